@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from canary import PASSWORD
+from chat_server.accounts.acts import ServerAct
 from chat_server.journal import Party
 from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.conversations import conversations_of
@@ -254,6 +255,34 @@ async def test_operators_are_shown_no_conversation(autojump_clock: trio.abc.Cloc
         await desk.read_until("You are in @bob.")
         for asked in ("who", "rooms", "stats"):
             assert "@" not in str(await house.ask_as_operator(asked))
+
+
+async def test_who_is_muted_on_the_server_writes_to_nobody_either(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        acts = house.server._directory.accounts.acts
+        account = house.server._directory.accounts.names.holder("ann")
+        acts.in_force.note(ServerAct("muted", 0.0, "root", account=account, until=1e12, number=1))
+        assert (await answer(ann, "say", room="@bob", text="psst", key="k"))["code"] == "muted-on-server"
+        assert (await answer(bob, "say", room="@ann", text="oh", key="k"))["is"] == "stored"
+
+
+async def test_what_somebody_writes_whom_one_has_blocked_is_stored_and_never_shown(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await answer(ann, "block", nick="bob")
+        assert (await answer(bob, "say", room="@ann", text="you", key="k"))["is"] == "stored"
+        await ann.ask("rooms")
+        assert "@bob" not in str(await ann.wait_for("rooms-listed"))
+        page = await answer(ann, "last", room="@bob")
+        assert [(line["is"], line.get("text")) for line in page["lines"]] == [("said", "hi"), ("blocked", None)]
+        later = house.connect("127.0.0.1")
+        await later.ask("hello", protocol=2)
+        await later.ask("login", nick="ann", password=PASSWORD, session="add")
+        await later.ask("rooms")
+        assert "conversations" not in [event["is"] for event in [await later.read() for _ in range(3)]]
 
 
 async def test_ten_thousand_conversations_are_no_task(autojump_clock: trio.abc.Clock) -> None:

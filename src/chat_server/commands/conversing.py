@@ -271,6 +271,12 @@ async def _write(
     place: Room, session: Occupant, peer: Peer, request: Say | Act | Notice, *, is_here: bool = False
 ) -> None:
     """Have something stored, and shown to both; what becomes of it is told."""
+    forbidden = conversations_of(place.directory).gate.refusal_to_say(
+        session, request, place.directory.authentication.now()
+    )
+    if forbidden is not None:
+        session.send(forbidden)
+        return
     try:
         found = await _conversation_with(place, session, peer)
     except JournalError:

@@ -21,8 +21,9 @@ from chat_server.journal.showable import showable
 from chat_server.protocol.entries import Entry, Line
 from chat_server.protocol.events import Event, NotStored, Refused, Stored
 from chat_server.protocol.requests import Act, Notice, Say
-from chat_server.rooms.batch import Batch
+from chat_server.rooms.batch import Batch, InboxEntry
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.gate import Gate
 from chat_server.rooms.own_turn import OwnTurn
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room, carried_through
@@ -43,9 +44,18 @@ class Conversation:
     """A conversation. Where there are other nodes, it is a Follower."""
 
     def __init__(
-        self, record: RoomRecord, directory: Directory[Room, Person[Occupant]], show: Showing, *, is_new: bool = False
+        self,
+        record: RoomRecord,
+        directory: Directory[Room, Person[Occupant]],
+        show: Showing,
+        gate: Gate,
+        *,
+        is_new: bool = False,
     ) -> None:
-        """Go on after what has been said. One that `is_new` to this node, though somebody is here, shows everything."""
+        """Go on after what has been said. One that `is_new` to this node, though somebody is here, shows everything.
+
+        `gate` says what the server's moderators forbid.
+        """
         self.name = record.name
         """What it is called in the journal."""
         self.parties = record.parties
@@ -63,6 +73,7 @@ class Conversation:
         self._last_at = record.last_at
         self._directory = directory
         self._show = show
+        self._gate = gate
         self._lock = trio.Lock()
         self._waiting: deque[Turn] = deque()
         self._guard = Guard("something went wrong in a conversation")
@@ -114,7 +125,10 @@ class Conversation:
         if self.is_over or session in self._directory.silenced:
             return NotStored(self.name, 1, request.key)
         after = (self.last_seq, self._last_at)
-        entry = (session, session.person.nick, request, ())
+        entry: InboxEntry = (session, session.person.nick, request, ())
+        admitted = self._gate.admit((entry,), self._directory.authentication.now())
+        if not admitted.entries:
+            return next(answer for _, answer in admitted.answers if isinstance(answer, Refused))
         marks_guests = bool(self._directory.guests)
         nodes = self._directory.nodes
         if nodes is None:
@@ -132,6 +146,7 @@ class Conversation:
             self.turn = max(self.turn, own.receipt.turn)
         (line,) = await batch.stored()
         if line is not None:
+            self._gate.note_stored()
             await self._show_before(line.seq)
             self._show_lines([line], but)
             return Stored(self.name, line.seq, request.key)

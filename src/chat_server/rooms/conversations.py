@@ -27,8 +27,10 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomRenamed
+from chat_server.protocol.room_state import EMPTY
 from chat_server.rooms.conversation import Conversation, in_room
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.gate import Gate
 from chat_server.rooms.passing import Passing, node_of
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.replies import Replies
@@ -60,6 +62,9 @@ class Conversations:
         """None is open."""
         self.directory = directory
         """Who is here, and what keeps conversations."""
+        self.gate = Gate("", EMPTY)
+        """What the server's moderators forbid: one for all, for whoever writes slowly does so everywhere."""
+        self.gate.server = directory.accounts.acts.in_force
         self._open: dict[str, Conversation] = {}
         self._of: dict[str, dict[str, Conversation]] = {}  # by who the two are, and by name
         self._guests: dict[str, Person[Occupant]] = {}  # those in a conversation, by who they are
@@ -185,7 +190,7 @@ class Conversations:
         """A conversation that is kept: the one that is open, or it is opened now."""
         conversation = self._open.get(kept.record.name)
         if conversation is None:
-            conversation = self._add(Conversation(kept.record, self.directory, self._show))
+            conversation = self._add(Conversation(kept.record, self.directory, self._show, self.gate))
         if who:
             conversation.level(kept, who)
         return conversation
@@ -235,7 +240,7 @@ class Conversations:
         is_new = (
             self.directory.nodes is not None
         )  # what another node has stored in it by now has been shown to nobody here
-        conversation = self._add(Conversation(kept.record, self.directory, self._show, is_new=is_new))
+        conversation = self._add(Conversation(kept.record, self.directory, self._show, self.gate, is_new=is_new))
         if is_passing:
             self._note_guests(conversation, writer, peer)
         return conversation
@@ -273,7 +278,7 @@ class Conversations:
         if known is not None:
             known.parties = kept.record.parties
         else:
-            self._add(Conversation(kept.record, self.directory, self._show, is_new=True))
+            self._add(Conversation(kept.record, self.directory, self._show, self.gate, is_new=True))
 
     def deleted(self, name: str) -> None:
         """A conversation is no more."""
