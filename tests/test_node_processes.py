@@ -127,6 +127,40 @@ def test_who_is_at_a_node_that_is_stopped_goes_on_at_another_and_is_not_seen_to_
             pass
 
 
+def registered(program: Program, nick: str) -> Program:
+    """Somebody who has just made an account, in a room."""
+    program.ask("hello", protocol=2)
+    program.ask("register", nick=nick, password=PASSWORD)
+    program.wait_for("registered")
+    program.ask("join", room="python")
+    program.wait_for("entered")
+    return program
+
+
+def test_two_at_two_nodes_write_to_one_another(database: Database, call: Call) -> None:
+    with node(database, "a") as first, node(database, "b") as second:
+        ann, bob = (registered(call(port), nick) for port, nick in ((first.port, "ann"), (second.port, "bob")))
+        ann.ask("say", room="python", text="here")
+        while bob.wait_for("said")["text"] != "here":
+            pass
+        ann.ask("msg", nick="bob", text="psst")
+        assert ann.wait_for("message-sent")["seq"] == 1
+        assert bob.wait_for("request-came")["nick"] == "ann"
+        bob.ask("say", room="@ann", text="yes?", key="k")
+        assert [bob.wait_for("said")["text"] for _ in range(2)] == ["psst", "yes?"]
+        while ann.wait_for("said")["text"] != "yes?":
+            pass
+        ann.ask("search", room="@bob", words="psst")
+        assert ann.wait_for("found")["room"] == "@bob"
+        bob.hang_up()
+        ann.ask("say", room="@bob", text="gone?", key="k2")
+        ann.wait_for("stored")
+        again = call(first.port)
+        again.ask("hello", protocol=2)
+        again.ask("login", nick="bob", password=PASSWORD)
+        assert again.wait_for("conversations")["conversations"][0]["last"] == 3
+
+
 def test_what_is_somebodys_is_theirs_at_both_nodes(database: Database, call: Call, tmp_path: Path) -> None:
     limits = "[limits]\nsessions_per_person = 3\n"
     with node(database, "a", limits, tmp_path / "a") as first, node(database, "b", limits) as second:

@@ -16,6 +16,7 @@ from chat_server.protocol.conversation_events import RequestAccepted, RequestWai
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored, WentBack
 from chat_server.protocol.requests import Act, Back, Key, Lines, Notice, Number, Request, Say
 from chat_server.protocol.typed import shortened
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversation import Conversation, in_room
 from chat_server.rooms.conversations import Conversations, Peer, conversations_of
 from chat_server.rooms.direct import Direct
@@ -334,10 +335,17 @@ async def _refusal_to_begin(place: Room, session: Occupant, who: str, peer: Peer
         choice = _choice(here.choices if here is not None else {})
     if here is None and not person.account:
         return Refused("dm-accounts", {"nick": peer.nick})
-    have_met = peer.guest is not None and not {*person.rooms}.isdisjoint(peer.guest.rooms)
-    if peer.guest is None and choice == SHARED:
+    have_met = _is_with(place, session, peer)
+    if not have_met and peer.account and choice == SHARED:
         have_met = await kept.have_met(who, peer.who)
     return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
+
+
+def _is_with(place: Room, session: Occupant, peer: Peer) -> bool:
+    """Whether two are in the same room now, at whatever nodes."""
+    rooms = (place.directory.room(name) for name in session.person.rooms)
+    others = (somebody for room in rooms if isinstance(room, ChatRoom) for somebody, _ in room.others(session))
+    return any(somebody.account == peer.account if peer.account else somebody is peer.guest for somebody in others)
 
 
 def _choice(choices: Choices) -> str:
