@@ -669,7 +669,7 @@ ELSEWHERE = {
     # Where somebody with an account makes a room and puts others out: test_moderating.py.
     "founded",
     # Where somebody is invited to a room: test_private.py.
-    "invitation_of", "invited",
+    "invitation_of", "invited", "look_again",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.

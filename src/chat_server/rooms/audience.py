@@ -63,6 +63,8 @@ class Audience:
         # (the cases S1 to S5 are in docs/performance.md).
         self.kinds: dict[Renderer, dict[Occupant, Sink]] = {}
         self._kind_of: dict[Occupant, Renderer] = {}
+        self.hushed: set[Occupant] = set()
+        """Members who are about to leave, and are shown nothing more."""
         self._preparing: set[Renderer] = set()  # kinds in which there may be something to prepare for somebody
         self._ahead: dict[Renderer, list[bytes]] = {}  # the first of the events, as kinds are shown them
         # By the name's key: the sessions of whoever is called so that are shown a line with the name in it in another way.
@@ -77,8 +79,15 @@ class Audience:
     def __len__(self) -> int:
         return len(self._kind_of)
 
+    def hush(self, member: Occupant, nick: str) -> None:
+        """Show nothing more to a member who is about to leave, whatever they are called or how they are shown things until then."""
+        self.remove(member, nick)
+        self.hushed.add(member)
+
     def add(self, member: Occupant, nick: str) -> None:
         """Put a member among those who are shown things in the same way."""
+        if member in self.hushed:
+            return
         render = member.render
         if render not in self.kinds and len(self.kinds) >= KINDS_MAX:
             render = member.renderer_among(self.kinds, KINDS_MAX)
@@ -94,6 +103,8 @@ class Audience:
 
     def remove(self, member: Occupant, nick: str) -> None:
         """Show nothing more to a member."""
+        if member in self.hushed:
+            return
         render = self._kind_of.pop(member)
         kind = self.kinds[render]
         del kind[member]
@@ -165,6 +176,8 @@ class Audience:
     def show_alone(self, members: Iterable[Occupant], event: Event) -> None:
         """Show some members what no other is shown, and what answers nothing; what was to be seen before has been shown."""
         for member in members:
+            if member in self.hushed:
+                continue
             show = self._kind_of[member]
             if not self._guard.attempt(give_each, iter((self.kinds[show][member],)), self._shown(show, event)):
                 self._guard.attempt(member.fail)

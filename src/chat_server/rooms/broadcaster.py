@@ -14,15 +14,12 @@ from typing import NamedTuple, cast
 
 import trio
 
-from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.logs import log
-from chat_server.protocol.entries import Entry, MemberInvited
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import RoomFailed
-from chat_server.protocol.room_events import InvitedTo, NoMember
-from chat_server.protocol.runs import Piece, SaidRun, pieces_of
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.runs import Piece, pieces_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
     STORED_KINDS,
@@ -38,7 +35,8 @@ from chat_server.rooms.batch import (
     each_of,
     outcome_of,
 )
-from chat_server.rooms.changes import Changes
+from chat_server.rooms.changes import NOBODY, Changes
+from chat_server.rooms.doorkeeper import Doorkeeper
 from chat_server.rooms.inbox import BATCH_MAX, Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.recent_history import RecentHistory
@@ -81,9 +79,8 @@ class Broadcaster:
         self._changes = parts.changes
         self._guard = parts.guard
         self._read_past_at = -inf
-        self._rights_have_changed = False
-        self._invited: list[MemberInvited] = []  # who is to be told
         self._acts = 0  # the number of the newest act of the server's moderators when it was looked at what may happen
+        self._door = Doorkeeper(room, parts.members, parts.history, parts.guard)
         self._admitted: Sequence[InboxEntry] = ()  # what of the entries of this turn may happen
 
     async def run(self) -> None:
@@ -125,11 +122,9 @@ class Broadcaster:
             if len(self._audience.kinds) > 1 and self._audience.events:
                 await self._audience.show_ahead()
         self._flush()
-        if self._rights_have_changed:
-            self._rights_have_changed = False
+        if self._door.is_to_look:
             with self._guard:
-                self._put_out_curbed()
-                self._tell_invited()
+                self._door.look()
         if self._changes:
             await self._changes.carry_out()
 
@@ -183,42 +178,11 @@ class Broadcaster:
         admitted = gate.admit(entries, now)
         for (session, _, what, _), refusal in admitted.turned_away:
             self._audience.tell(session, refusal)
-            self._put_out(session)
+            self._door.put_out(session)
             cast(Arrival, what).done.set()
         if admitted.answers:
             self._audience.answer(admitted.answers)
         return with_topics_cleared(admitted.entries, self._history.topic)
-
-    def _put_out(self, session: Occupant) -> None:
-        if not self._guard.attempt(session.put_out, self._room):
-            self._guard.attempt(session.fail)
-
-    def _put_out_curbed(self) -> None:
-        """Whoever may not be here any more is put out, and leaves as others do. They have been shown why, or are told."""
-        now = time.time()
-        for session in self._members.sessions:
-            if self._history.gate.refusal_to_enter(session, now) is not None:
-                if not self._history.gate.lets_see(session, now):
-                    self._guard.attempt(session.send_unasked, NoMember(self._room.name))
-                self._put_out(session)
-                self._room.forget(session)
-
-    def _note_rights(self, entry: Piece) -> None:
-        """Note that the room is another one after an entry, if it is."""
-        if type(entry) is not SaidRun and entry.changes_rights:
-            self._rights_have_changed = True
-            if isinstance(entry, MemberInvited):
-                self._invited.append(entry)
-
-    def _tell_invited(self) -> None:
-        """Who has been invited, and is at this node, is told at once, in all their sessions but their bots'."""
-        invited, self._invited = self._invited, []
-        for one in invited:
-            person = self._directory.identified(sender_of(one.account))
-            for session in person.sessions if person is not None else ():
-                if not session.proof.is_bot:
-                    event = InvitedTo(self._room.name, one.nick, span_of(one.until - one.at))
-                    self._guard.attempt(session.send_unasked, event)
 
     async def _store(self, entries: Sequence[InboxEntry]) -> Outcome | None:
         """Store the lines among the entries. Returns them, None for each that is not stored; what to tell authors; and `Batch.is_plain`.
@@ -257,7 +221,7 @@ class Broadcaster:
                 line = next(lines)
                 if line is not None:
                     self._add_lines([line], [() if line.changes_room else not_for])
-                    self._note_rights(line)
+                    self._door.note(line)
             else:
                 await self._take_other(session, nick, what)
 
@@ -283,6 +247,12 @@ class Broadcaster:
     def _flush(self) -> None:
         self._audience.flush(self._history.last_seq)
 
+    def look_again(self) -> None:
+        """Somebody here may be another than they were on the server: if they may not be here, put them out."""
+        self._door.is_to_look = True
+        with suppress(trio.ClosedResourceError):
+            self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
+
     # When a step has failed. What is done here is the least that keeps the room's books right, and calls as little as it can; see Members, too.
 
     def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
@@ -305,6 +275,7 @@ class Broadcaster:
         for line in lines:
             self._audience.put(line)
             self._history.pass_over(line)
+            self._door.is_to_look |= line.changes_rights
 
     async def _recover(self, shown_before: int) -> None:
         """A step has failed: show what is stored and was not shown, say to everybody here that it happened, and go on."""

@@ -160,6 +160,10 @@ class ChatRoom(Room):
         now = time.time()
         return [(one, one.until - now) for one in self.gate.state.curbs if one.until > now]
 
+    def look_again(self) -> None:
+        """Somebody here may be another than they were on the server: if they may not be here, put them out."""
+        self._broadcaster.look_again()
+
     def invited(self) -> list[str]:
         """Who may come in and be a member, and has not."""
         now = time.time()

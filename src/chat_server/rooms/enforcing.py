@@ -14,6 +14,7 @@ from chat_server.guard import Guard
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.protocol.stored_event import span_of
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import HOLDER, Person
 from chat_server.rooms.rights import OF_ACCOUNT
@@ -37,6 +38,9 @@ class Enforcement:
                 person = self._directory.identified(sender_of(act.account))
                 if person is not None:
                     person.role = OF_ACCOUNT.get(act.text, HOLDER)
+                    for name in person.rooms:
+                        if isinstance(room := self._directory.room(name), ChatRoom):
+                            room.look_again()
             elif act.kind in OUT:
                 silence(self._directory, hit(self._directory, act))
                 for session in hit(self._directory, act):

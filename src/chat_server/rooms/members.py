@@ -76,6 +76,17 @@ class Members:
         return session in self._here.get(session.person, ())
 
     @property
+    def hushed(self) -> Collection[Occupant]:
+        """Those that are shown nothing more, and leave."""
+        return self._audience.hushed
+
+    def hush(self, session: Occupant) -> None:
+        """Show a session nothing more after what has happened until now, nor let its person read by it; it is about to leave."""
+        self._flush()
+        self._hears_from.pop(session, None)
+        self._audience.hush(session, self.nicks[session.person])
+
+    @property
     def sessions(self) -> list[Occupant]:
         """The sessions that are here."""
         return [session for sessions in self._here.values() for session in sessions]
@@ -314,6 +325,7 @@ class Members:
         self.timing.discard(session)
         self.entered_at.pop(session, None)
         self._hears_from.pop(session, None)
+        self._audience.hushed.discard(session)
         self.presence.went(session)
         left = tuple(other for other in self._here.pop(session.person, ()) if other is not session)
         if left:

@@ -4,17 +4,19 @@ From which number on somebody reads a room's lines, the room says (`Room.reads_f
 Never knows what was asked for, nor bytes on the wire.
 """
 
-from collections.abc import Awaitable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import Entry, Found, PageShown
+from chat_server.protocol.entries import Entry, Found, Line, PageShown
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms import paging
 from chat_server.rooms.paging import as_it_stands
 from chat_server.rooms.room import Occupant, Room
+
+L = TypeVar("L", bound=Line)
 
 
 async def page(
@@ -75,9 +77,23 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
         return paging.search(directory.journal, directory.guests, words, found_in, session.person.zone)
 
     found = await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read)
-    if isinstance(found, Found) and rooms is not None and len(rooms) == 1:
-        return place.seen(replace(found, room=rooms[0])) if is_here else replace(found, room=rooms[0])
-    return found
+    if isinstance(found, Refused):
+        return found
+    if is_here and place.kept_as != place.name:
+        return place.seen(replace(found, room=place.name))
+    shown = ((name, _shown(place, session, lines)) for name, lines in found.rooms)
+    found = replace(found, rooms=tuple((name, tuple(lines)) for name, lines in shown if lines))
+    return replace(found, room=rooms[0]) if rooms is not None and len(rooms) == 1 else found
+
+
+def _shown(place: Room, session: Occupant, lines: Sequence[L]) -> list[L]:
+    """Those that somebody may read now, and that this node has shown: of later ones it does not know whom they are for."""
+    rooms = {line.room: place.directory.room(line.room) for line in lines}
+    spans = {
+        name: range(0) if room is None else range(room.reads_from(session), room.last_seq + 1)
+        for name, room in rooms.items()
+    }
+    return [line for line in lines if line.seq in spans[line.room]]
 
 
 def _readable_here(place: Room, session: Occupant) -> Readable:

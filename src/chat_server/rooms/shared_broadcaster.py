@@ -256,7 +256,7 @@ class SharedBroadcaster(Broadcaster):
 
     def _refuse(self, session: Occupant) -> None:
         self._audience.tell(session, Refused("engine-away" if self._nodes.life.is_engine_away else "cannot-store"))
-        self._put_out(session)
+        self._door.put_out(session)
 
     # The turns of all nodes.
 
@@ -315,7 +315,7 @@ class SharedBroadcaster(Broadcaster):
         if any(type(line) is not SaidRun and line.changes_room for line in shown):
             for line in shown:
                 self._add_lines([line], [()])
-                self._note_rights(line)
+                self._door.note(line)
         elif shown:
             self._add_lines(shown, [()] * len(shown))
         if lines[-1].seq > self._history.last_seq:  # it is of a kind that this release does not know

@@ -244,6 +244,9 @@ class ChangesElsewhere:
             ):  # then its sessions are ended by what is revoked
                 return
             person.role = OF_ACCOUNT[account.role]
+            for name in person.rooms:
+                if isinstance(room := directory.room(name), ChatRoom):
+                    room.look_again()
             await self._call(person, who, account.name)
 
     def _tell_partners(self, who: str, old: str, new: str) -> None:

@@ -56,7 +56,7 @@ class OpenRooms:
                 log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             await self.open(RoomRecord(name, "", 1, 0))
-        tell_of_hidden(room.name for room in self.listed)
+        tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)
 
     async def open(self, record: RoomRecord) -> None:
