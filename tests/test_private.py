@@ -9,9 +9,10 @@ import trio
 
 from canary import PASSWORD
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import AdminCame, MemberJoined
+from chat_server.protocol.entries import AdminCame, MemberJoined, RuleSet, Said
 from streams import House, Program, open_house
 from test_moderating import den, holder
+from test_private_model import SlowJournal
 
 refs = count(1)
 
@@ -122,3 +123,21 @@ def made_admin(house: House, nick: str) -> None:
     person = house.server._directory.person(nick)
     assert person is not None
     person.role = "admin"
+
+
+async def test_what_is_said_in_one_turn_with_the_rule_that_makes_a_room_private_is_shown_to_no_outsider(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = SlowJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, eve = await den(house, "ann", "eve")
+        await ann.ask("say", room="den", text="hello")
+        await trio.sleep(0.01)
+        await ann.ask("rule", room="den", rule="access", value="invite")
+        await ann.ask("say", room="den", text="among ourselves")
+        assert (await ann.wait_for("said"))["text"] == "hello"
+        await ann.wait_for("said")
+        assert [type(line) for line in journal._kept.records[-1].lines] == [RuleSet, Said], "they are one turn"
+        await trio.sleep(1)
+        await eve.ask("logout")
+        assert "among ourselves" not in str(await eve.rest())
