@@ -26,7 +26,7 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 OF_PEOPLE = {"block", "unblock", "msg", "reply", "accept", "dm"}
-EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"} | OF_PEOPLE
+EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search", "appeal"} | OF_PEOPLE
 IN_ROOMS = {
     "say",
     "me",
@@ -43,9 +43,12 @@ IN_ROOMS = {
     "bans",
     "delete",
     "members",
+    "report",
 }
-GOVERNING = {"rule", "role"}
-MODERATING = {"kick", "mute", "ban", "unban", "invite"}
+GOVERNING = {"rule", "role", "filter"}
+OF_MODERATORS = {"reports", "resolve", "held", "decline"}
+"""What is for those of the room or, in the hall, of the server."""
+MODERATING = {"kick", "mute", "ban", "unban", "invite", "words"} | OF_MODERATORS
 """What needs a role in the room, or on the server."""
 CURBING = {"kick", "mute", "ban", "unban"}
 ON_SERVER = CURBING | {"bans", "role", "panic", "audit"}
@@ -54,9 +57,12 @@ OF_ACCOUNTS = {"code", "devices", "drop", "password", "account", "export"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
-    (MEMBER, HALL): EVERYWHERE | ON_SERVER,
+    (MEMBER, HALL): EVERYWHERE | ON_SERVER | OF_MODERATORS,
     (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING | {"panic"},
-    **{(role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS | ON_SERVER for role in (HOLDER, MODERATOR, ADMIN, OWNER)},
+    **{
+        (role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS | ON_SERVER | OF_MODERATORS
+        for role in (HOLDER, MODERATOR, ADMIN, OWNER)
+    },
     **{
         (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING | {"panic"}
         for role in (HOLDER, MODERATOR, ADMIN, OWNER)
@@ -91,8 +97,11 @@ OWN_REFUSALS = {"login": "logged-in-already", "register": "registered-already"} 
 
 def refusal(role: str, kind: str, word: str, *, has_terminal: bool) -> str:
     """The code by which somebody is to be refused; "" if they may."""
-    if word == "resume":
-        return ("for-programs" if has_terminal else "") if role != STRANGER else "login-first"
+    word = "decline" if word == "accept-held" else word
+    if word in {"resume", "filter-answer"}:
+        is_elsewhere = word == "filter-answer" and kind == HALL
+        code = "not-in-hall" if is_elsewhere else "for-programs" if has_terminal else ""
+        return code if role != STRANGER else "login-first"
     if word in FOR_TERMINALS:
         return "" if has_terminal else "for-terminals"
     if word in MAY[role, kind]:

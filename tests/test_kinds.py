@@ -48,7 +48,15 @@ every_enacted_kind = pytest.mark.parametrize("kind", ENACTED)
 
 
 def entry_of(kind: Any, seq: int = 1) -> Entry:
-    more = {"of": ((4, 4),), "whom": "bob", "until": 1764303600.0, "id": 3, "account": 5, "sender": "token:x"}
+    more = {
+        "of": ((4, 4),),
+        "whom": "bob",
+        "until": 1764303600.0,
+        "id": 3,
+        "account": 5,
+        "sender": "token:x",
+        "word": "snake",
+    }
     beside = {name: more[name] for name in own_fields(kind)}
     entry: Entry = kind("python", seq, 1764300000.0, "ann", "two snakes", **beside)
     return entry

@@ -204,6 +204,7 @@ async def test_the_rules_of_a_room_hold_for_who_is_in_it(autojump_clock: trio.ab
             "slow": "30",
             "access": "open",
             "history": "all",
+            "hold": "none",
         }
 
 

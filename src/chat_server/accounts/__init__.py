@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from chat_server.accounts.cases import Cases
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 from chat_server.accounts.office import Acts
 from chat_server.protocol.entries import Entry
@@ -250,6 +251,10 @@ class Accounts(Protocol):
         It is level with what other nodes have stored by the time that `catch_up` returns which is called when they tell of it.
         """
         ...
+
+    @property
+    def cases(self) -> Cases:
+        """What waits for moderators."""
 
     async def catch_up(self) -> None:
         """Take into `names` what other nodes have stored: after each AccountChanged of theirs (journal/happened.py). Harmless at any other time."""

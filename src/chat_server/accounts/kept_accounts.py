@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from chat_server.accounts import DEVICES_MAX, Account, Code, Device, Ended, Failure, NewDevice, Record
 from chat_server.accounts.acts import ServerAct
+from chat_server.accounts.cases import Case
 from chat_server.accounts.names_index import KeptName, Refusal
 
 
@@ -25,6 +26,8 @@ class KeptAccounts:
     lifted: set[int] = field(default_factory=set)
     """The numbers of acts that are in force no longer."""
     next_device: int = 1
+    cases: dict[int, Case] = field(default_factory=dict)
+    next_case: int = 0
 
     def records(self) -> list[Record]:
         """Everything but failed tries."""
@@ -52,7 +55,7 @@ class KeptAccounts:
                 self.ended[record.account] = record
 
     def rename_room(self, old: str, new: str | None) -> None:
-        """A room that devices and codes are limited to has another name; None: it is gone."""
+        """A room that devices and codes are limited to, or that cases are of, has another name; None: it is gone."""
 
         def renamed(rooms: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(name for name in (new if room == old else room for room in rooms) if name is not None)
@@ -62,6 +65,9 @@ class KeptAccounts:
                 self.devices[number] = replace(device, rooms=renamed(device.rooms))
         for digest, code in self.codes.items():
             self.codes[digest] = replace(code, rooms=renamed(code.rooms))
+        for number, case in self.cases.items():
+            if new is not None and case.room == old:
+                self.cases[number] = replace(case, room=new)
 
     def active(self, account: int) -> Account | None:
         """The account, unless it is closed."""

@@ -32,6 +32,7 @@ from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.accounts.memory_acts import MemoryActs
+from chat_server.accounts.memory_cases import MemoryCases
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 from chat_server.accounts.naming import closed, kept_after, made, note_change, note_stored
 from chat_server.protocol.names import name_key
@@ -76,6 +77,7 @@ class MemoryAccounts:
     def __init__(self, kept: KeptAccounts, lines: Lines) -> None:
         self._kept = kept
         self._lines = lines
+        self.cases = MemoryCases(kept, lines.check_open)
         self.names = NamesIndex()
         self.acts = MemoryActs(kept, lines.check_open, lines.acted)
         known = ((one.id, one.name, one.key, one.skeleton) for one in kept.accounts.values())
@@ -322,6 +324,7 @@ class MemoryAccounts:
         self._kept.drop(one.id for one in self._kept.devices_of(account))
         self._kept.codes = {digest: code for digest, code in self._kept.codes.items() if not _is_of(code, account)}
         self._kept.failures = {which: one for which, one in self._kept.failures.items() if one.account != account}
+        self.cases.end(account, nick, ending)
         self._lines.forget(account)
         self._lines.revoked(account, None, "account-ended")
         self._lines.account_changed(account)
@@ -349,7 +352,7 @@ class MemoryAccounts:
         self._forget_names(names)
         for which in failures:
             del kept.failures[which]
-        return len(codes) + len(devices) + len(names) + len(failures)
+        return len(codes) + len(devices) + len(names) + len(failures) + self.cases.forget_old(at)
 
     # What they are made of.
 

@@ -9,6 +9,7 @@ from chat_server.accounts import Choices
 from chat_server.commands.access import access
 from chat_server.commands.chosen import WHEREVER, note_choice
 from chat_server.commands.handler import CommandHandler
+from chat_server.commands.holding import accept_held
 from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
@@ -47,7 +48,7 @@ class Reply(Request, frozen=True, gc=False):
 
 
 class Accept(Request, frozen=True, gc=False):
-    """Let somebody new write to one."""
+    """Let somebody new write to one; or a line be said that waits for a moderator."""
 
     group: ClassVar[str] = "talking"
     nick: Nick
@@ -143,7 +144,12 @@ class ConversingCommands(CommandHandler):
 
     @access(bots=False, asks_engine=True)
     def do_accept(self, place: Room, session: Occupant, request: Accept) -> MaybeAwaitable:
-        """Let somebody new write to you, and read what waits."""
+        """Let somebody new write to you, and read what waits.
+
+        With a number, for moderators: let a line be said that waits, as /held shows it. It is its author's, and has its number in the room from then.
+        """
+        if request.nick.isdecimal() and place.kind != CONVERSATION and place.refusal_of(session, "hold") is None:
+            return accept_held(place, session, int(request.nick[:15]))
         peer = _peer(place, session, request.nick)
         return None if peer is None else _accept(place, session, peer)
 

@@ -34,6 +34,7 @@ from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
+from chat_server.rooms.case_news import tell_waiting
 from chat_server.rooms.enforcing import refusal_of_visitor
 from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
@@ -136,6 +137,7 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
     await _let_in(place, session, let_in, request)
     if session.person.account == let_in.account.id:
         tell_invitations(place, session)
+        await tell_waiting(place.directory, session)
 
 
 async def _let_in(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:

@@ -18,11 +18,13 @@ from chat_server.commands.exporting import ExportCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
+from chat_server.commands.holding import HoldingCommands
 from chat_server.commands.inviting import InvitingCommands
 from chat_server.commands.login import LoginCommands
 from chat_server.commands.moderating import ModeratingCommands
 from chat_server.commands.office import OfficeCommands
 from chat_server.commands.people import PeopleCommands
+from chat_server.commands.reporting import ReportingCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.taking_back import TakingBackCommands
@@ -47,6 +49,8 @@ COMMANDS = CommandTable(
     OfficeCommands(),
     DisturbanceCommands(),
     AuditCommands(),
+    ReportingCommands(),
+    HoldingCommands(),
     TalkCommands(),
     ConversingCommands(),
     PeopleCommands(),

@@ -2,7 +2,7 @@
 
 from chat_server.commands.access import NOBODY, access
 from chat_server.commands.handler import CommandHandler
-from chat_server.protocol.entries import Storable
+from chat_server.commands.holding import say
 from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
 from chat_server.protocol.requests import Act, Notice, Say, TimeNextLine, Topic
 from chat_server.rooms.chat_room import ChatRoom
@@ -22,8 +22,8 @@ class TalkCommands(CommandHandler):
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
         # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
-        if not place.gate.is_as_made and not _may_say(place, session, request):
-            return None
+        if not place.gate.is_as_made:
+            return say(place, session, request)
         return place.post(session, place.timed_request(session, request) if place.timing else request)
 
     @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))
@@ -37,9 +37,7 @@ class TalkCommands(CommandHandler):
 
         /me waves is shown to the others as: ~ ann waves
         """
-        if not _may_say(place, session, request):
-            return None
-        return place.post(session, place.timed_request(session, request))
+        return say(place, session, request)
 
     @access(where=(ROOM,))
     def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> MaybeAwaitable:
@@ -47,9 +45,7 @@ class TalkCommands(CommandHandler):
 
         For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
         """
-        if not _may_say(place, session, request):
-            return None
-        return place.post(session, place.timed_request(session, request))
+        return say(place, session, request)
 
     @access(where=(ROOM,))
     def do_topic(self, place: ChatRoom, session: Occupant, request: Topic) -> MaybeAwaitable:
@@ -63,9 +59,7 @@ class TalkCommands(CommandHandler):
         if len(request.text) > TOPIC_MAX:
             session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
             return None
-        if not _may_say(place, session, request):
-            return None
-        return place.post(session, place.timed_request(session, request))
+        return say(place, session, request)
 
     @access(where=(ROOM,))
     def do_time_next_line(self, place: ChatRoom, session: Occupant, request: TimeNextLine) -> MaybeAwaitable:
@@ -76,11 +70,3 @@ class TalkCommands(CommandHandler):
         place.timing.add(session)
         session.send(TimingAwaited())
         return None
-
-
-def _may_say(place: ChatRoom, session: Occupant, request: Storable) -> bool:
-    """Whether somebody may say this here; they are told why not."""
-    refusal = place.refusal_to_say(session, request)
-    if refusal is not None:
-        session.send(refusal)
-    return refusal is None

@@ -26,7 +26,9 @@ from chat_server.accounts import (
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.names_index import KeptName, Refusal
 from chat_server.accounts.naming import closed, kept_after, made
+from chat_server.journal import case_rows
 from chat_server.journal.act_changes import ActTables
+from chat_server.journal.case_rows import CaseRows
 from chat_server.protocol.names import name_key
 
 FORGOTTEN_MAX = 500
@@ -42,6 +44,11 @@ class Tables(Protocol):
     @property
     def acts(self) -> ActTables:
         """Those of the acts of the server's moderators."""
+        ...
+
+    @property
+    def cases(self) -> CaseRows:
+        """What waits for moderators."""
         ...
 
     # Accounts and their names.
@@ -356,6 +363,7 @@ def _close(tables: Tables, old: Account, new: Account, at: float) -> None:
     tables.put_account(new)
     tables.keep_name(new, kept_after(old, new, at))
     tables.forget_all_of(new.id)
+    case_rows.end(tables, new.id, new.name, new.ending or "close")
     if new.ending is not None and new.ending != "close":
         tables.acts.call(new.id, new.name)
         tables.put_ended(Ended(new.id, new.name, new.ending))
@@ -379,5 +387,5 @@ def forget_old(tables: Tables, at: float) -> tuple[int, list[KeptName]]:
     tables.drop_devices(devices)
     free = tables.old_names(at, FORGOTTEN_MAX)
     tables.forget_names(free)
-    gone += tables.drop_old_failures(at - FAILURE_SECONDS)
+    gone += tables.drop_old_failures(at - FAILURE_SECONDS) + case_rows.forget_old(tables, at)
     return gone + len(devices) + len(free), free

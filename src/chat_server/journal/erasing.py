@@ -5,12 +5,24 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
-from chat_server.protocol.entries import AdminCame, Deleted, MemberInvited, MemberJoined, Redacted, RoleGiven, RuleSet
+from chat_server.protocol.entries import (
+    AdminCame,
+    Deleted,
+    MemberInvited,
+    MemberJoined,
+    Redacted,
+    RoleGiven,
+    RuleSet,
+)
+from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.redactions import after
 from chat_server.protocol.room_state import called, read, written
 
 ERASED_TEXT = "[erased]"
 """What stands in the place of a text that has been erased."""
+
+_SAYING_WHAT = (RuleSet, RoleGiven, WordSet, FilterSet, Redacted, Deleted, MemberInvited, MemberJoined, AdminCame)
+"""Their text is a word of ours, or there is none."""
 
 _raw_list = msgspec.json.Decoder(list[Raw])
 
@@ -31,8 +43,7 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
         return replace(line, whom=nick)
     if line.author != account:
         return line
-    # The text is a word of ours, or there is none.
-    says_what = isinstance(line, RuleSet | RoleGiven | Redacted | Deleted | MemberInvited | MemberJoined | AdminCame)
+    says_what = isinstance(line, _SAYING_WHAT)
     about = {"whom": nick} if getattr(line, "account", 0) == account else {}
     return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT, **about)
 

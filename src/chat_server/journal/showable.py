@@ -85,6 +85,7 @@ def showable_state(text: str) -> RoomState:
         if 1 <= one.id < NUMBER_MAX
     )
     names = {account: showable_name(name) for account, name in state.names.items()}
+    filters = {account: showable_name(name) for account, name in state.filters.items()}
     next_id = max((state.next_id if 1 <= state.next_id < NUMBER_MAX else 1, *(one.id + 1 for one in curbs)))
     invitations = {
         account: replace(one, whom=showable_name(one.whom), by=showable_name(one.by), until=possible(one.until))
@@ -92,7 +93,7 @@ def showable_state(text: str) -> RoomState:
     }
     bounds = {account: min(max(0, seq), NUMBER_MAX) for account, seq in state.bounds.items()}
     floor = min(max(0, state.floor), NUMBER_MAX)
-    state = replace(state, invitations=invitations, bounds=bounds, floor=floor)
+    state = replace(state, invitations=invitations, bounds=bounds, floor=floor, filters=filters)
     return replace(state, rules=rules, curbs=curbs, names=names, next_id=next_id)
 
 

@@ -12,6 +12,8 @@ import msgspec
 import trio
 from msgspec import Struct
 
+from chat_server.accounts.cases import CaseKind
+
 SIGN_BYTES = 4000
 """Bytes of a sign. PostgreSQL's notifications carry 7999; 200 bytes cost nothing that can be measured, 7 KB to each node a third of the rate."""
 
@@ -59,7 +61,19 @@ class SessionsEnded(Struct, frozen=True, tag="sessions-ended"):
     sessions: int
 
 
-Sign = AddressesCounted | RoomFounded | PasswordTried | CertificateShown | SessionsCounted | SessionsEnded
+class CaseTold(Struct, frozen=True, tag="case-told", omit_defaults=True):
+    """Something waits for moderators of a room, or one has closed it (`is_closed`): of whom, and about which account; with an answer."""
+
+    kind: CaseKind
+    room: str
+    number: int
+    sender: str
+    author: int = 0
+    why: str = ""
+    is_closed: bool = False
+
+
+Sign = AddressesCounted | RoomFounded | PasswordTried | CertificateShown | SessionsCounted | SessionsEnded | CaseTold
 
 
 class Signed(NamedTuple):

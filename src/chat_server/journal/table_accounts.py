@@ -27,6 +27,7 @@ from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.naming import note_change
 from chat_server.journal import account_changes as changes
 from chat_server.journal.table_acts import TableActs
+from chat_server.journal.table_cases import TableCases
 from chat_server.journal.table_storage import News, Storage
 
 
@@ -36,6 +37,7 @@ class TableAccounts:
     def __init__(self, storage: Storage) -> None:
         self.names = storage.names
         self.acts = TableActs(storage)
+        self.cases = TableCases(storage)
         self._storage = storage
 
     # Accounts.

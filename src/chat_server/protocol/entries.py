@@ -8,6 +8,8 @@ from typing import ClassVar, get_args
 
 from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
+from chat_server.protocol.filtering import FilterSet, WordSet
+from chat_server.protocol.moderation_events import MODERATION_EVENTS
 from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
 from chat_server.protocol.stored_event import Author, Shape, StoredEvent
@@ -255,6 +257,8 @@ Entry = (
     | MemberInvited
     | MemberJoined
     | AdminCame
+    | WordSet
+    | FilterSet
     | Redacted
     | Deleted
 )
@@ -269,7 +273,19 @@ KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(request): kind for request, kind 
 """Kinds by the word that asks for them."""
 CHANGING = frozenset(kind for kind in KINDS if kind.changes_room)
 """Those after which the room is another one."""
-Enacted = RuleSet | RoleGiven | Kicked | Muted | Banned | Lifted | MemberInvited | MemberJoined | AdminCame
+Enacted = (
+    RuleSet
+    | RoleGiven
+    | Kicked
+    | Muted
+    | Banned
+    | Lifted
+    | MemberInvited
+    | MemberJoined
+    | AdminCame
+    | WordSet
+    | FilterSet
+)
 """What changes what somebody may do in the room: see room_state.py."""
 
 
@@ -343,6 +359,7 @@ _KINDS: tuple[type[Event], ...] = (
     *(CodeMade, Invited, RecoveryMade),
     *ROOM_EVENTS,
     *CONVERSATION_EVENTS,
+    *MODERATION_EVENTS,
     *StoredEvent.__subclasses__(),
 )
 

@@ -23,6 +23,7 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
 )
+from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.stored_event import Author
 
 RoomRole = Literal["member", "moderator", "owner"]
@@ -39,6 +40,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "guests": ("yes", "no"),
     "access": ("open", "members", "invite"),
     "history": ("all", "joined"),
+    "hold": ("none", "links", "newcomers", "all"),
     "slow": (),
 }
 """The rules that a room can have, each with its values, the one first that holds where nothing was set. `slow` has a number of seconds."""
@@ -57,6 +59,11 @@ INVITATIONS_MAX = 1000
 
 NOTHING = 2**53
 """The number from which on somebody reads who reads nothing."""
+WORDS_MAX = 200
+"""Words on one room's list."""
+
+FILTERS_MAX = 3
+"""Accounts of which the bots filter what is said in one room: each is waited for."""
 
 CurbKind = Literal["kicked", "muted", "banned"]
 
@@ -96,6 +103,10 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     """What people may not do. Some may be over."""
     next_id: int = 1
     """What the next of them is called."""
+    words: dict[str, str] = {}
+    """What becomes of lines with a word: `refuse` or `hold`."""
+    filters: dict[int, str] = {}
+    """By account, whose bots are shown each line before it is said, and what those are called."""
     invitations: dict[int, Invitation] = {}
     """By the account that is invited. Some may be over."""
     bounds: dict[int, int] = {}
@@ -108,7 +119,7 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     @property
     def is_as_made(self) -> bool:
         """Whether everybody may do what they may in any room, and nobody who comes is looked at."""
-        return not (self.rules or self.curbs or self.invitations)
+        return not (self.rules or self.curbs or self.invitations or self.words or self.filters)
 
     @property
     def is_private(self) -> bool:
@@ -190,6 +201,12 @@ def after(state: RoomState, entry: Enacted) -> RoomState:
             state = replace(state, curbs=tuple(one for one in state.curbs if one.id != entry.id))
         case Kicked() | Muted() | Banned():
             state = _with_curb(state, entry)
+        case WordSet():
+            words = {word: rule for word, rule in state.words.items() if word != entry.word}
+            state = replace(state, words=words if entry.text == "none" else words | {entry.word: entry.text})
+        case FilterSet():
+            others = {account: name for account, name in state.filters.items() if account != entry.account}
+            state = replace(state, filters=others | {entry.account: entry.whom} if entry.text == "on" else others)
         case AdminCame():
             pass
         case _:
@@ -246,7 +263,8 @@ def called(state: RoomState, account: int, nick: str) -> RoomState:
         who: replace(one, whom=nick if who == account else one.whom, by=nick if one.account == account else one.by)
         for who, one in state.invitations.items()
     }
-    return replace(state, names=names, curbs=curbs, invitations=invitations)
+    filters = {one: nick if one == account else name for one, name in state.filters.items()}
+    return replace(state, names=names, curbs=curbs, invitations=invitations, filters=filters)
 
 
 _KIND: dict[type, CurbKind] = {Kicked: "kicked", Muted: "muted", Banned: "banned"}

@@ -81,7 +81,19 @@ class Acting(NamedTuple):
     topics: frozenset[str] = frozenset()
 
 
-InboxItem = Storable | SayRun | TimedRequest | Acting | Renaming | Arrival | Takeover | Departure | Barrier
+class Accepted(NamedTuple):
+    """A moderator lets something be said that was held: it is stored as its author's, whom the journal knows as `sender`.
+
+    `key` is that under which it is stored once, however often it is accepted; under which number it has come to be stored is put into `seqs`.
+    """
+
+    entry: Entry
+    sender: str
+    key: str
+    seqs: list[int]
+
+
+InboxItem = Storable | SayRun | TimedRequest | Acting | Accepted | Renaming | Arrival | Takeover | Departure | Barrier
 
 InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 """What waits in the inbox: who, under which nickname at the time, what, and to whom a line will not be shown."""
@@ -89,7 +101,10 @@ InboxEntry = tuple[Occupant, str, InboxItem, tuple[Occupant, ...]]
 Answer = tuple[Occupant, Event | StoredRun]
 """An author, and what became of their line, or of several."""
 
-STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest, Acting))
+HELD = "held:"
+"""Who sends what was held, to the journal, which stores once what somebody sends under one key. Nobody else is called so."""
+
+STORED_KINDS = frozenset((*KIND_BY_REQUEST, TimedRequest, Acting, Accepted))
 """What is stored. The rest is ordered with it, but takes no number."""
 
 
@@ -114,7 +129,18 @@ class Store(Protocol):
 class Batch:
     """Some entries, of which the lines are being stored: all of one room, and stored together."""
 
-    __slots__ = ("_appending", "_began", "_keys", "_room", "_timed", "answers", "entries", "is_plain", "lines")
+    __slots__ = (
+        "_accepted",
+        "_appending",
+        "_began",
+        "_keys",
+        "_room",
+        "_timed",
+        "answers",
+        "entries",
+        "is_plain",
+        "lines",
+    )
 
     def __init__(
         self,
@@ -140,6 +166,7 @@ class Batch:
         self._room = room
         self._keys = KeysInRuns()
         self._timed: dict[int, float] = {}
+        self._accepted: dict[int, Accepted] = {}
         self.entries = entries
         self.lines: Sequence[Entry] = ()
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
@@ -169,9 +196,12 @@ class Batch:
                 seq += len(times)
             elif (line := self._line_of(nick, what, seq, at, (account, guest, bot))) is not None:
                 if key := _key_of(what):
-                    self._keys.add(seq - first, session.person.sender, (key,))
+                    sender = HELD if type(what) is Accepted else session.person.sender
+                    self._keys.add(seq - first, sender, (key,))
                 if type(what) is TimedRequest:
                     self._timed[seq - first] = what.posted_at
+                elif type(what) is Accepted:
+                    self._accepted[seq - first] = what
                 pieces.append(line)
                 seq += 1
                 at += step
@@ -183,6 +213,9 @@ class Batch:
         """What is stored of an entry, if anything is."""
         if type(what) is TimedRequest:
             what = what.request
+        if isinstance(what, Accepted):
+            self.is_plain = False
+            return replace(what.entry, room=self._room, seq=seq, at=at)
         if isinstance(what, Acting):
             self.is_plain = False
             account, guest, bot = whose
@@ -217,6 +250,9 @@ class Batch:
         stored: Sequence[Entry | None] = self.lines
         if duplicates or first != self.lines[0].seq:
             stored = self._renumbered(first, duplicates)
+        for index, accepted in self._accepted.items():
+            line = stored[index]
+            accepted.seqs.append(duplicates[index].seq if line is None else line.seq)
         if self._keys or self._timed:
             self._answer_stored(stored)
         return stored
@@ -300,4 +336,4 @@ def outcome_of(
 def _key_of(what: InboxItem) -> str:
     """The key of something that is stored, if it has one."""
     what = what.request if isinstance(what, TimedRequest) else what
-    return what.key if isinstance(what, Storable) else ""
+    return what.key if isinstance(what, Storable | Accepted) else ""

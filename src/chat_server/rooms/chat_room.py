@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import trio
 
+from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.nodes import Elsewhere
@@ -25,13 +26,15 @@ from chat_server.rooms.batch import Acting, Arrival, Barrier, Departure, InboxIt
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import Changes
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.filters import Filters
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import Inbox
+from chat_server.rooms.line_rules import Verdict
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Somebody
 from chat_server.rooms.recent_history import RecentHistory
-from chat_server.rooms.rights import Act, may
+from chat_server.rooms.rights import MEMBER, Act, may
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room, SendMany
 from chat_server.rooms.shared_broadcaster import SharedBroadcaster
 from chat_server.rooms.shared_members import SharedMembers
@@ -74,6 +77,8 @@ class ChatRoom(Room):
         parts = Parts(self._inbox, self._audience, self._members, self._history, self.changes, guard)
         self.shared = None if nodes is None else SharedBroadcaster(self, parts, nodes, record.turn)
         """Who takes in what happens here at other nodes; None: there are none."""
+        self.filters = Filters(lambda: self.name)
+        """The bots that filter what is said here."""
         self._broadcaster = self.shared or Broadcaster(self, parts)
         self.timing = self._members.timing
         """Who wants their next line timed."""
@@ -151,9 +156,27 @@ class ChatRoom(Room):
         """Why somebody may not say this here; None if they may."""
         return self.gate.refusal_to_say(session, request, time.time())
 
+    def verdict(self, session: Occupant, request: Storable) -> Verdict:
+        """What becomes of something that somebody may say here: whether it waits for a moderator."""
+        return self.gate.verdict(session, request, time.time())
+
     def refusal_to_act(self, session: Occupant, act: Acting) -> Refused | None:
         """Why somebody may not do this here; None if they may."""
         return self.gate.refusal_to_act(session, act, time.time())
+
+    def curb_of(self, person: Person[Occupant], number: int) -> bool:
+        """Whether somebody is forbidden something here under this number just now."""
+        own = {person.account, person.sender, person.came_as} - {0, ""}
+        return any(one.id == number and (one.account or one.sender) in own for one, _ in self.curbs())
+
+    def filters_for(self, session: Occupant) -> list[Occupant]:
+        """The bots that are to look at what a session says, before it is said: none where it moderates the room, or filters it itself."""
+        accounts = self.gate.state.filters
+        if not accounts or self.gate.standing(session).rank > MEMBER:
+            return []
+        people = [self.directory.identified(sender_of(account)) for account in accounts]
+        bots = [one for person in people if person is not None for one in person.sessions if one.proof.is_bot]
+        return [bot for bot in bots if bot in self._members] if session not in bots else []
 
     def curbs(self) -> list[tuple[Curb, float]]:
         """What people may not do here, each with for how many seconds still."""

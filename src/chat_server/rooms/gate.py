@@ -11,20 +11,16 @@ from operator import itemgetter
 
 from msgspec.structs import replace
 
-from chat_server.accounts.in_force import InForce
+from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
     AdminCame,
     Banned,
     Enacted,
     Kicked,
-    Lifted,
     MemberInvited,
     MemberJoined,
     Muted,
-    Redacted,
-    RoleGiven,
-    RuleSet,
     Storable,
     TopicSet,
 )
@@ -32,11 +28,6 @@ from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Topic
 from chat_server.protocol.room_state import (
-    CURBS_MAX,
-    EMPTY,
-    INVITATIONS_MAX,
-    ROLES_MAX,
-    ROOM_ROLES,
     Curb,
     CurbKind,
     RoomState,
@@ -45,15 +36,19 @@ from chat_server.protocol.room_state import (
 )
 from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import span_of
-from chat_server.rooms.batch import Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
+from chat_server.rooms.acting import refusal_of_act
+from chat_server.rooms.batch import Accepted, Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
+from chat_server.rooms.line_rules import Hold, Verdict, check
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name
-from chat_server.rooms.rights import MEMBER, SERVER_ADMIN, Act, Standing, has_link, may, may_give, standing
+from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, standing
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.told import Holding, what_holds
 from chat_server.rooms.visitors import visitor_of
 
 _what = itemgetter(2)
+_ACTS = frozenset((Acting, Accepted))
+"""What is looked at in every room."""
 
 PANIC_SLOW_SECONDS = 10
 """Seconds between two lines of one person everywhere while there is panic."""
@@ -227,57 +222,29 @@ class Gate:
         """Whether this is what they have said last: a program sends it again that has not heard what became of it, and is told that."""
         return bool(request.key) and self._last_of(person)[1] == request.key
 
+    def verdict(self, session: Occupant, request: Storable, now: float, state: RoomState | None = None) -> Verdict:
+        """What becomes of something that somebody may say here, by the rules for words and links: it may have to wait for a moderator."""
+        state = self.state if state is None else state
+        if not (state.words or "hold" in state.rules):
+            return None
+        is_new = now - session.person.account_made < NEW_SECONDS or not session.person.account
+        return check(_text(request), self.standing(session, state), state, is_new=is_new)
+
+    def _refusal_to_accept(self, session: Occupant, accepted: Accepted) -> Refused | None:
+        """Why what was held may not be said now: its author may not be here any more, or say anything."""
+        then, author = self._then, accepted.entry.author
+        visitor = Visitor(author, () if author else (accepted.sender,), "")
+        on_server = self.server.mute_of(visitor, self._now) or self.server.ban_of(visitor, self._now)
+        if on_server or then.curbs_on(author, accepted.sender, self._now, "kicked", "muted", "banned"):
+            return Refused("curbed-author", {"nick": accepted.entry.nick})
+        return may("hold", self.standing(session, then), None, then)
+
     def refusal_to_act(
         self, session: Occupant, act: Acting, now: float, state: RoomState | None = None
     ) -> Refused | None:
         """Why somebody may not do this; None if they may."""
         state = self.state if state is None else state
-        actor = self.standing(session, state)
-        match act.entry:
-            case RuleSet():
-                return may("govern", actor, None, state)
-            case Lifted() as lifted:
-                is_own = SERVER_ADMIN not in actor.places and _is_of(session, lifted, state)
-                above = actor if is_own else None  # whoever has forbidden them something stands above them
-                return may("curb", actor, above, state)
-            case MemberInvited() as invited:
-                return self._refusal_to_invite(actor, invited, state, now)
-            case RoleGiven() as given:
-                return self._refusal_to_give(session, actor, act, given, state)
-            case Kicked() | Muted() | Banned() as curb:
-                return _refusal_to_curb(actor, standing(state, curb.account, act.target_role), state, now)
-            case _:
-                return self._refusal_to_delete(session, act, state)
-
-    def _refusal_to_give(
-        self, session: Occupant, actor: Standing, act: Acting, entry: RoleGiven, state: RoomState
-    ) -> Refused | None:
-        if act.is_founding:
-            return None if state == EMPTY else Refused("owners-only")
-        if entry.text in ROOM_ROLES and entry.account not in state.roles and len(state.roles) >= ROLES_MAX:
-            return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
-        target = standing(state, entry.account, act.target_role)
-        return may_give(entry.text, actor, target, state, is_own=entry.account == session.person.account)
-
-    def _refusal_to_invite(self, actor: Standing, entry: MemberInvited, state: RoomState, now: float) -> Refused | None:
-        if (refusal := may("invite", actor, None, state)) is not None:
-            return refusal
-        if state.role(entry.account) is not None:
-            return Refused("member-already", {"nick": entry.whom})
-        if state.is_invited(entry.account, now):
-            return Refused("invited-already", {"nick": entry.whom})
-        if len(state.roles) >= ROLES_MAX:
-            return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
-        if sum(one.until > now for one in state.invitations.values()) >= INVITATIONS_MAX:
-            return Refused("too-many-invitations", {"limit": str(INVITATIONS_MAX)})
-        return None
-
-    def _refusal_to_delete(self, session: Occupant, act: Acting, state: RoomState) -> Refused | None:
-        actor = self.standing(session, state)
-        account = act.entry.account if isinstance(act.entry, Redacted) else 0
-        if act.is_own or account == session.person.account != 0:
-            return may("take-back", actor, None, state)
-        return may("delete", actor, standing(state, account, act.target_role), state)
+        return refusal_of_act(session, self.standing(session, state), act, now, state)
 
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:
         """Whether all of these may happen, and nothing is changed by them: in most rooms, at most times. It costs a turn a microsecond."""
@@ -285,7 +252,7 @@ class Gate:
             self.state = replace(self.state, curbs=())  # nobody is looked at more closely because of what is over
         if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
             self.state = replace(self.state, invitations={})
-        return self.state.is_as_made and self.server.is_calm(now) and Acting not in map(type, map(_what, entries))
+        return self.state.is_as_made and self.server.is_calm(now) and _ACTS.isdisjoint(map(type, map(_what, entries)))
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""
@@ -318,23 +285,35 @@ class Gate:
             refusal = self.refusal_to_act(session, what, self._now, self._then)
             if refusal is None and isinstance(what.entry, Enacted):
                 entry = (session, nick, self._enacted(session, nick, what, what.entry), not_for)
+        elif isinstance(what, Accepted):
+            refusal = self._refusal_to_accept(session, what)
         elif isinstance(what, Arrival | Takeover):
             self._admit_arrival(entry, admitted)
             return
         elif isinstance(what, TimedRequest | Storable):
-            request = what.request if isinstance(what, TimedRequest) else what
-            refusal = self.refusal_to_say(session, request, self._now, self._then)
-            if refusal is None:
-                if self._slow_seconds(self._then, self._now) and not self._is_sent_again(session.person, request):
-                    self._saying[session.person.sender] = self._now, request.key
-            elif request.key:
-                admitted.answers.append((session, NotStored(self.room, 1, request.key)))
+            refusal = self._admit_line(session, what, admitted)
         else:
             refusal = None
         if refusal is None:
             admitted.entries.append(entry)
         else:
             admitted.answers.append((session, refusal))
+
+    def _admit_line(self, session: Occupant, what: TimedRequest | Storable, admitted: Admitted) -> Refused | None:
+        """Why something is not said; None if it is, and its author waits before the next where the room is slow."""
+        request = what.request if isinstance(what, TimedRequest) else what
+        refusal = self.refusal_to_say(session, request, self._now, self._then) or self._unlooked_at(session, request)
+        if refusal is None:
+            if self._slow_seconds(self._then, self._now) and not self._is_sent_again(session.person, request):
+                self._saying[session.person.sender] = self._now, request.key
+        elif request.key:
+            admitted.answers.append((session, NotStored(self.room, 1, request.key)))
+        return refusal
+
+    def _unlooked_at(self, session: Occupant, request: Storable) -> Refused | None:
+        """Why something is not said that the rules of now would have wait: they have been set since it was asked for."""
+        verdict = self.verdict(session, request, self._now, self._then)
+        return Refused("rules-changed") if isinstance(verdict, Hold) else verdict
 
     def _by_which_comes(self, session: Occupant) -> MemberJoined | AdminCame | None:
         """What is stored when somebody comes in: that they are a member from now on, or that they are here though they are none."""
@@ -376,18 +355,6 @@ def _curbs_on(state: RoomState, person: Person[Occupant], now: float, *kinds: Cu
     if not on and has_only_a_name(person):
         return state.curbs_on(0, name_key(person.nick), now, *kinds)
     return on
-
-
-def _refusal_to_curb(actor: Standing, target: Standing, state: RoomState, now: float) -> Refused | None:
-    if len(state.curbs) >= CURBS_MAX and sum(one.until > now for one in state.curbs) >= CURBS_MAX:
-        return Refused("too-many-curbs", {"limit": str(CURBS_MAX)})
-    return may("curb", actor, target, state)
-
-
-def _is_of(session: Occupant, lifted: Lifted, state: RoomState) -> bool:
-    """Whether what is to be lifted is what they themselves may not do."""
-    own = {session.person.account, session.person.sender} - {0}
-    return any(one.id == lifted.id and (one.account or one.sender) in own for one in state.curbs)
 
 
 def _details(room: str, curb: Curb, now: float) -> dict[str, str]:

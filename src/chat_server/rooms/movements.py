@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import trio
 
+from chat_server.accounts import sender_of
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Called, Came, Movement, Placed, Speaker, Went
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.runs import SayRun
 from chat_server.rooms.batch import (
     STORED_KINDS,
+    Accepted,
     Answer,
     Arrival,
     Departure,
@@ -70,12 +72,15 @@ class Planner:
         owed = [placed.movement for placed in self._placed]
         of: dict[trio.Event, list[Movement]] = {}
         speaking: dict[Occupant, Speaker] = {}
+        accepted: frozenset[Speaker] = frozenset()
         named = [*entries]
         for index, (session, nick, what, not_for) in enumerate(entries):
             if type(what) in STORED_KINDS or type(what) is SayRun:
                 who = speaking.get(session)
                 if who is None:
                     who = speaking[session] = speaker_now(session, self._members.node)
+                if type(what) is Accepted:
+                    accepted |= _author_of(what)
                 if (name := self._name(who.person, nick)) != nick:
                     named[index] = session, name, what, not_for
                 self._lines += len(what) if type(what) is SayRun else 1
@@ -88,7 +93,7 @@ class Planner:
                 if moved := self._placed[before:]:
                     of[what.done] = [placed.movement for placed in moved]
         stored_as = {session: known for session, known in self._as.items() if known is not None}
-        return Planned(self._placed, owed, of, stored_as, frozenset(speaking.values()), self._names, named)
+        return Planned(self._placed, owed, of, stored_as, accepted.union(speaking.values()), self._names, named)
 
     def _name(self, who: PersonId, nick: str) -> str:
         """Under which name somebody says something who is called `nick` at this node."""
@@ -191,7 +196,16 @@ def not_said_by(entries: Sequence[InboxEntry], speakers: Collection[Speaker], no
 
 def is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> bool:
     """Whether it is something that one of these says."""
-    return not hasattr(entry[2], "done") and speaker_now(entry[0], node) in speakers
+    what = entry[2]
+    if type(what) is Accepted and not _author_of(what).isdisjoint(speakers):
+        return True
+    return not hasattr(what, "done") and speaker_now(entry[0], node) in speakers
+
+
+def _author_of(accepted: Accepted) -> frozenset[Speaker]:
+    """Who says what was held, if they have an account: it may have ended."""
+    account = accepted.entry.author
+    return frozenset((Speaker(sender_of(account), 0),)) if account else frozenset()
 
 
 def with_refused(

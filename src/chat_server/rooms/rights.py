@@ -19,7 +19,10 @@ Act = Literal[
     "say",
     "set-topic",
     "take-back",
+    "report",
     "delete",
+    "hold",
+    "judge",
     "invite",
     "curb",
     "govern",
@@ -29,10 +32,10 @@ Act = Literal[
     "give-office",
     "audit-server",
 ]
-"""To come in, or know that there is such a room; to say or do something; to set the topic; to delete what one has said oneself; to delete what others
-have said; to make somebody a member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an
-owner; and that. On the whole server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make moderators and admins; to see
-who did what."""
+"""To come in, or know that there is such a room; to say or do something; to set the topic; to delete what one has said oneself; to report a line, or
+appeal; to delete what others have said; to say which words are held, and accept what is; to see and close reports and appeals; to make somebody a
+member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an owner; and that. On the whole
+server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make moderators and admins; to see who did what."""
 
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
@@ -53,6 +56,9 @@ TABLE: Mapping[Act, frozenset[int]] = {
     "take-back": _EVERYBODY,
     "delete": _MODERATING,
     "invite": _INSIDE | _MODERATING,
+    "report": _EVERYBODY,
+    "hold": _MODERATING,
+    "judge": _MODERATING,
     "curb": _MODERATING,
     "govern": _OWNING,
     "make-owner": _OWNING,

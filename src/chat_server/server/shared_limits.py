@@ -12,6 +12,7 @@ from chat_server.guard import Guard
 from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import (
     AddressesCounted,
+    CaseTold,
     CertificateShown,
     PasswordTried,
     RoomFounded,
@@ -19,6 +20,7 @@ from chat_server.journal.signs import (
     SessionsEnded,
 )
 from chat_server.logs import log
+from chat_server.rooms.case_news import hear as hear_case
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
@@ -132,6 +134,8 @@ async def _hear(
                     sessions.heard(node, sign.counts)
                 case RoomFounded():
                     directory.note_founded(sign.person, sign.network)
+                case CaseTold():
+                    hear_case(directory, sign)
                 case SessionsEnded():
                     if directory.others is not None:
                         directory.others.note_ended(sign.person, node, sign.sessions)

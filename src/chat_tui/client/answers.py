@@ -4,6 +4,7 @@ from msgspec import UnsetType
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
+from chat_server.protocol.moderation_events import UNASKED
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
 from chat_server.protocol.stored_event import StoredEvent
 
@@ -26,9 +27,10 @@ _QUIET = (
 """What is shown by other means than words."""
 
 
-_UNASKED = (
+_UNASKED: tuple[type[Event], ...] = (
     *(events.Timed, events.Slowed, events.RoomFailed),
     *(RoomRenamed, RoomDeleted, StoringWaits, StoringGoesOn),
+    *UNASKED,
 )
 """What is told whether anybody has asked or not."""
 

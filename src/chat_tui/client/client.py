@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chat_server.protocol import events, requests
 from chat_server.protocol.entries import KIND_BY_WORD, Entry
 from chat_server.protocol.events import Event
+from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import RoomRenamed
@@ -303,7 +304,7 @@ class Client:
         is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
         new = self.state.apply(event, ref, now=self._clock())
         match event:
-            case events.Stored():
+            case events.Stored() | LineHeld():
                 self.store.remove(event.key)
             case events.NotStored():
                 self._keep_failed(event.key)

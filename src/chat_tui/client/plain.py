@@ -13,7 +13,7 @@ from contextlib import suppress
 from enum import IntEnum
 
 from chat_server.console import complain
-from chat_server.protocol import events
+from chat_server.protocol import events, moderation_events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_tui.client.calling import Caller
@@ -145,7 +145,7 @@ class PlainProgram:
         match event:
             case events.LoggedOut():
                 self._end(self._done)
-            case events.Stored():
+            case events.Stored() | moderation_events.LineHeld():
                 self._note_progress()
             case events.NotStored():
                 self._not_stored(event)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from chat_server.protocol import entries, events
+from chat_server.protocol import entries, events, moderation_events
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, LineBlocked, Said
 from chat_server.protocol.events import Event
@@ -347,7 +347,7 @@ class State:
         room.note_guests((*event.nicks, *room.guests - {name_key(self.nick)}), event.guests)
         room.lacks_people = False
 
-    def _stored(self, event: events.Stored) -> None:
+    def _stored(self, event: events.Stored | moderation_events.LineHeld) -> None:
         self._take_pending(event.key)
 
     def _not_stored(self, event: events.NotStored) -> None:
@@ -390,7 +390,7 @@ class State:
         AccountNoted: _account_noted,
         events.Renamed: _renamed,
         events.OnlineListed: _online,
-        events.Stored: _stored,
+        **dict.fromkeys((events.Stored, moderation_events.LineHeld), _stored),
         events.NotStored: _not_stored,
         events.RoomsListed: _rooms_listed,
         events.TopicShown: _topic_shown,

@@ -7,11 +7,13 @@ transactions are READ COMMITTED. The tables say the same as those of sqlite/sche
 NAMES_LOCK = 0x6E616D65
 """The first number of the locks of names; the second is a hash of what they share that count as the same, or look alike."""
 
-CODES_LOCK = 0x63686174_04
+CODES_LOCK = 0x63686174_07
 """The number of the lock under which codes are made, one after the other: they have bounds."""
 
-ACTS_LOCK = 0x63686174_05
+ACTS_LOCK = 0x63686174_08
 """The number of the lock under which acts of the server's moderators are stored, one after the other, so that their numbers have no hole."""
+CASES_LOCK = 0x63686174_09
+"""The number of the lock under which cases are changed: they have bounds, too."""
 
 REVOKING = "2s"
 """For so long whoever revokes something waits for what is just being said, and what comes after that waits, too. Then it is tried again."""
@@ -105,6 +107,16 @@ CREATE INDEX act_by_end ON act (until) WHERE kind IN ('kicked', 'muted', 'banned
 CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
 CREATE INDEX act_by_author ON act (author) WHERE author <> 0;
 CREATE INDEX act_by_account ON act (account) WHERE account <> 0;
+-- What waits for moderators (accounts/cases.py), as JSON; `room` is its room's id, and none of a room that is no more.
+CREATE TABLE matter (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    at float8 NOT NULL,
+    account bigint NOT NULL,
+    author bigint NOT NULL,
+    room bigint,
+    what text NOT NULL
+);
 -- The newest commit of accounts of each node, by what the node calls it: so it learns what became of one whose answer was lost.
 CREATE TABLE account_commit (
     writer text PRIMARY KEY,  -- random

@@ -34,7 +34,8 @@ from chat_server.journal.account_rows import (
     device_of,
     values_of,
 )
-from chat_server.journal.postgresql.account_functions import CODES_LOCK
+from chat_server.journal.case_rows import CaseRows
+from chat_server.journal.postgresql.account_functions import CASES_LOCK, CODES_LOCK
 from chat_server.journal.postgresql.act_tables import PostgresqlActs
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -60,7 +61,7 @@ class PostgresqlTables:
             person: who may have a name that is taken, among those who are here (`held`).
 
         """
-        self.connection = connection  # for what else is stored with it
+        self.connection, self.cases = connection, _cases_in(connection)  # the first, for what else is stored with it
         self.acts = PostgresqlActs(connection)
         self._lock = " FOR NO KEY UPDATE" if is_changing else ""
         self._person = person
@@ -348,3 +349,15 @@ class PostgresqlTables:
     def drop_old_failures(self, at: float) -> int:
         """Forget failed tries of this time or before; return how many."""
         return self._do("DELETE FROM failure WHERE at <= %s", at)
+
+
+def _cases_in(connection: Connection) -> CaseRows:
+    """The table of what waits for moderators."""
+
+    def do(statement: str, *values: object) -> psycopg.Cursor[tuple[Any, ...]]:
+        return connection.execute(statement.replace("?", "%s").encode(), values)
+
+    def begin() -> None:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [CASES_LOCK])
+
+    return CaseRows(lambda question, *values: do(question, *values).fetchall(), do, begin)

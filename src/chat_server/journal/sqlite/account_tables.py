@@ -5,6 +5,7 @@ Never begins or ends a transaction; knows nothing of lines, but whose keys and r
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import Any
 
 from chat_server.accounts import (
     CARRIED_MAX,
@@ -33,6 +34,7 @@ from chat_server.journal.account_rows import (
     shown,
     values_of,
 )
+from chat_server.journal.case_rows import CaseRows
 from chat_server.journal.sqlite.act_tables import SqliteActs
 
 _ROOMS = (
@@ -48,7 +50,7 @@ class SqliteTables:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Ask this connection, which is in a transaction where something is changed."""
-        self._connection = connection
+        self._connection, self.cases = connection, _cases_in(connection)
 
     @property
     def acts(self) -> SqliteActs:
@@ -339,3 +341,12 @@ class SqliteTables:
     def drop_old_failures(self, at: float) -> int:
         """Forget failed tries of this time or before; return how many."""
         return self._connection.execute("DELETE FROM failure WHERE at <= ?", (at,)).rowcount
+
+
+def _cases_in(connection: sqlite3.Connection) -> CaseRows:
+    """The table of what waits for moderators."""
+
+    def rows(question: str, *values: object) -> list[tuple[Any, ...]]:
+        return connection.execute(question, values).fetchall()
+
+    return CaseRows(rows, rows)

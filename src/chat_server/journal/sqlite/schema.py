@@ -206,6 +206,18 @@ MIGRATIONS: list[str] = [
     ALTER TABLE journal ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE journal ADD COLUMN overwritten INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- What waits for moderators (accounts/cases.py), as JSON; `room` is its room's id, and none of a room that is no more.
+    CREATE TABLE matter (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        at REAL NOT NULL,
+        account INTEGER NOT NULL,
+        author INTEGER NOT NULL,
+        room INTEGER,
+        what TEXT NOT NULL
+    ) STRICT;
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")

@@ -338,6 +338,7 @@ class Writer(Reader):
             for sql in (
                 "DELETE FROM device_room WHERE room = ?",
                 "DELETE FROM code_room WHERE room = ?",
+                "UPDATE matter SET room = NULL WHERE room = ?",
                 "DELETE FROM batch WHERE room = ?",
                 "DELETE FROM sent WHERE room = ?",
                 "DELETE FROM position WHERE room = ?",

@@ -1,0 +1,370 @@
+"""What is looked at before it is said: lines that wait for a moderator, the words of a room, and bots that filter it.
+
+What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from chat_server.accounts.cases import Case, NotTaken
+from chat_server.commands.access import access
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.letting_in import readable, storable
+from chat_server.commands.moderating import REASON_MAX, Nick, NoSuchPerson
+from chat_server.commands.reporting import CaseNumber, NoSuchCase, cases_seen, close, new_case, not_taken, one_row
+from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
+from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.filtering import FilterSet, WordSet
+from chat_server.protocol.moderation_events import LineHeld
+from chat_server.protocol.names import name_key
+from chat_server.protocol.requests import HowMany, Number, Request, tag_of
+from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.protocol.typed import shortened
+from chat_server.rooms.batch import Accepted, Acting
+from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.line_rules import WORD_MAX, WORD_MIN, Hold, is_word
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
+
+HOLD_TOKENS = 2.0
+"""What it costs to say something that has to wait, in lines: it is stored by a commit of its own."""
+
+
+class ListHeld(Request, frozen=True, gc=False, tag="held"):
+    """Ask which lines wait for a moderator."""
+
+    group: ClassVar[str] = "rooms"
+
+
+class AcceptHeld(Request, frozen=True, gc=False, tag="accept-held"):
+    """Let a line be said that waits: what people type as /accept, with its number."""
+
+    is_typed: ClassVar[bool] = False
+    id: CaseNumber
+
+
+class Decline(Request, frozen=True, gc=False):
+    """Have a line that waits not be said."""
+
+    group: ClassVar[str] = "rooms"
+    id: CaseNumber
+
+
+class Words(Request, frozen=True, gc=False):
+    """Ask for the room's list of words, or change it."""
+
+    group: ClassVar[str] = "rooms"
+    action: Annotated[Literal["", "add", "remove"], Meta(description="what to do with a word")] = ""
+    word: Annotated[str, Meta(description="one word, as it is read")] = ""
+    rule: Annotated[Literal["hold", "refuse"], Meta(description="what becomes of lines with it")] = "hold"
+
+
+class Filter(Request, frozen=True, gc=False):
+    """Ask whose bots filter what is said in the room, or let them."""
+
+    group: ClassVar[str] = "rooms"
+    nick: Nick = ""
+    on: Annotated[Literal["", "on", "off"], Meta(description="whether they do")] = ""
+
+
+class FilterAnswer(Request, frozen=True, gc=False, tag="filter-answer"):
+    """Say what becomes of a line that a bot was asked of."""
+
+    is_typed: ClassVar[bool] = False
+    id: Number
+    verdict: Literal["pass", "hold", "refuse"]
+    why: Annotated[str, Meta(max_length=REASON_MAX, description="why it is refused; its author is shown that")] = ""
+
+
+class HeldListed(Answered, frozen=True, tag="held"):
+    """The lines that wait, by number: in which `room`, `by` whom, and what (`line`)."""
+
+    sentence: ClassVar[str] = "{count} waiting. /accept NUMBER says one, /decline NUMBER does not.\n{listed}"
+
+    count: HowMany
+    listed: str
+    lines: dict[str, dict[str, str]]
+
+
+class NothingHeld(Answered, frozen=True, tag="nothing-held"):
+    """No line waits."""
+
+    sentence: ClassVar[str] = "No line waits for a moderator."
+
+
+class AcceptedLine(Answered, frozen=True, tag="accepted"):
+    """A line that waited is said."""
+
+    sentence: ClassVar[str] = "Number {id} is said in {room}, as #{seq}."
+
+    room: str
+    id: Number
+    seq: Number
+
+
+class DeclinedLine(Answered, frozen=True, tag="declined"):
+    """A line that waited is not said, and is gone."""
+
+    sentence: ClassVar[str] = "Number {id} is declined, and gone. Its author is told."
+
+    id: Number
+
+
+class WordsListed(Answered, frozen=True, tag="words"):
+    """The words of a room's list, each with what becomes of lines that have it."""
+
+    sentence: ClassVar[str] = "Words of {room}: {listed}."
+
+    room: str
+    listed: str
+    words: dict[str, str]
+
+
+class NoWordsListed(Answered, frozen=True, tag="no-words-listed"):
+    """A room has no list of words."""
+
+    sentence: ClassVar[str] = "{room} has no list of words. /words add WORD makes one."
+
+    room: str
+
+
+class FiltersListed(Answered, frozen=True, tag="filters"):
+    """Whose bots filter what is said in a room."""
+
+    sentence: ClassVar[str] = "Bots that filter {room}: those of {listed}."
+
+    room: str
+    listed: str
+    filters: tuple[str, ...]
+
+
+class NoFilters(Answered, frozen=True, tag="no-filters"):
+    """No bots filter what is said in a room."""
+
+    sentence: ClassVar[str] = "No bots filter {room}."
+
+    room: str
+
+
+class NotAWord(Refused, frozen=True):
+    """It cannot stand on a list."""
+
+    code: str = "not-a-word"
+    sentence: ClassVar[str] = "A list has single words of {least} to {most} letters and digits."
+
+
+class TooMuchHeld(Refused, frozen=True):
+    """Enough waits."""
+
+    code: str = "too-much-held"
+    sentence: ClassVar[str] = "Too much waits for the moderators of {room}, of you or of all. Nothing was sent."
+
+
+class WasDecided(Refused, frozen=True):
+    """It was sent again."""
+
+    code: str = "was-decided"
+    sentence: ClassVar[str] = "A moderator has decided on that line already."
+
+
+class NotAccepted(Refused, frozen=True):
+    """It could not be said."""
+
+    code: str = "not-accepted"
+    sentence: ClassVar[str] = "Number {id} could not be said just now. It still waits."
+
+
+class NotAsked(Refused, frozen=True):
+    """A bot answers what it is not asked any more."""
+
+    code: str = "filter-not-asked"
+    sentence: ClassVar[str] = "Nobody waits for that answer any more."
+
+
+def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable:
+    """Say something, or do it, unless it may not be said here, or has to wait; its author is told."""
+    if place.gate.is_as_made:
+        return _post(place, session, request)
+    verdict = place.refusal_to_say(session, request) or place.verdict(session, request)
+    if isinstance(verdict, Refused):
+        session.send(verdict)
+        return None
+    if isinstance(verdict, Hold):
+        return _hold(place, session, request)
+    bots = place.filters_for(session)
+    return _ask(place, session, request, bots) if bots else _post(place, session, request)
+
+
+def _post(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable:
+    return place.post(session, place.timed_request(session, request) if place.timing else request)
+
+
+async def _ask(place: ChatRoom, session: Occupant, request: Storable, bots: Sequence[Occupant]) -> None:
+    """Have bots look at a line, which is said if they have nothing against it."""
+    is_guest = bool(place.directory.guests) and not session.person.account
+    verdict, silent = await place.filters.verdict(bots, session, request, is_guest=is_guest)
+    for bot in silent:
+        tell_filter_silent(place, bot)
+    if isinstance(verdict, Refused):
+        session.send(verdict)
+    elif isinstance(verdict, Hold):
+        await _hold(place, session, request)
+    elif (pause := _post(place, session, request)) is not None:
+        await pause
+
+
+async def _hold(place: ChatRoom, session: Occupant, request: Storable) -> None:
+    """Have a line wait for a moderator."""
+    session.owe(HOLD_TOKENS)
+    kind = type(request)
+    text = str(getattr(request, KIND_BY_REQUEST[kind].text_field))
+    case = replace(new_case("held", session, place), text=text, word=tag_of(kind), key=request.key)
+    held = await storable(place.directory.accounts.cases.add(case))
+    if isinstance(held, NotTaken):
+        held = TooMuchHeld(details={"room": place.name}) if held.why in ("waiting", "room") else not_taken(held, case)
+    if isinstance(held, Refused):
+        session.send(held)
+    elif not held.is_open:
+        session.send(WasDecided())
+    else:
+        session.send(LineHeld(held.room, held.number, held.key))
+        if held.at == case.at:  # else it was sent again
+            tell_of(place.directory, held)
+
+
+class HoldingCommands(CommandHandler):
+    """To see to lines that wait, and to say which do."""
+
+    @access(where=(HALL, ROOM), act="hold", asks_engine=True)
+    def do_held(self, place: Room, session: Occupant, request: ListHeld) -> MaybeAwaitable:
+        """Show which lines wait for a moderator.
+
+        In the hall: on the whole server, for its moderators and admins. What nobody accepts is gone after three days.
+        """
+        return _list(place, session)
+
+    @access(where=(HALL, ROOM), act="hold", asks_engine=True)
+    def do_accept_held(self, place: Room, session: Occupant, request: AcceptHeld) -> MaybeAwaitable:
+        """Let a line be said that waits, by the number that /held shows."""
+        return accept_held(place, session, request.id)
+
+    @access(where=(HALL, ROOM), act="hold", asks_engine=True)
+    def do_decline(self, place: Room, session: Occupant, request: Decline) -> MaybeAwaitable:
+        """Have a line that waits not be said, by the number that /held shows.
+
+        Its author is told, if they are here.
+        """
+        return _decline(place, session, request.id)
+
+    @access(where=(ROOM,), act="hold", bots=False)
+    def do_words(self, place: ChatRoom, session: Occupant, request: Words) -> MaybeAwaitable:
+        """Show the room's list of words, or change it.
+
+        /words add WORD has lines with it wait for a moderator, /words add WORD refuse has them refused, /words remove WORD takes it off.
+        Capitals, and letters that look alike, count as the same. Moderators and owners may say what they like.
+        """
+        state = place.gate.state
+        if not request.action or not request.word:
+            listed = ", ".join(f"{word} ({rule})" for word, rule in sorted(state.words.items()))
+            session.send(WordsListed(place.name, listed, dict(state.words)) if listed else NoWordsListed(place.name))
+            return None
+        word = sanitize_to_line(request.word).casefold()
+        if not is_word(word):
+            session.send(NotAWord(details={"least": str(WORD_MIN), "most": str(WORD_MAX)}))
+            return None
+        rule = request.rule if request.action == "add" else "none"
+        return _act(place, session, Acting(WordSet(place.name, 0, 0.0, "", rule, word=word)))
+
+    @access(where=(ROOM,), bots=False, asks_engine=True)
+    def do_filter(self, place: ChatRoom, session: Occupant, request: Filter) -> MaybeAwaitable:
+        """Show whose bots filter what is said here, or let them.
+
+        /filter ann on shows each line to the bots of ann that are here, before it is said, and they may hold it for a moderator, or refuse it.
+        One that does not answer within 0.2 s lets it pass.
+        """
+        if not request.nick or not request.on:
+            names = tuple(sorted(place.gate.state.filters.values()))
+            listed = FiltersListed(place.name, ", ".join(names), names)
+            session.send(listed if names else NoFilters(place.name))
+            return None
+        return _set_filter(place, session, request)
+
+    @access(where=(ROOM,), door="program")
+    def do_filter_answer(self, place: ChatRoom, session: Occupant, request: FilterAnswer) -> MaybeAwaitable:
+        """Say what becomes of a line that a bot was asked of."""
+        why = sanitize_to_line(request.why)
+        if not place.filters.answer(session, request.id, request.verdict, why):
+            session.send(NotAsked())
+        return None
+
+
+def _act(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
+    refusal = place.refusal_to_act(session, act)
+    if refusal is not None:
+        session.send(refusal)
+        return None
+    return place.post(session, act)
+
+
+async def _list(place: Room, session: Occupant) -> None:
+    cases = await cases_seen(place, session, ("held",))
+    if isinstance(cases, Refused):
+        session.send(cases)
+        return
+    lines = {str(case.number): {"room": case.room, "by": case.by, "line": case.text} for case in cases}
+    rows = [f"{number}: {one['room']}, {one['by']}: {one_row(one['line'])}" for number, one in lines.items()]
+    session.send(HeldListed(len(lines), "\n".join(rows), lines) if lines else NothingHeld())
+
+
+async def _decline(place: Room, session: Occupant, number: int) -> None:
+    closed = await close(place, session, number, ("held",))
+    if isinstance(closed, Refused):
+        session.send(closed)
+        return
+    session.send(DeclinedLine(closed.number))
+    tell_author(place.directory, closed)
+
+
+async def accept_held(place: Room, session: Occupant, number: int) -> None:
+    """Say what was held. Where it cannot be said, or its author may say nothing just now, it waits on."""
+    closed = await close(place, session, number, ("held",))
+    if isinstance(closed, Refused):
+        session.send(closed)
+        return
+    room = place.directory.room(closed.room)
+    if not isinstance(room, ChatRoom):
+        session.send(NoSuchCase(details={"id": str(number)}))
+        return
+    said = Accepted(_entry_of(closed), closed.sender, f"{closed.number}-{int(closed.at)}", [])
+    pause = room.post(session, said)
+    if pause is not None:
+        await pause
+    await room.flushed(session)
+    if said.seqs:
+        session.send(AcceptedLine(room.name, closed.number, said.seqs[0]))
+        return
+    session.send(NotAccepted(details={"id": str(number)}))
+    await storable(place.directory.accounts.cases.open_again(closed))
+
+
+def _entry_of(case: Case) -> Entry:
+    """What somebody has said that waited, as it is to be stored."""
+    kind = KIND_BY_WORD[case.word]
+    return kind(case.room, 0, 0.0, case.by, case.text, case.account, not case.account, case.bot)
+
+
+async def _set_filter(place: ChatRoom, session: Occupant, request: Filter) -> None:
+    account = await readable(place.directory.accounts.find(name_key(request.nick)))
+    if isinstance(account, Refused):
+        session.send(account)
+        return
+    if account is None or account.state == "closed":
+        session.send(NoSuchPerson(details={"nick": shortened(request.nick)}))
+        return
+    entry = FilterSet(place.name, 0, 0.0, "", request.on, whom=account.name, account=account.id)
+    pause = _act(place, session, Acting(entry))
+    if pause is not None:
+        await pause

@@ -1,0 +1,358 @@
+"""To report what somebody has said, to appeal against what one is forbidden, and to see what others have reported.
+
+A report has a copy of the line, which moderators see until it is closed. Never knows how it is stored, nor what is done to whom.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from chat_server.accounts.cases import BOUNDS, Case, CaseKind, NotTaken
+from chat_server.accounts.in_force import hits
+from chat_server.accounts.networks import shortened
+from chat_server.commands.access import access
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.letting_in import readable, storable
+from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
+from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.names import name_key
+from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
+from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.rooms.case_news import is_of_server, sees, stands, state_of, tell_author, tell_of
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.reader import line as readable_line
+from chat_server.rooms.rights import OF_ACCOUNT
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.visitors import visitor_of
+
+REPORT_TOKENS = 3.0
+"""What it costs to report something, or to appeal, in lines: it is stored, and others are told."""
+
+REPORTS: tuple[CaseKind, ...] = ("report", "appeal")
+
+APPEAL_MAX = 500
+"""Characters in an appeal."""
+
+Why = Annotated[RestOfLine, Meta(description="why; only moderators are shown it", extra={"in_usage": True})]
+CaseNumber = Annotated[Number, Meta(description="its number, as /reports and /held show it")]
+
+
+class Report(Request, frozen=True, gc=False):
+    """Report a line to the moderators."""
+
+    group: ClassVar[str] = "talking"
+    number: Number
+    why: Why = ""
+
+
+class Appeal(Request, frozen=True, gc=False):
+    """Ask for a ban or a mute to be lifted."""
+
+    group: ClassVar[str] = "talking"
+    id: Annotated[Number, Meta(description="the number of the ban or the mute, as you were told it")]
+    why: Annotated[RestOfLine, Meta(description="what there is to say for it; only moderators are shown it")]
+
+
+class ListReports(Request, frozen=True, gc=False, tag="reports"):
+    """Ask what has been reported, and who appeals."""
+
+    group: ClassVar[str] = "rooms"
+
+
+class Resolve(Request, frozen=True, gc=False):
+    """Close a report or an appeal."""
+
+    group: ClassVar[str] = "rooms"
+    id: CaseNumber
+    why: Annotated[
+        RestOfLine, Meta(description="an answer; whoever has appealed is shown it", extra={"in_usage": True})
+    ] = ""
+
+
+class Reported(Answered, frozen=True):
+    """The receiver has reported a line."""
+
+    sentence: ClassVar[str] = (
+        "Line {number} is reported to the moderators, with a copy (number {id}). Its author is not told. Thank you."
+    )
+
+    room: str
+    number: Number
+    id: Number
+
+
+class Appealed(Answered, frozen=True):
+    """The receiver has appealed."""
+
+    sentence: ClassVar[str] = "Those who may lift it are told (number {id})."
+
+    room: str
+    id: Number
+
+
+class ReportsListed(Answered, frozen=True, tag="reports"):
+    """What has been reported, and who appeals, by number.
+
+    Each has its `kind`, its `room`, the number of the line or ban (`of`), the line's author (`whom`), the copy (`line`), and `why`. By whom a line
+    was reported (`by`) only moderators of the server are told.
+    """
+
+    sentence: ClassVar[str] = "{count} waiting. /resolve NUMBER closes one.\n{listed}"
+
+    count: HowMany
+    listed: str
+    reports: dict[str, dict[str, str]]
+
+
+class NoReports(Answered, frozen=True, tag="no-reports"):
+    """Nothing waits."""
+
+    sentence: ClassVar[str] = "Nothing is reported, and nobody appeals."
+
+
+class Resolved(Answered, frozen=True):
+    """A report or an appeal is closed, and the copy is gone."""
+
+    sentence: ClassVar[str] = "Number {id} is closed, and the copy is gone."
+
+    id: Number
+
+
+class NothingToReport(Refused, frozen=True):
+    """There is nothing to report."""
+
+    code: str = "nothing-to-report"
+    sentence: ClassVar[str] = "There is nothing that somebody else has said under the number {number}."
+
+
+class ReportedAlready(Refused, frozen=True):
+    """It was reported by the same person."""
+
+    code: str = "reported-already"
+    sentence: ClassVar[str] = "You have reported that already; it waits for a moderator."
+
+
+class TooManyCases(Refused, frozen=True):
+    """Enough for today."""
+
+    code: str = "too-many-cases"
+    sentence: ClassVar[str] = "That can be done {limit} times a day."
+
+
+class CasesFull(Refused, frozen=True):
+    """Too much waits."""
+
+    code: str = "cases-full"
+    sentence: ClassVar[str] = "Too much waits for the moderators just now. Tell one of them, or try again later."
+
+
+class NothingToAppeal(Refused, frozen=True):
+    """Nothing of that number holds for whoever asks."""
+
+    code: str = "nothing-to-appeal"
+    sentence: ClassVar[str] = "You are forbidden nothing under the number {id}."
+
+
+class WhichRoom(Refused, frozen=True):
+    """It has that number in several rooms."""
+
+    code: str = "appeal-which-room"
+    sentence: ClassVar[str] = (
+        "That number is one of yours in several rooms: {rooms}. Begin what you say with the room's name."
+    )
+
+
+class AppealLength(Refused, frozen=True):
+    """It is too long, or there is nothing."""
+
+    code: str = "appeal-length"
+    sentence: ClassVar[str] = "An appeal has 1 to {limit} characters."
+
+
+class NoSuchCase(Refused, frozen=True):
+    """There is no such thing any more."""
+
+    code: str = "no-such-case"
+    sentence: ClassVar[str] = "Nothing waits here under the number {id}. Perhaps another moderator was faster."
+
+
+class ReportingCommands(CommandHandler):
+    """To report, to appeal, and to see to it."""
+
+    @access(where=(ROOM,), act="report", asks_engine=True)
+    def do_report(self, place: ChatRoom, session: Occupant, request: Report) -> MaybeAwaitable:
+        """Report a line to the moderators, by its number.
+
+        /report 4711 insults. They are given a copy, which they keep until they have dealt with it, 30 days at most; its author is not told.
+        """
+        if len(request.why) > REASON_MAX:
+            session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
+            return None
+        session.owe(REPORT_TOKENS)
+        return _report(place, session, request)
+
+    @access(act="report", bots=False, asks_engine=True)
+    def do_appeal(self, place: Room, session: Occupant, request: Appeal) -> MaybeAwaitable:
+        """Ask for a ban or a mute of yours to be lifted, by its number.
+
+        /appeal 3 it was my cat. Whoever may lift it is told. Once a day.
+        """
+        why = sanitize_to_line(request.why)
+        if not 1 <= len(why) <= APPEAL_MAX:
+            session.send(AppealLength(details={"limit": str(APPEAL_MAX)}))
+            return None
+        room = _room_of_curb(place, session, request.id, why)
+        if isinstance(room, Refused):
+            session.send(room)
+            return None
+        session.owe(REPORT_TOKENS)
+        case = replace(new_case("appeal", session, place), room=room.name if room else "", of=request.id, why=why)
+        return _put(place, session, case)
+
+    @access(where=(HALL, ROOM), act="judge", asks_engine=True)
+    def do_reports(self, place: Room, session: Occupant, request: ListReports) -> MaybeAwaitable:
+        """Show what has been reported, and who appeals.
+
+        In the hall: on the whole server, for its moderators and admins.
+        """
+        return _list(place, session)
+
+    @access(where=(HALL, ROOM), act="judge", asks_engine=True)
+    def do_resolve(self, place: Room, session: Occupant, request: Resolve) -> MaybeAwaitable:
+        """Close a report or an appeal, by the number that /reports shows.
+
+        /resolve 7 you are welcome again. Whoever has appealed is shown what you say.
+        """
+        return _resolve(place, session, request)
+
+
+def new_case(kind: CaseKind, session: Occupant, room: Room) -> Case:
+    """Something of a session's that is to wait."""
+    person, now = session.person, room.directory.authentication.now()
+    network = "" if person.account else shortened(session.network)
+    return Case(kind, now, room.name, person.nick, person.sender, person.account, network, session.proof.is_bot)
+
+
+async def _report(place: ChatRoom, session: Occupant, request: Report) -> None:
+    line = await readable(readable_line(place, session, request.number))
+    if isinstance(line, Refused):
+        session.send(line)
+        return
+    if line is None or line.request is None or place.is_own(session, line):
+        session.send(NothingToReport(details={"number": str(request.number)}))
+        return
+    why = sanitize_to_line(request.why)
+    case = new_case("report", session, place)
+    await _put(place, session, replace(case, whom=line.nick, author=line.author, of=line.seq, text=line.text, why=why))
+
+
+async def _put(place: Room, session: Occupant, case: Case) -> None:
+    """Have a case wait, and tell who may see it."""
+    added = await storable(place.directory.accounts.cases.add(case))
+    if isinstance(added, NotTaken):
+        added = not_taken(added, case)
+    if isinstance(added, Refused):
+        session.send(added)
+        return
+    report = case.kind == "report"
+    session.send(Reported(added.room, added.of, added.number) if report else Appealed(added.room, added.number))
+    tell_of(place.directory, added)
+
+
+def not_taken(full: NotTaken, case: Case) -> Refused:
+    """Why something does not wait."""
+    if full.why == "again":
+        return ReportedAlready()
+    if full.why == "day":
+        return TooManyCases(details={"limit": str(BOUNDS[case.kind].day)})
+    return CasesFull()
+
+
+def _room_of_curb(place: Room, session: Occupant, number: int, why: str) -> Room | Refused | None:
+    """In which room somebody is forbidden something under this number: where they are, if it is there too; None: on the whole server."""
+    now = place.directory.authentication.now()
+    found = [
+        room for room in place.directory.rooms if isinstance(room, ChatRoom) and room.curb_of(session.person, number)
+    ]
+    if place in found or len(found) == 1:
+        return place if place in found else found[0]
+    act = place.directory.accounts.acts.in_force.act(number, now) if not found else None
+    if act is not None and hits(act, visitor_of(session, now)):
+        return None
+    if not found:
+        return NothingToAppeal(details={"id": str(number)})
+    named = [room for room in found if name_key(why.partition(" ")[0].strip("#:,")) == name_key(room.name)]
+    return named[0] if named else WhichRoom(details={"rooms": ", ".join(room.name for room in found)})
+
+
+async def cases_seen(place: Room, session: Occupant, kinds: Sequence[CaseKind]) -> list[Case] | Refused:
+    """What of these kinds waits in a room or, in the hall, anywhere, as far as somebody may see it."""
+    directory = place.directory
+    listed = await readable(directory.accounts.cases.listed(directory.authentication.now()))
+    if isinstance(listed, Refused):
+        return listed
+    wanted = [case for case in listed if case.kind in kinds and (place.kind == HALL or case.room == place.name)]
+    roles: dict[int, str] = {}
+    for author in {case.author for case in wanted} - {0}:
+        account = await readable(directory.accounts.account(author))
+        if isinstance(account, Refused):
+            return account
+        roles[author] = OF_ACCOUNT[account.role] if account is not None else ""
+    return [case for case in wanted if sees(session, case, state_of(directory, case.room), roles.get(case.author, ""))]
+
+
+async def _list(place: Room, session: Occupant) -> None:
+    cases = await cases_seen(place, session, REPORTS)
+    if isinstance(cases, Refused):
+        session.send(cases)
+        return
+    if not cases:
+        session.send(NoReports())
+        return
+    reports: dict[str, dict[str, str]] = {}
+    for case in cases:
+        by_name = case.kind == "appeal" or is_of_server(stands(session, state_of(place.directory, case.room)))
+        shown = {"kind": case.kind, "room": case.room, "of": str(case.of), "whom": case.whom, "line": case.text}
+        reports[str(case.number)] = shown | {"why": case.why} | ({"by": case.by} if by_name else {})
+    session.send(ReportsListed(len(reports), "\n".join(_row(number, one) for number, one in reports.items()), reports))
+
+
+def _row(number: str, one: dict[str, str]) -> str:
+    by = f" ({one['by']})" if "by" in one else ""
+    if one["kind"] == "appeal":
+        return f"{number}: {one['room'] or '*'}, appeal against {one['of']}{by}: {one['why']}"
+    return (
+        f"{number}: {one['room'] or '*'} #{one['of']}, {one['whom']}: {one_row(one['line'])} - {one['why'] or '-'}{by}"
+    )
+
+
+def one_row(text: str) -> str:
+    """A text of several lines in one."""
+    return " / ".join(text.splitlines())
+
+
+async def _resolve(place: Room, session: Occupant, request: Resolve) -> None:
+    if len(request.why) > REASON_MAX:
+        session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
+        return
+    closed = await close(place, session, request.id, REPORTS)
+    if isinstance(closed, Refused):
+        session.send(closed)
+        return
+    session.send(Resolved(closed.number))
+    if closed.kind == "appeal":
+        tell_author(place.directory, closed, sanitize_to_line(request.why))
+
+
+async def close(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
+    """Close a case that somebody may see here; what it was."""
+    cases = await cases_seen(place, session, kinds)
+    if isinstance(cases, Refused):
+        return cases
+    directory, none = place.directory, NoSuchCase(details={"id": str(number)})
+    if number not in {case.number for case in cases}:
+        return none
+    now = directory.authentication.now()
+    return await storable(directory.accounts.cases.close(number, kinds, now)) or none

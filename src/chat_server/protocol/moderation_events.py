@@ -1,0 +1,105 @@
+"""What people are told of what waits for moderators, and what bots that filter a room are asked. Never knows who may see what."""
+
+from typing import ClassVar
+
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import HowMany, Number
+
+
+class LineHeld(Event, frozen=True):
+    """What the receiver has said waits for a moderator, as number `id` of what waits. It is not sent again, whatever becomes of it."""
+
+    sentence: ClassVar[str] = "Your line waits for a moderator of {room} (number {id}). Nobody else has seen it."
+
+    room: str
+    id: Number
+    key: str = ""
+
+
+class LineDeclined(Event, frozen=True):
+    """What the receiver has said, and what waited, is not said: a moderator has declined it."""
+
+    sentence: ClassVar[str] = "A moderator of {room} has declined your line (number {id})."
+
+    room: str
+    id: Number
+
+
+class ReportMade(Event, frozen=True):
+    """Somebody has reported a line of a room. For moderators."""
+
+    sentence: ClassVar[str] = "A line in {room} has been reported (number {id}). /reports shows it."
+
+    room: str
+    id: Number
+
+
+class AppealMade(Event, frozen=True):
+    """Somebody who may not do something asks for that to be lifted. For those who may."""
+
+    sentence: ClassVar[str] = "Somebody appeals against a ban or a mute (number {id}). /reports shows it."
+
+    room: str
+    id: Number
+
+
+class LineWaits(Event, frozen=True):
+    """Something that somebody has said waits for a moderator. For those."""
+
+    sentence: ClassVar[str] = "A line waits for a moderator in {room} (number {id}). /held shows it."
+
+    room: str
+    id: Number
+
+
+class AppealAnswered(Event, frozen=True):
+    """A moderator has answered what the receiver has asked for."""
+
+    sentence: ClassVar[str] = "A moderator has closed your appeal (number {id}): {why}"
+
+    room: str
+    id: Number
+    why: str
+
+
+class CasesWait(Event, frozen=True):
+    """So much waits for moderators, of whom the receiver is one: told when they log in."""
+
+    sentence: ClassVar[str] = (
+        "Waiting for moderators: reports {reports}, appeals {appeals}, held lines {held}. See /reports and /held."
+    )
+
+    reports: HowMany
+    appeals: HowMany
+    held: HowMany
+
+
+class FilterSilent(Event, frozen=True):
+    """A bot that filters a room has not answered for too long: it is not asked any more, and lines pass. For moderators."""
+
+    sentence: ClassVar[str] = (
+        "The filter {nick} does not answer in {room}. It is asked no more until it comes back, and lines pass."
+    )
+
+    room: str
+    nick: str
+
+
+class FilterAsked(Event, frozen=True):
+    """A bot that filters a room is to say, by `filter-answer` with this `id`, what becomes of a line before it is said."""
+
+    is_for_people: ClassVar[bool] = False
+
+    room: str
+    id: Number
+    nick: str
+    line: str
+    kind: str
+    guest: bool = False
+
+
+MODERATION_EVENTS: tuple[type[Event], ...] = (
+    *(LineHeld, LineDeclined, ReportMade, AppealMade, LineWaits, AppealAnswered, CasesWait, FilterSilent, FilterAsked),
+)
+UNASKED: tuple[type[Event], ...] = (*MODERATION_EVENTS[:-1],)
+"""What people are told though they have not asked."""

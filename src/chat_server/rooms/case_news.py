@@ -1,0 +1,137 @@
+"""Who is told of what waits for moderators: those who may see it and are here, at whatever node; and whose line or appeal it was.
+
+Never knows how anything is stored, nor what is done about it.
+"""
+
+from contextlib import suppress
+
+from chat_server.accounts.cases import Case
+from chat_server.guard import Guard
+from chat_server.journal import JournalError
+from chat_server.journal.signs import CaseTold
+from chat_server.protocol.events import Event
+from chat_server.protocol.moderation_events import (
+    AppealAnswered,
+    AppealMade,
+    CasesWait,
+    FilterSilent,
+    LineDeclined,
+    LineWaits,
+    ReportMade,
+)
+from chat_server.protocol.room_state import EMPTY, RoomState
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import MEMBER as MEMBER_ROLE
+from chat_server.rooms.person import Person
+from chat_server.rooms.rights import SERVER_ADMIN, SERVER_MODERATOR, Standing, may, standing
+from chat_server.rooms.room import Occupant, Room
+
+Here = Directory[Room, Person[Occupant]]
+
+_guard = Guard("somebody could not be told of what waits for moderators")
+
+
+def state_of(directory: Here, name: str) -> RoomState:
+    """What is so in the room of a case; as in one where nothing was set, if there is none any more."""
+    room = directory.room(name)
+    return room.gate.state if isinstance(room, ChatRoom) else EMPTY
+
+
+def is_of_server(who: Standing) -> bool:
+    """Whether somebody is a moderator or an admin of the server."""
+    return not who.places.isdisjoint((SERVER_MODERATOR, SERVER_ADMIN))
+
+
+def stands(session: Occupant, state: RoomState) -> Standing:
+    """Where somebody stands in a room; a bot has its account's place there, and none on the server."""
+    return standing(state, session.person.account, MEMBER_ROLE if session.proof.is_bot else session.person.role)
+
+
+def sees(session: Occupant, case: Case, state: RoomState, author_role: str = "") -> bool:
+    """Whether somebody may see a case, and close it: one that is not their own, nor about an equal of theirs, or somebody above them."""
+    own = {session.person.account, session.person.sender} - {0, ""}
+    if case.account in own or case.sender in own or case.author in own:
+        return False
+    if case.kind == "held" and may("enter", stands(session, state), None, state) is not None:
+        return False  # whoever is reported to has been shown the line by somebody who may read it; nobody has shown what is held
+    about = standing(state, case.author, author_role) if case.kind == "report" and case.author else None
+    return may("hold" if case.kind == "held" else "judge", stands(session, state), about, state) is None
+
+
+def tell_of(directory: Here, case: Case) -> None:
+    """Tell those who may see a case that it waits, here and at the other nodes."""
+    if directory.nodes is not None:
+        directory.nodes.signs.tell(CaseTold(case.kind, case.room, case.number, case.sender, case.author))
+    _tell_moderators(directory, case)
+
+
+def tell_author(directory: Here, case: Case, why: str = "") -> None:
+    """Tell who has said what a moderator declines, or who has appealed, here and at the other nodes."""
+    if directory.nodes is not None:
+        directory.nodes.signs.tell(CaseTold(case.kind, case.room, case.number, case.sender, 0, why, is_closed=True))
+    _tell_author(directory, case, why)
+
+
+def hear(directory: Here, told: CaseTold) -> None:
+    """Another node tells of a case."""
+    case = Case(told.kind, 0.0, told.room, "", told.sender, author=told.author, number=told.number)
+    if told.is_closed:
+        _tell_author(directory, case, told.why)
+    else:
+        _tell_moderators(directory, case)
+
+
+def _tell_moderators(directory: Here, case: Case) -> None:
+    kinds: dict[str, type[ReportMade | AppealMade | LineWaits]] = {"appeal": AppealMade, "held": LineWaits}
+    event = kinds.get(case.kind, ReportMade)(case.room, case.number)
+    state = state_of(directory, case.room)
+    for person in directory.people:
+        for session in person.sessions:
+            if sees(session, case, state):
+                _tell(session, event)
+
+
+def _tell_author(directory: Here, case: Case, why: str) -> None:
+    declined = case.kind == "held"
+    event = LineDeclined(case.room, case.number) if declined else AppealAnswered(case.room, case.number, why or "-")
+    for person in directory.people:
+        if person.sender == case.sender:
+            for session in person.sessions:
+                _tell(session, event)
+
+
+def tell_filter_silent(place: ChatRoom, bot: Occupant) -> None:
+    """Tell those who moderate a room that a filter is not asked any more."""
+    for person in place.directory.people:
+        for session in person.sessions:
+            if may("hold", stands(session, place.gate.state), None, place.gate.state) is None:
+                _tell(session, FilterSilent(place.name, bot.nick))
+
+
+def moderates_anything(directory: Here, person: Person[Occupant]) -> bool:
+    """Whether somebody may see what waits anywhere."""
+    if is_of_server(standing(EMPTY, 0, person.role)):
+        return True
+    rooms = [room for room in directory.rooms if isinstance(room, ChatRoom)] if person.account else []
+    return any(room.gate.state.role(person.account) in ("moderator", "owner") for room in rooms)
+
+
+def waiting(directory: Here, session: Occupant, cases: list[Case]) -> CasesWait | None:
+    """How much waits of which somebody may see it; None: nothing."""
+    seen = [case.kind for case in cases if sees(session, case, state_of(directory, case.room))]
+    return CasesWait(seen.count("report"), seen.count("appeal"), seen.count("held")) if seen else None
+
+
+async def tell_waiting(directory: Here, session: Occupant) -> None:
+    """Tell somebody who has just logged in how much waits of which they may see it."""
+    if session.person.account and not session.proof.is_bot and moderates_anything(directory, session.person):
+        with suppress(JournalError):
+            cases = await directory.accounts.cases.listed(directory.authentication.now())
+            if (event := waiting(directory, session, cases)) is not None:
+                _tell(session, event)
+
+
+def _tell(session: Occupant, event: Event) -> None:
+    if not _guard.attempt(session.send_unasked, event):
+        _guard.attempt(session.fail)

@@ -1,0 +1,123 @@
+"""The contract of what waits for moderators, over every engine: bounds, what is left of a case, and what becomes of it when an account ends."""
+
+import trio
+from msgspec.structs import replace
+
+from chat_server.accounts import Accounts
+from chat_server.accounts.cases import BOUNDS, CASES_MAX, DAY, KEPT_SECONDS, Case, NotTaken, refusal_of
+from chat_server.journal.engines import Store
+from test_accounts import NOW, accounts, ann, begun, place, registered, store
+
+__all__ = ["accounts", "begun", "place", "store"]
+
+REPORT = Case("report", NOW, "python", "bob", "token:bob", whom="eve", of=7, text="rude", why="see")
+HELD = Case("held", NOW, "python", "eve", "token:eve", text="look: www", word="say", key="k1")
+
+
+async def added(accounts: Accounts, case: Case) -> Case:
+    stored = await accounts.cases.add(case)
+    assert isinstance(stored, Case), stored
+    return stored
+
+
+async def test_a_case_waits_until_somebody_closes_it_and_then_nothing_of_what_was_written_is_left(
+    accounts: Accounts,
+) -> None:
+    report, held = await added(accounts, REPORT), await added(accounts, HELD)
+    assert report == replace(REPORT, number=report.number)
+    assert await accounts.cases.listed(NOW) == [report, held]
+    assert await accounts.cases.close(report.number, ["held"], NOW) is None
+    assert await accounts.cases.close(report.number, ["report", "appeal"], NOW) == report
+    assert await accounts.cases.close(report.number, ["report"], NOW) is None
+    assert await accounts.cases.listed(NOW) == [held]
+    assert await accounts.cases.close(held.number, ["held"], NOW) == held
+    await accounts.cases.open_again(held)
+    assert await accounts.cases.listed(NOW) == [held]
+    assert held.closed.text == "" == report.closed.why
+
+
+async def test_two_moderators_who_close_one_case_at_once_have_not_both_closed_it(accounts: Accounts) -> None:
+    held = await added(accounts, HELD)
+    closed: list[Case | None] = []
+
+    async def close() -> None:
+        closed.append(await accounts.cases.close(held.number, ["held"], NOW))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(close)
+    assert [one for one in closed if one is not None] == [held]
+
+
+async def test_reports_are_bounded_by_person_and_day_though_they_are_closed(accounts: Accounts) -> None:
+    assert await accounts.cases.add(await added(accounts, REPORT)) == NotTaken("again")
+    for number in range(1, BOUNDS["report"].day):
+        one = await added(accounts, replace(REPORT, of=number + 7))
+        assert await accounts.cases.close(one.number, ["report"], NOW) is not None
+    assert await accounts.cases.add(replace(REPORT, of=99)) == NotTaken("day")
+    await added(accounts, replace(REPORT, of=99, at=NOW + DAY + 1))
+    await added(accounts, replace(REPORT, of=99, sender="token:carl", by="carl"))
+
+
+async def test_what_is_held_is_bounded_by_person_and_sent_again_is_held_once(accounts: Accounts) -> None:
+    held = await added(accounts, HELD)
+    assert await accounts.cases.add(HELD) == held
+    for number in range(1, BOUNDS["held"].waiting):
+        await added(accounts, replace(HELD, key=f"more {number}"))
+    assert await accounts.cases.add(replace(HELD, key="too much")) == NotTaken("waiting")
+    await accounts.cases.close(held.number, ["held"], NOW)
+    again = await accounts.cases.add(HELD)
+    assert isinstance(again, Case)
+    assert not again.is_open
+
+
+async def test_what_nobody_closes_is_gone_after_its_time_and_what_is_closed_after_a_day(accounts: Accounts) -> None:
+    report, held = await added(accounts, REPORT), await added(accounts, HELD)
+    closed = await added(accounts, replace(REPORT, of=8))
+    await accounts.cases.close(closed.number, ["report"], NOW)
+    later = NOW + KEPT_SECONDS["held"] + 1
+    assert await accounts.cases.listed(later) == [report]
+    assert await accounts.cases.close(held.number, ["held"], later) is None
+    assert await accounts.forget_old(later) == 2
+    assert await accounts.forget_old(later) == 0
+    assert await accounts.cases.listed(later) == [report]
+    assert await accounts.cases.listed(NOW + KEPT_SECONDS["report"] + 1) == []
+
+
+async def test_an_erasure_takes_the_copy_along_and_another_name_is_put_where_it_stood(accounts: Accounts) -> None:
+    made = (await registered(accounts)).account
+    about = await added(accounts, replace(REPORT, whom="Ann", author=made.id))
+    own = await added(accounts, replace(REPORT, by="Ann", sender="a", account=made.id, of=9))
+    await added(accounts, replace(HELD, by="Ann", sender="a", account=made.id))
+    assert (await accounts.end(made.id, "anonymise", NOW)) is not None
+    nick = (await accounts.account(made.id) or made).name
+    assert await accounts.cases.listed(NOW) == [replace(about, whom=nick), replace(own, by=nick)]
+    other = (await registered(accounts, ann("Bea", "bea"))).account
+    await added(accounts, replace(REPORT, author=other.id, of=10, sender="b"))
+    why = await added(accounts, replace(REPORT, account=other.id, of=11, sender="c"))
+    await added(accounts, Case("appeal", NOW, "python", "Bea", "b", other.id, of=1, why="please"))
+    await accounts.end(other.id, "erase", NOW)
+    nick = (await accounts.account(other.id) or other).name
+    left = [one for one in await accounts.cases.listed(NOW) if one.of in {1, 10, 11}]
+    assert left == [replace(why, by=nick, why="")]
+
+
+async def test_a_case_is_of_its_room_whatever_that_is_called_and_outlives_it(store: Store) -> None:
+    report = await added(store.accounts, REPORT)
+    await store.journal.rename_room("python", "snakes")
+    assert await store.accounts.cases.listed(NOW) == [replace(report, room="snakes")]
+    await store.journal.delete_room("snakes")
+    (left,) = await store.accounts.cases.listed(NOW)
+    assert (left.text, left.room) in {("rude", "python"), ("rude", "snakes")}
+
+
+def test_those_of_one_network_without_accounts_are_bounded_together_and_so_is_a_room_and_everything() -> None:
+    guests = [replace(REPORT, sender=f"g{n}", network="192.0.2.0/24", of=n) for n in range(20)]
+    assert refusal_of(replace(REPORT, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
+    assert refusal_of(replace(REPORT, sender="new", network="198.51.100.0/24"), guests) is None
+    assert refusal_of(replace(REPORT, sender="new", account=5, network="192.0.2.0/24"), guests) is None
+    full = [replace(HELD, sender=f"g{n}") for n in range(BOUNDS["held"].room)]
+    assert refusal_of(replace(HELD, sender="new"), full) == NotTaken("room")
+    assert refusal_of(replace(HELD, sender="new", room="other"), full) is None
+    every = [replace(HELD, sender=f"g{n}", room=f"r{n}") for n in range(CASES_MAX)]
+    assert refusal_of(replace(HELD, sender="new"), every) == NotTaken("all")

@@ -1,0 +1,283 @@
+"""Reports, appeals and lines that wait for a moderator: by whole servers, on virtual time."""
+
+import time
+from typing import Any
+
+import pytest
+import trio
+
+from canary import PASSWORD
+from chat_server.accounts.cases import DAY
+from chat_server.journal.kept_in_memory import Kept
+from chat_server.journal.memory import MemoryJournal
+from chat_server.rooms.person import MODERATOR
+from node_houses import open_nodes
+from streams import House, Program, open_house
+from test_moderating import den, holder, refused, told
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def guest(house: House, nick: str, place: int = 50) -> Program:
+    """A guest in the den."""
+    one = house.connect(f"127.0.0.{place}")
+    await one.ask("hello", protocol=2)
+    await one.enter(nick, "den")
+    return one
+
+
+async def said(program: Program, text: str, **fields: Any) -> int:
+    """The number under which something is said that everybody may say."""
+    await program.ask("say", room="den", text=text, key=text, **fields)
+    return int((await program.wait_for("stored"))["seq"])
+
+
+async def held(program: Program, text: str, key: str = "") -> int:
+    """The number under which something waits."""
+    await program.ask("say", room="den", text=text, key=key)
+    return int((await program.wait_for("line-held"))["id"])
+
+
+async def listed(program: Program, what: str = "reports", **fields: Any) -> dict[str, dict[str, str]]:
+    """What waits, as somebody sees it."""
+    await program.ask(what, ref="l", **fields)
+    while (event := await program.read()).get("ref") != "l":
+        pass
+    return dict(event.get("lines" if what == "held" else "reports", {}))
+
+
+async def test_a_reported_line_is_shown_to_moderators_with_its_copy_and_not_to_whom_it_is_of(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        number = await said(eve, "rude words")
+        await bob.ask("report", room="den", number=number, why="see")
+        report = await told(bob, "reported")
+        assert (report["number"], report["room"]) == (number, "den")
+        assert (await told(ann, "report-made"))["id"] == report["id"]
+        shown = {"kind": "report", "room": "den", "of": str(number), "whom": "eve", "line": "rude words", "why": "see"}
+        assert await listed(ann, room="den") == {str(report["id"]): shown}, "owners of the room are not told by whom"
+        assert await refused(bob, "reports") == "moderators-only"
+        assert await refused(eve, "resolve", id=report["id"]) == "moderators-only"
+        assert await refused(bob, "report", number=number) == "reported-already"
+        assert await refused(eve, "report", number=number) == "nothing-to-report"
+        assert await refused(eve, "report", number=999) == "nothing-to-report"
+        await ann.ask("resolve", room="den", id=report["id"])
+        await ann.wait_for("resolved")
+        assert await listed(ann, room="den") == {}
+        await eve.ask("ping")
+        assert all(one["is"] not in {"report-made", "reported"} for one in [await eve.read() for _ in range(1)])
+        assert await refused(ann, "resolve", id=report["id"]) == "no-such-case"
+
+
+async def test_moderators_of_the_server_see_all_reports_in_the_hall_and_by_whom_they_are(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        number = await said(ann, "I own this")
+        await bob.ask("report", room="den", number=number)
+        await bob.wait_for("reported")
+        assert await listed(ann, room="den") == {}, "nobody sees what is reported of themselves"
+        eves = house.server._directory.person("eve")
+        assert eves is not None
+        eves.role = MODERATOR
+        ((_, shown),) = (await listed(eve)).items()
+        assert (shown["by"], shown["whom"], shown["line"]) == ("bob", "ann", "I own this")
+        await ann.ask("reports", ref="h")
+        while (answer := await ann.wait_for("refused")).get("ref") != "h":
+            pass
+        assert answer["code"] == "moderators-only", "who owns a room has no part in what is the server's"
+
+
+async def test_moderators_who_were_away_are_told_at_login_how_much_waits(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await ann.ask("rule", room="den", rule="hold", value="newcomers")
+        await ann.wait_for("rule-set")
+        await ann.ask("role", room="den", nick="eve", role="member")
+        await ann.wait_for("role-given")
+        await ann.ask("logout")
+        guest_one = await guest(house, "gus")
+        await held(guest_one, "hello")
+        await bob.ask("report", room="den", number=await said(eve, "rude"))
+        await bob.wait_for("reported")
+        back = house.connect("127.0.0.77")
+        await back.ask("hello", protocol=2)
+        await back.ask("login", nick="ann", password=PASSWORD)
+        assert await told(back, "cases-wait") == {"is": "cases-wait", "reports": 1, "appeals": 0, "held": 1}
+
+
+async def test_reports_are_five_a_day_for_a_person(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=99_999) as house:
+        _, bob, eve = await den(house, "ann", "bob", "eve")
+        for text in "abcde":
+            await bob.ask("report", room="den", number=await said(eve, text))
+            await bob.wait_for("reported")
+        number = await said(eve, "f")
+        assert await refused(bob, "report", number=number) == "too-many-cases"
+        await trio.sleep(DAY + 1)
+        await bob.ask("report", room="den", number=number)
+        await bob.wait_for("reported")
+
+
+async def test_who_is_banned_can_appeal_once_a_day_and_is_told_the_answer(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, eve = await den(house, "ann", "eve")
+        await ann.ask("ban", room="den", nick="eve", span="7d spam")
+        number = (await told(eve, "banned"))["id"]
+        await eve.wait_for("went-back")
+        await eve.ask("appeal", id=number, why="it was my cat")
+        appeal = await told(eve, "appealed")
+        assert (await told(ann, "appeal-made"))["id"] == appeal["id"]
+        ((_, shown),) = (await listed(ann, room="den")).items()
+        assert (shown["kind"], shown["of"], shown["why"], shown["by"]) == (
+            "appeal",
+            str(number),
+            "it was my cat",
+            "eve",
+        )
+        await eve.ask("appeal", id=number, why="again", ref="a")
+        assert (await eve.wait_for("refused"))["code"] == "too-many-cases"
+        await eve.ask("appeal", id=99, why="again", ref="b")
+        assert (await eve.wait_for("refused"))["code"] == "nothing-to-appeal"
+        await ann.ask("unban", room="den", id=number)
+        await ann.ask("resolve", room="den", id=appeal["id"], why="welcome again")
+        assert (await told(eve, "appeal-answered"))["why"] == "welcome again"
+
+
+async def test_what_waits_is_nowhere_in_the_room_until_it_is_accepted_and_then_it_is_its_authors(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("rule", room="den", rule="hold", value="newcomers")
+        await ann.wait_for("rule-set")
+        await held(bob, "an account of today's")
+        await ann.wait_for("line-waits")
+        await ann.ask("decline", room="den", id=1)
+        await ann.wait_for("declined")
+        await ann.ask("role", room="den", nick="bob", role="member")
+        await ann.wait_for("role-given")
+        gus = await guest(house, "gus")
+        number = await held(gus, "hello", "k1")
+        assert await held(gus, "hello", "k1") == number, "sent again, it waits once"
+        assert (await told(ann, "line-waits"))["id"] == number
+        before = await said(bob, "members are not held")
+        assert [line.text for line in (await journal.read("den", 1, 99)).lines][-1] == "members are not held"
+        assert await listed(ann, "held", room="den") == {str(number): {"room": "den", "by": "gus", "line": "hello"}}
+        assert await refused(bob, "accept-held", id=number) == "moderators-only"
+        await ann.ask("accept-held", room="den", id=number)
+        assert (await told(ann, "accepted"))["id"] == number
+        (line,) = (await journal.read("den", before + 1, 99)).lines
+        assert (line.nick, line.text, line.author, line.seq) == ("gus", "hello", 0, before + 1)
+        assert (await told(gus, "said"))["text"] == "members are not held"
+        assert (await told(gus, "said"))["text"] == "hello"
+        assert await refused(ann, "accept-held", id=number) == "no-such-case"
+        await gus.ask("say", room="den", text="hello", key="k1", ref="again")
+        assert (await gus.wait_for("refused"))["code"] == "was-decided"
+        other = await held(gus, "bye")
+        await ann.ask("decline", room="den", id=other)
+        await ann.wait_for("declined")
+        assert (await told(gus, "line-declined"))["id"] == other
+        assert (await journal.read("den", before + 2, 99)).lines == []
+
+
+async def test_nothing_is_accepted_of_somebody_who_was_muted_since_and_it_waits_on(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        gus = await guest(house, "gus")
+        number = await held(gus, "hello")
+        await ann.ask("mute", room="den", nick="gus", span="1h")
+        await ann.wait_for("muted")
+        await ann.ask("accept-held", room="den", id=number)
+        assert (await ann.wait_for("refused"))["code"] == "curbed-author"
+        assert (await ann.wait_for("refused"))["code"] == "not-accepted"
+        assert [*await listed(ann, "held", room="den")] == [str(number)]
+        await trio.sleep(3601)
+        await ann.ask("accept-held", room="den", id=number)
+        await ann.wait_for("accepted")
+
+
+async def test_words_hold_or_refuse_a_line_however_they_are_written_and_moderators_say_what_they_like(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        assert await refused(bob, "words", action="add", word="spam") == "moderators-only"
+        await ann.ask("words", room="den", action="add", word="Spam")
+        assert await told(bob, "word-set") == {"is": "word-set", "room": "den", "nick": "ann", "text": "hold"}
+        await ann.ask("words", room="den", action="add", word="slur", rule="refuse")
+        await ann.wait_for("word-set")
+        assert await refused(ann, "words", action="add", word="two words") == "not-a-word"
+        await held(bob, "buy SPАM now")  # with a Cyrillic letter
+        assert await refused(bob, "say", text="a slur!") == "words-rule"
+        await said(bob, "spammers are slurred")
+        await said(ann, "what a slur, this spam")
+        await ann.ask("words", room="den")
+        assert (await ann.wait_for("words"))["words"] == {"spam": "hold", "slur": "refuse"}
+        await ann.ask("words", room="den", action="remove", word="spam")
+        await ann.wait_for("word-set")
+        await said(bob, "spam")
+
+
+async def test_what_one_has_waiting_is_bounded(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        gus = await guest(house, "gus")
+        for number in range(5):
+            await held(gus, f"line {number}")
+        assert await refused(gus, "say", text="one more") == "too-much-held"
+
+
+async def test_people_see_it_all_by_telnet(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, *_ = await den(house, "ann")
+        await ann.ask("rule", room="den", rule="hold", value="links")
+        await ann.wait_for("rule-set")
+        bob = house.call()
+        await bob.log_in("bob", "den")
+        await bob.type("see https://example.org")
+        await bob.read_until("* Your line waits for a moderator of den (number 1). Nobody else has seen it.")
+        number = await said(ann, "hm")
+        await bob.type(f"/report {number} boring")
+        await bob.read_until(f"* Line {number} is reported to the moderators, with a copy (number 2).")
+        await ann.ask("accept", room="den", nick="1")  # as people type it
+        await bob.read_until("bob?: see https://example.org")
+
+
+async def test_at_another_node_moderators_are_told_and_can_accept(autojump_clock: trio.abc.Clock) -> None:
+    kept = Kept()
+    async with open_nodes(2, kept=kept) as houses:
+        one, two = houses
+        ann = await holder(one, "ann")
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await ann.ask("join", room="den")
+        await ann.wait_for("entered")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        await trio.sleep(2)
+        gus = await guest(two, "gus")
+        await trio.sleep(2)
+        number = await held(gus, "hello")
+        assert (await told(ann, "line-waits"))["id"] == number
+        await ann.ask("accept-held", room="den", id=number)
+        await ann.wait_for("accepted")
+        assert (await told(gus, "said"))["text"] == "hello"
+        other = await held(gus, "bye")
+        await ann.ask("decline", room="den", id=other)
+        assert (await told(gus, "line-declined"))["id"] == other
