@@ -668,6 +668,8 @@ ELSEWHERE = {
     "Room.refusal_of", "Room.refusal_to_enter", "Room.rewritings", "Room.is_shown_to", "Room.shows_topic_to", "Room.reads_from",
     # Where somebody with an account makes a room and puts others out: test_moderating.py.
     "founded",
+    # Where somebody appeals against that: test_reports.py.
+    "curb_of",
     # Where somebody is invited to a room: test_private.py.
     "invitation_of", "invited", "look_again",
     # For those who look on, and what the traps themselves ask for.
