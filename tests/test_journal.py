@@ -450,6 +450,25 @@ async def test_a_search_looks_in_the_rooms_that_it_is_told(journal: Journal) -> 
     assert await found(journal, "hello", []) == []
 
 
+async def test_a_search_looks_at_nothing_before_a_number_and_does_not_say_that_there_is_more(journal: Journal) -> None:
+    for number in range(1, 30, 2):
+        await store(journal, said(f"needle {number}", f"needle {number + 1}"))
+        await store(journal, said("needle pm", room="pm"))
+
+    async def looked_up(first: int, rooms: Sequence[str] = ("python",), limit: int = 50) -> tuple[list[int], bool]:
+        matches = await journal.search("needle", rooms, limit, {"python": first})
+        return [line.seq for line in matches.lines if line.room == "python"], matches.has_more
+
+    assert await looked_up(28) == ([30, 29, 28], False)
+    assert await looked_up(28, limit=2) == ([30, 29], True)
+    assert await looked_up(28, limit=3) == ([30, 29, 28], False)
+    assert await looked_up(31) == ([], False)
+    assert await looked_up(1) == ([*range(30, 0, -1)], False)
+    assert await looked_up(29, ("python", "pm")) == ([30, 29], False)
+    await prune_all(journal, 0, 4)
+    assert await looked_up(2) == ([30, 29, 28, 27], False)
+
+
 async def test_a_search_finds_what_was_stored_just_before_and_says_when_there_is_more(journal: Journal) -> None:
     for number in range(1500):
         await store(journal, said(f"needle {number}")) if number % 100 == 0 else journal.append(

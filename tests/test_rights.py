@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.entries import (
+    AdminCame,
+    Banned,
+    Enacted,
+    Kicked,
+    Lifted,
+    MemberInvited,
+    MemberJoined,
+    Muted,
+    RoleGiven,
+    RuleSet,
+)
 from chat_server.protocol.room_state import EMPTY, RULES, RoomState, after, is_rule, read, written
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER
@@ -151,7 +162,14 @@ class House(RuleBasedStateMachine):
         super().__init__()
         self.state = after(EMPTY, RoleGiven("r", 1, 1.0, "n1", "owner", whom="n1", account=1))
         self.log: list[Enacted] = []
+        self.stale = (0, written(self.state))
+        """What the room was after so many of them, as it was kept."""
         self.server = dict.fromkeys(range(1, 7), HOLDER) | {5: MODERATOR, 6: ADMIN}
+
+    @property
+    def seq(self) -> int:
+        """The number of what happens next."""
+        return len(self.log) + 2
 
     def enact(self, entry: Enacted) -> None:
         self.log.append(entry)
@@ -164,7 +182,7 @@ class House(RuleBasedStateMachine):
         if may_give(role, who, whom, self.state, is_own=actor == other) is None:
             is_owning = self.server[actor] == ADMIN or self.state.role(actor) == "owner"
             assert is_owning or actor == other
-            self.enact(RoleGiven("r", 2, 1.0, f"n{actor}", role, whom=f"n{other}", account=other))
+            self.enact(RoleGiven("r", self.seq, 1.0, f"n{actor}", role, whom=f"n{other}", account=other))
 
     @rule(actor=accounts, other=accounts, kind=st.sampled_from([Kicked, Muted, Banned]))
     def curb(self, actor: int, other: int, kind: type) -> None:
@@ -173,11 +191,13 @@ class House(RuleBasedStateMachine):
         if may("curb", who, whom, self.state) is None:
             assert self.state.role(other) != "owner" or self.server[actor] != HOLDER
             number = self.state.next_id
-            self.enact(kind("r", 2, 1.0, f"n{actor}", "", whom=f"n{other}", until=99.0, id=number, account=other))
+            self.enact(
+                kind("r", self.seq, 1.0, f"n{actor}", "", whom=f"n{other}", until=99.0, id=number, account=other)
+            )
 
     @rule(number=st.integers(1, 5))
     def lift(self, number: int) -> None:
-        self.enact(Lifted("r", 2, 1.0, "n1", "", whom="n2", id=number))
+        self.enact(Lifted("r", self.seq, 1.0, "n1", "", whom="n2", id=number))
 
     @rule(
         name=st.sampled_from([*RULES]),
@@ -185,7 +205,48 @@ class House(RuleBasedStateMachine):
     )
     def set_rule(self, name: str, value: str) -> None:
         if is_rule(name, value):
-            self.enact(RuleSet("r", 2, 1.0, "n1", f"{name} {value}"))
+            self.enact(RuleSet("r", self.seq, 1.0, "n1", f"{name} {value}"))
+
+    @rule(actor=accounts, other=accounts)
+    def invite(self, actor: int, other: int) -> None:
+        who = standing(self.state, actor, self.server[actor])
+        if may("invite", who, None, self.state) is None and self.state.role(other) is None:
+            assert self.server[actor] != HOLDER or self.state.role(actor) is not None
+            entry = MemberInvited(
+                "r", self.seq, 1.0, f"n{actor}", "", actor, whom=f"n{other}", until=99.0, account=other
+            )
+            self.enact(entry)
+
+    @rule(actor=accounts, now=st.sampled_from([1.0, 100.0]))
+    def come(self, actor: int, now: float) -> None:
+        if self.state.is_invited(actor, now):
+            self.enact(MemberJoined("r", self.seq, now, f"n{actor}", "", actor))
+        elif self.server[actor] == ADMIN:
+            self.enact(AdminCame("r", self.seq, now, f"n{actor}", "", actor))
+
+    @rule()
+    def keep(self) -> None:
+        self.stale = len(self.log), written(self.state)
+
+    @invariant()
+    def who_missed_something_ends_with_the_same(self) -> None:
+        missed_from, text = self.stale
+        state = read(text)
+        for entry in self.log[missed_from:]:
+            state = after(state, entry)
+        assert state == self.state
+
+    @invariant()
+    def no_bound_is_ever_lowered_but_of_who_was_removed(self) -> None:
+        missed_from, text = self.stale
+        before, removed = (
+            read(text),
+            {one.account for one in self.log[missed_from:] if isinstance(one, RoleGiven) and one.text == "none"},
+        )
+        assert all(
+            self.state.reads_from(account) == before.reads_from(account) for account in before.roles.keys() - removed
+        )
+        assert self.state.floor >= before.floor
 
     @invariant()
     def somebody_owns_the_room(self) -> None:
