@@ -33,8 +33,9 @@ from chat_tui.client.calling import Line, LineDetails  # noqa: E402
 from chat_tui.client.client import Client  # noqa: E402
 from chat_tui.client.connection import Connection, ConnectionChanged, Status  # noqa: E402
 from chat_tui.client.local_store import LocalStore  # noqa: E402
+from chat_tui.client.pending import Pending  # noqa: E402
 from chat_tui.client.signing_in import Identity  # noqa: E402
-from chat_tui.client.state import Pending, RoomState  # noqa: E402
+from chat_tui.client.state import RoomState  # noqa: E402
 from chat_tui.client.trust_words import Doubt  # noqa: E402
 from chat_tui.settings import Settings  # noqa: E402
 from chat_tui.ui.app import ChatApp  # noqa: E402

@@ -17,7 +17,7 @@ from chat_tui.client.accounts import WAYS_IN
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import AHEAD
-from chat_tui.client.state import Pending
+from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
 from chat_tui.ui.screens.account import AccountScreen
 from chat_tui.ui.screens.codes import CodeScreen, RecoveryScreen

@@ -30,8 +30,9 @@ from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.dialling import dial
 from chat_tui.client.link import Link
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.pending import Pending
 from chat_tui.client.signing_in import Identity
-from chat_tui.client.state import Pending, State
+from chat_tui.client.state import State
 from processes import TIMEOUT, running_server
 
 

@@ -10,7 +10,8 @@ from textual.style import Style
 from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_tui.client.codec import EventReader
 from chat_tui.client.in_order import line_in_words
-from chat_tui.client.state import Pending, RoomState, State
+from chat_tui.client.pending import Pending
+from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage
 from chat_tui.ui import labels
 from chat_tui.ui.rendering import columns, is_grouped, nick_style, rows_of

@@ -33,7 +33,8 @@ from chat_tui.client.codec import EventReader, said
 from chat_tui.client.command_line import Asked, parse
 from chat_tui.client.completion import replaced
 from chat_tui.client.in_order import line_in_words
-from chat_tui.client.state import Pending, State
+from chat_tui.client.pending import Pending
+from chat_tui.client.state import State
 from chat_tui.ui.rendering import is_grouped, rows_of
 from fakes import FakeSession, open_rooms
 from test_hostile_texts import looking

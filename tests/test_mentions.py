@@ -16,8 +16,7 @@ import chat_server.protocol.mentions
 from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
 from chat_server.protocol.names import NAME_TYPED_MAX, name_key
-from chat_tui.client.notifications import calling, deserves_notification
-from chat_tui.client.state import names
+from chat_tui.client.notifications import calling, deserves_notification, names
 from chat_tui.settings import NotifyTable
 
 NAMED = [

@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from chat_server.protocol.described import Forbidden
 from chat_server.protocol.entries import Found, Said
 from chat_tui.actions import documented
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.state import Pending
+from chat_tui.client.pending import Pending
 from chat_tui.client.trust import About
 from chat_tui.settings import Settings
 from doubts import distrusted
 from processes import ROOT
-from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, settle, story
+from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, said, settle, story
 from test_devices_screen import DETAILS, devices
+from test_rights_on_screen import room as with_roles
 
 SnapCompare = Callable[..., bool]
 
@@ -42,6 +44,29 @@ def pressed(*keys: str) -> Callable[[Pilot], Awaitable[None]]:
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
 def test_the_main_screen(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
     assert snap_compare(story(theme), terminal_size=size, run_before=typed)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])
+def test_a_room_with_roles_and_rules(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    forbidden = (Forbidden(3, "muted", NOON + 3600 + 1740, "bob", "too loud"),)
+    rules = {"slow": "30", "links": "members"}
+    app = StoryApp(with_roles(*said("hello"), rules=rules, forbidden=forbidden, now=NOON + 3600))
+    assert snap_compare(app, terminal_size=size)
+
+
+@pytest.mark.parametrize(
+    ("keys", "size"), [("", (80, 24)), ("dave ", (60, 20)), ("dave mute ", (80, 24))], ids=["whom", "what", "why"]
+)
+def test_a_moderator_s_choices(snap_compare: SnapCompare, keys: str, size: tuple[int, int]) -> None:
+    async def choose(pilot: Pilot) -> None:
+        await pilot.press("alt+m")
+        for key in keys:
+            await pilot.press("enter" if key == " " else key)
+            await settle(pilot)
+        await settle(pilot)
+
+    app = StoryApp(with_roles(*said("hello"), role="owner", roles={"ann": "owner", "Carol": "moderator"}))
+    assert snap_compare(app, terminal_size=size, run_before=choose)
 
 
 def test_the_picture_in_the_readme_is_the_screen() -> None:

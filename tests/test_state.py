@@ -10,7 +10,9 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
-from chat_tui.client.state import Pending, RoomState, State, names
+from chat_tui.client.notifications import names
+from chat_tui.client.pending import Pending
+from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])

@@ -54,6 +54,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
     Action("joins", "alt+j", "toggle_joins", "Looking", "Show or hide who comes and goes in this room"),
+    Action(
+        "moderate", "alt+m", "moderate", "Looking", "Kick, mute or ban somebody here, or give a role (for moderators)"
+    ),
     Action("next-theme", "f9", "app.toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
     Action("connect", "f3", "app.connect", "Connecting", "Connect to another server, or under another name"),
     Action("account", "f5", "app.account", "Connecting", "Your account: register, password, codes"),

@@ -11,8 +11,12 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
-from chat_server.rooms.rights import GUEST, PLACES, SERVER_ADMIN, SERVER_MODERATOR, TABLE
-from chat_server.rooms.room import HALL
+from chat_server.rooms.rights import GUEST, PLACES, ROOM_MODERATOR, ROOM_OWNER, SERVER_ADMIN, SERVER_MODERATOR, TABLE
+from chat_server.rooms.rights import MEMBER as ROOM_MEMBER
+from chat_server.rooms.room import HALL, ROOM
+
+_IN_ROOMS_ALONE = (ROOM_MEMBER, ROOM_MODERATOR, ROOM_OWNER)
+"""Places at which nobody stands anywhere else."""
 
 
 def described_commands(table: CommandTable) -> tuple[CommandDescribed, ...]:
@@ -40,19 +44,24 @@ def _described(request: type[Request], commands: dict[str, Command]) -> CommandD
         request.group,
         UNSET if command.access.role in COMMON else command.access.role,
         UNSET if word_of(request) == tag_of(request) else tag_of(request),
-        {kind: _who_may(commands[kind].access) for kind in inside if _is_for_few(commands[kind].access)} or UNSET,
+        _who_may(commands, inside) or UNSET,
     )
 
 
-def _is_for_few(row: Access) -> bool:
-    """Whether more counts than to have logged in, and to have an account or none."""
-    return row.act is not None or row.role in (MODERATOR, ADMIN, OWNER)
+def _who_may(commands: dict[str, Command], where: list[str]) -> dict[str, tuple[str, ...]]:
+    """By kind of place the places (rooms/rights.py) at one of which one has to stand, where not everybody may who has logged in."""
+    found = {kind: _few(commands[kind].access, kind) for kind in where}
+    return {kind: few for kind, few in found.items() if few}
 
 
-def _who_may(row: Access) -> tuple[str, ...]:
-    """The places (rooms/rights.py) at one of which one has to stand."""
-    at = range(len(PLACES)) if row.act is None else TABLE[row.act]
-    return tuple(PLACES[place] for place in sorted(at) if is_open_to(row, _role_at(place)))
+def _few(row: Access, kind: str) -> tuple[str, ...]:
+    """Who may, or nobody, where more does not count than to have logged in, and to have an account or none."""
+    there = [place for place in range(len(PLACES)) if kind == ROOM or place not in _IN_ROOMS_ALONE]
+    may = [
+        place for place in there if (row.act is None or place in TABLE[row.act]) and is_open_to(row, _role_at(place))
+    ]
+    is_narrow = row.role in (MODERATOR, ADMIN, OWNER) or (row.act is not None and may != there)
+    return tuple(PLACES[place] for place in may) if is_narrow else ()
 
 
 def _role_at(place: int) -> str:

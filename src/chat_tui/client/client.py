@@ -30,7 +30,8 @@ from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
-from chat_tui.client.state import Pending, RoomState, State
+from chat_tui.client.pending import Pending
+from chat_tui.client.state import RoomState, State
 
 ONLINE_GAP = 10.0
 """Seconds between two questions for everybody in a crowded room."""

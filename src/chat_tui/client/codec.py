@@ -19,7 +19,7 @@ from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.stored_event import StoredEvent
 from chat_server.protocol.versions import EARLIER_EVENTS
-from chat_tui.client.state import Pending
+from chat_tui.client.pending import Pending
 
 LINE_MAX = 4 * 1024 * 1024
 """Bytes in a line from the server. A page of 32,768 characters, each escaped, is less than 400 KB."""

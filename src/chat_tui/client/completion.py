@@ -1,7 +1,7 @@
 """What Tab makes of a word that has been begun: commands, nicknames, rooms, emoji. Pure but for reading the table of emoji, when first asked."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ def complete(
     commands: Mapping[str, CommandDescribed],
     nicks: Iterable[str],
     rooms: Iterable[str],
+    rules: Mapping[str, Sequence[str]] | None = None,
 ) -> Completion | None:
     """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete."""
     start = max(text.rfind(" "), text.rfind("\n")) + 1
@@ -41,6 +42,8 @@ def complete(
         )
     folded = word.removeprefix("@").casefold()
     command = commands.get(text[1:].partition(" ")[0]) if text.startswith("/") else None
+    if command is not None and (words := _words_for(command, text[:start].split()[1:], rules or {})):
+        return _choices(start, [f"{choice} " for choice in words if choice.startswith(word.casefold())])
     wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
     if wants_room or word.startswith("#"):
         folded = folded.removeprefix("#")
@@ -49,6 +52,14 @@ def complete(
     after = ": " if start == 0 else " "
     at = "@" if word.startswith("@") else ""
     return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])
+
+
+def _words_for(command: CommandDescribed, before: Sequence[str], rules: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """The words that a command takes in the place behind these; none, where it takes any."""
+    if command.tag == "rule" and len(before) <= 1:
+        return rules.get(before[0], ()) if before else tuple(rules)
+    at = len(before)
+    return [choice for choice in command.parameters[at].choices if choice] if at < len(command.parameters) else ()
 
 
 def _is_in_code(text: str) -> bool:

@@ -27,8 +27,8 @@ from chat_tui.client.codec import EventReader, LineTooLong, said, write
 from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
 from chat_tui.client.pauses import Pauses
+from chat_tui.client.pending import Pending
 from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
-from chat_tui.client.state import Pending
 
 if TYPE_CHECKING:
     from chat_tui.client.trust_words import Doubt

@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from chat_tui.client.state import Pending
+from chat_tui.client.pending import Pending
 
 
 class SavedState(Struct):

@@ -5,7 +5,6 @@ from functools import lru_cache
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
-from chat_tui.client.state import names
 from chat_tui.settings import NotifyTable
 
 
@@ -17,6 +16,16 @@ def deserves_notification(line: Entry, me: str, rules: NotifyTable) -> bool:
     if room in map(name_key, rules.rooms):
         return True
     return (rules.mentions and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
+
+
+@lru_cache(64)
+def _name(nick: str) -> Names:
+    return Names((nick,))
+
+
+def names(nick: str, text: str) -> bool:
+    """Whether the text names the person."""
+    return _name(nick).are_in(text)
 
 
 @lru_cache(8)

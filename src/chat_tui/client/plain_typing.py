@@ -20,9 +20,10 @@ from chat_tui.client.completion import replaced
 from chat_tui.client.connection import Status
 from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.line_words import words_for_line
+from chat_tui.client.pending import Pending
 from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
-from chat_tui.client.state import Pending, RoomState
+from chat_tui.client.state import RoomState
 
 UNANSWERED_MAX = 100
 """Lines that are sent and not stored yet before no more of the input is taken: what is not taken need not be kept when the program ends."""

@@ -5,42 +5,26 @@ To whom a gap in the events was filled later, the state is the same as to whom i
 """
 
 from collections.abc import Callable, Collection, Iterable
-from functools import lru_cache
 from typing import Any, ClassVar
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from chat_server.protocol import entries, events, moderation_events
 from chat_server.protocol.described import CommandDescribed
-from chat_server.protocol.entries import KIND_BY_WORD, KINDS, Entry, LineBlocked, Said
+from chat_server.protocol.entries import KINDS, Entry, LineBlocked
 from chat_server.protocol.events import Event
-from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
+from chat_tui.client.notifications import names
+from chat_tui.client.pending import Pending
+from chat_tui.client.room_rights import Rights
 from chat_tui.client.timeline import Timeline
 
 ROOMS_MAX = 256
 """Rooms of which something is known; what a server tells of more is passed over. None lets anybody be in more than a hundred, and every event costs
 as much more as there are rooms: thirty thousand, of which a hostile one told in a megabyte, took more than a minute."""
-
-
-class Pending(msgspec.Struct):
-    """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so."""
-
-    key: str
-    room: str
-    do: str
-    text: str
-    at: float
-    why: str = ""
-
-    @property
-    def kind(self) -> type[Entry]:
-        """What it is to become; what a later release has kept is taken for something said."""
-        return KIND_BY_WORD.get(self.do, Said)
 
 
 class RoomState:
@@ -70,6 +54,7 @@ class RoomState:
         self.pending: list[Pending] = []
         self.mentions: set[int] = set()
         """The numbers of unread lines that name the user."""
+        self.rights = Rights()
         self._own_unread = 0
 
     def note_guests(self, nicks: Iterable[str], guests: Collection[str] | UnsetType) -> None:
@@ -120,16 +105,6 @@ class RoomState:
                 self.mentions.add(line.seq)
 
 
-@lru_cache(64)
-def _name(nick: str) -> Names:
-    return Names((nick,))
-
-
-def names(nick: str, text: str) -> bool:
-    """Whether the text names the person."""
-    return _name(nick).are_in(text)
-
-
 class State:
     """Everything that is known of one server."""
 
@@ -148,6 +123,8 @@ class State:
         self.language = "en"
         """The language in which the server speaks, and in which its answers are put in words here."""
         self.commands: dict[str, CommandDescribed] = {}
+        self.rules: dict[str, tuple[str, ...]] = {}
+        """The rules that a room can have, each with its values."""
         self.limits: dict[str, float] = {}
         self.rooms: dict[str, RoomState] = {}
         """The rooms that the user is in, by their keys, in the order in which they were entered."""
@@ -155,6 +132,10 @@ class State:
         """All rooms there are, by name, with the number of people in each."""
         self.now = 0.0
         """The time of what happened last, as the caller tells it."""
+        self.left: RoomState | None = None
+        """The room that the user was in until what happened last."""
+        self.put_out = ""
+        """Why the user is not in the room any more where they were last, if somebody has put them out."""
 
     def room(self, name: str) -> RoomState:
         """The room with this name; it is made if it is not known."""
@@ -196,17 +177,26 @@ class State:
 
     def apply(self, event: Event, ref: Ref | None = None, *, now: float = 0.0) -> list[Entry]:
         """Take an event; return the lines in it that were not known before."""
-        self.now = max(self.now, now)
-        if isinstance(event, events.Refused) and isinstance(ref, str) and self._fail(ref, event.text):
-            return []
+        self.now, self.left = max(self.now, now), None
+        if isinstance(event, events.Refused):
+            self._note_refused(event, ref)
+            if isinstance(ref, str) and self._fail(ref, event.text):
+                return []
         if isinstance(event, entries.PageShown) and ref is None and event.lines:  # of a resumed past, which goes on
             room = self.room(event.room)
             room.since = min(room.since, event.lines[0].seq - 1)
         take = self._TAKE.get(type(event))
         return (take(self, event) if take else None) or []
 
+    def _note_refused(self, refused: events.Refused, ref: Ref | None) -> None:
+        """Who has come back, and may not be in a room where they were, is not there any more."""
+        room = self.known(refused.room or refused.details.get("room", ""))
+        is_out = room is not None and room.rights.refused(refused, self.now)
+        if room is not None and is_out and ref is None and room.is_joined and not room.pending:
+            self.left = self.rooms.pop(name_key(room.name))
+
     def _welcomed(self, event: events.Welcomed) -> None:
-        self.server = event.server
+        self.server, self.rules = event.server, event.rules
         self.limits = event.limits
         self.language = event.language
         self.commands = {word: command for command in event.commands for word in (command.name, *command.aliases)}
@@ -220,8 +210,8 @@ class State:
 
     def _entered(self, event: events.Entered) -> None:
         room = self.room(event.room)
-        room.people_changes += 1
-        room.topic = event.topic
+        room.people_changes, self.put_out = room.people_changes + 1, ""
+        room.topic, room.rights = event.topic, Rights.told(event, self.now).goes_on(room.rights)
         room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.lacks_people = event.more > 0
         room.note_guests((*event.nicks, *room.guests), event.guests)
@@ -249,7 +239,7 @@ class State:
             self._joins_shown[new] = self._joins_shown.pop(old)
 
     def _went_back(self, event: events.WentBack) -> None:
-        self.rooms.pop(name_key(event.room), None)
+        self.left = self.rooms.pop(name_key(event.room), None)
 
     def _line(self, event: StoredEvent | LineBlocked) -> list[Entry]:
         room = self.room(event.room)
@@ -278,6 +268,7 @@ class State:
     def _add(self, room: RoomState, lines: tuple[StoredEvent | LineBlocked, ...]) -> list[Entry]:
         new = room.timeline.add(lines)
         room.note_new(new, self.nick)
+        room.rights.take(new, self.nick, self.now)
         return [line for line in new if isinstance(line, Entry)]
 
     def _joined(self, event: events.Joined) -> None:
@@ -313,6 +304,7 @@ class State:
             return
         room = self.room(event.room)
         room.people_changes += 1
+        room.rights.rename(event.old, event.new)
         old, new = name_key(event.old), name_key(event.new)
         room.people = {
             new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()

@@ -20,7 +20,6 @@ from chat_server.protocol.events import Event, Registered
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
-from chat_tui.client.command_line import OWN
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
@@ -30,7 +29,9 @@ from chat_tui.ui.connect_dialog import ConnectDialog
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
+from chat_tui.ui.moderating import Moderating
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
+from chat_tui.ui.writing import commands_here
 
 if TYPE_CHECKING:
     from chat_tui.ui.account_dialog import AccountDialog
@@ -315,7 +316,8 @@ class ChatApp(KeysInTurn):
         """Show the keys and commands."""
         from chat_tui.ui.screens.help import HelpScreen  # noqa: PLC0415 - who asks pays
 
-        self.push_screen(HelpScreen({**self.client.state.commands, **OWN}.values(), self.settings.keys))
+        commands = commands_here(self, self.main.navigation.current)
+        self.push_screen(HelpScreen(commands.values(), self.settings.keys))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While something is asked, keys mean what they mean there, and nothing below it."""
@@ -325,8 +327,9 @@ class ChatApp(KeysInTurn):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
         del screen
+        room = self.main.navigation.current
         for action in ACTIONS:
-            if action.name != "palette":
+            if action.name != "palette" and (action.name != "moderate" or Moderating.is_for(room)):
                 yield SystemCommand(
                     action.title,
                     f"Key: {shown_key(self._keymap_chosen.get(action.name, action.keys))}",

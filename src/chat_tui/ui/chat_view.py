@@ -15,7 +15,8 @@ from textual.strip import Strip
 from textual.style import Style
 
 from chat_server.protocol.mentions import Names
-from chat_tui.client.state import Pending, RoomState
+from chat_tui.client.pending import Pending
+from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import place
 from chat_tui.ui import looks
 from chat_tui.ui.entry_rows import EntryRows

@@ -9,7 +9,8 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
 
-from chat_tui.client.state import Pending, RoomState
+from chat_tui.client.pending import Pending
+from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry
 from chat_tui.ui.rendering import Look, Rows, rows_of
 from chat_tui.ui.row_heights import Heights

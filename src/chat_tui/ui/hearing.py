@@ -14,6 +14,8 @@ from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
 from chat_tui.client.notifications import calling, deserves_notification
+from chat_tui.client.room_words import put_out
+from chat_tui.client.state import RoomState
 from chat_tui.ui import terminal
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
@@ -46,6 +48,8 @@ class Hearing:
 
     def take(self, event: Event, new: list[Entry], *, is_told: bool) -> None:
         """Do what an event means whoever has asked for it; tell it, unless that has been done."""
+        if (left := self._program.client.state.left) is not None:
+            self._note_left(left, is_own=is_told or not isinstance(event, events.WentBack))
         match event:
             case events.Entered():
                 self._navigation.entered(event.room, is_wanted=False)
@@ -65,6 +69,17 @@ class Hearing:
             self._tell_in_words(event, was_typed=False)
         for line in new:
             self._maybe_notify(line)
+
+    def _note_left(self, left: RoomState, *, is_own: bool) -> None:
+        """The user is in a room no more. If somebody has put them out, it is told where they are now, and over it: its lines are seen no more."""
+        self._navigation.arrive()
+        words = "" if is_own else put_out(left.rights, left.name)
+        if words:
+            self.tell(words, is_error=True)
+            if self._navigation.current is None:
+                self._program.client.state.put_out = words
+            elif self._panes.chat.follows:
+                self._app.notify(words[:TOAST_MAX], markup=False, severity="error", timeout=15)
 
     def _note_login(self, event: events.LoggedIn) -> None:
         """What was tried in vain since the last login must not pass by: it stands among lines, of the room where one is, or of the first."""

@@ -10,6 +10,7 @@ from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client import completion
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.room_words import rules_in_words
 from chat_tui.client.state import RoomState, State
 from chat_tui.settings import DEFAULT_PORT
 from chat_tui.ui.list_pane import Item
@@ -62,18 +63,27 @@ def people_heading(room: RoomState | None) -> str:
     return f"Online {len(room.people)}{' +' if room.lacks_people else ''}"
 
 
-def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...]) -> list[Item]:
-    """Who is here, by name."""
-    people = sorted(room.people.values(), key=name_key) if room else []
-    return [
-        Item(
-            nick,
-            Content.assemble(
-                (nick, nick_style(nick, colours)), (_guest_mark(room, nick) + (" (you)" if nick == me else ""), "dim")
-            ),
-        )
-        for nick in people
-    ]
+ROLE_SIGNS = {"owner": "* ", "moderator": "+ "}
+"""What stands before the names of those who have a role, first of all, whether there are colours or not."""
+
+
+def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...], screen: int = 0) -> list[Item]:
+    """Who is here: owners, moderators, the others; by name. Their roles stand at the end, if a screen of so many columns has the place."""
+    if room is None:
+        return []
+    roles = {key: role for key, role in room.rights.roles.items() if role in ROLE_SIGNS and key in room.people}
+    ranks = {role: rank for rank, role in enumerate(ROLE_SIGNS)}
+    people = sorted(room.people.items(), key=lambda pair: (ranks.get(roles.get(pair[0], ""), len(ranks)), pair[0]))
+    place = max(_usual(screen, PEOPLE_WIDTHS), screen // 5) - PANE_MARGIN
+    items = []
+    for key, nick in people:
+        behind = _guest_mark(room, nick) + (" (you)" if nick == me else "")
+        sign = ROLE_SIGNS.get(roles.get(key, ""), "  ") if roles else ""
+        row = Content.assemble((sign, "bold"), (nick, nick_style(nick, colours)), (behind, "dim"))
+        role = roles.get(key, "")
+        has_place = role and row.cell_length + cell_len(role) <= place
+        items.append(Item(nick, row, Content.styled(role if has_place else "", "dim")))
+    return items
 
 
 def people_found(state: State, letters: str) -> list[Item]:
@@ -92,9 +102,13 @@ def _guest_mark(room: RoomState | None, nick: str) -> str:
 
 def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, int]]) -> int:
     """How wide a pane at the side is: as its longest row needs, but no less than is usual and no more than a fifth of the screen."""
-    usual = next(width for columns, width in widths if screen >= columns)
+    usual = _usual(screen, widths)
     needed = max((item.content.cell_length + item.end.cell_length + PANE_MARGIN for item in items), default=0)
     return max(usual, min(needed, screen // 5))
+
+
+def _usual(screen: int, widths: Sequence[tuple[int, int]]) -> int:
+    return next(width for columns, width in widths if screen >= columns)
 
 
 def server(change: ConnectionChanged, host: str, port: int) -> Content:
@@ -144,7 +158,9 @@ def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
         )
     if state.rooms:
         return Content.styled(f"Entering {next(iter(state.rooms.values())).name}", "$text-muted")
-    head = Content.assemble((f"Welcome, {state.nick}.", "bold"), "\n\n")
+    head = Content.assemble(
+        (state.put_out, "$text-error") if state.put_out else (f"Welcome, {state.nick}.", "bold"), "\n\n"
+    )
     choices = offered(state)
     if not choices:
         return head + "There is no room yet. /create NAME opens one."
@@ -176,6 +192,9 @@ def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, 
     elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
     if elsewhere and is_slim:
         line += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
+    rules = rules_in_words(room.rights) if room else ""
+    if rules:
+        line += Content.styled(f"  [{rules}]", "$text-muted")
     if room and room.topic:
         line += Content.styled(f"  {room.topic}", "$text-muted")
     return line

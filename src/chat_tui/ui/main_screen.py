@@ -22,6 +22,7 @@ from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.moderating import Moderating
 from chat_tui.ui.navigation import NO_ROOM, Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
@@ -79,6 +80,7 @@ class MainScreen(Screen[None]):
         self.navigation = Navigation(self._program, self, panes, paint_soon=self.paint_soon, on_show=self._search_again)
         self.hearing = Hearing(self._program, self.app, panes, self.navigation, paint_soon=self.paint_soon)
         self.writing = Writing(self._program, self, panes, self.hearing, toggle_joins=self.action_toggle_joins)
+        self.moderating = Moderating(self._program, self, self.navigation)
         self.search = RoomSearch(self._program, later=self.set_timer, tell=panes.bar.tell)
         self._is_ready = True
         panes.fit(self, *self.app.size)
@@ -172,19 +174,18 @@ class MainScreen(Screen[None]):
         if not self.is_open:
             return
         self._painted_at = time.monotonic()
-        navigation = self.navigation
         self.panes.fit(self, *self.app.size)
-        navigation.arrive()
+        self.navigation.arrive()
         self.panes.chat.sync()
-        navigation.arrive_at_line()
-        room = navigation.current
-        self.panes.paint(self, room, room if room is not None and navigation.is_looking_at(room) else None)
+        self.navigation.arrive_at_line()
+        room = self.navigation.current
+        self.panes.paint(self, room, room if room is not None and self.navigation.is_looking_at(room) else None)
 
     def tick(self) -> None:
         """Every second: what waits gets older, and what is written is written down, so that no end of the program takes it away."""
         if self.is_open:
             self.keep_draft()
-            if self._program.change.status is not Status.ONLINE:
+            if self.panes.grow_old(self.navigation.current):
                 self.paint_soon()
             self.panes.chat.tick()
             self._program.client.tick()
@@ -325,12 +326,13 @@ class MainScreen(Screen[None]):
 
     def action_copy(self) -> None:
         """Copy what is selected."""
-        text = self.get_selected_text() or self.panes.prompt.selected_text
-        if text:
-            self.app.copy_to_clipboard(text)
-            self.notify("Copied.", timeout=2, markup=False)
+        self.writing.copy(self.get_selected_text() or self.panes.prompt.selected_text)
 
     # Looking.
+
+    def action_moderate(self) -> None:
+        """Do something to somebody here, as a moderator."""
+        self.moderating.begin()
 
     def action_fold(self, pane: str) -> None:
         """Show or hide a pane."""
@@ -341,8 +343,7 @@ class MainScreen(Screen[None]):
 
     def action_toggle_joins(self) -> None:
         """Tell who comes and goes in this room, or do not."""
-        room = self.navigation.current
-        if room is None:
+        if (room := self.navigation.current) is None:
             return
         is_shown = self._program.client.toggle_joins(room.name)
         key = shown_key(keymap(self._program.settings.keys).get("joins", "alt+j"))

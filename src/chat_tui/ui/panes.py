@@ -15,6 +15,7 @@ from chat_server.protocol.names import name_key
 from chat_tui.actions import edits
 from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
+from chat_tui.client.room_words import notice
 from chat_tui.client.state import RoomState
 from chat_tui.ui import labels, terminal
 from chat_tui.ui.chat_view import ChatView
@@ -49,9 +50,10 @@ class Panes:
         self.bar = SearchBar()
         self.rooms = ListPane("Rooms", id="rooms")
         self.people = ListPane("Online", id="people")
-        self._texts = {name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "me")}
+        self._texts = {name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "notice", "me")}
         self._people_shown: object = None
         self._titled = ""
+        self._held = ("", "")
 
     def compose(self) -> ComposeResult:
         """All of them, in their places."""
@@ -65,6 +67,7 @@ class Panes:
             yield self.people
         yield self.bar
         yield self._texts["status"]
+        yield self._texts["notice"]
         yield self.prompt
         with Horizontal(id="foot"):
             yield Foot(show_command_palette=False, compact=True)
@@ -83,6 +86,7 @@ class Panes:
         self._paint_lists(room, seen, width)
         self._paint_header(screen, room, width)
         self._paint_status(room)
+        self._paint_notice(room)
 
     def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
         state = self._program.client.state
@@ -90,10 +94,13 @@ class Panes:
         self.rooms.show(rooms, name_key(room.name) if room else None)
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
         colours = self.chat.look.nicks
-        people = (room.name, room.people_changes, room.lacks_people, state.nick, colours, width) if room else None
+        people = None
+        if room is not None:
+            changes = (room.people_changes, room.rights.changes)
+            people = (room.name, *changes, room.lacks_people, state.nick, colours, width)
         if people != self._people_shown:  # five thousand people are not sorted for every line
             self._people_shown = people
-            items = labels.people_items(room, state.nick, colours)
+            items = labels.people_items(room, state.nick, colours, width)
             self.people.show(items, heading=labels.people_heading(room))
             self.people.styles.width = labels.pane_width(items, width, labels.PEOPLE_WIDTHS)
 
@@ -131,6 +138,32 @@ class Panes:
         if self._program.settings.notify.title and title != self._titled:
             self._titled = title
             self._program.tell_terminal(terminal.title(title))
+
+    def grow_old(self, room: RoomState | None) -> bool:
+        """Whether something else is to be said than is, because time has passed: of the connection, or over the prompt."""
+        shown = self._texts["notice"].content
+        is_offline = self._program.change.status is not Status.ONLINE
+        return is_offline or self._notice(room) != (shown.plain if isinstance(shown, Content) else shown)
+
+    def hold(self, room: RoomState, text: str) -> bool:
+        """Keep in the prompt what cannot be said now, and say why. Returns False if it can be."""
+        now = self._program.clock()
+        if room.rights.muted(now) is None and not room.rights.waits(now):
+            return False
+        self.prompt.put(text)
+        self._held = room.name, text
+        return True
+
+    def _notice(self, room: RoomState | None) -> str:
+        if room is None or not room.is_joined:
+            return ""
+        return notice(room.rights, self._program.clock(), is_held=self._held == (room.name, self.prompt.text))
+
+    def _paint_notice(self, room: RoomState | None) -> None:
+        """Why one cannot write just now. In a slow room it stands there always: what comes and goes would push the lines."""
+        words = self._notice(room)
+        self._write("notice", Content(words))
+        self._texts["notice"].display = bool(words)
 
     def _write(self, name: str, content: Content) -> None:
         """Show another text in one of the places for text, if it is another."""

@@ -16,7 +16,7 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
-from chat_tui.client.state import Pending
+from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
 from chat_tui.ui import markup
 from chat_tui.ui.markup import Shown, Styles

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from textual.screen import Screen
 
-from chat_tui.client.command_line import OWN
+from chat_server.protocol.described import CommandDescribed
+from chat_tui.client.command_line import OWN, Asked
 from chat_tui.client.completion import Completion, complete
 from chat_tui.client.early_typing import NOT_YET
+from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
@@ -17,12 +19,18 @@ from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 
 
+def commands_here(program: Program, room: RoomState | None) -> dict[str, CommandDescribed]:
+    """The commands that one may ask for in a room, by word."""
+    return offered({**OWN, **program.client.state.commands}, room.rights if room else None)
+
+
 def completed(program: Program, room: RoomState | None, before: str) -> Completion | None:
     """What the word before the cursor may become, in a room."""
     state = program.client.state
     return complete(
         before,
-        commands={**OWN, **state.commands},
+        commands=commands_here(program, room),
+        rules=state.rules,
         nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
         rooms=list(state.listed),
     )
@@ -58,6 +66,9 @@ class Writing:
             prompt.put(text)
             prompt.select_all()
             return
+        asked = client.parse(text)
+        if room is not None and isinstance(asked, Asked) and asked.words and self._panes.hold(room, text):
+            return
         client.remember_typed(text)
         prompt.remember(client.saved.typed)
         if text.strip().casefold() == "/joins" and "joins" not in client.state.commands:
@@ -75,6 +86,12 @@ class Writing:
             prompt.select_all()
         elif not self._panes.chat.follows:
             self._panes.chat.go_to_bottom()
+
+    def copy(self, text: str) -> None:
+        """Copy this, if it is anything."""
+        if text:
+            self._screen.app.copy_to_clipboard(text)
+            self._screen.notify("Copied.", timeout=2, markup=False)
 
     def ask_about_paste(self, paste: Composer.LongPaste) -> None:
         """Ask before many lines go into the prompt."""

@@ -26,6 +26,13 @@ BOX, AROUND = 84, 6
 """Columns of the box at most (screens.tcss), and those of them that its frame and its scrollbar take."""
 
 
+PEOPLE_SIGNS = (
+    ("* before a name", "Owns the room"),
+    ("+ before a name", "Moderates the room"),
+    ("? behind a name", "Has no account"),
+)
+"""What stands at names in the list of people."""
+
 _GROUPS = {
     "general": "general",
     "talking": "talking",
@@ -95,6 +102,8 @@ class HelpScreen(ModalScreen[None]):
             parts += [self._row(key, does) for key, does in EDITING_KEYS]
         else:
             parts += [self._row(shown_key(edit.key), edit.title) for edit in self._preset.edits]
+        parts.append(_heading("Among the people"))
+        parts += [self._row(sign, meaning) for sign, meaning in PEOPLE_SIGNS]
         for group, commands in groupby(self._by_group(), lambda command: command.group):
             parts.append(_heading(f"Commands: {_GROUPS[group]}" if group in _GROUPS else "Commands"))
             parts += [self._row(command.usage, command.explanation.partition("\n")[0]) for command in commands]

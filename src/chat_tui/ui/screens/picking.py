@@ -1,0 +1,27 @@
+"""One of several things, by a few letters. Knows nothing of what they are."""
+
+from collections.abc import Callable
+
+from textual import on
+from textual.widgets import Input
+
+from chat_tui.ui.list_pane import Item
+from chat_tui.ui.screens.choosing import ChooseScreen
+
+
+class PickScreen(ChooseScreen):
+    """Returns the key of what is chosen."""
+
+    def __init__(self, heading: str, placeholder: str, find: Callable[[str], list[Item]]) -> None:
+        """`find` gives what fits the letters, best first."""
+        super().__init__(heading, placeholder)
+        self._find = find
+
+    def on_mount(self) -> None:
+        """Show what there is."""
+        self.show(self._find(""))
+
+    @on(Input.Changed)
+    def _look(self, event: Input.Changed) -> None:
+        items = self._find(event.value.strip())
+        self.show(items, "" if items else "Nothing has these letters. Fewer find more.")
