@@ -48,7 +48,7 @@ IN_ROOMS = {
 GOVERNING = {"rule", "role", "filter"}
 OF_MODERATORS = {"reports", "resolve", "held", "decline"}
 """What is for those of the room or, in the hall, of the server."""
-MODERATING = {"kick", "mute", "ban", "unban", "invite", "words"} | OF_MODERATORS
+MODERATING = {"kick", "mute", "ban", "unban", "invite", "words", "purge"} | OF_MODERATORS
 """What needs a role in the room, or on the server."""
 CURBING = {"kick", "mute", "ban", "unban"}
 ON_SERVER = CURBING | {"bans", "role", "panic", "audit"}

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 import trio
 
+from chat_server.commands import taking_back
 from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.entries import Deleted, Redacted
+from fakes import FaultyJournal
 from node_houses import open_nodes
 from streams import House, Program, open_house
 from test_moderating import den, holder, told
@@ -183,3 +186,93 @@ async def test_every_node_forgets_it(autojump_clock: trio.abc.Clock) -> None:
             eve = await guest(house, f"eve{place}", place)
             assert "swordfish" not in str(await eve.wait_for("recalled"))
             assert "swordfish" not in str(await page_of(eve, 1))
+
+
+async def purge(program: Program, nick: str, span: str = "") -> dict[str, Any]:
+    """Ask for it, and return the answer."""
+    await program.ask("purge", room="den", nick=nick, span=span, ref=(ref := next(refs)))
+    while (answer := await program.read()).get("ref") != ref:
+        pass
+    return answer
+
+
+async def test_all_that_somebody_has_said_lately_is_deleted_when_its_count_is_confirmed(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        old = await said(bob, "long ago")
+        await trio.sleep(7200)
+        numbers = []
+        for number in range(6):
+            numbers.append(await said(bob, f"spam {number}"))
+            await said(eve, f"talk {number}")
+        assert (await purge(eve, "bob"))["code"] == "moderators-only"
+        assert (await purge(ann, "nobody"))["code"] == "nothing-to-purge"
+        counted = await purge(ann, "BOB", "1h")
+        assert (counted["is"], counted["count"], counted["nick"]) == ("lines-counted", 6, "bob")
+        assert counted["text"].endswith(f"in 1h, #{numbers[0]}..#{numbers[-1]}. /purge bob 1h 6 deletes them.")
+        assert (await purge(ann, "bob", "1h 5"))["is"] == "lines-counted", "he has said more since"
+        assert (await purge(ann, "bob", "1h 6"))["count"] == 6
+        event = await told(eve, "redacted")
+        assert event["of"] == [[number, number] for number in numbers]
+        assert event["whom"] == "bob"
+        kinds = {line["seq"]: line["is"] for line in await page_of(eve, old)}
+        assert [seq for seq, kind in kinds.items() if kind == "deleted"] == numbers
+        assert kinds[old] == "said"
+        assert (await purge(ann, "bob"))["code"] == "nothing-to-purge"
+        assert (await purge(ann, "bob", "3h 1"))["count"] == 1
+
+
+async def test_what_guests_have_said_who_have_left_is_purged_and_nothing_of_who_stands_above(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("role", room="den", nick="bob", role="moderator")
+        await bob.wait_for("role-given")
+        zoe = await guest(house, "zoe", 5)
+        await said(zoe, "spam")
+        await zoe.ask("logout")
+        await said(ann, "welcome")
+        assert (await purge(bob, "ann", "1h 9"))["code"] == "stands-above"
+        assert (await purge(bob, "zoe", "9"))["count"] == 1
+        await said(bob, "oh well")
+        assert (await purge(bob, "bob", "9"))["count"] == 1, "one's own"
+
+
+async def test_many_lines_are_deleted_by_several_entries_and_others_are_heard_meanwhile(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking_back, "RANGES_MAX", 3)
+    monkeypatch.setattr(taking_back, "NUMBERS_MAX", 4)
+    monkeypatch.setattr(taking_back, "READ_AT_ONCE", 7)
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        first = await said(bob, "0")
+        for number in range(1, 20):
+            await said(bob, f"{number}")
+            if number % 2 or number < 8:
+                await said(ann, "hm")
+        answer = await purge(ann, "bob", "99")
+        assert answer["count"] == 20
+        lines = (await journal.read("den", first, 999)).lines
+        assert not [line for line in lines if line.nick == "bob" and not isinstance(line, Deleted)]
+        entries = [line for line in lines if isinstance(line, Redacted)]
+        assert len(entries) > 5
+        assert all(entry.count <= 4 and len(entry.of) <= 3 for entry in entries)
+        assert sum(entry.count for entry in entries) == 20
+
+
+async def test_a_purge_that_the_disk_refuses_says_so(autojump_clock: trio.abc.Clock) -> None:
+    journal = FaultyJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await said(bob, "spam")
+        journal.is_full = True
+        await ann.ask("purge", room="den", nick="bob", span="9")
+        assert (await ann.wait_for("not-stored"))["room"] == "den"
+        assert (await ann.wait_for("refused"))["code"] == "cannot-store"
+        journal.is_full = False
+        assert (await purge(ann, "bob", "9"))["count"] == 1

@@ -390,8 +390,8 @@ async def _finished(pause: Awaitable[None] | None) -> None:
         await pause
 
 
-def parsed_span(text: str) -> tuple[float, str]:
-    """The seconds with which a text begins, as `30m` or `for 2h`, and what stands after that; CURB_SECONDS if it begins with none."""
+def parsed_span(text: str, default: float = CURB_SECONDS) -> tuple[float, str]:
+    """The seconds with which a text begins, as `30m` or `for 2h`, and what stands after that; the default if it begins with none."""
     if (found := _SPAN.match(text)) is None:
-        return CURB_SECONDS, text.strip()
+        return default, text.strip()
     return float(int(found["number"]) * _UNITS[found["unit"].casefold()]), (found["rest"] or "").strip()

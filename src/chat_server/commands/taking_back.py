@@ -1,28 +1,51 @@
-"""To take back what was said: one's own lines, and as a moderator those of others.
+"""To take back what was said: one's own lines, and as a moderator those of others, one or all that somebody has said lately.
 
-What is asked for becomes an entry of the room's log, behind which the old text is nowhere any more. Never knows how that is done.
+What is asked for becomes an entry of the room's log, behind which the old text is nowhere any more; many lines become several, one after the other,
+so that what is said meanwhile waits for none of them long. Never knows how that is done.
 """
 
-from typing import Annotated, ClassVar
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, ClassVar, NamedTuple
 
+import trio
 from msgspec import Meta
 
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import act_in
+from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, act_in, parsed_span
 from chat_server.journal import JournalError
 from chat_server.protocol.entries import Deleted, Entry, Redacted, TopicSet
-from chat_server.protocol.events import Refused
-from chat_server.protocol.redactions import can_be_deleted, in_words, ranges_of
-from chat_server.protocol.requests import Number, Request
+from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.names import name_key
+from chat_server.protocol.redactions import NUMBERS_MAX, RANGES_MAX, can_be_deleted, in_words, ranges_of
+from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
+from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.reader import line as readable_line
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 
 DELETE_TOKENS = 5.0
-"""Lines for which it counts to delete one: it is read, its batch is stored again, and it is indexed again."""
+"""Lines for which it counts to delete one, or as many as one entry does: they are read, their batches stored again, and indexed again."""
+
+PURGE_SECONDS = 3600.0
+"""How far back somebody's lines are deleted where nothing is said of that."""
+
+PURGED_MAX = 10_000
+"""Lines that are deleted at once."""
+
+LOOKED_THROUGH_MAX = 100_000
+"""Of so many lines, the newest of a room, somebody's are looked for: a second beside the event loop."""
+
+READ_AT_ONCE, READING_TOKENS = 500, 1.0
+"""Lines after which the journal is asked for more, and for how many lines that counts."""
+
+BYTES_AT_ONCE = 1 << 18
+"""Characters of all lines between the first and the last that one entry deletes: their batches are stored again by one commit, in some milliseconds,
+as with accounts that are erased (journal/sqlite/rewriting.py)."""
+
+REST = 0.02
+"""Seconds between two entries: what others say goes first."""
 
 
 class Delete(Request, frozen=True, gc=False):
@@ -30,6 +53,42 @@ class Delete(Request, frozen=True, gc=False):
 
     group: ClassVar[str] = "talking"
     number: Annotated[Number, Meta(description="the line's number")]
+
+
+class Purge(Request, frozen=True, gc=False):
+    """Delete all that somebody has said lately."""
+
+    group: ClassVar[str] = "rooms"
+    nick: Nick
+    span: Annotated[
+        RestOfLine,
+        Meta(
+            description="how far back, such as 10m or 2h (else an hour); and then, to have it done, how many lines at most"
+        ),
+    ] = ""
+
+
+class LinesDeleted(Answered, frozen=True, tag="lines-deleted"):
+    """Lines of a room have been deleted."""
+
+    sentence: ClassVar[str] = "Deleted in {room}: {count}."
+
+    room: str
+    count: HowMany
+
+
+class LinesCounted(Answered, frozen=True, tag="lines-counted"):
+    """So many lines of somebody would be deleted; nothing is yet."""
+
+    sentence: ClassVar[str] = (
+        "{nick} has said {count} lines in {room} in {span}, {numbers}. /purge {nick} {span} {count} deletes them."
+    )
+
+    room: str
+    nick: str
+    span: str
+    count: HowMany
+    numbers: str
 
 
 class NoSuchLine(Refused, frozen=True):
@@ -53,6 +112,41 @@ class StaysOnRecord(Refused, frozen=True):
     sentence: ClassVar[str] = "Line #{number} says what was done, not what was said: that stays on record."
 
 
+class NothingToPurge(Refused, frozen=True):
+    """They have said nothing."""
+
+    code: str = "nothing-to-purge"
+    sentence: ClassVar[str] = "{nick} has said nothing here in {span}, or it is deleted already."
+
+
+class TooMuchToPurge(Refused, frozen=True):
+    """They have said too much."""
+
+    code: str = "too-much-to-purge"
+    sentence: ClassVar[str] = "{nick} has said more than {limit} lines here in {span}. Say a shorter time."
+
+
+class _Author(NamedTuple):
+    """Whose lines they are: an account's; 0: of whoever has the nickname without having one. `role` is theirs on the server."""
+
+    nick: str
+    account: int
+    role: str = ""
+
+    def has_said(self, line: Entry) -> bool:
+        """Whether a line is theirs."""
+        if self.account or line.author:
+            return self.account == line.author
+        return name_key(line.nick) == name_key(self.nick)
+
+
+class _Found(NamedTuple):
+    """A line, and how many characters all have that were looked through up to it."""
+
+    line: Entry
+    characters: int
+
+
 class TakingBackCommands(CommandHandler):
     """To take back what was said."""
 
@@ -65,37 +159,152 @@ class TakingBackCommands(CommandHandler):
         """
         return _delete(place, session, request.number)
 
+    @access(where=(ROOM,), act="delete", asks_engine=True)
+    def do_purge(self, place: ChatRoom, session: Occupant, request: Purge) -> MaybeAwaitable:
+        """Delete all that somebody has said here lately.
+
+        /purge bob 1h tells how many lines that would be, and what to type to have them deleted.
+        """
+        return _purge(place, session, request)
+
 
 async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
     session.owe(DELETE_TOKENS)
     details = {"number": str(number)}
-    try:
-        line = await readable_line(place, session, number)
-    except JournalError:
-        session.send(Refused("cannot-read"))
-        return
-    if line is None:
+    line = await _line(place, number)
+    if isinstance(line, Refused):
+        session.send(line)
+    elif line is None:
         session.send(NoSuchLine(details=details))
     elif isinstance(line, Deleted):
         session.send(DeletedAlready(details=details))
     elif not can_be_deleted(line):
         session.send(StaysOnRecord(details=details))
     else:
-        await _redact(place, session, line)
+        author = await _author_of(place, session, line)
+        if isinstance(author, Refused):
+            session.send(author)
+        elif await _redact(place, session, author, [line]) and not session.has_terminal:
+            session.send(LinesDeleted(place.name, 1))
 
 
-async def _redact(place: ChatRoom, session: Occupant, line: Entry) -> None:
-    is_own, role = place.is_own(session, line), ""
-    if line.author and not is_own:
-        account = await readable(place.directory.accounts.account(line.author))
-        if isinstance(account, Refused):
-            session.send(account)
-            return
-        role = account.role if account is not None and account.state != "closed" else ""
-    of = ranges_of([line.seq])
-    nick = session.nick if is_own else line.nick
-    redacted = Redacted(place.name, 0, 0.0, "", in_words(of), whom=nick, of=of, account=line.author)
-    topics = frozenset({line.text}) if isinstance(line, TopicSet) else frozenset[str]()
-    pause = act_in(place, session, Acting(redacted, role, is_own=is_own, topics=topics))
+async def _line(place: ChatRoom, number: int) -> Entry | Refused | None:
+    """The line with this number, if there is one that can be shown."""
+    try:
+        page = await place.directory.journal.read(place.name, number, min(number, place.last_seq))
+    except JournalError:
+        return Refused("cannot-read")
+    return page.lines[0] if page.lines else None
+
+
+async def _author_of(place: ChatRoom, session: Occupant, line: Entry) -> _Author | Refused:
+    """Who has said a line. Whoever has said it themselves is called as they are now."""
+    if place.is_own(session, line):
+        return _Author(session.nick, line.author)
+    if not line.author:
+        return _Author(line.nick, 0)
+    account = await readable(place.directory.accounts.account(line.author))
+    if isinstance(account, Refused):
+        return account
+    return _Author(line.nick, line.author, account.role if account is not None and account.state != "closed" else "")
+
+
+async def _redact(place: ChatRoom, session: Occupant, author: _Author, lines: Sequence[Entry]) -> bool:
+    """Have lines of somebody deleted by one entry, and wait for it. Returns whether they are; else the session is told why not."""
+    of = ranges_of(line.seq for line in lines)
+    redacted = Redacted(place.name, 0, 0.0, "", in_words(of), whom=author.nick, of=of, account=author.account)
+    topics = frozenset(line.text for line in lines if isinstance(line, TopicSet))
+    is_own = all(place.is_own(session, line) for line in lines)
+    act = Acting(redacted, author.role, is_own=is_own, topics=topics)
+    pause = act_in(place, session, act)
     if pause is not None:
         await pause
+    await place.flushed(session)
+    is_done = isinstance(await _line(place, lines[0].seq), Deleted)
+    if not is_done and place.refusal_to_act(session, act) is None and not session.has_terminal:
+        session.send(Refused("cannot-store"))  # people have been told already, and nobody waits for an answer
+    return is_done
+
+
+# All that somebody has said.
+
+
+async def _purge(place: ChatRoom, session: Occupant, request: Purge) -> None:
+    seconds, rest = parsed_span(request.span, PURGE_SECONDS)
+    seconds = min(seconds, CURB_SECONDS_MAX)
+    author = await _author_called(place, request.nick)
+    if isinstance(author, Refused):
+        session.send(author)
+        return
+    details = {"nick": author.nick, "span": span_of(seconds), "limit": str(PURGED_MAX)}
+    try:
+        found = [one async for one in _lines_of(place, session, author, seconds)]
+    except JournalError:
+        session.send(Refused("cannot-read"))
+        return
+    limit = int(rest) if rest.isascii() and rest.isdecimal() and len(rest) <= len(details["limit"]) else 0
+    if not found:
+        session.send(NothingToPurge(details=details))
+    elif len(found) > PURGED_MAX:
+        session.send(TooMuchToPurge(details=details))
+    elif len(found) > limit:
+        numbers = in_words(ranges_of(one.line.seq for one in found))
+        session.send(LinesCounted(place.name, author.nick, span_of(seconds), len(found), numbers))
+    else:
+        await _redact_all(place, session, author, found)
+
+
+async def _author_called(place: ChatRoom, nick: str) -> _Author | Refused:
+    """Whose lines are meant by a name: an account's, or those of a guest, who may have left long ago."""
+    account = await readable(place.directory.accounts.find(name_key(nick)))
+    if isinstance(account, Refused):
+        return account
+    if account is not None and account.state != "closed":
+        return _Author(account.name, account.id, account.role)
+    return _Author(nick, 0)
+
+
+async def _lines_of(place: ChatRoom, session: Occupant, author: _Author, seconds: float) -> AsyncIterator[_Found]:
+    """What somebody has said in the last seconds that is not deleted; one more than may be deleted at most."""
+    journal, now = place.directory.journal, place.directory.authentication.now()
+    last = place.last_seq
+    first = max(await journal.seq_at(place.name, now - seconds), last - LOOKED_THROUGH_MAX + 1)
+    characters = count = 0
+    while first <= last and count <= PURGED_MAX:
+        session.owe(READING_TOKENS)
+        page = await journal.read(place.name, first, min(first + READ_AT_ONCE - 1, last))
+        for line in page.lines:
+            characters += len(line.text)
+            if can_be_deleted(line) and author.has_said(line):
+                count += 1
+                yield _Found(line, characters)
+        first += READ_AT_ONCE
+
+
+async def _redact_all(place: ChatRoom, session: Occupant, author: _Author, found: Sequence[_Found]) -> None:
+    count = 0
+    for lines in _parted(found):
+        session.owe(DELETE_TOKENS)
+        if not await _redact(place, session, author, lines):
+            break
+        count += len(lines)
+        await trio.sleep(REST)
+    if count:
+        session.send(LinesDeleted(place.name, count))
+
+
+def _parted(found: Sequence[_Found]) -> list[list[Entry]]:
+    """The lines, for as many entries as it takes."""
+    parts: list[list[Entry]] = []
+    begun_at = rows = 0
+    for line, characters in found:
+        part = parts[-1] if parts else []
+        follows = bool(part) and part[-1].seq + 1 == line.seq
+        is_full = len(part) >= NUMBERS_MAX or (rows >= RANGES_MAX and not follows)
+        if not part or is_full or characters - begun_at > BYTES_AT_ONCE:
+            parts.append([line])
+            begun_at, rows = characters - len(line.text), 1
+        else:
+            part.append(line)
+            rows += not follows
+    return parts

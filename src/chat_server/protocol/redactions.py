@@ -3,7 +3,7 @@
 Whoever applies the entries that they missed to lines read earlier (`after`) has the lines as they are read now. Never knows who may delete what.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from chat_server.protocol.entries import Deleted, Entry, Ranges, Redacted
 
@@ -51,14 +51,3 @@ def in_words(ranges: Ranges) -> str:
     if first == last:
         return f"#{first}"
     return f"#{first}-#{last}" if len(ranges) == 1 else f"#{first}..#{last}"
-
-
-def parted(numbers: Sequence[int]) -> list[Ranges]:
-    """Numbers, in their order, for as many entries as it takes."""
-    parts: list[Ranges] = []
-    rest = [*numbers]
-    while rest:
-        ranges = ranges_of(rest[:NUMBERS_MAX])[:RANGES_MAX]
-        parts.append(ranges)
-        del rest[: sum(last - first + 1 for first, last in ranges)]
-    return parts
