@@ -7,7 +7,6 @@ so that what is said meanwhile waits for none of them long. Never knows how that
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, ClassVar, NamedTuple
 
-import trio
 from msgspec import Meta
 
 from chat_server.commands.access import access
@@ -26,7 +25,10 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 
 DELETE_TOKENS = 5.0
-"""Lines for which it counts to delete one, or as many as one entry does: they are read, their batches stored again, and indexed again."""
+"""Lines for which it counts to delete one: it is read, its batch is stored again, and indexed again."""
+
+PURGE_TOKENS = 1.0
+"""The same for one of the entries that delete many lines, by those who moderate: paid before the next, so it is their pace too."""
 
 PURGE_SECONDS = 3600.0
 """How far back somebody's lines are deleted where nothing is said of that."""
@@ -43,9 +45,6 @@ READ_AT_ONCE, READING_TOKENS = 500, 1.0
 BYTES_AT_ONCE = 1 << 18
 """Characters of all lines between the first and the last that one entry deletes: their batches are stored again by one commit, in some milliseconds,
 as with accounts that are erased (journal/sqlite/rewriting.py)."""
-
-REST = 0.02
-"""Seconds between two entries: what others say goes first."""
 
 
 class Delete(Request, frozen=True, gc=False):
@@ -284,11 +283,11 @@ async def _lines_of(place: ChatRoom, session: Occupant, author: _Author, seconds
 async def _redact_all(place: ChatRoom, session: Occupant, author: _Author, found: Sequence[_Found]) -> None:
     count = 0
     for lines in _parted(found):
-        session.owe(DELETE_TOKENS)
+        session.owe(PURGE_TOKENS)
+        await session.drained()
         if not await _redact(place, session, author, lines):
             break
         count += len(lines)
-        await trio.sleep(REST)
     if count:
         session.send(LinesDeleted(place.name, count))
 
