@@ -178,7 +178,7 @@ class FaultyJournal(MemoryJournal):
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return FullDisk() if self.is_full else super().append(lines, keys)
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         if self.is_full:
             raise JournalError("no space left on device")
         await super().create_room(name, is_new=is_new)
@@ -195,8 +195,8 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
     store = store_of(journal)
     authentication = Authentication(store.accounts, cheap_hashing(), Policy(), store.now)
 
-    def start_room(name: str) -> ChatRoom:
-        return ChatRoom(RoomRecord(name, "", 1, last), directory, hall)
+    def start_room(name: str, room_id: str = "") -> ChatRoom:
+        return ChatRoom(RoomRecord(name, "", 1, last, id=room_id), directory, hall)
 
     directory: Directory[Room, Person[Occupant]] = Directory(
         *store, authentication=authentication, start_room=start_room, rooms_max=10

@@ -91,7 +91,9 @@ class Node:
             journal.accounts,
             cast(Nodes, self.nodes),
             authentication=authentication,
-            start_room=lambda name: ChatRoom(RoomRecord(name, "", 1, 0), self.directory, self.hall),
+            start_room=lambda name, room_id: ChatRoom(
+                RoomRecord(name, "", 1, 0, id=room_id), self.directory, self.hall
+            ),
         )
         self.hall = Hall(self.directory)
         self.is_deaf = False

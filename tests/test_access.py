@@ -46,6 +46,7 @@ IN_ROOMS = {
     "report",
 }
 GOVERNING = {"rule", "role", "filter"}
+OWNING = {"rename", "archive", "unarchive", "destroy"}
 OF_MODERATORS = {"reports", "resolve", "held", "decline"}
 """What is for those of the room or, in the hall, of the server."""
 MODERATING = {"kick", "mute", "ban", "unban", "invite", "words", "purge"} | OF_MODERATORS
@@ -58,13 +59,13 @@ MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
     (MEMBER, HALL): EVERYWHERE | ON_SERVER | OF_MODERATORS,
-    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING | {"panic"},
+    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING | OWNING | {"panic"},
     **{
         (role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS | ON_SERVER | OF_MODERATORS
         for role in (HOLDER, MODERATOR, ADMIN, OWNER)
     },
     **{
-        (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING | {"panic"}
+        (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING | OWNING | {"panic"}
         for role in (HOLDER, MODERATOR, ADMIN, OWNER)
     },
 }
@@ -117,6 +118,8 @@ def refusal_of_office(role: str, kind: str, word: str) -> str:
     """The same, of those who may in some places, or to some."""
     if word == "audit":
         return "" if role in (ADMIN, OWNER) else "server-admins-only"
+    if word in OWNING:
+        return "" if role in (ADMIN, OWNER) else "owners-only"
     if role not in (MEMBER, HOLDER):
         return ""
     if word == "panic" or (kind == HALL and word in CURBING | {"bans"}):

@@ -595,7 +595,7 @@ class SlowJournal(MemoryJournal):
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return SlowDisk(super().append(lines, keys), self._seconds)
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         await super().create_room(name, is_new=is_new)
         await trio.sleep(self._seconds)
 

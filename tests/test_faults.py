@@ -672,6 +672,9 @@ ELSEWHERE = {
     "curb_of",
     # Where somebody is invited to a room: test_private.py.
     "invitation_of", "invited", "look_again",
+    # Where rooms have other names, are archived, and are asked for by their ids: test_room_life.py.
+    "former_names", "Room.id", "Room.is_archived", "room_of_id", "refusal_to_rename", "note_renamed",
+    "refusal_of_name", "another_has",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.

@@ -65,8 +65,8 @@ async def opened(journal: Journal) -> AsyncIterator[Journal]:
 
 
 async def create_rooms(journal: Journal) -> None:
-    await journal.create_room("python")
-    await journal.create_room("pm")
+    await journal.create_room("python", room_id="1" * 16)
+    await journal.create_room("pm", room_id="2" * 16)
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=", ".join)

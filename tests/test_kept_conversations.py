@@ -154,8 +154,8 @@ async def test_other_nodes_hear_of_one_that_is_begun_or_accepted(store: Store) -
     await conversations.begin(NAME, BEGUN)
     await conversations.begin(NAME, BEGUN)
     await conversations.accept(NAME, BOB)
-    await store.journal.create_room("later")
-    heard = [one.change async for one in _until(changes, RoomMade(store.nodes.number, "later"))]
+    await store.journal.create_room("later", room_id="abc")
+    heard = [one.change async for one in _until(changes, RoomMade(store.nodes.number, "later", "abc"))]
     assert [one for one in heard if isinstance(one, ConversationChanged)] == [
         ConversationChanged(store.nodes.number, NAME, (ANN, BOB))
     ] * 2

@@ -124,7 +124,7 @@ def test_the_order_of_all_rooms_lines_is_kept(database: Database) -> None:
     """Also where times run back, and an import is one transaction."""
     lines = [
         {"is": "export", "version": 1},
-        *({"is": "room", "room": room, "topic": "", "first": 1} for room in ("b", "a")),
+        *({"is": "room", "room": room, "topic": "", "first": 1, "id": room * 16} for room in ("b", "a")),
     ]
     numbers = {"a": 0, "b": 0}
     for place in range(40):

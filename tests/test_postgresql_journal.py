@@ -46,15 +46,16 @@ def changes(database: Database) -> list[object]:
 
 async def test_what_becomes_of_rooms_at_one_node_is_told_to_all(database: Database, tmp_path: Path) -> None:
     async with two_nodes(database, tmp_path) as (a, b):
-        await a.journal.create_room("python")
+        await a.journal.create_room("python", room_id="abc")
         await b.journal.create_room("python")
+        assert [room.id for room in await b.journal.rooms()] == ["abc"]
         with pytest.raises(JournalError, match="a room python already, whose name counts as the same as PYTHON"):
             await b.journal.create_room("PYTHON")
         await b.journal.rename_room("python", "snakes")
         await a.journal.delete_room("snakes")
         assert await b.journal.rooms() == []
         assert changes(database) == [
-            RoomMade(1, "python"),
+            RoomMade(1, "python", "abc"),
             RoomRenamed(2, "python", "snakes"),
             RoomDeleted(1, "snakes"),
         ]
@@ -159,7 +160,7 @@ async def test_what_a_node_does_not_know_to_have_done_to_a_room_it_hears_of_like
         table = JournalTable("postgresql", str(directory), "full", database.url)
         store_of_node = engine_named("postgresql").open_store(table, NodeTable("a"))
         async with opened(store_of_node.journal) as journal:
-            await journal.create_room("python")
+            await journal.create_room("python", room_id="abc")
             wait_for_standby("nobody")
             await trio.sleep(0.5)
             with pytest.raises(JournalError, match="if it has stored that all the same, everybody is told"):
@@ -172,7 +173,7 @@ async def test_what_a_node_does_not_know_to_have_done_to_a_room_it_hears_of_like
                     heard.append(numbered.change)
                     if heard[-1] == RoomRenamed(0, "python", "snakes"):
                         break
-            assert heard == [RoomMade(1, "python"), RoomRenamed(0, "python", "snakes")]
+            assert heard == [RoomMade(1, "python", "abc"), RoomRenamed(0, "python", "snakes")]
     finally:
         cluster.close()
 

@@ -5,6 +5,7 @@ from typing import Any
 import trio
 
 from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.room_life import NameSet
 from fakes import FaultyJournal
 from streams import House, Program, open_house
 from test_chat_room import StalledJournal
@@ -36,7 +37,7 @@ async def test_everybody_in_a_room_is_told_of_its_new_name_and_talks_on(autojump
         await bob.read_until("ann: before\r\n")
         assert (await rename(house, "PYTHON", "snakes"))[0] == {"is": "renamed", "old": "python", "new": "snakes"}
         for person in (ann, bob):
-            await person.read_until("* python has a new name: snakes.\r\n")
+            await person.read_until("server renamed the room from python to snakes\r\n")
         await program.wait_for("room-renamed")
         assert (await program.read()) == {"is": "went-back", "room": "python"}
         entered = await program.read()
@@ -44,8 +45,11 @@ async def test_everybody_in_a_room_is_told_of_its_new_name_and_talks_on(autojump
         assert sorted(entered["nicks"]) == ["ann", "bob"]
         await ann.type("after")
         await bob.read_until("ann: after\r\n")
+        named = await program.wait_for("said")
+        assert (named["room"], named["seq"], named["nick"]) == ("snakes", 2, "server")
+        assert named["text"] == "renamed the room from python to snakes"
         said = await program.wait_for("said")
-        assert (said["room"], said["seq"]) == ("snakes", 2)
+        assert (said["room"], said["seq"]) == ("snakes", 3)
         await program.ask("say", room="snakes", text="from a program", ref=1)
         await ann.read_until("prog: from a program")
         await ann.type("/last 5")
@@ -78,7 +82,8 @@ async def test_what_a_program_says_by_the_old_name_is_said_and_resuming_by_it_wo
         assert (await other.read()) == {"is": "room-renamed", "room": "python", "new": "snakes"}
         assert (await other.wait_for("entered"))["room"] == "snakes"
         page = await other.wait_for("page")
-        assert [(line["room"], line["text"]) for line in page["lines"]] == [("snakes", "late")]
+        assert {line["room"] for line in page["lines"]} == {"snakes"}
+        assert [line["text"] for line in page["lines"]] == ["renamed the room from python to snakes", "late"]
         cid = house.call()
         await cid.log_in("cid")
         await cid.type("/join python")
@@ -138,8 +143,8 @@ async def test_whoever_is_entering_or_leaving_meanwhile_is_where_they_wanted_to_
         house.nursery.start_soon(rename, house, "python", "snakes")
         await trio.sleep(1)
         journal.goes_on.set()
-        await bob.read_until("* python has a new name: snakes.")
-        await bob.read_until("ann: waits")
+        told = await bob.read_until("server renamed the room from python to snakes")
+        assert "ann: waits" in told
         await coming.wait_for("entered")
         await going.wait_for("went-back")
         await trio.sleep(5)
@@ -251,7 +256,7 @@ class Talkers:
             event = await program.read()
             if event.get("room") == "pm":
                 continue
-            if event["is"] == "said":
+            if event["is"] == "said" and event["nick"] != "server":
                 lines.append((event["seq"], event["text"]))
             elif event["is"] == "stored":
                 self.stored.add(event["key"])
@@ -285,8 +290,9 @@ async def test_while_everybody_talks_a_room_is_renamed_again_and_again_and_nothi
                 await rename(house, talkers.room, f"name{count}")
                 talkers.room = f"name{count}"
         await trio.sleep(10)
-        kept = [(line.seq, line.text) for line in (await journal.read("name5", 1, 10_000)).lines]
-        assert [seq for seq, _ in kept] == [*range(1, 801)]
+        stored = (await journal.read("name5", 1, 10_000)).lines
+        assert [line.seq for line in stored] == [*range(1, 807)], "with the six new names"
+        kept = [(line.seq, line.text) for line in stored if not isinstance(line, NameSet)]
         assert talkers.stored == {text for _, text in kept}
         for lines in talkers.heard:
             assert lines == kept[-len(lines) :]

@@ -202,6 +202,8 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "has_more": False,
         "hidden": (),
         "topics": {},
+        "archived": (),
+        "ids": {},
         "groups": (),
         "keys": (),
         "commands": (),

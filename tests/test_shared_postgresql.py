@@ -45,7 +45,9 @@ class House:
             journal.accounts,
             nodes,
             authentication=Authentication(journal.accounts, cheap_hashing(), Policy()),
-            start_room=lambda name: ChatRoom(RoomRecord(name, "", 1, 0), self.directory, self.hall),
+            start_room=lambda name, room_id: ChatRoom(
+                RoomRecord(name, "", 1, 0, id=room_id), self.directory, self.hall
+            ),
         )
         self.hall = Hall(self.directory)
 

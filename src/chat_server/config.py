@@ -273,8 +273,11 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = 1048576
     waiting_bytes_before_login: Annotated[
-        Count, Meta(description="The same for callers who have not logged in: they are sent a few answers at most.")
-    ] = 16384
+        Count,
+        Meta(
+            description="The same for callers who have not logged in: they are sent a few answers at most, of which the one to hello is the longest."
+        ),
+    ] = 65536
     waiting_total_bytes: Annotated[
         int,
         Meta(

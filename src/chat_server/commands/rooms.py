@@ -10,8 +10,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
 from chat_server.protocol.conversation_events import ConversationsListed
-from chat_server.protocol.entries import RoleGiven
-from chat_server.protocol.events import OnlineListed, Refused, RoomCreated, RoomsListed
+from chat_server.protocol.events import OnlineListed, Refused, RoomsListed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.protocol.requests import (
     ROOMS_SHOWN_MAX,
@@ -23,12 +22,12 @@ from chat_server.protocol.requests import (
     ListRooms,
     Resume,
 )
-from chat_server.protocol.room_events import RoomRenamed
+from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
-from chat_server.rooms.known_rooms import formerly_known, known_room, known_rooms
+from chat_server.rooms.known_rooms import formerly_known, known_room, known_room_of_id, known_rooms
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 RESUMED_MAX = 100
@@ -45,11 +44,15 @@ class RoomCommands(CommandHandler):
         The busiest come first. With a name: list the rooms that have it in their names.
         """
         rooms = known_rooms(place, session, request.name)
-        busiest = sorted(rooms, key=lambda room: -room.population)[:ROOMS_SHOWN_MAX]
+        talked_in = [room for room in rooms if not room.is_archived]
+        busiest = sorted(talked_in, key=lambda room: -room.population)[:ROOMS_SHOWN_MAX]
         topics = {
             room.name: room.topic[:TOPIC_SHOWN_MAX] for room in busiest if room.topic and room.shows_topic_to(session)
         }
-        answer = RoomsListed(tuple((room.name, room.population) for room in rooms), topics, request.name)
+        listed = tuple((room.name, room.population) for room in talked_in)
+        archived = tuple((room.name, room.population) for room in rooms if room.is_archived)
+        ids = {room.name: room.id for room in rooms if room.id}
+        answer = RoomsListed(listed, topics, request.name, archived, ids)
         if request.name or not session.person.account or session.proof.is_bot:
             session.send(answer)
             return None
@@ -139,6 +142,16 @@ def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
     return room
 
 
+def _room_with(place: Room, session: Occupant, name: str, room_id: str) -> Room | None:
+    """The room with this id, if there is one, whatever it is called now; else the one of this name."""
+    room = known_room_of_id(place, session, room_id)
+    if room is None:
+        return _room_called(place, session, name)
+    if name_key(room.name) != name:
+        session.send_unasked(RoomRenamed(shortened(name), room.name))
+    return room
+
+
 async def _enter(session: Occupant, room: Room) -> None:
     if (refusal := room.refusal_to_enter(session) or await refusal_of_room(room, session)) is not None:
         session.send(refusal)
@@ -150,19 +163,21 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
     if len(request.rooms) > RESUMED_MAX:
         session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
         return
+    ids = {name_key(name): room_id for name, room_id in request.ids.items()}
     for name, number in {name_key(name): number for name, number in request.rooms.items()}.items():
         if names_somebody(name):
             await _resume_direct(place, session, name, number)
             continue
-        room = _room_called(place, session, name)
+        room = _room_with(place, session, name, ids.get(name, ""))
         if room is None:
             session.send(Refused("no-such-room", {"room": shortened(name)}))
             continue
         if (refusal := room.refusal_to_enter(session) or await refusal_of_room(room, session)) is not None:
             session.send(refusal)
             continue
-        last = await session.enter(room, is_return=True)
-        if last >= 0:
+        is_same = ids.get(name, "") in {"", room.id}
+        last = await session.enter(room, is_return=is_same)
+        if last >= 0 and is_same:
             await catch_up(room, session, number, last)
 
 
@@ -188,12 +203,6 @@ async def _create(place: Room, session: Occupant, name: str) -> None:
         return
     session.send(refusal or RoomCreated(name))
     if refusal is None and session.person.account and not session.proof.is_bot:
-        _own(place.directory.room(name), session)
-
-
-def _own(room: Room | None, session: Occupant) -> None:
-    """Who has made a room owns it."""
-    if isinstance(room, ChatRoom):
-        person = session.person
-        owned = RoleGiven(room.name, 0, 0.0, "", "owner", whom=person.nick, account=person.account)
-        room.founded(session, owned)
+        room = place.directory.room(name)
+        if isinstance(room, ChatRoom):
+            room.founded(session)

@@ -25,6 +25,7 @@ from chat_server.commands.moderating import ModeratingCommands
 from chat_server.commands.office import OfficeCommands
 from chat_server.commands.people import PeopleCommands
 from chat_server.commands.reporting import ReportingCommands
+from chat_server.commands.room_life import RoomLifeCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.taking_back import TakingBackCommands
@@ -51,6 +52,7 @@ COMMANDS = CommandTable(
     AuditCommands(),
     ReportingCommands(),
     HoldingCommands(),
+    RoomLifeCommands(),
     TalkCommands(),
     ConversingCommands(),
     PeopleCommands(),

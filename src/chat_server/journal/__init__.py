@@ -6,6 +6,7 @@ knows sessions, nor how anything is shown. Which engines there are is in `engine
 
 from collections.abc import Mapping, Sequence
 from math import inf
+from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -46,6 +47,11 @@ class RoomTaken(JournalError):
         """What that is called."""
         self.is_same = is_same
         """Whether its name counts as the same."""
+
+
+def new_room_id() -> str:
+    """An id that no room has, nor ever had."""
+    return token_hex(8)
 
 
 class UnusableJournal(Exception):
@@ -102,7 +108,8 @@ class RoomRecord(NamedTuple):
 
     `last_at` is the time of the last of them, `turn` the number of its batch: the room's batches are numbered without holes too, as far back as
     anything was ever stored. `state` is what follows from its log beside the topic, as `room_state.written` has it. `parties` are the two between
-    whom it is a conversation (conversations.py); none: it is a room for everybody.
+    whom it is a conversation (conversations.py); none: it is a room for everybody. `id` is the room's for ever, whatever it is called, and never
+    another's.
     """
 
     name: str
@@ -113,6 +120,7 @@ class RoomRecord(NamedTuple):
     turn: int = 0
     state: str = ""
     parties: tuple[Party, ...] = ()
+    id: str = ""
 
 
 class KeptConversation(NamedTuple):
@@ -224,8 +232,8 @@ class Journal(Protocol):
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created."""
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
-        """Store a new, empty room. Harmless if it is there.
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
+        """Store a new, empty room, with this id ("": any). Harmless if it is there.
 
         Where it `is_new`, there is none of the name, nor any that looks like it, as far as this node knows. RoomTaken: another one has just made one.
         """

@@ -107,7 +107,10 @@ class Filler(Protocol):
     """A new journal that is being filled by an import."""
 
     def add_room(self, room: RoomRecord) -> None:
-        """Add a room, or a conversation, as it stands in the record before its lines, which begin with the number `first`."""
+        """Add a room, or a conversation, as it stands in the record before its lines, which begin with the number `first`.
+
+        One without an id is given a new one.
+        """
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account, after the rooms and after whatever it belongs to. Raises ValueError if it cannot be kept."""

@@ -16,12 +16,16 @@ from chat_server.protocol.entries import (
 )
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.redactions import after
+from chat_server.protocol.room_life import NameSet
 from chat_server.protocol.room_state import called, read, written
 
 ERASED_TEXT = "[erased]"
 """What stands in the place of a text that has been erased."""
 
-_SAYING_WHAT = (RuleSet, RoleGiven, WordSet, FilterSet, Redacted, Deleted, MemberInvited, MemberJoined, AdminCame)
+_SAYING_WHAT = (
+    *(RuleSet, RoleGiven, WordSet, FilterSet, Redacted, Deleted, MemberInvited, MemberJoined, AdminCame),
+    NameSet,
+)
 """Their text is a word of ours, or there is none."""
 
 _raw_list = msgspec.json.Decoder(list[Raw])

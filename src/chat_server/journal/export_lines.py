@@ -3,10 +3,10 @@
 What this release does not know is written and read all the same, so that an export can go through an older release and come out unchanged.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from chat_server.journal import Party
 from chat_server.journal.account_lines import TAGS, AccountLines
@@ -39,6 +39,7 @@ class RoomHeading(Struct, frozen=True, tag_field="is", tag="room", omit_defaults
     first: int
     state: RoomState | None = None
     parties: tuple[Party, ...] = ()
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{0,32}$")] = ""
 
 
 class KeyLine(Struct, frozen=True, tag_field="is", tag="key"):

@@ -18,11 +18,12 @@ See `person_id` in rooms/person.py.
 """
 
 
-class RoomMade(Struct, frozen=True, tag="room-made"):
+class RoomMade(Struct, frozen=True, tag="room-made", omit_defaults=True):
     """There is a new room."""
 
     node: int
     room: str
+    id: str = ""
 
 
 class RoomRenamed(Struct, frozen=True, tag="room-renamed"):

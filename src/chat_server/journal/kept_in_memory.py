@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, sender_of
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.kept_accounts import KeptAccounts
-from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord
+from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord, new_room_id
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.conversations import accepted, is_passing
@@ -51,6 +51,7 @@ class KeptRoom:
 
     topic: str = ""
     first: int = 1
+    id: str = field(default_factory=new_room_id)
     state: str = ""
     state_turn: int = 0
     """The turn that has changed it last."""
@@ -208,7 +209,9 @@ class Kept:
     def record(self, name: str) -> RoomRecord:
         """One of them."""
         room = self.rooms[name]
-        return RoomRecord(name, room.topic, room.first, room.last, room.last_at, room.turn, room.state, room.parties)
+        return RoomRecord(
+            name, room.topic, room.first, room.last, room.last_at, room.turn, room.state, room.parties, room.id
+        )
 
 
 class KeptMentions:

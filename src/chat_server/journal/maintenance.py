@@ -54,7 +54,7 @@ def export(archive: Archive, out: BinaryIO, progress: Progress, *, with_secrets:
     out.write(write_line(Heading(EXPORT_VERSION if has_more else WITHOUT_ACCOUNTS)))
     for room in rooms:
         state = showable_state(room.state) if room.state else None
-        out.write(write_line(RoomHeading(room.name, room.topic, room.first, state, room.parties)))
+        out.write(write_line(RoomHeading(room.name, room.topic, room.first, state, room.parties, room.id)))
     if first is not None:
         out.writelines(map(write_line, chain((first,), accounts)))
     numbers = {room.name: room.first for room in rooms}
@@ -103,6 +103,7 @@ def import_(filling: AbstractContextManager[Filler], lines: Iterable[bytes], pro
 
 def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
     numbers: dict[str, int] = {}
+    ids: set[str] = set()
     done = 0
     waiting: list[Stored] = []
     for number, value in enumerate(_values(lines), 1):
@@ -112,7 +113,7 @@ def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
             if value.version > EXPORT_VERSION:
                 raise FileProblem("the file was written by a newer release of chat-server")
         elif isinstance(value, RoomHeading):
-            _adopt(filler, value, numbers, number)
+            _adopt(filler, value, (numbers, ids), number)
         elif isinstance(value, AccountLines):
             _add_account(filler, value, number)
         elif isinstance(value, KeyLine):
@@ -129,12 +130,19 @@ def _fill(filler: Filler, lines: Iterable[bytes], progress: Progress) -> int:
     return done + _store(filler, waiting)
 
 
-def _adopt(filler: Filler, room: RoomHeading, numbers: dict[str, int], number: int) -> None:
+def _adopt(filler: Filler, room: RoomHeading, known: tuple[dict[str, int], set[str]], number: int) -> None:
+    numbers, ids = known
     is_named = is_conversation(room.room) if room.parties else was_a_name(room.room)
     if room.room in numbers or not is_named or not 1 <= room.first < NUMBER_MAX:
         raise FileProblem(f"line {number}: expected another room's name, and its first number")
+    if room.id in ids:
+        raise FileProblem(f"line {number}: expected a room with an id of its own")
+    ids |= {room.id} - {""}
     state = written(room.state or EMPTY)
-    filler.add_room(RoomRecord(room.room, room.topic, room.first, room.first - 1, state=state, parties=room.parties))
+    record = RoomRecord(
+        room.room, room.topic, room.first, room.first - 1, state=state, parties=room.parties, id=room.id
+    )
+    filler.add_room(record)
     numbers[room.room] = room.first
 
 

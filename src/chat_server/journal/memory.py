@@ -24,6 +24,7 @@ from chat_server.journal import (
     Pruned,
     Receipt,
     RoomRecord,
+    new_room_id,
 )
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
@@ -159,10 +160,10 @@ class MemoryJournal:
         """All rooms, in the order in which they were created."""
         return self._kept.listed()
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         """Keep a new, empty room; see Journal."""
         del is_new
-        self._rooms.setdefault(name, KeptRoom())
+        self._rooms.setdefault(name, KeptRoom(id=room_id or new_room_id()))
 
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see Journal."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from chat_server.accounts import Record
-from chat_server.journal import Duplicate, RoomRecord
+from chat_server.journal import Duplicate, RoomRecord, new_room_id
 from chat_server.journal.archive import KeptKey, RawBatch, StoredRecord
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
@@ -86,7 +86,8 @@ class MemoryFiller:
 
     def add_room(self, room: RoomRecord) -> None:
         """Add a room; see Filler."""
-        self._kept.rooms[room.name] = KeptRoom(room.topic, room.first, state=room.state, parties=room.parties)
+        kept = KeptRoom(room.topic, room.first, room.id or new_room_id(), state=room.state, parties=room.parties)
+        self._kept.rooms[room.name] = kept
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""

@@ -317,14 +317,14 @@ class NodeJournal(MemoryJournal):
         super().__init__(kept, node.number)
         self._node = node
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         """Keep a new room, and tell of it; see Journal."""
         if is_new:
             refuse_taken(name, self._rooms)
         is_there = name in self._rooms
-        await super().create_room(name)
+        await super().create_room(name, room_id=room_id)
         if not is_there:
-            self._kept.nodes.changes.add(RoomMade(self._node.number, name))
+            self._kept.nodes.changes.add(RoomMade(self._node.number, name, self._rooms[name].id))
 
     async def rename_room(self, old: str, new: str) -> None:
         """Give a room another name, and tell of it; see Journal."""

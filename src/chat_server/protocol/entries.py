@@ -12,6 +12,7 @@ from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.moderation_events import MODERATION_EVENTS
 from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
+from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
 from chat_server.protocol.stored_event import Author, Shape, StoredEvent
 
 
@@ -243,36 +244,6 @@ class AdminCame(StoredEvent, frozen=True, gc=False, tag="admin-came"):
     changes_rights: ClassVar[bool] = True
 
 
-Entry = (
-    Said
-    | Acted
-    | TopicSet
-    | Noticed
-    | RuleSet
-    | RoleGiven
-    | Kicked
-    | Muted
-    | Banned
-    | Lifted
-    | MemberInvited
-    | MemberJoined
-    | AdminCame
-    | WordSet
-    | FilterSet
-    | Redacted
-    | Deleted
-)
-"""What is kept of a room, whichever it is."""
-
-Storable = Say | Act | Topic | Notice
-"""What asks for one of them."""
-
-KINDS: tuple[type[Entry], ...] = get_args(Entry)
-KIND_BY_REQUEST: dict[type[Request], type[Entry]] = {kind.request: kind for kind in KINDS if kind.request is not None}
-KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(request): kind for request, kind in KIND_BY_REQUEST.items()}
-"""Kinds by the word that asks for them."""
-CHANGING = frozenset(kind for kind in KINDS if kind.changes_room)
-"""Those after which the room is another one."""
 Enacted = (
     RuleSet
     | RoleGiven
@@ -285,8 +256,25 @@ Enacted = (
     | AdminCame
     | WordSet
     | FilterSet
+    | Founded
+    | NameSet
+    | Archived
+    | Unarchived
 )
-"""What changes what somebody may do in the room: see room_state.py."""
+"""What changes what somebody may do in the room, or what the room itself is: see room_state.py."""
+
+Entry = Said | Acted | TopicSet | Noticed | Enacted | Redacted | Deleted
+"""What is kept of a room, whichever it is."""
+
+Storable = Say | Act | Topic | Notice
+"""What asks for one of them."""
+
+KINDS: tuple[type[Entry], ...] = get_args(Entry)
+KIND_BY_REQUEST: dict[type[Request], type[Entry]] = {kind.request: kind for kind in KINDS if kind.request is not None}
+KIND_BY_WORD: dict[str, type[Entry]] = {tag_of(request): kind for request, kind in KIND_BY_REQUEST.items()}
+"""Kinds by the word that asks for them."""
+CHANGING = frozenset(kind for kind in KINDS if kind.changes_room)
+"""Those after which the room is another one."""
 
 
 class LineBlocked(Event, frozen=True, gc=False, tag="blocked"):

@@ -173,6 +173,8 @@ class EnteredHall(Event, frozen=True):
 class Entered(Event, frozen=True):
     """The receiver is in a room, as a `guest` or not; `nicks` are some of the others, `more` counts the rest, `last` is the newest line's number.
 
+    The room's `id` is never another's, and stays when it is renamed.
+
     What follows is told where there is something to tell, and is what the room is after that line: `rules` that are not as in every room, the
     receiver's own `role` in the room and on the server, the `roles` of a hundred people at most by what they are called, what the receiver is
     `forbidden`, and the time `now`.
@@ -191,6 +193,7 @@ class Entered(Event, frozen=True):
     roles: dict[str, str] | UnsetType = UNSET
     forbidden: tuple[Forbidden, ...] | UnsetType = UNSET
     now: float | UnsetType = UNSET
+    id: str = ""
 
 
 class WentBack(Event, frozen=True):
@@ -204,12 +207,15 @@ class WentBack(Event, frozen=True):
 class RoomsListed(Event, frozen=True):
     """The rooms, each with the number of people in it; all, or those with `name` in their names.
 
-    `topics` are those of the busiest (ROOMS_SHOWN_MAX), by room, cut after TOPIC_SHOWN_MAX characters.
+    `topics` are those of the busiest (ROOMS_SHOWN_MAX), by room, cut after TOPIC_SHOWN_MAX characters. The `archived` are not among `rooms`: there
+    nobody says anything any more. `ids` are those of all, by room.
     """
 
     rooms: tuple[tuple[str, HowMany], ...]
     topics: dict[str, str] = {}
     name: str = ""
+    archived: tuple[tuple[str, HowMany], ...] = ()
+    ids: dict[str, str] = {}
 
 
 class OnlineListed(Event, frozen=True):
@@ -302,14 +308,6 @@ class TimingAwaited(Event, frozen=True):
     """The receiver's next line will be timed."""
 
     sentence: ClassVar[str] = "Your next line will be timed."
-
-
-class RoomCreated(Event, frozen=True):
-    """The receiver has opened a room."""
-
-    sentence: ClassVar[str] = "The room {room} is open. /join {room} enters it."
-
-    room: str
 
 
 class Joined(Event, frozen=True):

@@ -369,6 +369,12 @@ class Resume(Request, frozen=True):
         dict[str, Number],
         Meta(min_length=1, description="for each room, the number of the last line that the program has"),
     ]
+    ids: Annotated[
+        dict[str, str],
+        Meta(
+            description="the ids of these rooms, as far as the program has them: another room of the same name is begun anew"
+        ),
+    ] = {}
 
 
 class Ping(Request, frozen=True, gc=False):

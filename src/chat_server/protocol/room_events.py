@@ -1,8 +1,16 @@
-"""What happens to a room as such: it gets another name, or is no more, or what is said in it waits. Never knows who did it."""
+"""What happens to a room as such: it is made, gets another name, or is no more, or what is said in it waits. Never knows who did it."""
 
 from typing import ClassVar
 
 from chat_server.protocol.events import Event
+
+
+class RoomCreated(Event, frozen=True):
+    """The receiver has opened a room."""
+
+    sentence: ClassVar[str] = "The room {room} is open. /join {room} enters it."
+
+    room: str
 
 
 class RoomRenamed(Event, frozen=True):
@@ -69,6 +77,7 @@ class StoringGoesOn(Event, frozen=True, tag="storing-goes-on"):
 
 
 ROOM_EVENTS: tuple[type[Event], ...] = (
+    RoomCreated,
     RoomRenamed,
     RoomDeleted,
     AccountNoted,

@@ -24,6 +24,7 @@ from chat_server.protocol.entries import (
     RuleSet,
 )
 from chat_server.protocol.filtering import FilterSet, WordSet
+from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
 from chat_server.protocol.stored_event import Author
 
 RoomRole = Literal["member", "moderator", "owner"]
@@ -64,6 +65,8 @@ WORDS_MAX = 200
 
 FILTERS_MAX = 3
 """Accounts of which the bots filter what is said in one room: each is waited for."""
+FORMER_MAX = 5
+"""Names that a room had, by which it can still be found."""
 
 CurbKind = Literal["kicked", "muted", "banned"]
 
@@ -107,6 +110,11 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     """What becomes of lines with a word: `refuse` or `hold`."""
     filters: dict[int, str] = {}
     """By account, whose bots are shown each line before it is said, and what those are called."""
+    is_archived: bool = False
+    """Whether it is only to be read."""
+    former: tuple[str, ...] = ()
+    """What it was called before, the newest last."""
+
     invitations: dict[int, Invitation] = {}
     """By the account that is invited. Some may be over."""
     bounds: dict[int, int] = {}
@@ -119,7 +127,7 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
     @property
     def is_as_made(self) -> bool:
         """Whether everybody may do what they may in any room, and nobody who comes is looked at."""
-        return not (self.rules or self.curbs or self.invitations or self.words or self.filters)
+        return not (self.rules or self.curbs or self.invitations or self.words or self.filters or self.is_archived)
 
     @property
     def is_private(self) -> bool:
@@ -201,17 +209,32 @@ def after(state: RoomState, entry: Enacted) -> RoomState:
             state = replace(state, curbs=tuple(one for one in state.curbs if one.id != entry.id))
         case Kicked() | Muted() | Banned():
             state = _with_curb(state, entry)
-        case WordSet():
-            words = {word: rule for word, rule in state.words.items() if word != entry.word}
-            state = replace(state, words=words if entry.text == "none" else words | {entry.word: entry.text})
-        case FilterSet():
-            others = {account: name for account, name in state.filters.items() if account != entry.account}
-            state = replace(state, filters=others | {entry.account: entry.whom} if entry.text == "on" else others)
+        case WordSet() | FilterSet():
+            state = _with_filtering(state, entry)
+        case Founded() | NameSet() | Archived() | Unarchived():
+            state = _as_a_whole(state, entry)
         case AdminCame():
             pass
         case _:
             assert_never(entry)
     return state
+
+
+def _with_filtering(state: RoomState, entry: WordSet | FilterSet) -> RoomState:
+    if isinstance(entry, WordSet):
+        words = {word: rule for word, rule in state.words.items() if word != entry.word}
+        return replace(state, words=words if entry.text == "none" else words | {entry.word: entry.text})
+    others = {account: name for account, name in state.filters.items() if account != entry.account}
+    return replace(state, filters=others | {entry.account: entry.whom} if entry.text == "on" else others)
+
+
+def _as_a_whole(state: RoomState, entry: Founded | NameSet | Archived | Unarchived) -> RoomState:
+    if isinstance(entry, Founded):
+        return _with_role(state, entry.author, entry.nick, "owner", entry.seq)
+    if isinstance(entry, NameSet):
+        former = tuple(name for name in state.former if name not in (entry.was, entry.text))
+        return replace(state, former=(*former, entry.was)[-FORMER_MAX:])
+    return replace(state, is_archived=isinstance(entry, Archived))
 
 
 def _with_curb(state: RoomState, entry: Kicked | Muted | Banned) -> RoomState:

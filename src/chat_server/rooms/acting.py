@@ -12,6 +12,7 @@ from chat_server.protocol.entries import (
 )
 from chat_server.protocol.events import Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
+from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
 from chat_server.protocol.room_state import (
     CURBS_MAX,
     EMPTY,
@@ -30,7 +31,7 @@ from chat_server.rooms.room import Occupant
 def refusal_of_act(session: Occupant, actor: Standing, act: Acting, now: float, state: RoomState) -> Refused | None:
     """Why somebody, who stands there in the room, may not do this in it; None if they may."""
     match act.entry:
-        case RuleSet() | WordSet() | FilterSet() as ruled:
+        case RuleSet() | WordSet() | FilterSet() | Founded() | NameSet() | Archived() | Unarchived() as ruled:
             return _refusal_to_rule(ruled, actor, state)
         case Lifted() as lifted:
             is_own = SERVER_ADMIN not in actor.places and _is_of(session, lifted, state)
@@ -49,8 +50,6 @@ def refusal_of_act(session: Occupant, actor: Standing, act: Acting, now: float, 
 def _refusal_to_give(
     session: Occupant, actor: Standing, act: Acting, entry: RoleGiven, state: RoomState
 ) -> Refused | None:
-    if act.is_founding:
-        return None if state == EMPTY else Refused("owners-only")
     if entry.text in ROOM_ROLES and entry.account not in state.roles and len(state.roles) >= ROLES_MAX:
         return Refused("too-many-roles", {"limit": str(ROLES_MAX)})
     target = standing(state, entry.account, act.target_role)
@@ -78,8 +77,12 @@ def _refusal_to_delete(session: Occupant, actor: Standing, act: Acting, state: R
     return may("delete", actor, standing(state, account, act.target_role), state)
 
 
-def _refusal_to_rule(entry: RuleSet | WordSet | FilterSet, actor: Standing, state: RoomState) -> Refused | None:
-    """Why somebody may not set a rule, put a word on the room's list, or let bots filter it."""
+def _refusal_to_rule(
+    entry: RuleSet | WordSet | FilterSet | Founded | NameSet | Archived | Unarchived, actor: Standing, state: RoomState
+) -> Refused | None:
+    """Why somebody may not set a rule, put a word on the room's list, let bots filter it, or do something to the room as a whole."""
+    if isinstance(entry, Founded):
+        return None if state == EMPTY else Refused("owners-only")
     if isinstance(entry, WordSet):
         if entry.text != "none" and entry.word not in state.words and len(state.words) >= WORDS_MAX:
             return Refused("too-many-listed-words", {"limit": str(WORDS_MAX)})

@@ -69,14 +69,14 @@ class Acting(NamedTuple):
     """Somebody does something that changes what may happen in the room, or what stands in it.
 
     `entry` is without its number, time and nickname; `target_role` is the role on the server of the one to whom it is done. `seconds` is for how long
-    it is to be, where that matters. `is_founding`: they have made the room. `is_own`: what is deleted they have said, as a guest who is still there.
-    `topics` are the texts of what is deleted that set one.
+    it is to be, where that matters. `is_done`: it has been done already, and `entry` says too whose act it was. `is_own`: what is deleted they have
+    said, as a guest who is still there. `topics` are the texts of what is deleted that set one.
     """
 
     entry: Enacted | Redacted | TopicSet
     target_role: str = ""
     seconds: float = 0.0
-    is_founding: bool = False
+    is_done: bool = False
     is_own: bool = False
     topics: frozenset[str] = frozenset()
 
@@ -218,7 +218,7 @@ class Batch:
             return replace(what.entry, room=self._room, seq=seq, at=at)
         if isinstance(what, Acting):
             self.is_plain = False
-            account, guest, bot = whose
+            account, guest, bot = (what.entry.author, False, False) if what.is_done else whose
             acted = {
                 "room": self._room,
                 "seq": seq,

@@ -4,7 +4,7 @@ Everything that entered the room before has been stored and shown by then, every
 no more. Only the broadcaster carries it out. Never knows who asks, nor bytes on the wire.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple, cast
 
@@ -12,10 +12,13 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
-from chat_server.protocol.events import Refused
+from chat_server.logs import log
+from chat_server.protocol.events import Event, NotStored, Refused
 from chat_server.protocol.room_events import AccountNoted, RoomDeleted, RoomRenamed
+from chat_server.protocol.room_life import NameSet
+from chat_server.protocol.stored_event import Author
 from chat_server.rooms.audience import Audience
-from chat_server.rooms.batch import Arrival, Barrier, Departure, InboxEntry, Renaming, Takeover, outcome_of
+from chat_server.rooms.batch import Acting, Arrival, Barrier, Departure, InboxEntry, Renaming, Takeover, outcome_of
 from chat_server.rooms.inbox import Inbox
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
@@ -28,12 +31,29 @@ MEMBERS_AT_ONCE = 16
 """Members who are told where they are now before others have their turn: a millisecond."""
 
 
+class Doer(NamedTuple):
+    """Who changes a room, as its log has it: what they are called, and their account."""
+
+    nick: str
+    account: Author = 0
+
+
+SERVER = Doer("server")
+"""Who looks after the server, and is not in it: nobody else may be called so (accounts/new_names.py)."""
+
+
 class Change(NamedTuple):
     """The room gets another name, or ends ("")."""
 
     new: str
     store: Callable[[], Awaitable[None]]
-    """Stores the new name. Raises JournalError."""
+    """Stores that. Raises JournalError."""
+    may: Callable[[], str]
+    """Why it may not be done after all that has happened in the room by then, as the code of a refusal; "" if it may."""
+    by: Doer | None
+    """Whose act it is, of which the room's log is to tell; None: that is another's business."""
+    is_told: bool
+    """Whether an entry of the log tells everybody at a terminal of it, at whatever node that is made."""
     done: trio.Event
     """Set when that has been done, or has not: `why` says then why not."""
     why: list[str]
@@ -49,8 +69,26 @@ class _Nobody:
 NOBODY = cast(Occupant, _Nobody())
 
 
+class _Witness(_Nobody):
+    """Who says in a room what has been done to it."""
+
+    def send_all(self, events: Iterable[Event]) -> None:
+        if any(isinstance(event, NotStored) for event in events):
+            log.error("what was done to a room could not be noted in its log")
+
+    def fail(self) -> None:
+        pass
+
+
+WITNESS = cast(Occupant, _Witness())
+
+
 async def _nothing() -> None:
-    """What is stored of a room's end is for whoever asks for it: it takes long."""
+    """What is stored is for whoever asks for it."""
+
+
+def _always() -> str:
+    return ""
 
 
 class Changes:
@@ -71,9 +109,20 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self._asked)
 
-    async def ask(self, new: str = "", store: Callable[[], Awaitable[None]] = _nothing) -> str:
-        """Have the room given another name, which `store` stores, or ended (""), and wait for it. Returns why it was not done; "" if it was."""
-        change = Change(new, store, trio.Event(), [])
+    async def ask(
+        self,
+        new: str = "",
+        store: Callable[[], Awaitable[None]] = _nothing,
+        *,
+        may: Callable[[], str] = _always,
+        by: Doer | None = None,
+        is_told: bool = False,
+    ) -> str:
+        """Have the room given another name, or ended (""), which `store` stores, and wait for it. See Change.
+
+        Returns why it was not done, which may be the code of a refusal from `may`; "" if it was.
+        """
+        change = Change(new, store, may, by, is_told, trio.Event(), [])
         if self.has_ended:
             return NO_MORE
         try:
@@ -103,26 +152,31 @@ class Changes:
                 with self._guard:
                     if self.has_ended:
                         change.why.append(NO_MORE)
+                    elif why := change.may():
+                        change.why.append(why)
                     elif change.new:
                         await self._rename(change)
                     else:
-                        await self._end()
+                        await self._end(change)
             finally:
                 change.done.set()
 
     async def _rename(self, change: Change) -> None:
-        try:
-            await change.store()
-        except JournalError as error:
-            change.why.append(str(error))
+        if not await self._is_stored(change):
             return
         room, old = self._room, self._room.name
         room.directory.rename_room(room, change.new)
+        if change.by is not None:
+            nick, account = change.by
+            named = NameSet(change.new, 0, 0.0, nick, change.new, account, was=old)
+            with suppress(trio.ClosedResourceError):  # the server is stopping
+                self._inbox.put_nowait((WITNESS, nick, Acting(named, is_done=True), ()))
         past = self._history
         for part in (self._audience, self._members, self._members.presence, past, past.gate):
             part.room = change.new
         self._history.is_read = not self._history.last_seq  # the lines in it have the old name
-        self._audience.put(RoomRenamed(old, change.new))
+        at_terminals = (session for session in self._members.sessions if session.has_terminal)
+        self._audience.put(RoomRenamed(old, change.new), tuple(at_terminals) if change.by or change.is_told else ())
         self._audience.flush(self._history.last_seq)
         for number, session in enumerate(self._members.sessions, 1):
             if not self._guard.attempt(session.room_renamed, old, self._members.where_it_is(session)):
@@ -130,8 +184,18 @@ class Changes:
             if number % MEMBERS_AT_ONCE == 0:
                 await give_way()
 
-    async def _end(self) -> None:
+    async def _is_stored(self, change: Change) -> bool:
+        try:
+            await change.store()
+        except JournalError as error:
+            change.why.append(str(error))
+            return False
+        return True
+
+    async def _end(self, change: Change) -> None:
         """Put everybody out, and whoever was about to come in; answer those whose lines can no longer be stored."""
+        if not await self._is_stored(change):
+            return
         room = self._room
         self.has_ended = True
         room.directory.close_room(room)

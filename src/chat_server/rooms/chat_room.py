@@ -16,9 +16,10 @@ from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.nodes import Elsewhere
-from chat_server.protocol.entries import Entry, RoleGiven, Storable
+from chat_server.protocol.entries import Entry, Storable
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_events import InvitedTo
+from chat_server.protocol.room_life import Founded
 from chat_server.protocol.room_state import Curb
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.audience import Audience
@@ -82,6 +83,21 @@ class ChatRoom(Room):
         self._broadcaster = self.shared or Broadcaster(self, parts)
         self.timing = self._members.timing
         """Who wants their next line timed."""
+
+    @property
+    def id(self) -> str:
+        """What the room is known by, whatever it is called."""
+        return self._history.room_id
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it is only to be read."""
+        return self.gate.state.is_archived
+
+    @property
+    def former_names(self) -> Sequence[str]:
+        """What it was called before, the newest last."""
+        return self.gate.state.former
 
     @property
     def nicks(self) -> list[str]:
@@ -200,9 +216,9 @@ class ChatRoom(Room):
         one = state.invitations[account]
         return InvitedTo(self.name, one.by, span_of(one.until - now))
 
-    def founded(self, session: Occupant, owned: RoleGiven) -> None:
+    def founded(self, session: Occupant) -> None:
         """Somebody has made this room, in which nothing has been said, and owns it."""
-        self._inbox.put_nowait((session, session.nick, Acting(owned, is_founding=True), ()))
+        self._inbox.put_nowait((session, session.nick, Acting(Founded(self.name, 0, 0.0, "", "")), ()))
 
     def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
         """Why somebody may not do such a thing here, whomever to; None if they may."""

@@ -12,7 +12,7 @@ import trio
 from chat_server.accounts import Accounts
 from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
-from chat_server.journal import Journal, JournalError, RoomTaken
+from chat_server.journal import Journal, JournalError, RoomTaken, new_room_id
 from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
@@ -29,11 +29,24 @@ DAY = 86400.0
 EXPORTS = 3
 """How often within a day: a connection that is lost half-way is no lost day."""
 
+RENAMES = 5
+"""How often somebody may rename rooms within a day: the search index of SQLite's engine is made anew for each."""
+
 
 class Named(Protocol):
     """A room, as far as it matters here."""
 
     name: str
+
+    @property
+    def id(self) -> str:
+        """What it is known by, whatever it is called; "" where that is nothing."""
+        ...
+
+    @property
+    def former_names(self) -> Sequence[str]:
+        """What it was called before, the newest last, as far as that is kept."""
+        ...
 
 
 R = TypeVar("R", bound=Named)
@@ -50,7 +63,7 @@ class Directory(Generic[R, P]):
         nodes: Nodes | None = None,
         *,
         authentication: Authentication,
-        start_room: Callable[[str], R],
+        start_room: Callable[[str, str], R],
         rooms_max: int = 0,
         per_person: int = 0,
         per_address: int = 0,
@@ -63,7 +76,7 @@ class Directory(Generic[R, P]):
             accounts: where accounts are kept.
             nodes: this server among those with the same journal; None: it has the journal for itself.
             authentication: whether somebody is who they say, as far as they have accounts.
-            start_room: makes a room that is not there yet, and starts its broadcaster.
+            start_room: makes a room of this name and id that is not there yet, and starts its broadcaster.
             rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
             per_person: so many of them by one person within a day.
             per_address: so many of them from one address within a day.
@@ -85,6 +98,7 @@ class Directory(Generic[R, P]):
         self._rooms_max = rooms_max
         self._by_person = Quotas(per_person, DAY)
         self._by_address = Quotas(per_address, DAY)
+        self._renames = Quotas(RENAMES, DAY)
         self.exports = Quotas(EXPORTS, DAY)
         """How often somebody has been given everything that is kept of them; the time is the wall clock's, for it counts from day to day."""
         self.sessions_max = sessions_max
@@ -103,6 +117,7 @@ class Directory(Generic[R, P]):
         self._people = self._names.holders
         self._identities: dict[str, P] = {}
         self._rooms: dict[str, R] = {}
+        self._by_id: dict[str, R] = {}
         self._former: dict[str, R] = {}  # rooms by the names that they had before
         self._by_skeleton: dict[str, R] = {}
         self._not_compared: list[R] = []  # rooms that are not in _by_skeleton yet: a start does not wait for that
@@ -157,14 +172,20 @@ class Directory(Generic[R, P]):
     def open_room(self, room: R) -> None:
         """List a room."""
         self._rooms[name_key(room.name)] = room
+        if room.id:
+            self._by_id[room.id] = room
         if self.others is not None:
             self.others.rooms_have_changed()
         self._former.pop(name_key(room.name), None)
+        for name in room.former_names:
+            if name_key(name) not in self._rooms:
+                self._former.setdefault(name_key(name), room)
         self._not_compared.append(room)
 
     def close_room(self, room: R) -> None:
         """List a room no longer."""
         self._rooms.pop(name_key(room.name), None)
+        self._by_id.pop(room.id, None)
         self._by_skeleton = {known: other for known, other in self._by_skeleton.items() if other is not room}
         self._not_compared = [other for other in self._not_compared if other is not room]
         self._former = {key: other for key, other in self._former.items() if other is not room}
@@ -184,8 +205,12 @@ class Directory(Generic[R, P]):
             self._not_compared.append(room)
 
     def formerly(self, name: str) -> R | None:
-        """The room that had this name, or one that counts as the same, before it was renamed, since the server began."""
+        """The room that had this name, or one that counts as the same, before it was renamed."""
         return self._former.get(name_key(name))
+
+    def room_of_id(self, room_id: str) -> R | None:
+        """The room with this id, whatever it is called."""
+        return self._by_id.get(room_id)
 
     def room(self, name: str) -> R | None:
         """The room with this name, or with one that counts as the same."""
@@ -242,17 +267,18 @@ class Directory(Generic[R, P]):
                 quotas.use(who, now)
             if is_hidden:
                 return Refused("room-name-unusable", {"room": name})
+            room_id = new_room_id()
             try:
-                await self.journal.create_room(name, is_new=True)
+                await self.journal.create_room(name, is_new=True, room_id=room_id)
             except JournalError as error:
                 for quotas, who in counted:
                     quotas.take_back(who, now)
                 if isinstance(error, RoomTaken):
-                    return self._another_has(name, error, is_known)
+                    return self.another_has(name, error, is_known)
                 raise
             if self.nodes is not None:
                 self.nodes.signs.tell(RoomFounded(person, address))
-            self.open_room(self._start_room(name))
+            self.open_room(self._start_room(name, room_id))
             return None
 
     def _refusal(self, name: str, in_the_way: R | None, person: str, address: str, now: float) -> Refused | None:
@@ -269,7 +295,7 @@ class Directory(Generic[R, P]):
             return Refused("rooms-by-address", {"limit": str(self._by_address.limit)})
         return None
 
-    def _another_has(self, name: str, taken: RoomTaken, is_known: Callable[[R], bool]) -> Refused:
+    def another_has(self, name: str, taken: RoomTaken, is_known: Callable[[R], bool]) -> Refused:
         """What whoever wants to make a room is told where another node has just made one."""
         other = self.room(name if taken.is_same else taken.other)
         if other is not None and not is_known(other):
@@ -278,14 +304,32 @@ class Directory(Generic[R, P]):
             return Refused("room-exists", {"room": name})
         return Refused("room-like-another", difference(name, taken.other))
 
+    def refusal_of_name(self, name: str, room: R, is_known: Callable[[R], bool]) -> Refused | None:
+        """Why this room cannot be called so beside the others; as far as this node knows. What is not known is told of as in `create_room`."""
+        for other in (self.room(name), self._room_like(name)):
+            if other not in (None, room) and not is_known(other):
+                return Refused("room-name-unusable", {"room": name})
+        if self.room(name) not in (None, room):
+            return Refused("room-exists", {"room": name})
+        alike = self._room_like(name)
+        return Refused("room-like-another", difference(name, alike.name)) if alike not in (None, room) else None
+
+    def refusal_to_rename(self, person: str, now: float) -> Refused | None:
+        """Why somebody may not rename a room now: it costs the search much."""
+        return Refused("renamed-too-often", {"limit": str(RENAMES)}) if self._renames.is_used_up(person, now) else None
+
+    def note_renamed(self, person: str, now: float) -> None:
+        """Count that somebody has renamed a room."""
+        self._renames.use(person, now)
+
     def note_founded(self, person: str, address: str) -> None:
         """Count that somebody has founded a room at another node."""
         for quotas, who in ((self._by_person, person), (self._by_address, address)):
             if who:
                 quotas.use(who, trio.current_time())
 
-    async def open_room_of_others(self, name: str) -> None:
+    async def open_room_of_others(self, name: str, room_id: str) -> None:
         """Open a room that there is at other nodes already. Harmless if it is open."""
         async with self.founding:
             if self.room(name) is None:
-                self.open_room(self._start_room(name))
+                self.open_room(self._start_room(name, room_id))

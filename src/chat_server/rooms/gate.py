@@ -244,6 +244,8 @@ class Gate:
     ) -> Refused | None:
         """Why somebody may not do this; None if they may."""
         state = self.state if state is None else state
+        if act.is_done:
+            return None
         return refusal_of_act(session, self.standing(session, state), act, now, state)
 
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:

@@ -18,6 +18,11 @@ def formerly_known(place: Room, session: Occupant, name: str) -> Room | None:
     return _if_shown(place.directory.formerly(name), session)
 
 
+def known_room_of_id(place: Room, session: Occupant, room_id: str) -> Room | None:
+    """The room with this id, whatever it is called, if somebody may know of it."""
+    return _if_shown(place.directory.room_of_id(room_id), session)
+
+
 def known_rooms(place: Room, session: Occupant, part: str = "") -> list[Room]:
     """The rooms that have this in their names, of which somebody may know, in the order in which they were opened; "" is in all."""
     return shown_to(place.directory.rooms_with(part), session)

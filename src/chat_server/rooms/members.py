@@ -242,6 +242,7 @@ class Members:
             self._history.last_seq,
             guests,
             self._guests.mark(session.person),
+            id=self._history.room_id,
             **self._history.gate.told(session, time.time(), self._accounts.names.name_of),
         )
 

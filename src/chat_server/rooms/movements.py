@@ -18,10 +18,12 @@ from chat_server.protocol.runs import SayRun
 from chat_server.rooms.batch import (
     STORED_KINDS,
     Accepted,
+    Acting,
     Answer,
     Arrival,
     Departure,
     InboxEntry,
+    InboxItem,
     Renaming,
     Takeover,
     each_of,
@@ -75,10 +77,10 @@ class Planner:
         accepted: frozenset[Speaker] = frozenset()
         named = [*entries]
         for index, (session, nick, what, not_for) in enumerate(entries):
-            if type(what) in STORED_KINDS or type(what) is SayRun:
-                who = speaking.get(session)
-                if who is None:
-                    who = speaking[session] = speaker_now(session, self._members.node)
+            if is_done_already(what):
+                self._lines += 1
+            elif type(what) in STORED_KINDS or type(what) is SayRun:
+                who = speaking[session] = speaking.get(session) or speaker_now(session, self._members.node)
                 if type(what) is Accepted:
                     accepted |= _author_of(what)
                 if (name := self._name(who.person, nick)) != nick:
@@ -189,6 +191,11 @@ class Planner:
                 self._place(Went(who.person, who.device, has_read=False))
 
 
+def is_done_already(what: InboxItem) -> bool:
+    """Whether it is only to be said: then it makes no difference who may say something now."""
+    return isinstance(what, Acting) and what.is_done
+
+
 def not_said_by(entries: Sequence[InboxEntry], speakers: Collection[Speaker], node: int) -> Sequence[InboxEntry]:
     """The entries but for what these say."""
     return [entry for entry in entries if not is_said_by(entry, speakers, node)] if speakers else entries
@@ -197,6 +204,8 @@ def not_said_by(entries: Sequence[InboxEntry], speakers: Collection[Speaker], no
 def is_said_by(entry: InboxEntry, speakers: Collection[Speaker], node: int) -> bool:
     """Whether it is something that one of these says."""
     what = entry[2]
+    if is_done_already(what):
+        return False
     if type(what) is Accepted and not _author_of(what).isdisjoint(speakers):
         return True
     return not hasattr(what, "done") and speaker_now(entry[0], node) in speakers

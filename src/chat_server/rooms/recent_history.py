@@ -24,6 +24,7 @@ class RecentHistory:
     def __init__(self, record: RoomRecord) -> None:
         """Know nothing yet of the lines but what the record says of the last one, and the topic that was set among them."""
         self.room = record.name
+        self.room_id = record.id
         self._newest: deque[Entry] = deque(maxlen=HISTORY_MAX)
         self._unread: list[Piece] = []  # what came after them, of which nobody has asked for a line
         self._positions: dict[str, int] = {}

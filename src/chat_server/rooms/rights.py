@@ -34,8 +34,9 @@ Act = Literal[
 ]
 """To come in, or know that there is such a room; to say or do something; to set the topic; to delete what one has said oneself; to report a line, or
 appeal; to delete what others have said; to say which words are held, and accept what is; to see and close reports and appeals; to make somebody a
-member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, and give roles but that of an owner; and that. On the whole
-server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make moderators and admins; to see who did what."""
+member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, give roles but that of an owner, rename
+the room, archive or delete it; to make owners. On the whole server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make
+moderators and admins; to see who did what."""
 
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
@@ -118,6 +119,8 @@ def may(act: Act, actor: Standing, target: Standing | None, state: RoomState) ->
     if actor.places.isdisjoint(TABLE[act]):
         return _refusal_of_place(act)
     if act in _RULES:
+        if state.is_archived:
+            return Refused("archived")
         rule, narrower = _RULES[act]
         allowed = narrower.get(state.rule(rule))
         if allowed is not None and actor.places.isdisjoint(allowed):

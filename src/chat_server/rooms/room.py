@@ -274,6 +274,21 @@ class Room(ABC):
         return event
 
     @property
+    def id(self) -> str:
+        """What it is known by, whatever it is called; "" where that is nothing."""
+        return ""
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether it is only to be read."""
+        return False
+
+    @property
+    def former_names(self) -> Sequence[str]:
+        """What it was called before, the newest last, as far as that is kept."""
+        return ()
+
+    @property
     def nicks(self) -> list[str]:
         """Who is here, as far as others can see."""
         return []

@@ -104,7 +104,7 @@ class ChangesElsewhere:
     async def _do(self, change: Change) -> None:
         match change:
             case RoomMade():
-                await self.directory.open_room_of_others(change.room)
+                await self.directory.open_room_of_others(change.room, change.id)
             case RoomRenamed():
                 await self._rename_room(change)
             case RoomDeleted():
@@ -148,10 +148,10 @@ class ChangesElsewhere:
                 return
             if room is not None:  # there is one of the new name, too, where this node began when it had that already
                 new = change.new if other in {None, room} else ""
-                if why := await cast(ChatRoom, room).changes.ask(new):
+                if why := await cast(ChatRoom, room).changes.ask(new, is_told=change.node != 0):
                     log.error("a room keeps its name here", room=change.old, new=change.new, why=why)
                 return
-        await directory.open_room_of_others(change.new)
+        await directory.open_room_of_others(change.new, "")
 
     async def _delete_room(self, change: RoomDeleted) -> None:
         conversations_of(self.directory).deleted(change.room)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal import JournalError, RoomRecord, new_room_id
 from chat_server.journal.engines import Store
 from chat_server.journal.nodes import Elsewhere
 from chat_server.logs import log
@@ -50,12 +50,13 @@ class OpenRooms:
         for name in configured:
             if directory.room(name) is not None:
                 continue
+            room_id = new_room_id()
             try:
-                await self._store.journal.create_room(name)
+                await self._store.journal.create_room(name, room_id=room_id)
             except JournalError as error:  # a full disk: the rooms that are there can still be read
                 log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
-            await self.open(RoomRecord(name, "", 1, 0))
+            await self.open(RoomRecord(name, "", 1, 0, id=room_id))
         tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)
 

@@ -20,9 +20,11 @@ from chat_server.journal.rooms import find_room, new_name
 from chat_server.logs import log
 from chat_server.protocol.names import name_key
 from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.rooms.changes import SERVER
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
+from chat_server.rooms.life import rename
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
@@ -169,9 +171,9 @@ class Operations:
         async with self._directory.founding:
             room = self._room_called(request.room)
             old, new = room.name, self._new_name(request.name, room)
-            why = await room.changes.ask(new, lambda: self._journal.rename_room(old, new))
-        if why:
-            raise Impossible(f"{old} keeps its name: {why}")
+            not_done = await rename(room, new, SERVER)
+        if not_done is not None:
+            raise Impossible(f"{old} keeps its name: {not_done.why}")
         log.info("an operator has renamed a room", room=old, new=new, user=user)
         return (Renamed(old, new),)
 

@@ -122,7 +122,7 @@ class Server:
             authentication=Authentication(
                 store.accounts, hashing or HashingQueue(Argon2()), policy_of(config), store.now
             ),
-            start_room=lambda name: self._open_rooms.start(RoomRecord(name, "", 1, 0)),
+            start_room=lambda name, room_id: self._open_rooms.start(RoomRecord(name, "", 1, 0, id=room_id)),
             rooms_max=limits.rooms,
             per_person=limits.rooms_per_person,
             per_address=limits.rooms_per_address if limits.connections_per_address else 0,

@@ -16,7 +16,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Ref
-from chat_server.protocol.room_events import RoomRenamed
+from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
 from chat_tui.client.accounts import CANNOT_ASK, without_secrets
@@ -315,7 +315,7 @@ class Client:
                 self.credentials.take(event, self.connection.identity)
             case events.Entered() | events.WentBack():
                 self._note_rooms(event)
-            case events.RoomCreated():
+            case RoomCreated():
                 self.connection.request("rooms")
             case _:
                 self._gaps.take(event)

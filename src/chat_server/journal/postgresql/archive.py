@@ -36,7 +36,7 @@ ROWS_AT_A_TIME = 500
 """Rows that the database hands over at a time."""
 
 ROOMS = (
-    f"SELECT name, topic, kept_from, last, last_at, turn, state, {PARTIES}"  # noqa: S608 - a list of columns
+    f"SELECT name, topic, kept_from, last, last_at, turn, state, {PARTIES}, uid"  # noqa: S608 - a list of columns
     " FROM room WHERE NOT is_deleted ORDER BY id"
 )
 """Asks for the rooms, and conversations."""
@@ -82,7 +82,7 @@ def check_tables(connection: Connection) -> None:
 
 def records_of(rows: Iterable[Any]) -> list[RoomRecord]:
     """What the rows are that are asked for with ROOMS."""
-    return [RoomRecord(*row[:-1])._replace(parties=parties_of(row[-1])) for row in rows]
+    return [RoomRecord(*row[:-2])._replace(parties=parties_of(row[-2]), id=row[-1]) for row in rows]
 
 
 class PostgresqlArchive:

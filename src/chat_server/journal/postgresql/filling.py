@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from chat_server.accounts import Ended, Record
 from chat_server.accounts.look_alikes import skeleton
-from chat_server.journal import JournalInUse, RoomRecord
+from chat_server.journal import JournalInUse, RoomRecord, new_room_id
 from chat_server.journal.account_changes import end_again
 from chat_server.journal.account_records import add_record
 from chat_server.journal.archive import FileProblem, KeptKey
@@ -65,26 +65,20 @@ class PostgresqlFiller:
 
     def add_room(self, room: RoomRecord) -> None:
         """Add a room; see Filler."""
-        name = room.name
-        key = name_key(name)
+        name, key = room.name, name_key(room.name)
         other = self._connection.execute("SELECT name FROM room WHERE key = %s", (key,)).fetchone()
         if other is not None:
             raise FileProblem(
                 f"the rooms {other[0]} and {name} have names that count as the same: rename one before the export"
             )
         ((number,),) = self._connection.execute(
-            "INSERT INTO room (name, key, skeleton, topic, kept_from, last, state, kind)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            "INSERT INTO room (uid, name, key, skeleton, topic, kept_from, last, state, kind)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
             (
-                name,
-                key,
-                skeleton(name),
-                room.topic.replace("\0", ""),
-                room.first,
-                room.first - 1,
-                room.state,
-                CONVERSATION if room.parties else "",
-            ),  # PostgreSQL keeps no NUL, which is shown to nobody
+                *(room.id or new_room_id(), name, key, skeleton(name)),
+                room.topic.replace("\0", ""),  # PostgreSQL keeps no NUL, which is shown to nobody
+                *(room.first, room.first - 1, room.state, CONVERSATION if room.parties else ""),
+            ),
         ).fetchall()
         for place, one in enumerate(room.parties):
             self._connection.execute(

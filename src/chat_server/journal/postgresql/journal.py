@@ -28,6 +28,7 @@ from chat_server.journal import (
     Receipt,
     RoomRecord,
     RoomTaken,
+    new_room_id,
 )
 from chat_server.journal.happened import RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.keys import SenderKey
@@ -189,11 +190,14 @@ class PostgresqlJournal:
         self._search.grow()
         return _Pending(self._nodes.submit(plain_append_of(lines, keys)))
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         """Store a new, empty room; see Journal."""
-        key, made = name_key(name), RoomMade(self._nodes.number, name)
+        room_id = room_id or new_room_id()
+        key, made = name_key(name), RoomMade(self._nodes.number, name, room_id)
         (other,) = await self._change_rooms(
-            made, "SELECT make_room(%b, %b, %b, %b, %b)", name, key, skeleton(name), is_new
+            made,
+            "SELECT make_room(new_uid => %b, new_name => %b, new_key => %b, new_skeleton => %b, is_new => %b, told => %b)",
+            *(room_id, name, key, skeleton(name), is_new),
         )
         self._numbers.forget(name)
         if other is not None and is_new:

@@ -318,15 +318,15 @@ class PostgresqlNodes:
 def _open(room: str, connection: Connection) -> tuple[int, Opening]:
     """One statement, so that all of it is of one moment."""
     rows = connection.execute(
-        f"SELECT id, topic, kept_from, last, last_at, turn, state, {PARTIES},"  # noqa: S608 - a list of columns
+        f"SELECT id, topic, kept_from, last, last_at, turn, state, {PARTIES}, uid,"  # noqa: S608 - a list of columns
         " (SELECT coalesce(json_agg(json_build_array(node, person, device, nick, account)"
         " ORDER BY node, person, device), '[]')::text FROM member WHERE member.room = room.id) FROM room WHERE name = %b AND NOT is_deleted",
         [room],
     ).fetchall()
     if not rows:
         raise JournalError(f"there is no room {room}")
-    ((number, topic, first, last, last_at, turn, state, parties, people),) = rows
-    record = RoomRecord(room, showable_topic(topic), first, last, last_at, turn, state, parties_of(parties))
+    ((number, topic, first, last, last_at, turn, state, parties, uid, people),) = rows
+    record = RoomRecord(room, showable_topic(topic), first, last, last_at, turn, state, parties_of(parties), uid)
     return number, Opening(record, msgspec.json.decode(people, type=list[Elsewhere]))
 
 

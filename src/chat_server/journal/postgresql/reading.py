@@ -25,7 +25,7 @@ PARTIES = """CASE WHEN kind <> '' THEN (
 """Asks for those of a room, as `parties_of` reads them."""
 
 _ROOMS = f"""
-    SELECT name, topic, kept_from, room.last, turn, state, {PARTIES}, newest.at, newest.step, newest.count
+    SELECT name, topic, kept_from, room.last, turn, state, {PARTIES}, uid, newest.at, newest.step, newest.count
     FROM room LEFT JOIN LATERAL (
         SELECT at, step, count FROM batch WHERE batch.room = room.id AND count > 0 ORDER BY first DESC LIMIT 1
     ) AS newest ON true WHERE NOT is_deleted AND
@@ -46,8 +46,8 @@ def read_rooms(connection: Connection, only: str = "kind = ''", *values: object)
     """All rooms of which something is so, those for everybody if it is not said, in the order in which they were created, as they are stored."""
     asked = f"{_ROOMS} {only} ORDER BY id".encode()
     return [
-        RoomRecord(name, topic, first, last, _last_time(*newest), turn, state, parties_of(parties))
-        for name, topic, first, last, turn, state, parties, *newest in connection.execute(
+        RoomRecord(name, topic, first, last, _last_time(*newest), turn, state, parties_of(parties), uid)
+        for name, topic, first, last, turn, state, parties, uid, *newest in connection.execute(
             asked, values, binary=True
         ).fetchall()
     ]

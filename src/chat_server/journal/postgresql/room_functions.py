@@ -30,12 +30,14 @@ END $$;
 
 -- Makes a room, unless it is there. Returns the room that is in the way; null: there is one of just this name. One that `is_new` is not there, and
 -- nothing looks like it.
-CREATE FUNCTION make_room(new_name text, new_key text, new_skeleton text, is_new boolean, told text) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION make_room(new_name text, new_key text, new_skeleton text, is_new boolean, told text, new_uid text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql AS $$
 DECLARE
     other text := room_in_the_way(new_key, CASE WHEN is_new THEN new_skeleton END);
 BEGIN
     IF other IS NULL THEN
-        INSERT INTO room (name, key, skeleton) VALUES (new_name, new_key, new_skeleton);
+        INSERT INTO room (uid, name, key, skeleton)
+            VALUES (coalesce(new_uid, left(replace(gen_random_uuid()::text, '-', ''), 16)), new_name, new_key, new_skeleton);
         PERFORM tell(told);
     END IF;
     RETURN CASE WHEN is_new OR other <> new_name THEN other END;

@@ -38,6 +38,7 @@ CREATE TABLE node (
 ) WITH (fillfactor = 20);
 CREATE TABLE room (
     id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    uid text NOT NULL DEFAULT left(replace(gen_random_uuid()::text, '-', ''), 16),  -- its own, whatever it is called, and never another's
     name text NOT NULL,
     key text NOT NULL,  -- what names that count as the same share
     skeleton text NOT NULL,  -- what names that look alike share: those of the configuration may
@@ -52,6 +53,7 @@ CREATE TABLE room (
     runs bigint[] NOT NULL DEFAULT '{}',  -- the numbers at which the clock has run back (first_of_time.py)
     is_deleted boolean NOT NULL DEFAULT false  -- what is left of it is being deleted
 ) WITH (fillfactor = 20);  -- changed with every turn: a new version finds its place on the same page
+CREATE UNIQUE INDEX room_by_uid ON room (uid);
 CREATE UNIQUE INDEX room_by_key ON room (key) WHERE NOT is_deleted;
 CREATE INDEX room_by_skeleton ON room (skeleton) WHERE NOT is_deleted;
 CREATE INDEX room_by_name ON room (name) WHERE NOT is_deleted;

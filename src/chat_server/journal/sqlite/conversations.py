@@ -31,7 +31,7 @@ class SqliteConversations:
 
     async def begin(self, name: str, parties: Sequence[Party]) -> None:
         """Store a new conversation; see Conversations."""
-        await self._committer.call(lambda writer: writer.create_room(name, parties))
+        await self._committer.call(lambda writer: writer.create_room(name, parties=parties))
 
     async def accept(self, name: str, who: str) -> None:
         """One of the two has accepted it; see Conversations."""

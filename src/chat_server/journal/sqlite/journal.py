@@ -178,10 +178,10 @@ class SqliteJournal:
             self._failure_logged_at = trio.current_time()
             log.error("cannot store what was said", why=str(error))
 
-    async def create_room(self, name: str, *, is_new: bool = False) -> None:
+    async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         """Store a new, empty room; see Journal."""
         del is_new
-        await self._committer.call(lambda writer: writer.create_room(name))
+        await self._committer.call(lambda writer: writer.create_room(name, room_id))
         self._changes.created(name)
 
     async def rename_room(self, old: str, new: str) -> None:

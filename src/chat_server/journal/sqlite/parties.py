@@ -23,10 +23,12 @@ def parties_of(text: str) -> tuple[Party, ...]:
     return tuple(Party(who, bool(has_accepted), began_at) for who, has_accepted, began_at in found)
 
 
-def add_room(connection: sqlite3.Connection, name: str, parties: Sequence[Party]) -> int:
+def add_room(connection: sqlite3.Connection, name: str, room_id: str, parties: Sequence[Party]) -> int:
     """Add a room, or a conversation between these, as part of somebody's transaction, unless it is there. Returns its number."""
     kind = CONVERSATION if parties else ""
-    made = connection.execute("INSERT INTO room (name, kind) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, kind))
+    made = connection.execute(
+        "INSERT INTO room (name, uid, kind) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING", (name, room_id, kind)
+    )
     is_new = made.rowcount > 0
     ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))
     if is_new:

@@ -114,13 +114,13 @@ class Reader:
         """All rooms, and conversations, of which something is so, in the order in which they were created."""
         rows = self._rows(
             "SELECT name, topic, kept_from, coalesce(first + count - 1, kept_from - 1), coalesce(batch.turn, room.turn),"  # noqa: S608 - never what somebody typed
-            f" state, at, step, count, {PARTIES} FROM room LEFT JOIN batch ON batch.room = room.id"
+            f" state, at, step, count, {PARTIES}, uid FROM room LEFT JOIN batch ON batch.room = room.id"
             f" AND first = (SELECT max(first) FROM batch WHERE room = room.id) WHERE {only} ORDER BY room.id",
             *values,
         )
         return [
-            RoomRecord(name, topic, first, last, _last_time(*batch), turn, state, parties_of(parties))
-            for name, topic, first, last, turn, state, *batch, parties in rows
+            RoomRecord(name, topic, first, last, _last_time(*batch), turn, state, parties_of(parties), uid)
+            for name, topic, first, last, turn, state, *batch, parties, uid in rows
         ]
 
     def read(self, room: str, first: int, last: int) -> Page:

@@ -218,6 +218,11 @@ MIGRATIONS: list[str] = [
         what TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE room ADD COLUMN uid TEXT NOT NULL DEFAULT '';  -- the room's, whatever it is called, and never another's
+    UPDATE room SET uid = lower(hex(randomblob(8)));
+    CREATE UNIQUE INDEX room_by_uid ON room (uid) WHERE uid <> '';
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -229,12 +234,15 @@ _NO_MENTIONS = _MENTIONS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 _BEFORE_TURNS = """
     CREATE TEMP VIEW batch AS
         SELECT id, room, first, count, at, lines, 0.0 AS step, '' AS authors, 0 AS turn FROM main.batch;
-    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, 0 AS turn, '' AS state, '' AS kind FROM main.room;
+    CREATE TEMP VIEW room AS
+        SELECT id, name, topic, kept_from, 0 AS turn, '' AS state, '' AS kind, '' AS uid FROM main.room;
 """
 _WITHOUT_STATE = """
-    CREATE TEMP VIEW room AS SELECT id, name, topic, kept_from, turn, '' AS state, '' AS kind FROM main.room;
+    CREATE TEMP VIEW room AS
+        SELECT id, name, topic, kept_from, turn, '' AS state, '' AS kind, '' AS uid FROM main.room;
 """
-_WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind FROM main.room;"
+_WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind, '' AS uid FROM main.room;"
+_WITHOUT_ID = "CREATE TEMP VIEW room AS SELECT *, '' AS uid FROM main.room;"
 
 _NO_ACTS = _ACTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
@@ -243,8 +251,11 @@ _AS_NEWEST = {
     2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
     3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
     4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
-    5: _NO_MENTIONS + _NO_ACTS,
-    6: _NO_ACTS,
+    5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS,
+    6: _WITHOUT_ID + _NO_ACTS,
+    7: _WITHOUT_ID,
+    8: _WITHOUT_ID,
+    9: _WITHOUT_ID,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 

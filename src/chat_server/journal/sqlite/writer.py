@@ -26,6 +26,7 @@ from chat_server.journal import (
     Receipt,
     RoomRecord,
     UnusableJournal,
+    new_room_id,
 )
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.showable import showable_state
@@ -216,15 +217,15 @@ class Writer(Reader):
             return change(connection)
 
     @_patient
-    def create_room(self, name: str, parties: Sequence[Party] = ()) -> None:
-        """Store a new, empty room, or a conversation between these. Harmless if it is there."""
+    def create_room(self, name: str, room_id: str = "", parties: Sequence[Party] = ()) -> None:
+        """Store a new, empty room, or a conversation between these, with this id ("": any). Harmless if it is there."""
         with self._transaction() as connection:
-            self._rooms[name] = add_room(connection, name, parties)
+            self._rooms[name] = add_room(connection, name, room_id or new_room_id(), parties)
         self._last.setdefault(name, Last(0, 0))
 
     def adopt_room(self, room: RoomRecord) -> None:
         """Store a new room, or a conversation, as it stands in the record before its first line."""
-        self.create_room(room.name, room.parties)
+        self.create_room(room.name, room.id, room.parties)
         with self._transaction() as connection:
             values = (room.topic, room.first, room.state, room.name)
             connection.execute("UPDATE room SET topic = ?, kept_from = ?, state = ? WHERE name = ?", values)

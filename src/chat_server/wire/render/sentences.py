@@ -68,6 +68,7 @@ SENTENCES: dict[str, str | Counted] = {
     "too-many-invitations": message("A room has at most {limit} invitations at a time. They end after two weeks."),
     "room-name-unusable": message("No room can be called {room}. Choose another name."),
     "last-owner": message("The last owner of a room stays one. Make somebody else an owner first: /role NAME owner"),
+    "archived": message("This room is archived: it can be read, and nobody says anything in it."),
     "too-many-roles": message("A room has at most {limit} people with a role."),
     "too-many-curbs": message("A room has at most {limit} bans and mutes at a time. /bans shows them."),
     "kicked-here": message("You have been put out of {room}. You can come back in a minute."),
@@ -197,6 +198,7 @@ SENTENCES: dict[str, str | Counted] = {
     "no-memory": message(
         "The server is short of memory and has dropped what you had begun to type. Shorten it, or try again later."
     ),
+    "renamed-too-often": message("You have renamed rooms {limit} times today. Nobody may more often."),
     "rooms-by-person": counted(
         "You have created {limit} room within a day, which is the most for one person. Use an existing room (/rooms), or try again tomorrow.",
         "You have created {limit} rooms within a day, which is the most for one person. Use an existing room (/rooms), or try again tomorrow.",
@@ -542,19 +544,26 @@ def _forbidden(event: events.Entered, translator: Translator) -> list[str]:
 
 def _rooms_listed(event: events.RoomsListed, translator: Translator) -> list[TextLine]:
     rooms = sorted(event.rooms, key=lambda room: -room[1])
+    archived = (
+        _listed(translator, translator.text("Archived: "), [name for name, _ in event.archived])
+        if event.archived
+        else []
+    )
     if not rooms:
-        return server_lines(_no_rooms(translator, event.name))
+        return server_lines(*archived or [_no_rooms(translator, event.name)])
     in_one_line = _listed(
         translator, translator.text("Rooms: "), [f"{name} ({people})" for name, people in rooms[:FEW_ROOMS]]
     )
     if len(rooms) <= FEW_ROOMS and len(in_one_line) == 1 and not event.topics:
-        return server_lines(*in_one_line)
+        return server_lines(*in_one_line, *archived)
     busy = [room for room in rooms if room[1] or room[0] in event.topics]
     empty = [name for name, people in rooms if not people and name not in event.topics]
     rows = [
         _room_in_a_row(translator, name, people, event.topics.get(name, "")) for name, people in busy[:ROOMS_SHOWN_MAX]
     ]
-    return server_lines(*rows, *_more_rooms(translator, len(busy) - len(rows)), *_empty_rooms(translator, empty))
+    return server_lines(
+        *rows, *_more_rooms(translator, len(busy) - len(rows)), *_empty_rooms(translator, empty), *archived
+    )
 
 
 def _no_rooms(translator: Translator, name: str) -> str:

@@ -1,0 +1,128 @@
+"""A room's owners rename it, archive it and delete it; what it is known by meanwhile. By whole servers, on virtual time."""
+
+import time
+
+import pytest
+import trio
+
+from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.room_life import NameSet
+from streams import open_house
+from test_moderating import den, refused, told
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def test_an_owner_renames_a_room_and_everybody_in_it_talks_on(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        person = house.call()
+        await person.log_in("cid")
+        await person.type("/join den")
+        await person.read_until("You are in den.")
+        assert await refused(bob, "rename", name="lair") == "owners-only"
+        assert await refused(ann, "rename", name="python") == "room-exists"
+        assert await refused(ann, "rename", name="den") == "room-exists"
+        assert await refused(ann, "rename", name="who") == "room-is-command"
+        assert await refused(ann, "rename", name="pyth\u043en") == "name-mixes-scripts"
+        await ann.ask("rename", room="den", name="lair")
+        assert await told(bob, "room-renamed") == {"is": "room-renamed", "room": "den", "new": "lair"}
+        entered = await bob.wait_for("entered")
+        assert entered["room"] == "lair"
+        named = await told(bob, "name-set")
+        assert named == {"is": "name-set", "room": "lair", "nick": "ann", "text": "lair", "was": "den"}
+        shown = await person.read_until("ann renamed the room from den to lair\r\n")
+        assert "has a new name" not in shown
+        await bob.ask("say", room="den", text="by the old name")
+        await person.read_until("bob: by the old name")
+        assert isinstance((await journal.read("lair", 1, 99)).lines[-2], NameSet)
+        assert await refused(bob, "rename", name="den") == "owners-only"
+
+
+async def test_a_room_is_known_by_its_id_whatever_it_is_called(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("rooms")
+        ids = (await ann.wait_for("rooms-listed"))["ids"]
+        await ann.ask("say", room="den", text="one")
+        await bob.wait_for("said")
+        await ann.ask("rename", room="den", name="lair")
+        assert (await bob.wait_for("entered"))["id"] == ids["den"]
+        await bob.ask("back", room="lair")
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await bob.ask("resume", rooms={"den": 1}, ids={"den": ids["den"]})
+        assert (await bob.wait_for("room-renamed"))["new"] == "lair"
+        assert (await bob.wait_for("entered"))["id"] == ids["den"]
+        assert [line["text"] for line in (await bob.wait_for("page"))["lines"]] == ["one", "lair"]
+
+
+async def test_another_room_of_the_same_name_is_begun_anew(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await bob.ask("rooms")
+        old = (await bob.wait_for("rooms-listed"))["ids"]["den"]
+        for number in range(5):
+            await bob.ask("say", room="den", text=f"secret {number}", key=f"k{number}")
+        await bob.wait_for("stored")
+        assert await refused(bob, "destroy", name="den") == "owners-only"
+        await ann.ask("destroy", room="den")
+        assert await told(ann, "destroy-awaited") == {
+            "is": "destroy-awaited",
+            "room": "den",
+            "lines": 6,
+            "people": 2,
+            "text": "den would be deleted with everything said in it (lines: 6), and whoever is there put out (people: 2). Nobody can undo that."
+            " /destroy den does it; /archive lets it be read.",
+        }
+        assert await refused(ann, "destroy", name="python") == "not-its-name"
+        await ann.ask("destroy", room="den", name="DEN", ref=7)
+        assert (await bob.wait_for("room-deleted"))["room"] == "den"
+        await bob.wait_for("went-back")
+        assert (await ann.wait_for("destroyed"))["ref"] == 7
+        assert await refused(bob, "join") == "no-such-room"
+        await bob.ask("create", room="den")
+        await bob.wait_for("room-created")
+        await bob.ask("resume", rooms={"den": 3}, ids={"den": old})
+        entered = await bob.wait_for("entered")
+        assert entered["id"] != old
+        assert [line["text"] for line in (await bob.wait_for("recalled"))["lines"]] == [""]
+        await bob.ask("say", room="den", text="again", key="k1", ref=8)
+        assert (await bob.wait_for("stored"))["seq"] == 2, "a key of the old room is none of this one's"
+        await bob.ask("search", words="secret")
+        assert (await bob.wait_for("found"))["rooms"] == []
+
+
+async def test_an_archived_room_is_read_and_not_written(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await bob.ask("say", room="den", text="one")
+        assert await refused(bob, "archive") == "owners-only"
+        assert await refused(ann, "unarchive") == "not-archived"
+        await ann.ask("archive", room="den", reason="done with")
+        assert (await told(bob, "archived"))["text"] == "done with"
+        assert await refused(bob, "say", text="two") == "archived"
+        assert await refused(ann, "topic", text="two") == "archived"
+        assert await refused(ann, "archive") == "archived-already"
+        await bob.ask("back", room="den")
+        await bob.ask("rooms")
+        listed = await bob.wait_for("rooms-listed")
+        assert "den" not in dict(listed["rooms"])
+        assert listed["archived"] == [["den", 1]]
+        await bob.ask("join", room="den")
+        await bob.wait_for("entered")
+        await bob.ask("last", room="den", count=9)
+        assert "one" in str(await bob.wait_for("page"))
+        person = house.call()
+        await person.log_in("cid")
+        await person.type("/rooms")
+        await person.read_until("Archived: den")
+        await ann.ask("unarchive", room="den")
+        await bob.wait_for("unarchived")
+        await bob.ask("say", room="den", text="two")
+        await ann.wait_for("said")
