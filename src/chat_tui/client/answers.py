@@ -3,6 +3,7 @@
 from msgspec import UnsetType
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import UNASKED
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
@@ -31,6 +32,7 @@ _UNASKED: tuple[type[Event], ...] = (
     *(events.Timed, events.Slowed, events.RoomFailed),
     *(RoomRenamed, RoomDeleted, StoringWaits, StoringGoesOn),
     *UNASKED,
+    *CONVERSATION_EVENTS,
 )
 """What is told whether anybody has asked or not."""
 

@@ -11,6 +11,7 @@ from secrets import token_hex
 from msgspec.structs import replace
 
 from chat_server.protocol import events, requests
+from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.entries import KIND_BY_WORD, Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import LineHeld
@@ -26,6 +27,7 @@ from chat_tui.client.clocks import Steady
 from chat_tui.client.codec import said
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
+from chat_tui.client.conversing import Requests, is_conversation
 from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
@@ -98,6 +100,7 @@ class Client:
         self._asked_rooms = self._steady()  # the connection asks when it has connected
         self._loads_older = loads_older
         self._is_dirty = False
+        self._requests = Requests()
         self._gaps = Gaps(
             self.state,
             self._ask_for_page,
@@ -304,6 +307,8 @@ class Client:
             event = _without_refused(event, self.state.commands)
         is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
         new = self.state.apply(event, ref, now=self._clock())
+        if isinstance(event, ConversationsListed):
+            event = self._requests.new(event)
         match event:
             case events.Stored() | LineHeld():
                 self.store.remove(event.key)
@@ -331,7 +336,8 @@ class Client:
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
         self._gaps.room_changed(event.room)
-        self.saved.rooms = [room.name for room in self.state.rooms.values() if room.is_joined]
+        joined = (room.name for room in self.state.rooms.values() if room.is_joined)
+        self.saved.rooms = [name for name in joined if not is_conversation(name)]  # the server lists those
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
             if room.read is not None:

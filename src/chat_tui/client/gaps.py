@@ -9,6 +9,7 @@ from math import inf
 from typing import Protocol
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.events import Event, Refused
 from chat_tui.client.askers import Answer
 from chat_tui.client.state import RoomState, State
@@ -92,6 +93,11 @@ class Gaps:
                     self._ask_for_missed(name)
             case events.RoomFailed():
                 self._ask_for_missed(event.room)
+            case ConversationsListed():
+                for one in event.conversations:
+                    room = self._state.known(one.room)
+                    if one.unread and room is not None and room.has_hole:
+                        self._ask_for_missed(room.name)
 
     def _ask_for_missed(self, name: str) -> None:
         """Ask for the lines after the last below which nothing is missing."""

@@ -5,6 +5,7 @@ from functools import lru_cache
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
+from chat_tui.client.conversing import is_conversation
 from chat_tui.settings import NotifyTable
 
 
@@ -13,7 +14,7 @@ def deserves_notification(line: Entry, me: str, rules: NotifyTable) -> bool:
     room = name_key(line.room)
     if not line.alerts or line.nick == me or room in map(name_key, rules.muted):
         return False
-    if room in map(name_key, rules.rooms):
+    if room in map(name_key, rules.rooms) or (rules.mentions and is_conversation(line.room)):
         return True
     return (rules.mentions and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
 

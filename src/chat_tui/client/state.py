@@ -17,6 +17,7 @@ from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
+from chat_tui.client import conversing
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_rights import Rights
@@ -157,7 +158,7 @@ class State:
 
     def positions(self) -> dict[str, int]:
         """For each room that the user is in, the number up to which nothing is missing, and after which nothing may be missed."""
-        return {room.name: room.position for room in self.rooms.values() if room.is_joined}
+        return {room.name: room.position for room in self.rooms.values() if conversing.is_resumed(room)}
 
     # What the user does.
 
@@ -243,6 +244,7 @@ class State:
 
     def _line(self, event: StoredEvent | LineBlocked) -> list[Entry]:
         room = self.room(event.room)
+        conversing.heard(room, event.seq)
         room.last = max(room.last, event.seq)
         if isinstance(event, entries.TopicSet):
             room.topic = event.text
@@ -385,5 +387,6 @@ class State:
         **dict.fromkeys((events.Stored, moderation_events.LineHeld), _stored),
         events.NotStored: _not_stored,
         events.RoomsListed: _rooms_listed,
+        **conversing.TAKEN,
         events.TopicShown: _topic_shown,
     }

@@ -9,6 +9,7 @@ from textual.widgets import TextArea
 
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
+from chat_tui.client.conversing import is_conversation
 from chat_tui.ui.readline_keys import ReadlineKeys
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ PASTE_ASKS_ABOVE = 5
 
 def prompt_for(room: str) -> str:
     """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
+    if is_conversation(room):
+        return f"Message {room} (/help)"
     return f"Message #{room} (/help)" if room else "Enter a room with /join (/help)"
 
 

@@ -13,6 +13,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
+from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import calling, deserves_notification
 from chat_tui.client.room_words import put_out
 from chat_tui.client.state import RoomState
@@ -119,7 +120,8 @@ class Hearing:
 
     def _join_first(self, event: events.RoomsListed) -> None:
         """A user who has never been in a room here begins in the first."""
-        if not self._program.client.state.rooms and self._program.is_new_here() and event.rooms:
+        rooms = self._program.client.state.rooms.values()
+        if all(is_conversation(room.name) for room in rooms) and self._program.is_new_here() and event.rooms:
             self._program.client.connection.request("join", room=event.rooms[0][0])
 
     def tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:

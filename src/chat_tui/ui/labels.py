@@ -10,6 +10,7 @@ from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client import completion
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.conversing import in_order, is_conversation
 from chat_tui.client.room_words import rules_in_words
 from chat_tui.client.state import RoomState, State
 from chat_tui.settings import DEFAULT_PORT
@@ -29,13 +30,20 @@ SERVER_MAX = 26
 PANE_MARGIN = 3
 """Columns of a row that are blank: at both sides, and before what stands at its end."""
 
+HEADING = ""
+"""The key of a row that is no room."""
+
 UNJOINED = "+"
 """What the key of a room begins with in which one is not."""
 
 
 def room_items(state: State, seen: RoomState | None) -> list[Item]:
     """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read."""
-    items = [_room_item(number, room, is_seen=room is seen) for number, room in enumerate(state.rooms.values(), 1)]
+    known = in_order(state.rooms.values())
+    items = [_room_item(number, room, is_seen=room is seen) for number, room in enumerate(known, 1)]
+    count = sum(not is_conversation(room.name) for room in known)
+    if count < len(items):
+        items.insert(count, Item(HEADING, Content.styled("Conversations", "$text-muted bold")))
     others = [name for name in state.listed if name_key(name) not in state.rooms]
     return items + [Item(UNJOINED + name, Content.styled(f"  {name}", "dim")) for name in others]
 
@@ -44,9 +52,9 @@ def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
     end, style = Content(""), "" if room.is_joined else "dim"
     if is_seen:
         pass  # it will be read in a second; a count that comes and goes would only flicker
-    elif room.mentions:
+    elif room.mentions or (room.unread and is_conversation(room.name)):
         style = "bold $text-warning"
-        end = Content.styled(f"@{room.unread}", style)
+        end = Content.styled(f"{'@' if room.mentions else ''}{room.unread}", style)
     elif room.unread:
         style = "bold"
         end = Content.styled(str(room.unread), style)
@@ -156,8 +164,9 @@ def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
             (f"Not connected to {host}" if change.status is not Status.CONNECTING else f"Connecting to {host}", "bold"),
             ("\n\nCtrl+R tries now, F3 takes another server or name, Ctrl+Q quits.", "$text-muted"),
         )
-    if state.rooms:
-        return Content.styled(f"Entering {next(iter(state.rooms.values())).name}", "$text-muted")
+    entering = next((room.name for room in state.rooms.values() if not is_conversation(room.name)), "")
+    if entering:
+        return Content.styled(f"Entering {entering}", "$text-muted")
     head = Content.assemble(
         (state.put_out, "$text-error") if state.put_out else (f"Welcome, {state.nick}.", "bold"), "\n\n"
     )
@@ -217,5 +226,7 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
 
 def window_title(state: State, room: RoomState | None) -> str:
     """The terminal's title: how many lines name the user, and where they are."""
-    mentions = sum(len(other.mentions) for other in state.rooms.values())
+    mentions = sum(
+        other.unread if is_conversation(other.name) else len(other.mentions) for other in state.rooms.values()
+    )
     return f"{f'({mentions}) ' if mentions else ''}{room.name if room else 'chat-tui'} - chat-tui"

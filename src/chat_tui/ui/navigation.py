@@ -11,7 +11,9 @@ from textual.screen import Screen
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
+from chat_server.protocol.requests import NUMBER_MAX
 from chat_tui.client import completion
+from chat_tui.client.conversing import in_order, is_conversation
 from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
 from chat_tui.ui import labels
@@ -96,6 +98,10 @@ class Navigation:
         self._on_show()
         draft = client.saved.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
+            if (
+                is_conversation(room.name) and room.last and not room.timeline.newest
+            ):  # nobody enters one, and is told its newest lines
+                client.want_older(room.name, NUMBER_MAX)
             client.saved.current = room.name
             if is_first and prompt.text:  # who has begun to write before there was a room goes on
                 draft = "\n".join(filter(None, (draft, prompt.text)))
@@ -125,6 +131,8 @@ class Navigation:
 
     def choose(self, key: str) -> None:
         """Go to a room of the list."""
+        if key == labels.HEADING:
+            return
         if key.startswith(labels.UNJOINED):
             self.enter(key.removeprefix(labels.UNJOINED))
         else:
@@ -132,7 +140,7 @@ class Navigation:
 
     def step(self, step: int) -> None:
         """Go to the next room, or the one before."""
-        rooms = list(self._program.client.state.rooms.values())
+        rooms = in_order(self._program.client.state.rooms.values())
         if rooms:
             at = rooms.index(self.current) if self.current in rooms else -step
             self.show(rooms[(at + step) % len(rooms)])
@@ -140,18 +148,19 @@ class Navigation:
     def go_to_number(self, number: int) -> None:
         """Go to a room by its place in the list; a user who is in none enters it."""
         state = self._program.client.state
-        rooms = list(state.rooms.values())
-        if number <= len(rooms):
+        rooms = in_order(state.rooms.values())
+        is_nowhere = self.current is None and all(is_conversation(room.name) for room in rooms)
+        if number <= len(rooms) and not is_nowhere:
             self.show(rooms[number - 1])
-        elif not rooms and number <= len(offered := labels.offered(state)):
+        elif is_nowhere and number <= len(offered := labels.offered(state)):
             self.enter(offered[number - 1])
 
     def go_to_activity(self) -> None:
         """Go to the next room with something new, mentions first."""
         rooms = [room for room in self._program.client.state.rooms.values() if room is not self.current]
-        chosen = next((room for room in rooms if room.mentions), None) or next(
-            (room for room in rooms if room.unread), None
-        )
+        written = (room for room in rooms if room.unread and is_conversation(room.name))
+        chosen = next(written, None) or next((room for room in rooms if room.mentions), None)
+        chosen = chosen or next((room for room in rooms if room.unread), None)
         if chosen is not None:
             self.show(chosen)
 

@@ -1,0 +1,104 @@
+"""Conversations in chat-tui: a group of their own among the rooms, in which one is without entering."""
+
+from typing import Any
+
+import pytest
+
+from chat_server.protocol import events
+from chat_server.protocol.conversation_events import ConversationsListed, Conversing, RequestCame
+from chat_server.protocol.entries import PageShown, Said
+from chat_server.protocol.room_events import RoomRenamed
+from chat_tui.client.answers import words_for
+from chat_tui.client.conversing import Requests
+from chat_tui.client.notifications import deserves_notification
+from chat_tui.client.state import State
+from chat_tui.settings import NotifyTable
+from chat_tui.ui.labels import HEADING, room_items
+from stories import NOON, Pilot, settle, story
+
+LISTED = ConversationsListed(
+    (Conversing("@bob", 7, 2), Conversing("@Carol", 3), Conversing("@mallory", 4, 4, is_request=True))
+)
+
+
+def logged_in() -> State:
+    state = State()
+    state.apply(events.LoggedIn("ann"))
+    return state
+
+
+def test_what_is_written_begins_a_conversation_that_is_unread() -> None:
+    state = logged_in()
+    state.apply(Said("@bob", 5, NOON, "bob", "psst"))
+    room = state.rooms["@bob"]
+    assert (room.is_joined, room.unread, room.has_hole, room.position) == (True, 1, False, 5)
+    state.apply(Said("@bob", 6, NOON, "ann", "yes?"))
+    assert room.unread == 1
+
+
+def test_those_that_the_server_lists_are_known_with_what_is_unread_and_requests_are_not() -> None:
+    state = logged_in()
+    state.apply(LISTED)
+    assert [(room.name, room.unread, room.has_hole) for room in state.rooms.values()] == [
+        ("@bob", 2, True),
+        ("@Carol", 0, False),
+    ]
+    state.apply(PageShown("@bob", (Said("@bob", 6, NOON, "bob", "a"), Said("@bob", 7, NOON, "bob", "b")), 1, 7, ""))
+    assert not state.rooms["@bob"].has_hole
+    assert state.positions() == {"@bob": 7}
+    state.apply(LISTED)
+    assert state.rooms["@bob"].unread == 2
+
+
+def test_another_name_is_the_same_conversation() -> None:
+    state = logged_in()
+    state.apply(Said("@bob", 5, NOON, "bob", "psst"))
+    state.apply(RoomRenamed("@bob", "@robert"))
+    state.apply(Said("@robert", 6, NOON, "robert", "me again"))
+    assert [(room.name, room.unread) for room in state.rooms.values()] == [("@robert", 2)]
+
+
+def test_requests_are_told_once_and_what_waits_not_at_all() -> None:
+    requests = Requests()
+    told = [words_for(requests.new(LISTED), was_typed=False) for _ in range(2)]
+    assert told == ["mallory wants to write to you. /accept mallory shows what, and so does writing to mallory.", ""]
+    assert "mallory wants" in words_for(RequestCame("@mallory", "mallory"), was_typed=False)
+
+
+@pytest.mark.parametrize(
+    ("mentions", "nick", "told"), [(True, "bob", True), (True, "ann", False), (False, "bob", False)]
+)
+def test_what_is_written_to_the_user_notifies_as_a_mention_does(mentions: bool, nick: str, told: bool) -> None:
+    rules = NotifyTable(mentions=mentions)
+    assert deserves_notification(Said("@bob", 1, NOON, nick, "psst"), "ann", rules) is told
+
+
+def test_conversations_stand_below_the_rooms_under_a_heading() -> None:
+    state = logged_in()
+    state.apply(Said("@bob", 1, NOON, "bob", "psst"))
+    state.apply(events.Entered("python", (), 0))
+    state.apply(events.RoomsListed((("python", 1), ("pm", 0))))
+    items = room_items(state, None)
+    assert [item.content.plain for item in items] == ["1 python", "Conversations", "2 @bob", "  pm"]
+    assert items[1].key == HEADING
+    assert items[2].end.plain == "1"
+
+
+async def written(pilot: Pilot) -> None:
+    app: Any = pilot.app
+    app.tell(LISTED)
+    app.tell(
+        PageShown(
+            "@bob", (Said("@bob", 6, NOON, "Bob", "are you there?"), Said("@bob", 7, NOON, "Bob", "hm")), 1, 7, ""
+        )
+    )
+    app.tell(Said("@bob", 8, NOON + 60, "ann", "yes, just back"))
+    app.tell(Said("@Carol", 4, NOON + 90, "Carol", "lunch?"))
+    await settle(pilot)
+    await pilot.press("alt+4")
+    await settle(pilot)
+
+
+@pytest.mark.parametrize(("theme", "size"), [("chat-dark", (80, 24)), ("chat-light", (120, 30))])
+def test_a_conversation(snap_compare: Any, theme: str, size: tuple[int, int]) -> None:
+    assert snap_compare(story(theme), terminal_size=size, run_before=written)
