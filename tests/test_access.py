@@ -25,7 +25,7 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
-OF_PEOPLE = {"block", "unblock", "msg", "reply", "accept", "dm"}
+OF_PEOPLE = {"block", "unblock", "away", "whois", "seen", "msg", "reply", "accept", "dm"}
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search", "appeal"} | OF_PEOPLE
 IN_ROOMS = {
     "say",
@@ -54,7 +54,7 @@ MODERATING = {"kick", "mute", "ban", "unban", "invite", "words", "purge"} | OF_M
 CURBING = {"kick", "mute", "ban", "unban"}
 ON_SERVER = CURBING | {"bans", "role", "panic", "audit"}
 """What is asked of the whole server, by whoever has a role there."""
-OF_ACCOUNTS = {"code", "devices", "drop", "password", "account", "export"}
+OF_ACCOUNTS = {"mentions", "code", "devices", "drop", "password", "account", "export"}
 MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},

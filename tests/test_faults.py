@@ -679,6 +679,8 @@ ELSEWHERE = {
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.
     "move", "skip", "_enter_shared", "lists", "when_stored", "begin_anew",
+    # Where somebody has an account, and is named: test_people.py.
+    "has_account", "note_seen",
     # Of a room that is no more: test_room_changes.py.
     "_refuse",
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.

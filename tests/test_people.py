@@ -1,6 +1,7 @@
 """What one has to do with other people: whom one has blocked, by whole servers on virtual time."""
 
 import time
+from itertools import count
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from chat_server.protocol.entries import Banned, Kicked, LineBlocked, Said, Topi
 from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
+
+keys = count(1)
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +57,10 @@ async def block(program: Program, nick: str, kind: str = "person-blocked") -> No
 async def say(program: Program, text: str, do: str = "say", room: str = "python") -> int:
     """The number under which it is stored."""
     field = "action" if do == "me" else "text"
-    await program.ask(do, room=room, key=text.encode().hex(), **{field: text})
-    return int((await program.wait_for("stored"))["seq"])
+    await program.ask(do, room=room, key=(key := f"k{next(keys)}"), **{field: text})
+    while (stored := await program.wait_for("stored"))["key"] != key:
+        pass
+    return int(stored["seq"])
 
 
 async def heard(program: Program, until: int) -> list[tuple[int, str, str]]:
@@ -304,3 +309,255 @@ async def test_somebody_is_blocked_at_every_node_and_device_at_once(autojump_clo
         await trio.sleep(2)
         seq = await say(eve, "boo again")
         assert (await heard(ann, seq))[-1] == (seq, "said", "boo again")
+
+
+# Away, and what one has missed.
+
+
+async def log_in(house: House, nick: str, place: int) -> Program:
+    """The holder of an account comes back."""
+    program = house.connect(f"127.0.0.{place}")
+    await program.ask("hello", protocol=2)
+    await program.ask("login", nick=nick, password=PASSWORD)
+    await program.wait_for("logged-in")
+    return program
+
+
+async def test_who_is_named_while_away_is_told_at_login_and_reads_it_where_it_stands(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        eve = await holder(house, "eve", 3)
+        await join(ann, bob, eve)
+        await block(ann, "eve")
+        await say(bob, "ann is here")
+        await ann.ask("back", room="python")
+        await ann.wait_for("went-back")
+        await ann.ask("logout")
+        first = await say(bob, "where is ann? ann!")
+        await say(bob, "annabel is not meant")
+        await say(eve, "ann, you cannot see this")
+        second = await say(bob, "waves at Ann", "me")
+        third = await say(bob, "bob and eve: nobody is named who is here, nor oneself")
+        await trio.sleep(2)
+        phone = await log_in(house, "ann", 1)
+        assert await phone.wait_for("mentions-waiting") == {
+            "is": "mentions-waiting",
+            "rooms": [["python", 2, first]],
+            "messages": [],
+        }
+        terminal = await at_terminal(house, "ann")
+        await terminal.type("/mentions")
+        shown = await terminal.read_until("in its room.\r\n")
+        assert f"* While you were away: 2 mentions in python (#{first} …). /mentions shows them.\r\n" in shown
+        assert f"#{first} " in shown
+        assert "bob: where is ann? ann!" in shown
+        assert f"#{second} " in shown
+        assert f"#{third} " not in shown
+        await phone.ask("mentions")
+        assert (await phone.wait_for("no-mentions"))["text"].startswith("Nobody has named you since")
+        await phone.ask("mentions", which="all")
+        ((room, lines),) = (await phone.wait_for("mentions"))["rooms"]
+        assert (room, numbered(lines)) == (
+            "python",
+            [(first, "said", "where is ann? ann!"), (second, "acted", "waves at Ann")],
+        )
+        again = await log_in(house, "ann", 5)
+        await again.ask("time")
+        assert (await again.read())["is"] == "zone-shown", "what has been seen is not told again"
+        guest = house.connect("127.0.0.6")
+        await guest.enter("gus")
+        await guest.ask("mentions")
+        assert (await guest.wait_for("refused"))["code"] == "account-needed"
+
+
+async def test_what_was_deleted_or_cannot_be_read_any_more_is_in_nobodys_mentions(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await bob.ask("create", room="den")
+        await bob.wait_for("room-created")
+        await join(bob, ann, room="den")
+        await ann.ask("logout")
+        await trio.sleep(1)
+        gone = await say(bob, "ann: a secret", room="den")
+        kept = await say(bob, "ann: hello", room="den")
+        await bob.ask("delete", room="den", number=gone)
+        await bob.wait_for("redacted")
+        await trio.sleep(2)
+        ann = await log_in(house, "ann", 1)
+        await ann.wait_for("mentions-waiting")
+        await ann.ask("mentions")
+        ((_, lines),) = (await ann.wait_for("mentions"))["rooms"]
+        assert [(line["seq"], line["is"]) for line in lines] == [(gone, "deleted"), (kept, "said")]
+        await ann.ask("logout")
+        await say(bob, "ann?", room="den")
+        await bob.ask("rule", room="den", rule="access", value="members")
+        await bob.wait_for("rule-set")
+        await trio.sleep(2)
+        ann = await log_in(house, "ann", 1)
+        await ann.ask("mentions", which="all")
+        assert (await ann.read())["is"] == "no-mentions", "the room is to her as one that does not exist"
+
+
+async def test_mentions_are_kept_at_whatever_node_and_told_at_any(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, kept=Kept(), silence_seconds=99999, connections_per_address=99) as (one, other):
+        ann, bob = await holder(one, "ann", 1), await holder(other, "bob", 2)
+        await join(ann, bob)
+        await say(bob, "ann hears this")
+        await ann.ask("logout")
+        await trio.sleep(2)
+        seq = await say(bob, "ann does not hear this")
+        await trio.sleep(2)
+        ann = await log_in(one, "ann", 3)
+        assert (await ann.wait_for("mentions-waiting"))["rooms"] == [["python", 1, seq]]
+
+
+async def test_what_is_named_just_before_the_server_stops_is_kept(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=99999) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await join(ann, bob)
+        await ann.ask("logout")
+        await trio.sleep(1)
+        await bob.ask("say", room="python", text="ann!")
+        await bob.wait_for("said")
+        house.server.stop()
+        await house.ended.wait()
+    assert len([mentions for mentions in journal._kept.mentions.values() if mentions]) == 1
+
+
+async def test_who_names_somebody_who_is_away_is_told_once_an_hour_and_nobody_else(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        gus = house.connect("127.0.0.3")
+        await gus.enter("gus")
+        await join(ann, bob, gus)
+        await ann.ask("away", text="lunch")
+        assert (await ann.wait_for("now-away"))["away"] == "lunch"
+        await say(bob, "ann?")
+        assert await bob.wait_for("person-away") == {
+            "is": "person-away",
+            "nick": "ann",
+            "away": "lunch",
+            "room": "python",
+        }
+        await say(bob, "ann??")
+        await trio.sleep(1800)
+        await say(bob, "ann???")
+        await bob.ask("online", room="python")
+        listed = await bob.read()
+        while listed["is"] not in ("online-listed", "person-away"):
+            listed = await bob.read()
+        assert (listed["is"], listed["away"]) == ("online-listed", ["ann"])
+        await trio.sleep(1801)
+        await say(bob, "ann, still?")
+        await bob.wait_for("person-away")
+        await say(gus, "so ann is away")
+        assert (await gus.wait_for("person-away"))["nick"] == "ann"
+        await ann.ask("say", room="python", text="here again")
+        await ann.wait_for("now-back")
+        assert (await ann.wait_for("mentions-waiting"))["rooms"][0][:2] == ["python", 5]
+        await bob.ask("online", room="python")
+        assert "away" not in await bob.wait_for("online-listed")
+        await gus.ask("away")
+        await gus.wait_for("now-away")
+        await gus.ask("nick", nick="gusto")
+        await gus.wait_for("renamed")
+        await say(bob, "gusto, are you there?")
+        assert (await bob.wait_for("person-away"))["nick"] == "gusto"
+        await gus.ask("away", text="off")
+        await gus.wait_for("now-back")
+        await gus.ask("away", text="off")
+        await gus.wait_for("not-away")
+
+
+async def test_who_is_away_stays_so_over_a_restart_and_at_other_nodes(autojump_clock: trio.abc.Clock) -> None:
+    kept = Kept()
+    async with open_nodes(2, kept=kept, silence_seconds=99999, connections_per_address=99) as (one, other):
+        ann, bob = await holder(one, "ann", 1), await holder(other, "bob", 2)
+        await join(ann, bob)
+        await ann.ask("away", text="x" * 201)
+        assert (await ann.wait_for("refused"))["code"] == "away-length"
+        await ann.ask("away", text="on holiday")
+        await ann.wait_for("now-away")
+        await trio.sleep(2)
+        await say(bob, "ann?")
+        assert (await bob.wait_for("person-away"))["away"] == "on holiday"
+        await bob.ask("online", room="python")
+        assert (await bob.wait_for("online-listed"))["away"] == ["ann"]
+        await ann.ask("logout")
+        await trio.sleep(5)
+    async with open_nodes(1, kept=kept, silence_seconds=99999, connections_per_address=99) as (house,):
+        bob = await log_in(house, "bob", 2)
+        await bob.ask("whois", nick="ann")
+        shown = await bob.wait_for("whois")
+        assert (shown["away"], shown["is_here"]) == ("on holiday", False)
+
+
+# Who somebody is.
+
+
+async def test_whois_tells_what_everybody_may_know_and_no_room_that_one_may_not(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await join(ann, room="den")
+        await ann.ask("rule", room="den", rule="access", value="members")
+        await ann.wait_for("rule-set")
+        await join(ann, bob)
+        await bob.ask("whois", nick="Ann")
+        shown = await bob.wait_for("whois")
+        assert (shown["nick"], shown["is_here"], shown["rooms"]) == ("ann", True, ["python"])
+        assert "127.0.0" not in str(shown)
+        await ann.ask("whois", nick="ann")
+        assert (await ann.wait_for("whois"))["rooms"] == ["python", "den"]
+        await trio.sleep(47 * 60)
+        terminal = await at_terminal(house, "bob", "/whois ann", "/whois gus", "/seen ann")
+        told = await terminal.read_until("* ann is here.\r\n")
+        assert "* ann has an account since 2025-11-28.\r\n* In the rooms: python\r\n" in told
+        assert "* Has done nothing for 30 minutes or more.\r\n" in told
+        assert "* There is nobody called gus here" in told
+        gus = house.connect("127.0.0.3")
+        await gus.enter("gus", "python")
+        await terminal.type("/whois gus")
+        assert "* gus? is a guest, without an account.\r\n* In the rooms: python\r\n" in await terminal.read_until(
+            "rooms: python\r\n"
+        )
+
+
+async def test_when_somebody_was_last_here_is_told_roughly_and_not_of_who_does_not_want_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9e9, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await trio.sleep(3 * 86400)
+        await ann.ask("logout")
+        await trio.sleep(2 * 86400 + 3600)
+        await bob.ask("seen", nick="ann")
+        assert await bob.wait_for("seen") == {"is": "seen", "nick": "ann", "is_here": False, "days": 2}
+        terminal = await at_terminal(house, "bob", "/seen ann", "/whois ann")
+        await terminal.read_until("* ann: Not here now; here last 2 days ago.\r\n")
+        await terminal.read_until("* Not here now; here last 2 days ago.\r\n")
+        ann = await log_in(house, "ann", 1)
+        await ann.ask("seen", nick="off")
+        await ann.wait_for("seen-hidden")
+        await ann.ask("logout")
+        await trio.sleep(5)
+        await bob.ask("seen", nick="ann")
+        assert await bob.wait_for("seen") == {"is": "seen", "nick": "ann", "is_here": False}
+        await bob.ask("whois", nick="ann")
+        assert "days" not in await bob.wait_for("whois")
+        gus = house.connect("127.0.0.3")
+        await gus.enter("gus")
+        await gus.ask("seen", nick="off")
+        assert (await gus.wait_for("refused"))["code"] == "account-needed"
+        await gus.ask("seen", nick="gus")
+        assert (await gus.wait_for("seen"))["is_here"]
+        await gus.ask("seen", nick="nobody")
+        assert (await gus.wait_for("refused"))["code"] == "no-such-person"

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 import chat_server
 from chat_server.commands.table import COMMANDS
-from chat_server.protocol import entries, events, requests
+from chat_server.protocol import entries, events, people_events, requests
 from chat_server.protocol.conversation_events import Conversing
 from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin
 from chat_server.protocol.room_events import StoringGoesOn
@@ -196,7 +196,15 @@ KINDS = [kind for kind in entries.EVENTS if kind.is_for_people]
 def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind: type[events.Event]) -> None:
     values: dict[str, object] = {
         "nicks": ("bob",),
-        "rooms": {events.RoomsListed: (("pm", 0),), entries.Found: (), events.Skipped: {"pm": 3}}.get(kind, ("pm",)),
+        "rooms": {
+            events.RoomsListed: (("pm", 0),),
+            entries.Found: (),
+            entries.MentionsShown: (),
+            people_events.MentionsWaiting: (("pm", 2, 1),),
+            events.Skipped: {"pm": 3},
+        }.get(kind, ("pm",)),
+        **dict.fromkeys(("since", "idle", "days"), UNSET),
+        "messages": (("bob", 1),),
         "lines": () if kind in (entries.Recalled, entries.PageShown) else 1,
         "zone": "UTC",
         "has_more": False,

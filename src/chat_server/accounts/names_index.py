@@ -40,6 +40,8 @@ class NamesIndex:
         self._names: dict[int, str] = {}
         self._kept: dict[str, KeptName] = {}
         self._kept_skeletons: dict[str, KeptName] = {}
+        self.changes = 0
+        """How often an account has come to have a name."""
 
     def __len__(self) -> int:
         """How many accounts there are, or were."""
@@ -80,6 +82,7 @@ class NamesIndex:
 
     def put(self, account: int, name: str, key: str, skeleton: str) -> None:
         """An account has this name, and no other any more."""
+        self.changes += 1
         one_key = name if key == name else key  # most of them are one text
         one_skeleton = one_key if skeleton == key else skeleton
         self._names[account] = name

@@ -15,6 +15,7 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.rooms.away import AWAY, AWAY_MAX, away_of
 from chat_server.rooms.blocking import blocks_of, choice_to_block, see_as_chosen
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
@@ -23,6 +24,9 @@ from chat_server.rooms.who_may_write import CHOICES as WRITERS
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
+
+SEEN = "seen"
+"""Under which of what holds wherever they are somebody says whether others are told when they were here."""
 
 WHEREVER = ""
 """The kind of door of what holds at all of them."""
@@ -44,6 +48,8 @@ _HOLD_WHEREVER: Mapping[str, Callable[[object], bool]] = {
     "zone": _is_zone,
     "history": lambda value: value in range(HISTORY_MAX + 1),
     "dm": lambda value: value in WRITERS,
+    AWAY: lambda value: isinstance(value, str) and len(value) <= AWAY_MAX,
+    SEEN: _is_bool,
 }
 _HOLD_AT_A_DOOR: Mapping[str, Callable[[object], bool]] = {
     "charset": lambda value: value in CHARSETS,
@@ -61,14 +67,15 @@ def _kind_of(session: Occupant) -> str:
     return "telnet" if session.speaks_telnet else "text" if session.has_terminal else "program"
 
 
-def note_choice(place: Room, session: Occupant, setting: str, value: str | int | bool) -> MaybeAwaitable:
-    """Note what somebody has chosen; if they have an account, it is stored with that."""
+def note_choice(place: Room, session: Occupant, setting: str, value: str | int | bool | None) -> MaybeAwaitable:
+    """Note what somebody has chosen (None: they do so no longer); if they have an account, it is stored with that."""
     person = session.person
     if session.proof.is_bot:
         return None
     kind = WHEREVER if setting in _HOLD_WHEREVER else _kind_of(session)
     chosen = {kind: {setting: value}}
     person.choices = with_choices(person.choices, chosen)
+    person.away = away_of(person.choices)
     return _save(place, session, chosen) if person.account else None
 
 
@@ -117,6 +124,7 @@ def _hold_wherever(person: Person[Occupant], chosen: Choices) -> None:
     person.language = wherever.get("language", person.language)
     person.zone = wherever.get("zone", person.zone)
     person.history = wherever.get("history", person.history)
+    person.away = away_of(person.choices)
 
 
 def take_up_choices(place: Room, session: Occupant, person: Person[Occupant], stored: Choices) -> None:

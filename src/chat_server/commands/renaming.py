@@ -182,6 +182,7 @@ def call(place: Room, session: Occupant, nick: str, *, is_asked: bool = True) ->
     conversations.renamed(conversations.who(person), old, nick)
     if not person.account:
         place.directory.guest_blocks.is_called(old, nick)
+        place.directory.calls.guest_is_called(old, nick)
     renamed = Renamed(old, nick, guest=place.directory.guests.mark(person))
     rooms = rooms_of(place, person.rooms)
     if is_asked:

@@ -63,7 +63,9 @@ class RoomCommands(CommandHandler):
         """Show who else is here."""
         others = place.others(session)
         nicks = tuple(nick for _, nick in others)
-        session.send(OnlineListed(place.name, nicks, place.directory.guests.among(others)))
+        session.send(
+            OnlineListed(place.name, nicks, place.directory.guests.among(others), place.directory.away.among(others))
+        )
         return None
 
     @access(asks_engine=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from msgspec import NODEFAULT
 
 from chat_server.commands.accounts import AccountCommands
+from chat_server.commands.attention import AttentionCommands
 from chat_server.commands.auditing import AuditCommands
 from chat_server.commands.codes import CodeCommands
 from chat_server.commands.conversing import ConversingCommands
@@ -31,6 +32,7 @@ from chat_server.commands.settings import SettingsCommands
 from chat_server.commands.taking_back import TakingBackCommands
 from chat_server.commands.talk import TalkCommands
 from chat_server.commands.tls import TlsCommands
+from chat_server.commands.whois import WhoisCommands
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import tag_of
@@ -56,6 +58,8 @@ COMMANDS = CommandTable(
     TalkCommands(),
     ConversingCommands(),
     PeopleCommands(),
+    AttentionCommands(),
+    WhoisCommands(),
     HistoryCommands(),
     SettingsCommands(),
     TlsCommands(),

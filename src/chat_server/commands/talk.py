@@ -3,6 +3,7 @@
 from chat_server.commands.access import NOBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import say
+from chat_server.commands.missed import back_if_away
 from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
 from chat_server.protocol.requests import Act, Notice, Say, TimeNextLine, Topic
 from chat_server.rooms.chat_room import ChatRoom
@@ -23,8 +24,9 @@ class TalkCommands(CommandHandler):
         """
         # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
         if not place.gate.is_as_made:
-            return say(place, session, request)
-        return place.post(session, place.timed_request(session, request) if place.timing else request)
+            return back_if_away(place, session, say(place, session, request))
+        pause = place.post(session, place.timed_request(session, request) if place.timing else request)
+        return pause if session.person.away is None else back_if_away(place, session, pause)
 
     @access(where=(HALL,), role=NOBODY, refusal=lambda _: Refused("nobody-hears"))
     def do_say_in_hall(self, place: Room, session: Occupant, request: Say) -> MaybeAwaitable:
@@ -37,7 +39,7 @@ class TalkCommands(CommandHandler):
 
         /me waves is shown to the others as: ~ ann waves
         """
-        return say(place, session, request)
+        return back_if_away(place, session, say(place, session, request))
 
     @access(where=(ROOM,))
     def do_notice(self, place: ChatRoom, session: Occupant, request: Notice) -> MaybeAwaitable:
@@ -45,7 +47,7 @@ class TalkCommands(CommandHandler):
 
         For bots, and for what can wait. /notice supper at eight is shown to the others as: - ann: supper at eight
         """
-        return say(place, session, request)
+        return back_if_away(place, session, say(place, session, request))
 
     @access(where=(ROOM,))
     def do_topic(self, place: ChatRoom, session: Occupant, request: Topic) -> MaybeAwaitable:
@@ -59,7 +61,7 @@ class TalkCommands(CommandHandler):
         if len(request.text) > TOPIC_MAX:
             session.send(Refused("topic-length", {"limit": str(TOPIC_MAX)}))
             return None
-        return say(place, session, request)
+        return back_if_away(place, session, say(place, session, request))
 
     @access(where=(ROOM,))
     def do_time_next_line(self, place: ChatRoom, session: Occupant, request: TimeNextLine) -> MaybeAwaitable:

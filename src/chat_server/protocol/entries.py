@@ -10,6 +10,7 @@ from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.moderation_events import MODERATION_EVENTS
+from chat_server.protocol.people_events import PEOPLE_EVENTS
 from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
 from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
@@ -342,12 +343,21 @@ class Found(Event, frozen=True):
     room: str = ""
 
 
+class MentionsShown(Event, frozen=True, tag="mentions"):
+    """The newest lines that have named the receiver while they were away, by room, oldest first in each. So many others are kept (`more`)."""
+
+    rooms: tuple[tuple[str, tuple[Line, ...]], ...]
+    more: HowMany
+    zone: str
+
+
 _KINDS: tuple[type[Event], ...] = (
     *Event.__subclasses__(),
     *(CodeMade, Invited, RecoveryMade),
     *ROOM_EVENTS,
     *CONVERSATION_EVENTS,
     *MODERATION_EVENTS,
+    *PEOPLE_EVENTS,
     *StoredEvent.__subclasses__(),
 )
 

@@ -177,7 +177,7 @@ class Entered(Event, frozen=True):
 
     What follows is told where there is something to tell, and is what the room is after that line: `rules` that are not as in every room, the
     receiver's own `role` in the room and on the server, the `roles` of a hundred people at most by what they are called, what the receiver is
-    `forbidden`, and the time `now`.
+    `forbidden`, and the time `now`; and who of the `nicks` is `away` by their own word.
     """
 
     room: str
@@ -194,6 +194,7 @@ class Entered(Event, frozen=True):
     forbidden: tuple[Forbidden, ...] | UnsetType = UNSET
     now: float | UnsetType = UNSET
     id: str = ""
+    away: Guests = UNSET
 
 
 class WentBack(Event, frozen=True):
@@ -219,11 +220,12 @@ class RoomsListed(Event, frozen=True):
 
 
 class OnlineListed(Event, frozen=True):
-    """Everybody else in the room."""
+    """Everybody else in the room; those in `away` are so by their own word."""
 
     room: str
     nicks: tuple[str, ...]
     guests: Guests = UNSET
+    away: Guests = UNSET
 
 
 class HelpListed(Event, frozen=True):

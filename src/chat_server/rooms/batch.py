@@ -179,7 +179,8 @@ class Batch:
         first = seq = last_seq + 1
         pieces: list[Piece] = []
         for session, nick, what, _ in entries:
-            account = session.person.account
+            person = session.person
+            account, person.active_at = person.account, now
             guest = marks_guests and not account
             bot = account != 0 and session.proof.is_bot
             if type(what) is Say:

@@ -35,6 +35,7 @@ from chat_server.rooms.batch import (
     each_of,
     outcome_of,
 )
+from chat_server.rooms.calls import RoomCalls
 from chat_server.rooms.changes import NOBODY, Changes
 from chat_server.rooms.doorkeeper import Doorkeeper
 from chat_server.rooms.inbox import BATCH_MAX, Inbox
@@ -78,6 +79,8 @@ class Broadcaster:
         self._history = parts.history
         self._changes = parts.changes
         self._guard = parts.guard
+        self._calls = RoomCalls(self._members, self._history, self._directory.calls, self._directory.accounts.names)
+        self._said: Sequence[Entry | None] = ()  # what has been stored in this turn
         self._read_past_at = -inf
         self._acts = 0  # the number of the newest act of the server's moderators when it was looked at what may happen
         self._door = Doorkeeper(room, parts.members, parts.history, parts.guard)
@@ -122,6 +125,10 @@ class Broadcaster:
             if len(self._audience.kinds) > 1 and self._audience.events:
                 await self._audience.show_ahead()
         self._flush()
+        if self._said:
+            said, self._said = self._said, ()
+            with self._guard:
+                self._calls.note(pieces_of(said))
         if self._door.is_to_look:
             with self._guard:
                 self._door.look()
@@ -147,6 +154,7 @@ class Broadcaster:
             entries = self._admitted = self._admit(entries)
             found = await self._store(entries)
         stored, answers, is_plain = found
+        self._said = stored
         self._history.gate.note_stored()
         if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:

@@ -268,6 +268,10 @@ class ChatRoom(Room):
         """Wait until what the session said before has been stored and shown."""
         await self._post_and_wait(session, Barrier(trio.Event()))
 
+    def has_account(self, account: int) -> bool:
+        """Whether an account is here, at whatever node."""
+        return self._members.has_account(account)
+
     def lists(self, person: Person[Occupant]) -> bool:
         """Whether somebody is here by what other nodes know."""
         return self._members.lists(person)

@@ -12,12 +12,15 @@ import trio
 from chat_server.accounts import Accounts
 from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.look_alikes import difference, skeleton
+from chat_server.accounts.networks import shortened
 from chat_server.journal import Journal, JournalError, RoomTaken, new_room_id
 from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
+from chat_server.rooms.away import AwayElsewhere
 from chat_server.rooms.blocking import GuestBlocks
+from chat_server.rooms.calls import Calls
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.other_nodes import OtherNodes
@@ -90,6 +93,10 @@ class Directory(Generic[R, P]):
         """Who has an account. `accounts.names` says at once whose a name is."""
         self.guests = GuestMarks(accounts)
         """Who is marked as a guest."""
+        self.calls = Calls(self)
+        """Who is named and does not hear it."""
+        self.away = AwayElsewhere()
+        """Who is away."""
         self.guest_blocks = GuestBlocks(self.room)
         """Who has blocked which guests."""
         self.authentication = authentication
@@ -162,6 +169,10 @@ class Directory(Generic[R, P]):
     def people(self) -> set[P]:
         """Everybody who has a name or a proof."""
         return {*self._people.values(), *self._identities.values()}
+
+    def note_seen(self, account: int, device: int, network: str) -> None:
+        """Note that an account's holder was here until now, at a device (0: at none), from a network."""
+        self.accounts.note_seen(account, device, shortened(network), self.authentication.now())
 
     def forget(self, person: object) -> None:
         """Take back whatever this person has, by whatever name: for one of whom something went wrong half-way."""

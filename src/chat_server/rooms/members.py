@@ -13,6 +13,7 @@ from math import inf
 import trio
 from msgspec.structs import replace
 
+from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.protocol.events import Entered, Joined, Left, Renamed
 from chat_server.rooms.audience import Audience
@@ -54,6 +55,7 @@ class Members:
         self.room = room
         self._audience = audience
         self._history = past
+        self._directory = directory
         self._journal = directory.journal
         self._guests = directory.guests
         self._accounts = directory.accounts
@@ -147,6 +149,10 @@ class Members:
         self._remember(session, nick)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
+
+    def has_account(self, account: int) -> bool:
+        """Whether an account is here, at whatever node."""
+        return self._directory.identified(sender_of(account)) in self.nicks
 
     def lists(self, person: Person[Occupant]) -> bool:
         """Whether somebody is here by what other nodes know."""
@@ -243,6 +249,7 @@ class Members:
             guests,
             self._guests.mark(session.person),
             id=self._history.room_id,
+            away=self._directory.away.among(shown),
             **self._history.gate.told(session, time.time(), self._accounts.names.name_of),
         )
 

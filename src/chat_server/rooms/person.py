@@ -65,6 +65,8 @@ class Person(Generic[S]):
     __slots__ = (
         "account",
         "account_made",
+        "active_at",
+        "away",
         "blocks",
         "came_as",
         "choices",
@@ -95,6 +97,10 @@ class Person(Generic[S]):
         """When that was made, in seconds since 1970."""
         self.choices = NOTHING_CHOSEN
         """What they have chosen about how they are shown things, by kind of door."""
+        self.away: str | None = None
+        """What they say of being away, which follows from `choices`; None: they are not."""
+        self.active_at = 0.0
+        """When they have last done something in a room (seconds since 1970)."""
         self.blocks = NO_BLOCKS
         """Whom they have blocked: what follows from `choices`, and guests."""
         self.choosing = 0

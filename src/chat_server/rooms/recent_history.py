@@ -5,7 +5,7 @@ on entering ends exactly where what one hears begins. Never knows who is in the 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
@@ -28,6 +28,8 @@ class RecentHistory:
         self._newest: deque[Entry] = deque(maxlen=HISTORY_MAX)
         self._unread: list[Piece] = []  # what came after them, of which nobody has asked for a line
         self._positions: dict[str, int] = {}
+        self.accounts_changed = 0
+        """How often somebody has come of whom it was not known that they had been here."""
         self.topic = record.topic
         """What was set last as the topic, or ""."""
         self.gate = Gate(record.name, showable_state(record.state))
@@ -42,6 +44,7 @@ class RecentHistory:
         """Read it, or read it again. Raises JournalError."""
         newest = await journal.read(self.room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
         self._positions = await journal.positions(self.room) | self._positions
+        self.accounts_changed += 1
         self._newest.clear()
         self._unread.clear()
         self._newest.extend(newest.lines)
@@ -101,15 +104,21 @@ class RecentHistory:
 
     def save_position(self, person: str) -> None:
         """The person has come as far as the room."""
-        self._positions.pop(person, None)
+        self.accounts_changed += self._positions.pop(person, None) is None
         self._positions[person] = self.last_seq
         if len(self._positions) > POSITIONS_MAX:
             del self._positions[next(iter(self._positions))]
+
+    @property
+    def people(self) -> Iterable[str]:
+        """Who was here, as the journal knows them; those who were longest ago first."""
+        return self._positions
 
     def known_otherwise(self, old: str, new: str) -> None:
         """Whom the journal knew by one text it knows by another now."""
         if old in self._positions:
             self._positions[new] = self._positions.pop(old)
+            self.accounts_changed += 1
 
     def recalled(self, person: str, wanted: int, zone: str, since: int) -> Recalled | None:
         """What to show somebody who enters, and reads from the number `since` on: what they missed or, if they were never here, the newest lines.

@@ -78,6 +78,10 @@ class SharedMembers(Members):
     def _known_nick(self, person: Person[Occupant], nick: str) -> str:
         return self.roster.nick(person_id(person, self.node)) or super()._known_nick(person, nick)
 
+    def has_account(self, account: int) -> bool:
+        """Whether an account is there by the turns that have been taken in."""
+        return bool(self.roster.nick(sender_of(account)))
+
     def lists(self, person: Person[Occupant]) -> bool:
         """Whether somebody is there by the turns that have been taken in."""
         return bool(self.roster.nick(person_id(person, self.node)))

@@ -256,6 +256,7 @@ class ChangesElsewhere:
 
     def _choose(self, change: ChoicesMade) -> None:
         """What somebody has chosen holds here too. By which node it was makes no difference: of two, the one that was stored last holds at both."""
+        self.directory.away.note(change.account, change.chosen)
         person = self.directory.identified(sender_of(change.account))
         if person is not None and choose_as_stored(self.directory, person, change.chosen) and person.sessions:
             speak_as_chosen(person.sessions[0])

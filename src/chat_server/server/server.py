@@ -174,6 +174,7 @@ class Server:
             await conversations.passing.delete_left()
             nursery.start_soon(conversations.run)
             nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
+            nursery.start_soon(self._directory.calls.run)
             nursery.start_soon(let_operators_in, admin, self.operations)
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
@@ -249,6 +250,8 @@ class Server:
         if self._connections:
             await self._everybody_gone.wait()  # every session has a deadline of its own: Ending.at
         self._cut += await self._open_rooms.close(max(self.ending.at, trio.current_time() + ROOM_LINGER))
+        with trio.move_on_after(ROOM_LINGER):
+            await self._directory.calls.look()
 
     def admit(self, transport: Transport, address: str, *, must_encrypt: bool = False) -> None:
         """Start a task for a new caller, or say politely that there is no place."""

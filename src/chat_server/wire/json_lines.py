@@ -16,7 +16,18 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from chat_server.protocol.days import is_day
-from chat_server.protocol.entries import EVENTS, KINDS, Found, Line, LineBlocked, OwnLines, PageShown, Recalled, Said
+from chat_server.protocol.entries import (
+    EVENTS,
+    KINDS,
+    Found,
+    Line,
+    LineBlocked,
+    MentionsShown,
+    OwnLines,
+    PageShown,
+    Recalled,
+    Said,
+)
 from chat_server.protocol.events import Answered, Dismissed, Event, Refused
 from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
 from chat_server.protocol.names import NAME_TYPED_MAX
@@ -306,7 +317,7 @@ def _with_lines(event: PageShown | Recalled | OwnLines, language: str, protocol:
     return replace(event, lines=tuple(_entry(line, language, protocol) for line in event.lines))
 
 
-def _found(event: Found, language: str, protocol: int) -> Event:
+def _found(event: Found | MentionsShown, language: str, protocol: int) -> Event:
     rooms = tuple((room, tuple(_entry(line, language, protocol) for line in lines)) for room, lines in event.rooms)
     return replace(event, rooms=rooms)
 
@@ -316,7 +327,7 @@ _FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]] 
     Refused: _in_words,
     Dismissed: _in_words,
     **dict.fromkeys((PageShown, Recalled, OwnLines), _with_lines),
-    Found: _found,
+    **dict.fromkeys((Found, MentionsShown), _found),
     **dict.fromkeys((*KINDS, LineBlocked), _entry),
     **dict.fromkeys(EARLIER_EVENTS.values(), _renamed),
 }

@@ -42,7 +42,8 @@ def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -
     return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
 
 
-def _lines(translator: Translator, lines: Iterable[entries.Line], zone: str) -> list[TextLine]:
+def lines_shown(translator: Translator, lines: Iterable[entries.Line], zone: str) -> list[TextLine]:
+    """Lines, each with its number and its time, and the days on which they were said."""
     shown: list[TextLine] = []
     day: date | None = None
     for line in lines:
@@ -59,7 +60,7 @@ def recalled(event: entries.Recalled, translator: Translator) -> list[TextLine]:
         translator.text("You are up to date.") if translator.is_plain else translator.rule(translator.text("now"))
     )
     if event.missed is None:
-        return _lines(translator, event.lines, event.zone) + now
+        return lines_shown(translator, event.lines, event.zone) + now
     after = event.last - event.missed
     where = _range(after + 1, event.last)
     if len(event.lines) < event.missed:
@@ -77,7 +78,7 @@ def recalled(event: entries.Recalled, translator: Translator) -> list[TextLine]:
             event.missed,
             range=where,
         )
-    return server_lines(intro) + _lines(translator, event.lines, event.zone) + (now if event.lines else [])
+    return server_lines(intro) + lines_shown(translator, event.lines, event.zone) + (now if event.lines else [])
 
 
 def own_lines(event: entries.OwnLines, translator: Translator) -> list[TextLine]:
@@ -107,7 +108,7 @@ def page_shown(event: entries.PageShown, translator: Translator) -> list[TextLin
         turning += translator.text(" Older: /before {first}.", first=first)
     if last < event.last:
         turning += translator.text(" Newer: /since {last}.", last=last)
-    return _lines(translator, event.lines, event.zone) + server_lines(turning)
+    return lines_shown(translator, event.lines, event.zone) + server_lines(turning)
 
 
 def _where(translator: Translator, event: entries.PageShown, first: int, last: int) -> str:
@@ -135,7 +136,7 @@ def found(event: entries.Found, translator: Translator) -> list[TextLine]:
     count = sum(len(lines) for _, lines in event.rooms)
     shown: list[TextLine] = []
     for room, lines in event.rooms:
-        shown += server_lines(translator.text("In {room}:", room=room)) + _lines(translator, lines, event.zone)
+        shown += server_lines(translator.text("In {room}:", room=room)) + lines_shown(translator, lines, event.zone)
     if not count:
         shown += server_lines(_nothing_found(translator, event.room))
     elif event.has_more:

@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import UnsetType
 from msgspec.structs import asdict
 
-from chat_server.protocol import entries, events
+from chat_server.protocol import entries, events, people_events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.described import DeviceShown, LastLogin
@@ -27,6 +27,7 @@ from chat_server.protocol.typed import shortened
 from chat_server.wire.render.conversing import conversations_listed
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
 from chat_server.wire.render.pages import day_of, entry_shown, found, own_lines, page_shown, recalled
+from chat_server.wire.render.people import last_seen, mentions_shown, mentions_waiting, person_away, person_shown
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
 
@@ -512,7 +513,7 @@ def _registered(event: events.Registered, translator: Translator) -> list[TextLi
 
 def _entered(event: events.Entered, translator: Translator) -> list[TextLine]:
     topic = [translator.text("Topic: {topic}", topic=event.topic)] if event.topic else []
-    names = marked(event.nicks, event.guests)
+    names = _with_away(event, translator)
     if event.more:
         names.append(translator.count("and {number} other", "and {number} others", event.more))
     people = (
@@ -609,7 +610,19 @@ def _online_listed(event: events.OnlineListed, translator: Translator) -> list[T
     start = translator.count(
         "{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room
     )
-    return server_lines(*_listed(translator, start, marked(event.nicks, event.guests)))
+    return server_lines(*_listed(translator, start, _with_away(event, translator)))
+
+
+def _with_away(event: events.OnlineListed | events.Entered, translator: Translator) -> list[str]:
+    """The names in it, with marks behind those of guests and of those who are away."""
+    names = marked(event.nicks, event.guests)
+    if isinstance(event.away, UnsetType):
+        return names
+    away = frozenset(event.away)
+    return [
+        translator.text("{nick} (away)", nick=name) if nick in away else name
+        for nick, name in zip(event.nicks, names, strict=True)
+    ]
 
 
 def _help_listed(event: events.HelpListed, translator: Translator) -> list[TextLine]:
@@ -779,6 +792,11 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     entries.PageShown: page_shown,
     entries.Found: found,
     entries.OwnLines: own_lines,
+    entries.MentionsShown: mentions_shown,
+    people_events.PersonAway: person_away,
+    people_events.MentionsWaiting: mentions_waiting,
+    people_events.PersonShown: person_shown,
+    people_events.LastSeen: last_seen,
     events.TopicShown: _topic_shown,
     events.ZoneShown: _zone_shown,
     events.SettingShown: _setting_shown,

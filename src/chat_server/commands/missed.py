@@ -1,0 +1,72 @@
+"""What somebody is told who comes back, by logging in or by saying something: that they are back, and where they were named meanwhile."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from chat_server.commands.chosen import note_choice
+from chat_server.journal import JournalError
+from chat_server.journal.mentions import Mention
+from chat_server.protocol.events import Answered
+from chat_server.protocol.names import name_key
+from chat_server.protocol.people_events import MentionsWaiting
+from chat_server.rooms.away import AWAY
+from chat_server.rooms.known_rooms import known_room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+
+
+class NowBack(Answered, frozen=True):
+    """The receiver is away no longer."""
+
+    sentence: ClassVar[str] = "You are back."
+
+
+def back_if_away(place: Room, session: Occupant, pause: MaybeAwaitable) -> MaybeAwaitable:
+    """Somebody has said something: if they were away, they are back. Called for every line: what it costs most of them is one look."""
+    if session.person.away is None or session.proof.is_bot:
+        return pause
+    return _back_after(place, session, pause)
+
+
+async def _back_after(place: Room, session: Occupant, pause: MaybeAwaitable) -> None:
+    if pause is not None:
+        await pause
+    await come_back(place, session, is_asked=False)
+
+
+async def come_back(place: Room, session: Occupant, *, is_asked: bool) -> None:
+    """Somebody is back, and is told so, and what they have missed."""
+    stored = note_choice(place, session, AWAY, None)
+    place.directory.calls.away_guests.pop(name_key(session.nick), None)
+    (session.send if is_asked else session.send_unasked)(NowBack())
+    if stored is not None:
+        await stored
+    await tell_mentions(place, session)
+
+
+async def tell_mentions(place: Room, session: Occupant) -> None:
+    """Tell somebody how often they were named while they were away, if they were."""
+    if not session.person.account or session.proof.is_bot:
+        return
+    try:
+        found = await mentions_of(place, session)
+    except JournalError:
+        return  # nobody has asked
+    rooms: dict[str, list[int]] = {}
+    for one in found:
+        if not one.is_read:
+            rooms.setdefault(one.room, []).append(one.seq)
+    if rooms:
+        session.send_unasked(MentionsWaiting(tuple((room, len(seqs), min(seqs)) for room, seqs in rooms.items())))
+
+
+async def mentions_of(place: Room, session: Occupant) -> Sequence[Mention]:
+    """What is kept of somebody's mentions, where they may read it and have not blocked who has named them. Raises JournalError."""
+    person = session.person
+    await place.directory.calls.look()
+    found = await place.directory.journal.mentions.of(person.account)
+    shown: list[Mention] = []
+    for one in found:
+        room = known_room(place, session, one.room)
+        if room is not None and one.seq >= room.reads_from(session) and one.by not in person.blocks.accounts:
+            shown.append(one)
+    return shown

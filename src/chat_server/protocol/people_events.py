@@ -1,0 +1,54 @@
+"""What somebody is told of other people: who is away, who they are, when they were last here; and what has waited for them."""
+
+from msgspec import UNSET, UnsetType
+
+from chat_server.protocol.events import Event
+from chat_server.protocol.requests import HowMany, Number
+
+
+class PersonAway(Event, frozen=True):
+    """Somebody whom the receiver has named, or written to, is away, and has said this of it (or ""). It is told once an hour; nobody else is told."""
+
+    nick: str
+    away: str
+    room: str = ""
+
+
+class MentionsWaiting(Event, frozen=True):
+    """So many lines have named the receiver while they were away, by room, each with the number of the first.
+
+    `messages`: who has written to them, and how often.
+    """
+
+    rooms: tuple[tuple[str, HowMany, Number], ...]
+    messages: tuple[tuple[str, HowMany], ...] = ()
+
+
+class PersonShown(Event, frozen=True, tag="whois"):
+    """Who somebody is: a guest, or since when they have an account; their role on the server; in which rooms they are of which the receiver may know.
+
+    `away` is what they say of being away. For so many minutes they have done nothing (`idle`); who is not here was last here so many `days` ago, if
+    that is told. Both are rounded.
+    """
+
+    nick: str
+    is_here: bool
+    zone: str
+    guest: bool = False
+    since: float | UnsetType = UNSET
+    role: str = ""
+    rooms: tuple[str, ...] = ()
+    away: str | UnsetType = UNSET
+    idle: HowMany | UnsetType = UNSET
+    days: HowMany | UnsetType = UNSET
+
+
+class LastSeen(Event, frozen=True, tag="seen"):
+    """When somebody was last here: they are, or were so many `days` ago; nothing, if they do not want that told."""
+
+    nick: str
+    is_here: bool
+    days: HowMany | UnsetType = UNSET
+
+
+PEOPLE_EVENTS: tuple[type[Event], ...] = (PersonAway, MentionsWaiting, PersonShown, LastSeen)
