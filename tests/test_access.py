@@ -59,13 +59,19 @@ MAY = {
     (STRANGER, HALL): BEFORE_LOGIN,
     (STRANGER, ROOM): BEFORE_LOGIN - {"login"},
     (MEMBER, HALL): EVERYWHERE | ON_SERVER | OF_MODERATORS,
-    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING | OWNING | {"panic"},
+    (MEMBER, ROOM): EVERYWHERE | IN_ROOMS | GOVERNING | MODERATING | OWNING | {"panic", "audit"},
     **{
         (role, HALL): EVERYWHERE - {"register"} | OF_ACCOUNTS | ON_SERVER | OF_MODERATORS
         for role in (HOLDER, MODERATOR, ADMIN, OWNER)
     },
     **{
-        (role, ROOM): EVERYWHERE - {"register"} | OF_ACCOUNTS | IN_ROOMS | GOVERNING | MODERATING | OWNING | {"panic"}
+        (role, ROOM): EVERYWHERE - {"register"}
+        | OF_ACCOUNTS
+        | IN_ROOMS
+        | GOVERNING
+        | MODERATING
+        | OWNING
+        | {"panic", "audit"}
         for role in (HOLDER, MODERATOR, ADMIN, OWNER)
     },
 }
@@ -116,7 +122,7 @@ def refusal(role: str, kind: str, word: str, *, has_terminal: bool) -> str:
 
 def refusal_of_office(role: str, kind: str, word: str) -> str:
     """The same, of those who may in some places, or to some."""
-    if word == "audit":
+    if word == "audit" and kind == HALL:
         return "" if role in (ADMIN, OWNER) else "server-admins-only"
     if word in OWNING:
         return "" if role in (ADMIN, OWNER) else "owners-only"
@@ -124,7 +130,7 @@ def refusal_of_office(role: str, kind: str, word: str) -> str:
         return ""
     if word == "panic" or (kind == HALL and word in CURBING | {"bans"}):
         return "server-moderators-only"
-    return "moderators-only" if word in MODERATING else ""
+    return "moderators-only" if word in MODERATING | {"audit"} else ""
 
 
 @pytest.mark.parametrize("has_terminal", [True, False])

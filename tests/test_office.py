@@ -227,6 +227,64 @@ async def test_the_audit_says_who_did_what_to_whom_and_why_page_by_page(autojump
         assert older["before"] == 0
 
 
+async def test_what_an_admin_does_in_a_room_is_in_its_audit(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        boss = await holder(house, "boss", role="admin")
+        ann, bob = await holder(house, "ann", "127.0.0.2"), await holder(house, "bob", "127.0.0.3")
+        await answered(ann, "room-created", "create", room="den")
+        for one in (ann, bob, boss):
+            await one.ask("join", room="den")
+            await one.wait_for("entered")
+        await answered(boss, "muted", "mute", room="den", nick="ann", span="1h shouting")
+        await answered(boss, "lifted", "unban", room="den", id=1, reason="enough")
+        assert await refused(bob, "audit", room="den") == "moderators-only"
+        acts = (await answered(ann, "audit", "audit", room="den"))["acts"]
+        shown = [(one["by"], one["what"], one.get("whom", "")) for one in acts.values()]
+        assert shown == [("boss", "lifted", "ann"), ("boss", "muted", "ann"), ("ann", "role-given", "ann")]
+        assert (await answered(boss, "audit", "audit"))["acts"].keys() == {"1"}
+
+
+async def test_who_moderates_the_server_gets_in_while_it_is_full(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(ANYWHERE, silence_seconds=9e9, connections=4) as house:
+        boss = await holder(house, "boss", role="admin")
+        old = await holder(house, "old", "127.0.0.2")
+        await boss.ask("logout")
+        await boss.rest()
+        guests = [await guest(house, f"g{number}") for number in range(3)]
+        assert guests
+        again = await stranger(house, "192.0.2.1")
+        await answered(again, "logged-in", "login", nick="boss", password=PASSWORD)
+        other = await stranger(house, "192.0.2.1")
+        await other.ask("login", nick="old", password=PASSWORD)
+        assert (await other.wait_for("dismissed"))["why"] == "server-full"
+        waiting = [house.connect(f"192.0.2.{number}") for number in range(10, 18)]
+        await trio.sleep(1)
+        assert "The server is full" in await house.call("192.0.2.30").read_to_end(), "there are eight such places"
+        assert "The server is full" in await house.call("192.0.2.10").read_to_end()
+        await trio.sleep(30)
+        assert "did not log in" in await waiting[0].read_to_end(), "and they are for the login alone"
+        await answered(again, "server-kicked", "kick", nick="old")
+        await old.wait_for("dismissed")
+
+
+async def test_where_nobody_has_a_role_on_the_server_no_place_is_kept_for_them(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9, connections=1) as house:
+        first = await guest(house, "g1")
+        assert "The server is full" in await house.call().read_to_end()
+        await first.ask("logout")
+
+
+async def test_an_address_has_half_as_much_while_there_is_panic(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(ANYWHERE, silence_seconds=9e9, connections_per_address=4) as house:
+        ann = await holder(house, "ann", role="moderator")
+        first = [await guest(house, f"g{number}", address="198.51.100.7") for number in range(2)]
+        await answered(ann, "panic-on", "panic", state="on")
+        assert "too many connections" in await house.call("198.51.100.7").read_to_end()
+        await answered(ann, "panic-off", "panic", state="off")
+        await guest(house, "g3", address="198.51.100.7")
+        assert first
+
+
 async def test_an_hour_of_a_raid(autojump_clock: trio.abc.Clock) -> None:
     names = tuple(f"r{number}" for number in range(25))
     config = replace(Config(), rooms=replace(Config().rooms, names=names))

@@ -31,11 +31,12 @@ from chat_server.accounts import (
     Registration,
     sender_of,
 )
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import InDoubt, JournalError, batch_codec
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Beside, Revoked, Speaker
+from chat_server.journal.nodes import Beside, Revoked, Speaker, Stale
 from chat_server.journal.postgresql import account_commits, endings, rewriting
 from chat_server.journal.postgresql.accounts import PostgresqlAccounts
 from chat_server.journal.postgresql.appending import append_of
@@ -788,3 +789,38 @@ async def test_a_device_of_a_deleted_room_is_limited_to_the_others(
         while connection.execute("SELECT forget_deleted(100)").fetchall() != [(0,)]:
             pass
         assert connection.execute("SELECT count(*) FROM device_room").fetchall() == [(1,)]
+
+
+# What the server's moderators do.
+
+
+def ban(number: int) -> ServerAct:
+    return ServerAct("banned", NOW, "mod", whom=f"n{number}", known_as=(f"n{number}",), until=NOW + 1e9)
+
+
+async def test_acts_of_two_nodes_are_numbered_without_a_hole_and_each_hears_of_all(
+    nodes: list[PostgresqlAccounts], database: Database
+) -> None:
+    async with trio.open_nursery() as nursery:
+        for number in range(12):
+            nursery.start_soon(nodes[number % 2].acts.enact, ban(number), lambda *_: "")
+    for one in nodes:
+        await one.acts.catch_up()
+        assert [act.number for act in one.acts.in_force.listed(NOW)] == [*range(1, 13)]
+    told = [one["number"] for one in changes_in(database) if one["type"] == "server-acted"]
+    assert told == [*range(1, 13)]
+
+
+@pytest.mark.usefixtures("rooms")
+async def test_nothing_is_stored_by_a_node_that_has_not_heard_of_what_a_moderator_has_done(database: Database) -> None:
+    async with running(opened_by(database, 1)) as accounts:
+        with closing(Node(database)) as node:
+            node.hold("token:x")
+            speakers = [Speaker("token:x", 0)]
+            node.store(append_of([line_of(0, "before")], {}, Beside("python", 0, speakers=speakers)))
+            await accounts.acts.enact(ban(1), lambda *_: "")
+            with pytest.raises(Stale) as stale:
+                node.store(append_of([line_of(0, "after")], {}, Beside("python", 1, speakers=speakers)))
+            assert stale.value.lacks_acts
+            node.store(append_of([line_of(0, "heard")], {}, Beside("python", 1, speakers=speakers, acts=1)))
+            assert texts_of(node) == ["before", "heard"]

@@ -44,6 +44,7 @@ ACTS: dict[str, str] = {
     "curb-on-server": "     MA",
     "panic": "     MA",
     "give-office": "      A",
+    "audit": "   mOMA",
     "audit-server": "      A",
 }
 """For each act who may, in the order of PLACES."""

@@ -10,7 +10,10 @@ from msgspec import Struct
 
 from chat_server.protocol.stored_event import Author
 
-ActKind = Literal["kicked", "muted", "banned", "lifted", "role-given", "panic"]
+ActKind = Literal[
+    "kicked", "muted", "banned", "lifted", "role-given", "panic", "rule-set", "member-invited", "admin-came", "redacted"
+]
+"""What is done; from `rule-set` on in rooms alone."""
 
 CURBING: frozenset[str] = frozenset(("kicked", "muted", "banned"))
 """The kinds of acts that forbid somebody something until a time, and can be lifted."""
@@ -23,7 +26,9 @@ ACTS_AT_ONCE = 1000
 
 
 class ServerAct(Struct, frozen=True, omit_defaults=True):
-    """What somebody has done by office. Who has no account and does so is an operator of the machine: `author` is 0.
+    """What somebody has done by office: on the server, or in a room, where `number` is that of the entry.
+
+    Who has no account and does so on the server is an operator of the machine: `author` is 0.
 
     Whom it is done to is an account, or whoever the journal knows as one of `known_as` (a guest's sender, the key of a name), or whoever comes from
     a network; `whom` is what they were called. `until` is when it ends (seconds since 1970; of a panic that is over already: when it began). `of`

@@ -56,6 +56,13 @@ class Lines(Protocol):
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
         """Have them hear that these devices, or None: nothing that has until now, let anybody in any more."""
 
+    def acts_of(self, room: str) -> Sequence[ServerAct]:
+        """What was done in a room by office."""
+        ...
+
+    def call_in_acts(self, account: int, nick: str) -> None:
+        """Put this name into what was done in rooms."""
+
     def acted(self, act: ServerAct) -> None:
         """Have them hear what a moderator or an admin of the server has done."""
 
@@ -79,7 +86,7 @@ class MemoryAccounts:
         self._lines = lines
         self.cases = MemoryCases(kept, lines.check_open)
         self.names = NamesIndex()
-        self.acts = MemoryActs(kept, lines.check_open, lines.acted)
+        self.acts = MemoryActs(kept, lines)
         known = ((one.id, one.name, one.key, one.skeleton) for one in kept.accounts.values())
         self.names.load(known, kept.names)
 

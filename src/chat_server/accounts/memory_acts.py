@@ -1,6 +1,7 @@
 """The acts of the server's moderators, in memory. See Acts."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -10,20 +11,36 @@ from chat_server.accounts.in_force import InForce
 from chat_server.accounts.kept_accounts import KeptAccounts
 
 
+class Rooms(Protocol):
+    """What a journal in memory keeps, as far as it matters here; see accounts.memory.Lines."""
+
+    def check_open(self) -> None:
+        """Raise JournalError if nothing more can be stored."""
+
+    def acted(self, act: ServerAct) -> None:
+        """Have other nodes hear of an act."""
+
+    def acts_of(self, room: str) -> Sequence[ServerAct]:
+        """What was done in a room by office."""
+        ...
+
+    def call_in_acts(self, account: int, nick: str) -> None:
+        """Put this name into that."""
+
+
 class MemoryActs:
     """See Acts."""
 
-    def __init__(self, kept: KeptAccounts, begin: Callable[[], None], tell: Callable[[ServerAct], None]) -> None:
-        """Go on with what is kept. `begin` raises JournalError if nothing can be stored; `tell` has other nodes hear of an act."""
+    def __init__(self, kept: KeptAccounts, rooms: Rooms) -> None:
+        """Go on with what is kept."""
         self.in_force = InForce()
         self._kept = kept
-        self._begin = begin
-        self._tell = tell
+        self._rooms = rooms
         self.in_force.load((act for act in kept.acts if act.number not in kept.lifted), len(kept.acts))
 
     async def enact(self, act: ServerAct, judge: Judge) -> ServerAct | NotEnacted:
         """Store an act; see Acts."""
-        self._begin()
+        self._rooms.check_open()
         kept = self._kept
         act = replace(act, number=len(kept.acts) + 1)
         actor, target = kept.active(act.author), kept.active(act.account)
@@ -43,7 +60,7 @@ class MemoryActs:
             kept.change(target.id, lambda one: replace(one, role=role))
         kept.acts.append(act)
         await self.catch_up()
-        self._tell(act)
+        self._rooms.acted(act)
         return act
 
     def _is_on(self, act: ServerAct, at: float) -> bool:
@@ -61,6 +78,11 @@ class MemoryActs:
         """Some acts; see Acts."""
         return self._kept.acts[: before - 1 if before else None][::-1][:limit]
 
+    async def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+        """Some of what was done in a room; see Acts."""
+        found = [act for act in self._rooms.acts_of(room) if not before or act.number < before]
+        return found[::-1][:limit]
+
     async def holders(self) -> list[OfficeHolder]:
         """Who has a role on the server."""
         found = sorted((one for one in self._open() if one.role != "member"), key=lambda one: one.key)
@@ -74,6 +96,7 @@ class MemoryActs:
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""
+        self._rooms.call_in_acts(account, nick)
         for place, act in enumerate(self._kept.acts):
             by, whom = nick if act.author == account else act.by, nick if act.account == account else act.whom
             self._kept.acts[place] = replace(act, by=by, whom=whom)

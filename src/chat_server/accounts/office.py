@@ -29,6 +29,10 @@ class Acts(Protocol):
         """Some of all acts that there ever were, those before a number (0: all), the newest first."""
         ...
 
+    async def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+        """The same of what was done in a room by its owners and moderators, and by the server's: whatever has become of the lines themselves."""
+        ...
+
     async def holders(self) -> list[OfficeHolder]:
         """Who has a role on the server, in the order of their names."""
         ...

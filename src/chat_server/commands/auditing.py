@@ -1,5 +1,6 @@
 """Who did what by an office, to whom, and why, page by page. Never knows how it is kept."""
 
+from functools import partial
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -46,14 +47,17 @@ class NothingDone(Answered, frozen=True, tag="nothing-done"):
 class AuditCommands(CommandHandler):
     """To see what moderators and admins have done."""
 
-    @access(where=(HALL,), act="audit-server", bots=False, asks_engine=True)
+    @access(act="audit", bots=False, asks_engine=True)
     def do_audit(self, place: Room, session: Occupant, request: Audit) -> MaybeAwaitable:
-        """Show who did what on the server, to whom, and why, the newest first. It is never deleted."""
+        """Show who did what to whom, and why, the newest first: in the room, or in the hall on the whole server. It is never deleted."""
         return _audit(place, session, request)
 
 
 async def _audit(place: Room, session: Occupant, request: Audit) -> None:
-    acts = await readable(place.directory.accounts.acts.listed(request.before, PAGE + 1))
+    kept = place.directory.accounts.acts
+    is_of_server = place.kind == HALL
+    asked = kept.listed if is_of_server else partial(kept.of_room, place.name)
+    acts = await readable(asked(request.before, PAGE + 1))
     if isinstance(acts, Refused):
         session.send(acts)
         return

@@ -11,7 +11,16 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
-from chat_server.rooms.rights import GUEST, PLACES, ROOM_MODERATOR, ROOM_OWNER, SERVER_ADMIN, SERVER_MODERATOR, TABLE
+from chat_server.rooms.rights import (
+    GUEST,
+    ON_SERVER,
+    PLACES,
+    ROOM_MODERATOR,
+    ROOM_OWNER,
+    SERVER_ADMIN,
+    SERVER_MODERATOR,
+    TABLE,
+)
 from chat_server.rooms.rights import MEMBER as ROOM_MEMBER
 from chat_server.rooms.room import HALL, ROOM
 
@@ -56,10 +65,9 @@ def _who_may(commands: dict[str, Command], where: list[str]) -> dict[str, tuple[
 
 def _few(row: Access, kind: str) -> tuple[str, ...]:
     """Who may, or nobody, where more does not count than to have logged in, and to have an account or none."""
+    act = ON_SERVER.get(row.act, row.act) if row.act is not None and kind == HALL else row.act
     there = [place for place in range(len(PLACES)) if kind == ROOM or place not in _IN_ROOMS_ALONE]
-    may = [
-        place for place in there if (row.act is None or place in TABLE[row.act]) and is_open_to(row, _role_at(place))
-    ]
+    may = [place for place in there if (act is None or place in TABLE[act]) and is_open_to(row, _role_at(place))]
     is_narrow = row.role in (MODERATOR, ADMIN, OWNER) or (row.act is not None and may != there)
     return tuple(PLACES[place] for place in may) if is_narrow else ()
 

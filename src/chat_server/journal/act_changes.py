@@ -3,7 +3,7 @@
 What is refused has changed nothing. Never knows SQL, nor who may do what.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -13,13 +13,30 @@ from msgspec.structs import replace
 from chat_server.accounts import Account
 from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, Office, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import parsed
+from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable_topic
+from chat_server.protocol.entries import (
+    AdminCame,
+    Banned,
+    Kicked,
+    Lifted,
+    MemberInvited,
+    Muted,
+    Redacted,
+    RoleGiven,
+    RuleSet,
+)
+from chat_server.protocol.requests import tag_of
 
 ACT = "number, kind, at, until, author, account, is_lifted, what"
 """The columns of an act, in the order of `values_of`."""
 
+ROOM_ACT = "room, number, author, account, what"
+"""The columns of what was done in a room, in the order of `room_values_of`."""
+
 _decoder = msgspec.json.Decoder(ServerAct)
 _encoder = msgspec.json.Encoder()
+_AUDITED = (RuleSet, RoleGiven, Kicked, Muted, Banned, Lifted, MemberInvited, AdminCame, Redacted)
 
 
 class ActTables(Protocol):
@@ -56,6 +73,10 @@ class ActTables(Protocol):
 
     def before(self, number: int, limit: int) -> list[ServerAct]:
         """Some acts before a number (0: all), the newest first."""
+        ...
+
+    def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+        """The same of what was done in a room."""
         ...
 
     def call(self, account: int, nick: str) -> None:
@@ -114,7 +135,7 @@ def enact(tables: _Accounts, act: ServerAct, judge: Judge) -> ServerAct | NotEna
 
 def values_of(act: ServerAct) -> tuple[object, ...]:
     """What stands in an act's row."""
-    return act.number, act.kind, act.at, act.until, act.author, act.account, False, _encoder.encode(act).decode()
+    return act.number, act.kind, act.at, act.until, act.author, act.account, False, written(act)
 
 
 def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:
@@ -127,6 +148,27 @@ def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:
             if not act.network or parsed(act.network) is not None:
                 found.append(replace(act, **texts))
     return found
+
+
+def audited(lines: Sequence[Stored]) -> Iterator[tuple[int, ServerAct]]:
+    """What of these lines somebody has done by office, each with its place among them: it is kept whatever becomes of the line."""
+    for place, line in enumerate(lines):
+        if not isinstance(line, _AUDITED) or (isinstance(line, Redacted) and line.whom == line.nick):
+            continue
+        shown = {name: getattr(line, name) for name in ("whom", "account", "until") if hasattr(line, name)}
+        of = line.id if isinstance(line, Lifted) else 0
+        kind = tag_of(type(line))
+        yield place, ServerAct(kind, line.at, line.nick, line.author, text=line.text, of=of, number=line.seq, **shown)  # type: ignore[arg-type]
+
+
+def room_values_of(room: int, act: ServerAct) -> tuple[object, ...]:
+    """What stands in the row of something that was done in a room."""
+    return room, act.number, act.author, act.account, written(act)
+
+
+def written(act: ServerAct) -> str:
+    """An act as a text."""
+    return _encoder.encode(act).decode()
 
 
 def called(act: ServerAct, account: int, nick: str) -> ServerAct:

@@ -12,6 +12,7 @@ from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, send
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord, new_room_id
+from chat_server.journal.act_changes import audited, called
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.conversations import accepted, is_passing
@@ -55,6 +56,8 @@ class KeptRoom:
     state: str = ""
     state_turn: int = 0
     """The turn that has changed it last."""
+    acts: list[ServerAct] = field(default_factory=list)
+    """What was done in it by office, whatever becomes of the lines."""
     lines: list[Stored] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     turn: int = 0
@@ -171,6 +174,7 @@ class Kept:
         if lines:
             is_late = is_rising and lines[0].at <= room.last_at
             stored = settled(lines, first, duplicates, room.last_at + MICROSECOND if is_late else lines[0].at)
+        room.acts += [act for _, act in audited(stored)]
         for line in stored:
             if isinstance(line, TopicSet):
                 room.topic = line.text
@@ -334,6 +338,15 @@ class KeptLines:
             self._kept.nodes.changes.add(ServerActed(self._node, act.number))
             if act.kind == "role-given":
                 self.account_changed(act.account)
+
+    def acts_of(self, room: str) -> Sequence[ServerAct]:
+        """What was done in a room by office; see accounts.memory.Lines."""
+        return self._kept.rooms[room].acts if room in self._kept.rooms else ()
+
+    def call_in_acts(self, account: int, nick: str) -> None:
+        """The account is called so in what was done in rooms; see accounts.memory.Lines."""
+        for room in self._kept.rooms.values():
+            room.acts = [called(act, account, nick) for act in room.acts]
 
     def carry_over(self, sender: str, person: str, account: int) -> None:
         """The newest keys of a sender, and the positions of a person, are the account's now."""

@@ -50,6 +50,10 @@ class TableActs:
         """Some acts; see Acts."""
         return await self._storage.read(lambda tables: tables.acts.before(before, limit))
 
+    async def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+        """Some of what was done in a room; see Acts."""
+        return await self._storage.read(lambda tables: tables.acts.of_room(room, before, limit))
+
     async def holders(self) -> list[OfficeHolder]:
         """Who has a role on the server."""
         return await self._storage.read(lambda tables: tables.acts.holders())

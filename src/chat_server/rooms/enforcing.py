@@ -5,7 +5,6 @@ Never knows who may do what, nor how it is kept.
 
 from collections.abc import Iterable
 from math import inf
-from typing import cast
 
 from chat_server.accounts import sender_of
 from chat_server.accounts.acts import ServerAct
@@ -19,7 +18,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import HOLDER, Person
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import Occupant, Room
-from chat_server.rooms.visitors import visitor_of
+from chat_server.rooms.visitors import IN_OFFICE, visitor_of
 
 
 class Enforcement:
@@ -30,11 +29,13 @@ class Enforcement:
         self._directory = directory
         self._guard = Guard("what a moderator of the server has done could not be put into effect")
         directory.accounts.acts.in_force.heard.append(self._note)
-        directory.has_logged_in = self._look_at
+        self.has_office = False
+        """Whether somebody may have a role on the server."""
 
     def _note(self, act: ServerAct) -> None:
         with self._guard:
             if act.kind == "role-given":
+                self.has_office = True
                 person = self._directory.identified(sender_of(act.account))
                 if person is not None:
                     person.role = OF_ACCOUNT.get(act.text, HOLDER)
@@ -47,10 +48,14 @@ class Enforcement:
                     session.dismiss(*_farewell(act, self._now()))
         log.info("a moderator of the server has acted", kind=act.kind, by=act.by, number=act.number)
 
-    def _look_at(self, session: object) -> None:
+    async def restore(self) -> None:
+        """Find out whether somebody has a role on the server. Raises JournalError."""
+        self.has_office = bool(await self._directory.accounts.acts.holders())
+
+    def look_at(self, one: Occupant) -> None:
         """Somebody has just logged in: they may have been banned since that was looked at."""
-        one = cast(Occupant, session)
         now = self._now()
+        self.has_office |= one.person.role in IN_OFFICE
         act = self._directory.accounts.acts.in_force.ban_of(visitor_of(one, now), now)
         if act is not None:
             silence(self._directory, (one,))

@@ -30,13 +30,14 @@ Act = Literal[
     "curb-on-server",
     "panic",
     "give-office",
+    "audit",
     "audit-server",
 ]
 """To come in, or know that there is such a room; to say or do something; to set the topic; to delete what one has said oneself; to report a line, or
 appeal; to delete what others have said; to say which words are held, and accept what is; to see and close reports and appeals; to make somebody a
 member who wants to be one; to kick, mute or ban somebody, or to lift that; to set rules, give roles but that of an owner, rename
-the room, archive or delete it; to make owners. On the whole server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make
-moderators and admins; to see who did what."""
+the room, archive or delete it; to make owners; to see who did what in a room.
+On the whole server: to kick, mute or ban somebody, or to lift that; to begin and end a panic; to make moderators and admins; to see who did what."""
 
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
@@ -63,6 +64,7 @@ TABLE: Mapping[Act, frozenset[int]] = {
     "curb": _MODERATING,
     "govern": _OWNING,
     "make-owner": _OWNING,
+    "audit": _MODERATING,
     "curb-on-server": _SERVING,
     "panic": _SERVING,
     "give-office": frozenset((SERVER_ADMIN,)),
@@ -81,7 +83,7 @@ _RULES: Mapping[Act, tuple[str, Mapping[str, frozenset[int]]]] = {
 _ROOM_ROLES = {"member": MEMBER, "moderator": ROOM_MODERATOR, "owner": ROOM_OWNER}
 _SERVER_ROLES = {MODERATOR: SERVER_MODERATOR, ADMIN: SERVER_ADMIN, OWNER: SERVER_ADMIN}
 
-ON_SERVER: Mapping[Act, Act] = {"curb": "curb-on-server", "govern": "give-office"}
+ON_SERVER: Mapping[Act, Act] = {"curb": "curb-on-server", "govern": "give-office", "audit": "audit-server"}
 """What is done to the whole server by what one does to a room where one is in one."""
 
 OF_ACCOUNT = {"member": HOLDER, "moderator": MODERATOR, "admin": ADMIN, "owner": OWNER}

@@ -4,6 +4,7 @@ Pure; never knows sockets.
 """
 
 import ipaddress
+from collections.abc import Callable
 from math import inf
 
 from chat_server.config import Limits
@@ -25,6 +26,8 @@ class Admission:
         per_second: float = 0,
         burst: int = 1,
         counts: SharedCounts | None = None,
+        *,
+        is_halved: Callable[[], bool] = lambda: False,
     ) -> None:
         """Nobody is connected.
 
@@ -34,8 +37,10 @@ class Admission:
             per_second: what those behind one address may ask for together in the long run, in requests a second.
             burst: how many requests pass at once before that counts.
             counts: how many are connected from each address at other nodes, if there are any.
+            is_halved: whether only half of what one address may have is given to whoever comes now.
 
         """
+        self._is_halved = is_halved
         self._total = total
         self._per_address = per_address
         self._per_second = per_second
@@ -59,7 +64,8 @@ class Admission:
         connections = known.connections if known is not None else 0
         if self._counts is not None:
             connections += self._counts.elsewhere(network)
-        if 0 < self._per_address <= connections:
+        most = -(-self._per_address // 2) if self._is_halved() else self._per_address
+        if 0 < most <= connections:
             return "address-full"
         return None
 
@@ -76,7 +82,10 @@ class Admission:
         network = network_of(address)
         known = self._by_network.get(network) or self._gone.pop(network, None)
         if known is None:
-            bucket = TokenBucket(self._per_second, self._burst, now) if self._per_second else None
+            part = 2 if self._is_halved() else 1
+            bucket = (
+                TokenBucket(self._per_second / part, max(1, self._burst // part), now) if self._per_second else None
+            )
             known = Address(network, bucket)
         self._by_network[network] = known
         self._count += 1
@@ -106,7 +115,9 @@ class Admission:
         self._gone = dict(kept[-GONE_MAX // 2 :])
 
 
-def admission_within(limits: Limits, files: float, counts: SharedCounts | None = None) -> Admission:
+def admission_within(
+    limits: Limits, files: float, counts: SharedCounts | None = None, is_halved: Callable[[], bool] = lambda: False
+) -> Admission:
     """What lets in as many as the settings allow, and as there are files for; see Admission."""
     return Admission(
         int(min(limits.connections or inf, max(1, files), 2**31)),
@@ -114,6 +125,7 @@ def admission_within(limits: Limits, files: float, counts: SharedCounts | None =
         limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
         limits.request_burst_per_address,
         counts,
+        is_halved=is_halved,
     )
 
 

@@ -29,11 +29,12 @@ from chat_server.rooms.enforcing import Enforcement
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.rooms.visitors import IN_OFFICE
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.changes_elsewhere import ChangesElsewhere
-from chat_server.server.connection_limits import admission_within
+from chat_server.server.connection_limits import Admission, admission_within, network_of
 from chat_server.server.ending import Ending
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
@@ -50,6 +51,7 @@ from chat_server.sessions.context import SessionContext
 from chat_server.sessions.json_session import welcome_of
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.origin import Origin
+from chat_server.sessions.reserved import RESERVED_MAX, ReservedPlaces
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.transport import LAST_WORDS_SECONDS, Transport, see_off
 from chat_server.sessions.turns import Turns
@@ -64,9 +66,9 @@ LINGER = 5.0
 ROOM_LINGER = 1.0
 """Seconds that the rooms have, at the least, to store what was said last: nobody is left who says more."""
 
-FILES_RESERVED = 64
+FILES_RESERVED = 64 + RESERVED_MAX
 """Open files kept for everything that is no caller: the journal (three for each of ten connections), the listeners, the log, the kernel's
-event queue, operators (admin.CONNECTIONS_MAX), and one caller to be refused."""
+event queue, operators (admin.CONNECTIONS_MAX), those who moderate the server when it is full, and one caller to be refused."""
 
 WAITING_TOTAL_MIN = 256 * 2**20
 """Bytes that may wait for all readers together on a machine however small: 256 stuck ones."""
@@ -105,7 +107,7 @@ class Server:
         self._config = config
         limits = config.limits
         self._counts = SharedCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
-        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts)
+        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts, partial(_is_panic, store))
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._fingerprint = fingerprint
@@ -130,6 +132,8 @@ class Server:
         )
         self.hall = Hall(self._directory)
         self._enforcement = Enforcement(self._directory)
+        self._directory.has_logged_in = partial(_look_at, self._enforcement)
+        self._reserved = ReservedPlaces()
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()
@@ -169,6 +173,7 @@ class Server:
                 ChangesElsewhere(self._directory, others, self.hall) if others else None
             )  # before anything is read
             await self._directory.authentication.restore()  # who has tried passwords in vain
+            await self._enforcement.restore()
             await self._open_rooms.begin(nursery, self._directory, self.hall, self._config.rooms.names)
             conversations = conversations_of(self._directory)
             await conversations.passing.delete_left()
@@ -257,23 +262,28 @@ class Server:
         """Start a task for a new caller, or say politely that there is no place."""
         if address not in self._proxies:
             self._let_in(transport, Origin(address), must_encrypt=must_encrypt)
-        elif self._admission.is_full:
+        elif self._admission.is_full and (self._reserved.is_full or not self._enforcement.has_office):
             self._refuse(transport, address, "server-full")
         else:
-            self._admission.hold()
+            keep = self._reserved if self._admission.is_full else self._admission
+            keep.hold()
             self._connections += 1
-            self._nursery.start_soon(self._let_in_by_proxy, transport, address, must_encrypt)
+            self._nursery.start_soon(self._let_in_by_proxy, transport, address, must_encrypt, keep)
 
     def _let_in(
         self, transport: Transport, origin: Origin, received: bytes = b"", *, must_encrypt: bool = False
     ) -> None:
         """Start a task for a caller who comes from there and has sent this already, unless there is no place."""
         refusal = self._admission.refusal(origin.address)
-        if refusal is not None:
+        reserved = None
+        if refusal == "server-full" and self._enforcement.has_office:
+            reserved = self._reserved.take(network_of(origin.address))
+        if refusal is not None and reserved is None:
             self._refuse(transport, origin.address, refusal)
             return
         now = trio.current_time()
-        caller = Caller(transport, origin, self._admission.enter(origin.address, now), now, must_encrypt)
+        address = self._admission.enter(origin.address, now)
+        caller = Caller(transport, origin, address, now, must_encrypt, reserved=reserved)
         self._connections += 1
         self._nursery.start_soon(self._serve, caller, received, name="Server._serve")  # a name of its own is 170 bytes
 
@@ -281,7 +291,9 @@ class Server:
         self._rejected.note(f"refused a caller: {why}", trio.current_time(), address=address)
         turn_away(transport, Dismissed(why), self._config.server.language)
 
-    async def _let_in_by_proxy(self, transport: Transport, proxy: str, must_encrypt: bool) -> None:
+    async def _let_in_by_proxy(
+        self, transport: Transport, proxy: str, must_encrypt: bool, kept: Admission | ReservedPlaces
+    ) -> None:
         """Wait until a proxy has said for whom it connects, and let them in."""
         header: Header = Unforwarded()
         received = b""
@@ -289,7 +301,7 @@ class Server:
             with self._unserved:
                 header, received = await receive_header(transport, self._time_limits)
         finally:
-            self._admission.release()
+            kept.release()
             if not self._unserved.attempt(self._heed, header, received, transport, proxy, must_encrypt):
                 transport.close()
             self._count_out()
@@ -345,6 +357,8 @@ class Server:
 
     def _let_go(self, caller: Caller) -> None:
         caller.transport.close()
+        if caller.reserved is not None:
+            self._reserved.leave(caller.reserved)
         self._admission.leave(caller.address, trio.current_time())
         self._count_out()
 
@@ -352,6 +366,20 @@ class Server:
         self._connections -= 1
         if not self._connections and self.ending.requested.is_set():
             self._everybody_gone.set()
+
+
+def _is_panic(store: Store) -> bool:
+    return store.accounts.acts.in_force.panic_seconds(store.now()) > 0
+
+
+def _look_at(enforcement: Enforcement, session: object) -> None:
+    """Somebody has just logged in: who moderates the server keeps the place that they have beyond the limit, and who does not goes again."""
+    one = cast(ChatSession[Any], session)
+    enforcement.look_at(cast(Occupant, one))
+    if (reserved := one.caller.reserved) is not None:
+        reserved.is_earned = one.person.role in IN_OFFICE
+        if not reserved.is_earned:
+            one.dismiss("server-full", inf)
 
 
 def _forget_session(

@@ -23,6 +23,7 @@ from chat_server.sessions.membership import leave_person, let_rooms_forget
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
+from chat_server.sessions.reserved import RESERVED_SECONDS
 from chat_server.sessions.token_bucket import TokenBucket
 
 READ_MAX = 8192
@@ -117,7 +118,7 @@ class ChatSession(ABC, Generic[A]):
             self._outbox,
             context,
             pace=_pace_of(caller, limits, now),
-            login_deadline=now + (limits.login_seconds or inf),
+            login_deadline=now + min(limits.login_seconds or inf, RESERVED_SECONDS if caller.reserved else inf),
         )
         self._farewell: Event | None = None
         self._ending: trio.CancelScope | None = None

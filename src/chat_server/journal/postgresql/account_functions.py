@@ -103,6 +103,13 @@ CREATE TABLE act (
     is_lifted boolean NOT NULL,
     what text NOT NULL  -- JSON
 );
+-- The same of rooms, by the number of the entry, whatever becomes of that or of the room.
+CREATE TABLE room_act (
+    room int NOT NULL, number bigint NOT NULL, author bigint NOT NULL, account bigint NOT NULL, what text NOT NULL,
+    PRIMARY KEY (room, number)
+);
+CREATE INDEX room_act_by_author ON room_act (author) WHERE author <> 0;
+CREATE INDEX room_act_by_account ON room_act (account) WHERE account <> 0;
 CREATE INDEX act_by_end ON act (until) WHERE kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted;
 CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
 CREATE INDEX act_by_author ON act (author) WHERE author <> 0;

@@ -6,7 +6,7 @@ import psycopg
 
 from chat_server.accounts.acts import OfficeHolder, ServerAct
 from chat_server.journal.account_rows import shown
-from chat_server.journal.act_changes import ACT, acts_of, called, values_of
+from chat_server.journal.act_changes import ACT, acts_of, called, values_of, written
 from chat_server.journal.postgresql.account_functions import ACTS_LOCK
 from chat_server.protocol.requests import NUMBER_MAX
 
@@ -70,11 +70,24 @@ class PostgresqlActs:
         """Some acts before a number."""
         return self._acts("number < %s ORDER BY number DESC LIMIT %s", number or NUMBER_MAX, limit)
 
+    def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+        """The same of what was done in a room."""
+        question = (
+            "SELECT what FROM room_act WHERE room = (SELECT id FROM room WHERE name = %s AND NOT is_deleted)"
+            " AND number < %s ORDER BY number DESC LIMIT %s"
+        )
+        return acts_of(self._rows(question, room, before or NUMBER_MAX, limit))
+
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""
         for act in self._acts("author = %s OR account = %s", account, account):
             what = values_of(called(act, account, nick))[-1]
             self._do("UPDATE act SET what = %s WHERE number = %s", what, act.number)
+        question = "SELECT room, number, what FROM room_act WHERE author = %s OR account = %s"
+        for room, number, text in self._rows(question, account, account):
+            for act in acts_of([(text,)]):
+                what = written(called(act, account, nick))
+                self._do("UPDATE room_act SET what = %s WHERE room = %s AND number = %s", what, room, number)
 
     def holders(self) -> list[OfficeHolder]:
         """Who has a role on the server."""

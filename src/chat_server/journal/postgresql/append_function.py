@@ -46,6 +46,8 @@ CREATE FUNCTION append(
     -- What follows from the room's log afterwards, where that is another thing than before, if the first line has this number.
     state_places bigint[], state_firsts bigint[], state_texts text[],
     redacted_places bigint[], redacted_firsts bigint[], redacted_lasts bigint[],  -- which numbers are deleted, in rows of them
+    -- Which lines, counted from 0, are something that somebody has done by office: it is kept whatever becomes of them.
+    act_places bigint[], act_indexes bigint[], act_authors bigint[], act_accounts bigint[], act_texts text[],
     -- The keys of which lines, counted from 0.
     key_places bigint[], key_indexes bigint[], key_senders text[], key_texts bytea[],
     -- Who comes, goes and takes another name, in that order.
@@ -285,6 +287,15 @@ BEGIN
             END FROM unnest(state_places, state_firsts, state_texts) AS s (place, first, text)
             WHERE room.id = rooms[s.place] AND s.place <> ALL (left_out);
     END IF;
+
+    INSERT INTO room_act (room, number, author, account, what)
+        SELECT rooms[a.place], q.number, a.author, a.account, jsonb_set(a.what::jsonb, '{{number}}', to_jsonb(q.number))::text
+            FROM unnest(act_places, act_indexes, act_authors, act_accounts, act_texts) AS a (place, index, author, account, what),
+                LATERAL (SELECT lasts[a.place] + 1 + a.index - (
+                    SELECT count(*) FROM unnest(dup_places, dup_indexes) AS d (place, index) WHERE d.place = a.place AND d.index < a.index
+                ) AS number) AS q
+            WHERE a.place <> ALL (left_out)
+            ON CONFLICT DO NOTHING;
 
     FOR dropped IN
         SELECT rooms[r.place] AS room, min(r.first) AS first, max(r.last) AS last, array_agg(r.first) AS firsts, array_agg(r.last) AS lasts

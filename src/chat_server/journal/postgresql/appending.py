@@ -13,6 +13,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from chat_server.journal import Duplicate, JournalError
+from chat_server.journal.act_changes import audited, written
 from chat_server.journal.batch_codec import encode, encode_authors
 from chat_server.journal.happened import PersonId
 from chat_server.journal.keys import SenderKey, runs_of
@@ -46,7 +47,7 @@ from chat_server.journal.postgresql.turn_rows import turn_of
 from chat_server.journal.times import step_of
 from chat_server.journal.turn_codec import encode_movements
 from chat_server.protocol.entries import Entry, Ranges, Redacted, TopicSet
-from chat_server.protocol.runs import pieces_of
+from chat_server.protocol.runs import SaidRun, pieces_of
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -57,6 +58,7 @@ _TYPES = (
     *(Integers.oid, Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Integers.oid),
+    *(Integers.oid, Integers.oid, Integers.oid, Integers.oid, Texts.oid),
     *(Integers.oid, Integers.oid, Texts.oid, Blobs.oid),
     *(Integers.oid, Texts.oid, Texts.oid, Integers.oid, Texts.oid, Integers.oid),
     *(Integers.oid, Texts.oid, Integers.oid, Integers.oid, Texts.oid, _BIGINT, _BIGINT),
@@ -166,6 +168,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     topics: list[tuple[int, int, str]] = []
     states: list[tuple[int, int, str]] = []
     redacted: list[tuple[int, int, int]] = []
+    acts: list[tuple[int, int, int, int, str]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
     speakers: list[tuple[int, str, int, int, str]] = []
@@ -174,6 +177,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         if one.beside.state is not None:
             states.append((place, one.lines[0].seq, one.beside.state))
         redacted += [(place, first, last) for ranges in _redacted(one.lines) for first, last in ranges]
+        acts += [(place, *act) for act in _acts(one.lines)]
         for run in runs_of(one.keys):
             keys += [
                 (place, index, run.sender, key.encode(errors="surrogatepass"))
@@ -196,6 +200,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         *_columns(topics, integers, integers, texts),
         *_columns(states, integers, integers, texts),
         *_columns(redacted, integers, integers, integers),
+        *_columns(acts, integers, integers, integers, integers, texts),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),
         *_columns(speakers, integers, texts, integers, _accounts, texts),
@@ -228,6 +233,13 @@ def _redacted(lines: Sequence[Entry]) -> list[Ranges]:
     if Redacted not in map(type, pieces_of(lines)):
         return []
     return [line.of for line in lines if isinstance(line, Redacted)]
+
+
+def _acts(lines: Sequence[Entry]) -> list[tuple[int, int, int, str]]:
+    """What of the lines somebody has done by office."""
+    if all(type(piece) is SaidRun or not piece.changes_room for piece in pieces_of(lines)):
+        return []
+    return [(place, act.author, act.account, written(act).replace("\\u0000", "")) for place, act in audited(lines)]
 
 
 def _move(placed: Placed) -> tuple[str, str, int, str, int]:

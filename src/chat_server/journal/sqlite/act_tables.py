@@ -1,12 +1,22 @@
 """The table of acts of the server's moderators in SQLite, as part of somebody's transaction or of a reading. See act_changes.ActTables."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 
 from chat_server.accounts.acts import OfficeHolder, ServerAct
 from chat_server.journal.account_rows import shown
-from chat_server.journal.act_changes import ACT, acts_of, called, values_of
+from chat_server.journal.act_changes import ACT, ROOM_ACT, acts_of, audited, called, room_values_of, values_of, written
+from chat_server.journal.batch_codec import Stored
 
 _IN_FORCE = "kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted AND until > ?"
+
+
+def keep_acts(connection: sqlite3.Connection, rooms: Mapping[str, int], lines: Sequence[Stored]) -> None:
+    """Keep what of these lines, which have their numbers, somebody has done by office. `rooms` are the rooms' numbers."""
+    connection.executemany(
+        f"INSERT OR REPLACE INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a list of columns
+        [room_values_of(rooms[lines[place].room], act) for place, act in audited(lines)],
+    )
 
 
 class SqliteActs:
@@ -58,11 +68,29 @@ class SqliteActs:
         """Some acts before a number."""
         return self._acts("number < iif(?1, ?1, 9223372036854775807) ORDER BY number DESC LIMIT ?2", number, limit)
 
+    def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+        """The same of what was done in a room."""
+        rows = self._connection.execute(
+            "SELECT what FROM room_act WHERE room = (SELECT id FROM room WHERE name = ?1)"
+            " AND number < iif(?2, ?2, 9223372036854775807) ORDER BY number DESC LIMIT ?3",
+            (room, before, limit),
+        )
+        return acts_of(rows)
+
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""
         for act in self._acts("author = ?1 OR account = ?1", account):
             what = values_of(called(act, account, nick))[-1]
             self._connection.execute("UPDATE act SET what = ? WHERE number = ?", (what, act.number))
+        rows = self._connection.execute(
+            "SELECT room, number, what FROM room_act WHERE author = ?1 OR account = ?1", (account,)
+        ).fetchall()
+        for room, number, text in rows:
+            for act in acts_of([(text,)]):
+                what = written(called(act, account, nick))
+                self._connection.execute(
+                    "UPDATE room_act SET what = ? WHERE room = ? AND number = ?", (what, room, number)
+                )
 
     def holders(self) -> list[OfficeHolder]:
         """Who has a role on the server."""

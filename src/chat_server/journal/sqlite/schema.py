@@ -122,6 +122,15 @@ _ACTS = """
         is_lifted INTEGER NOT NULL,
         what TEXT NOT NULL  -- JSON
     ) STRICT;
+    -- The same of rooms, by the number of the entry, whatever becomes of that; of a room that is no more, `room` is negative.
+    CREATE TABLE room_act (
+        room INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        author INTEGER NOT NULL,
+        account INTEGER NOT NULL,
+        what TEXT NOT NULL,
+        PRIMARY KEY (room, number)
+    ) STRICT, WITHOUT ROWID;
 """
 
 _ACT_INDEXES = """
@@ -129,6 +138,8 @@ _ACT_INDEXES = """
     CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
     CREATE INDEX act_by_author ON act (author) WHERE author != 0;
     CREATE INDEX act_by_account ON act (account) WHERE account != 0;
+    CREATE INDEX room_act_by_author ON room_act (author) WHERE author != 0;
+    CREATE INDEX room_act_by_account ON room_act (account) WHERE account != 0;
 """
 
 MIGRATIONS: list[str] = [
@@ -258,6 +269,21 @@ _AS_NEWEST = {
     9: _WITHOUT_ID,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
+
+
+DELETE_ROOM = (
+    "DELETE FROM device_room WHERE room = ?",
+    "DELETE FROM code_room WHERE room = ?",
+    "UPDATE matter SET room = NULL WHERE room = ?",
+    "DELETE FROM batch WHERE room = ?",
+    "DELETE FROM sent WHERE room = ?",
+    "DELETE FROM position WHERE room = ?",
+    "DELETE FROM party WHERE room = ?",
+    "DELETE FROM mention WHERE room = ?",
+    "UPDATE room_act SET room = (SELECT min(0, coalesce(min(room), 0)) - 1 FROM room_act) WHERE room = ?",
+    "DELETE FROM room WHERE id = ?",
+)
+"""What deletes a room, whose number it is given. What was done in it by office is kept, for its number may be another room's from then on."""
 
 
 class NewerSchema(Exception):

@@ -30,13 +30,14 @@ from chat_server.journal import (
 )
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.showable import showable_state
+from chat_server.journal.sqlite.act_tables import keep_acts
 from chat_server.journal.sqlite.batch_rows import INCOMING, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.parties import add_room
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
 from chat_server.journal.sqlite.rewriting import redact
-from chat_server.journal.sqlite.schema import NewerSchema, NotAJournal
+from chat_server.journal.sqlite.schema import DELETE_ROOM, NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
 from chat_server.protocol.entries import CHANGING, Enacted, Redacted, TopicSet
@@ -305,6 +306,7 @@ class Writer(Reader):
         return BatchRows(self._next_id, self._last, self._rooms)
 
     def _store_changes(self, lines: Sequence[Stored]) -> None:
+        keep_acts(self._connection, self._rooms, lines)
         for line in pieces_of(lines):
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
@@ -336,17 +338,7 @@ class Writer(Reader):
         """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
         number = self._rooms[name]
         with self._transaction() as connection:
-            for sql in (
-                "DELETE FROM device_room WHERE room = ?",
-                "DELETE FROM code_room WHERE room = ?",
-                "UPDATE matter SET room = NULL WHERE room = ?",
-                "DELETE FROM batch WHERE room = ?",
-                "DELETE FROM sent WHERE room = ?",
-                "DELETE FROM position WHERE room = ?",
-                "DELETE FROM party WHERE room = ?",
-                "DELETE FROM mention WHERE room = ?",
-                "DELETE FROM room WHERE id = ?",
-            ):
+            for sql in DELETE_ROOM:
                 connection.execute(sql, (number,))
             connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
         del self._rooms[name], self._last[name]
