@@ -5,10 +5,11 @@ step has failed, `..._anyway` does the least that keeps the books right. Never k
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from math import inf
+from typing import Any
 
 import trio
 from msgspec.structs import replace
@@ -239,17 +240,14 @@ class Members:
         """What a session is told that enters: where it is, and who else is."""
         others = self.population - 1
         shown = list(islice(self.others(session), NAMED_ON_ENTERING_MAX))
-        nicks, guests = tuple(nick for _, nick in shown), self._guests.among(shown)
         return Entered(
             self.room,
-            nicks,
-            others - len(shown),
-            self._history.topic,
-            self._history.last_seq,
-            guests,
-            self._guests.mark(session.person),
+            more=others - len(shown),
+            topic=self._history.topic,
+            last=self._history.last_seq,
+            guest=self._guests.mark(session.person),
             id=self._history.room_id,
-            away=self._directory.away.among(shown),
+            **_named(shown, self._directory),
             **self._history.gate.told(session, time.time(), self._accounts.names.name_of),
         )
 
@@ -341,3 +339,13 @@ class Members:
         else:
             self.nicks.pop(session.person, None)
             self.own.went(session.person)
+
+
+def _named(people: Sequence[tuple[Somebody, str]], directory: Directory[Room, Person[Occupant]]) -> dict[str, Any]:
+    """What is told of some people in a room."""
+    nicks, guests, away = (
+        tuple(nick for _, nick in people),
+        directory.guests.among(people),
+        directory.away.among(people),
+    )
+    return {"nicks": nicks, "guests": guests, "away": away}
