@@ -18,6 +18,7 @@ from chat_server.commands.table import ANSWERS, COMMANDS, REFUSALS
 from chat_server.protocol.choices import LANGUAGES
 from chat_server.protocol.described import Parameter
 from chat_server.protocol.entries import EVENTS, KINDS
+from chat_server.protocol.events import Answered
 from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import parameters_of
 from chat_server.wire.render.languages import DOMAIN, LOCALE
@@ -37,6 +38,7 @@ def sentences() -> Iterator[Identifier]:
     yield from (kind.shape.without_text for kind in KINDS if kind.shape.may_lack_text)
     yield from (sentence for kind in KINDS for sentence in kind.other_sentences)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
+    yield from (row for kind in ANSWERS for row in kind.row_sentences.values())
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
         yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))
     for kind in COMMANDS.of:
@@ -76,7 +78,8 @@ def untellable() -> Iterator[str]:
         if not kind.sentence:
             yield f"{kind.__name__} has no sentence"
     for event in (*EVENTS, *ANSWERS):
-        for detail in sorted(details_of(event.sentence, -1) - set(event.__struct_fields__)):
+        listed = {"listed"} if issubclass(event, Answered) and event.listed_in else set()
+        for detail in sorted(details_of(event.sentence, -1) - set(event.__struct_fields__) - listed):
             yield f"{event.__name__} has no field {detail}, which its sentence names"
     for answer in ANSWERS:
         if "text" in inspect.get_annotations(answer):

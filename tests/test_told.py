@@ -294,4 +294,31 @@ async def test_who_is_muted_is_told_so_on_entering_and_a_room_as_made_tells_noth
         await ann.wait_for("entered")
         await ann.ask("join", room="python")
         entered = await ann.wait_for("entered")
-        assert {*entered} <= {"is", "room", "nicks", "more", "topic", "last", "guests", "guest"}
+        assert {*entered} <= {"is", "id", "room", "nicks", "more", "topic", "last", "guests", "guest"}
+
+
+async def test_what_is_told_of_bans_and_roles_is_rows_in_the_reader_s_language(
+    autojump_clock: trio.abc.Clock, wall_clock: None
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann, _), _bob, _eve = [
+            await register(house, nick, place) for place, nick in enumerate(("ann", "bob", "evelyn"), 1)
+        ]
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await ann.ask("join", room="den")
+        await ann.ask("mute", room="den", nick="bob", span="30m loud")
+        await ann.ask("ban", room="den", nick="evelyn", span="7d")
+        await trio.sleep(1)
+        await ann.ask("bans", room="den")
+        rows = (await ann.wait_for("bans"))["text"].split("\n")
+        assert rows == [
+            "2 in den:",
+            "1  bob     muted by ann, 30m left: loud",
+            "2  evelyn  banned by ann, 7d left: -",
+        ]
+        await ann.ask("lang", language="zh")
+        await ann.ask("bans", room="den")
+        assert "被 ann 禁言" in (await ann.wait_for("bans"))["text"]
+        await ann.ask("rule", room="den")
+        assert "\nslow     0\n" in (await ann.wait_for("rules"))["text"] + "\n"

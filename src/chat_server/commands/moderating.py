@@ -107,10 +107,18 @@ class ListBans(Request, frozen=True, gc=False, tag="bans"):
     group: ClassVar[str] = "rooms"
 
 
+BAN_ROWS = {
+    "kicked": "{number}  {name}  put out by {by}, {left} left: {reason}",
+    "muted": "{number}  {name}  muted by {by}, {left} left: {reason}",
+    "banned": "{number}  {name}  banned by {by}, {left} left: {reason}",
+}
+"""What is told of each of those who are forbidden something."""
+
+
 class RulesShown(Answered, frozen=True, tag="rules"):
     """The rules of a room."""
 
-    sentence: ClassVar[str] = "Rules of {room}: {listed}."
+    sentence: ClassVar[str] = "Rules of {room}:\n{listed}"
 
     room: str
     listed: str
@@ -120,7 +128,7 @@ class RulesShown(Answered, frozen=True, tag="rules"):
 class RolesShown(Answered, frozen=True, tag="roles"):
     """Who has which role in a room."""
 
-    sentence: ClassVar[str] = "{room} belongs to {owners}. Moderators: {moderators}. Members: {members}."
+    sentence: ClassVar[str] = "{room} belongs to {owners}.\nModerators: {moderators}\nMembers: {members}"
 
     room: str
     owners: str
@@ -141,10 +149,11 @@ class BansListed(Answered, frozen=True, tag="bans"):
     """Who is banned or muted in a room, by the number of that: what it is, `whom` it is for, by whom, how long still, and why."""
 
     sentence: ClassVar[str] = "{count} in {room}:\n{listed}"
+    listed_in: ClassVar[str] = "bans"
+    row_sentences: ClassVar[dict[str, str]] = BAN_ROWS
 
     room: str
     count: int
-    listed: str
     bans: dict[str, dict[str, str]]
 
 
@@ -228,7 +237,9 @@ class ModeratingCommands(CommandHandler):
         """
         if not request.rule:
             rules = {name: place.gate.state.rule(name) for name in RULES}
-            session.send(RulesShown(place.name, ", ".join(f"{name} {value}" for name, value in rules.items()), rules))
+            widest = max(map(len, rules))
+            listed = "\n".join(f"{name.ljust(widest)}  {value}" for name, value in rules.items())
+            session.send(RulesShown(place.name, listed, rules))
             return None
         if not is_rule(request.rule, request.value):
             known = [f"{name} {'|'.join(values or (f'0-{SLOW_MAX}',))}" for name, values in RULES.items()]
@@ -289,23 +300,14 @@ class ModeratingCommands(CommandHandler):
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
         """Show who is banned or muted here, until when and why."""
         bans = {
-            str(one.id): {
-                "what": one.kind,
-                "whom": one.whom,
-                "by": one.by,
-                "left": span_of(seconds),
-                "reason": one.reason,
-            }
+            str(one.id): {"what": one.kind, "whom": one.whom, "by": one.by, "left": span_of(seconds)}
+            | {"reason": one.reason}
             for one, seconds in place.curbs()
         }
         if not bans:
             session.send(NoBans(place.name))
             return None
-        rows = [
-            f"{number}: {one['whom']} {one['what']} by {one['by']}, {one['left']} left, {one['reason'] or '-'}"
-            for number, one in bans.items()
-        ]
-        session.send(BansListed(place.name, len(bans), "\n".join(rows), bans))
+        session.send(BansListed(place.name, len(bans), bans))
         return None
 
 

@@ -14,6 +14,7 @@ from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
 from chat_server.commands.moderating import (
+    BAN_ROWS,
     CURB_SECONDS_MAX,
     KICK,
     REASON_MAX,
@@ -135,9 +136,10 @@ class ServerBansListed(Answered, frozen=True, tag="server-bans"):
     """Who is banned or muted on the server: the newest of so many, by number. A network is shown to admins, and to whoever has given it."""
 
     sentence: ClassVar[str] = "{count} on this server:\n{listed}"
+    listed_in: ClassVar[str] = "bans"
+    row_sentences: ClassVar[dict[str, str]] = BAN_ROWS
 
     count: HowMany
-    listed: str
     bans: dict[str, dict[str, str]]
 
 
@@ -209,11 +211,7 @@ class OfficeCommands(CommandHandler):
             }
             for act in acts[-LISTED_MAX:]
         }
-        rows = [
-            f"{number}: {one['whom']} {one['what']} by {one['by']}, {one['left']} left, {one['reason'] or '-'}"
-            for number, one in bans.items()
-        ]
-        session.send(ServerBansListed(len(acts), "\n".join(rows), bans) if bans else NoServerBans())
+        session.send(ServerBansListed(len(acts), bans) if bans else NoServerBans())
         return None
 
 

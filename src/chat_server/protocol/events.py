@@ -35,6 +35,11 @@ class Answered(Event, frozen=True, kw_only=True):
     `text` is its sentence, for programs that do not know the command: they show that.
     """
 
+    listed_in: ClassVar[str] = ""
+    """The field with what is told in a row each, where the sentence has `{listed}`: by its number, with what is told of it."""
+    row_sentences: ClassVar[dict[str, str]] = {}
+    """What such a row says, by what it is about: its `what`."""
+
     text: str = ""
 
 

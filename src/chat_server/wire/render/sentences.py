@@ -18,7 +18,7 @@ from chat_server.protocol import entries, events, people_events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.described import DeviceShown, LastLogin
-from chat_server.protocol.names import BOT, GUEST, marked
+from chat_server.protocol.names import BOT, GUEST, NAME_MAX, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.room_events import AccountNoted
 from chat_server.protocol.stored_event import span_of
@@ -777,7 +777,26 @@ def _sentence_of(event: events.Event, translator: Translator) -> str:
         for name, value in details.items()
         if isinstance(value, tuple)
     }
+    if isinstance(event, events.Answered) and event.listed_in:
+        listed["listed"] = "\n".join(_rows(event, getattr(event, event.listed_in), translator))
     return translator.text(event.sentence, **{**details, **listed})
+
+
+def _rows(event: events.Answered, listed: dict[str, dict[str, str]], translator: Translator) -> list[str]:
+    """A row for each of what is listed; numbers and names stand below one another."""
+    numbers, names = (
+        max(map(len, listed), default=0),
+        max((columns_of(one["whom"]) for one in listed.values()), default=0),
+    )
+    return [
+        translator.text(
+            event.row_sentences[one["what"]],
+            **{**one, "reason": one["reason"] or "-"},
+            number=number.rjust(numbers),
+            name=one["whom"] + " " * (min(names, NAME_MAX) - columns_of(one["whom"])),
+        )
+        for number, one in listed.items()
+    ]
 
 
 def _in_one_sentence(event: events.Event, translator: Translator) -> list[TextLine]:
