@@ -285,6 +285,53 @@ async def test_what_somebody_writes_whom_one_has_blocked_is_stored_and_never_sho
         assert "conversations" not in [event["is"] for event in [await later.read() for _ in range(3)]]
 
 
+async def test_nothing_is_written_to_an_account_that_is_closed_nor_to_a_guest_who_has_gone(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        guest = house.call()
+        await guest.log_in("gus", "den")
+        desk = house.call("127.0.0.9")
+        await desk.type("/login ann", PASSWORD, "/join den", "/msg gus hello", "/query gus")
+        await desk.read_until("You are in @gus.")
+        await guest.type("/quit")
+        await guest.read_to_end()
+        await desk.type("still there?")
+        await desk.read_until("There is nobody called gus here")
+        await bob.ask("logout")
+        await bob.read_to_end()
+        directory = house.server._directory
+        await directory.accounts.end(directory.accounts.names.holder("bob"), "close", 0.0)
+        assert (await answer(ann, "say", room="@bob", text="?", key="k"))["code"] == "no-such-person"
+        assert [line["text"] for line in (await answer(ann, "last", room="@bob"))["lines"]] == ["hi"]
+
+
+async def test_a_session_that_can_be_shown_nothing_ends_and_the_others_hear_it(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        other = house.connect("127.0.0.2")
+        await other.ask("hello", protocol=2)
+        await other.ask("login", nick="bob", password=PASSWORD, session="add")
+        await other.wait_for("logged-in")
+        person = house.server._directory.person("bob")
+        assert person is not None
+        broken = person.sessions[0]
+        told_before = type(broken).send_unasked
+
+        def told(session: Any, event: Any) -> None:
+            if session is broken:
+                raise ZeroDivisionError
+            told_before(session, event)
+
+        monkeypatch.setattr(type(broken), "send_unasked", told)
+        assert (await answer(ann, "say", room="@bob", text="psst", key="k"))["is"] == "stored"
+        assert (await other.wait_for("said"))["text"] == "psst"
+        assert (await bob.wait_for("dismissed"))["why"] == "failed"
+
+
 async def test_ten_thousand_conversations_are_no_task(autojump_clock: trio.abc.Clock) -> None:
     journal = MemoryJournal()
     async with open_house(journal=journal, silence_seconds=9999) as house:

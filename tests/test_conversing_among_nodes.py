@@ -161,3 +161,68 @@ async def test_conversations_are_closed_at_a_node_where_neither_is(autojump_cloc
         await trio.sleep(5)
         assert [len(one) for one in opened] == [1, 0]
         assert len(b.node._followers) < len(a.node._followers)
+
+
+async def test_a_line_is_shown_to_the_other_though_its_writer_hangs_up_while_it_is_stored(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    delay = [0.0]
+    async with open_nodes(delay=lambda: delay[0], silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        carl = await holder(a, "carl", 3)
+        await answer(carl, "dm", who="all")
+        for one, nick in ((ann, "bob"), (ann, "carl")):
+            await answer(one, "msg", nick=nick, text="begin")
+        for one in (bob, carl):
+            await answer(one, "msg", nick="ann", text="answer")
+        await trio.sleep(5)
+        for one in (bob, carl):
+            await heard(one, 1)
+        delay[0] = 1.0
+        await ann.ask("say", room="@carl", text="last words", key="1")
+        await trio.sleep(0.5)
+        await ann.stream.aclose()
+        assert texts(await heard(carl, 20)) == [(3, "last words")]
+        assert texts(await heard(bob, 20)) == []
+
+
+async def test_a_line_that_is_stored_is_shown_though_something_goes_wrong_after_that(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await heard(bob, 5)
+        desk = await at(a, "ann")
+        (conversation,) = conversations_of(a.server._directory)._open.values()
+        shown, broken = conversation._show_before, [True]
+
+        async def once(seq: int) -> None:
+            if broken.pop() if broken else False:
+                raise ZeroDivisionError
+            await shown(seq)
+
+        monkeypatch.setattr(conversation, "_show_before", once)
+        assert (await answer(ann, "say", room="@bob", text="all the same", key="1"))["seq"] == 3
+        assert texts(await heard(desk, 20)) == texts(await heard(bob, 20)) == [(3, "all the same")]
+        assert (await answer(ann, "say", room="@bob", text="and on", key="2"))["seq"] == 4
+
+
+async def test_what_was_stored_and_not_shown_is_shown_before_the_next_line(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, _):
+        ann, bob = await holder(a, "ann", 1), await holder(a, "bob", 2)
+        await answer(bob, "dm", who="all")
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await heard(bob, 1)
+        (conversation,) = conversations_of(a.server._directory)._open.values()
+        with monkeypatch.context() as patched:
+            patched.setattr(type(conversation), "_show_lines", lambda *_: 1 / 0)
+            await ann.ask("say", room="@bob", text="unseen", key="1")
+            await trio.sleep(5)
+        again = await at(a, "ann")
+        await again.ask("say", room="@bob", text="seen", key="2")
+        assert texts(await heard(bob, 20)) == [(3, "unseen"), (4, "seen")]

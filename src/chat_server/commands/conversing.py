@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.accounts import Choices
+from chat_server.accounts import Account, Choices
 from chat_server.commands.access import access
 from chat_server.commands.chosen import WHEREVER, note_choice
 from chat_server.commands.handler import CommandHandler
@@ -21,11 +21,15 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversation import Conversation, in_room
 from chat_server.rooms.conversations import Conversations, Peer, conversations_of
 from chat_server.rooms.direct import Direct
+from chat_server.rooms.person import Person
 from chat_server.rooms.replies import Replies
 from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.who_may_write import CHOICES, SHARED, Writer, refusal_to_begin, refusal_to_go_on
 
 Nick = Annotated[str, Meta(description="somebody's name")]
+
+BEGINNING_TOKENS = 5.0
+"""Lines for which it counts to begin to write to somebody: who that is, whom one knows, and what else one has begun is asked for."""
 
 
 class Message(Request, frozen=True, gc=False, tag="msg"):
@@ -310,9 +314,18 @@ async def _conversation_with(place: Room, session: Occupant, peer: Peer) -> Conv
     who = conversations.who(person)
     if peer.who == who:
         return Refused("dm-self")
+    here = conversations.person(peer.who)
+    theirs = await directory.accounts.account(peer.account) if peer.account and here is None else None
+    if (
+        here is None
+        and (theirs is None or theirs.state == "closed")
+        and (peer.guest is None or not peer.guest.sessions)
+    ):
+        return NoSuchPerson(details={"nick": peer.nick})
     conversation = await conversations.find(who, peer.who)
     if conversation is None:
-        refusal = await _refusal_to_begin(place, session, who, peer)
+        session.owe(BEGINNING_TOKENS)
+        refusal = await _refusal_to_begin(place, session, peer, _choices(here, theirs))
         if refusal is not None:
             return refusal
         conversation = await conversations.begin(person, peer, directory.authentication.now())
@@ -324,27 +337,27 @@ async def _conversation_with(place: Room, session: Occupant, peer: Peer) -> Conv
     return refusal_to_go_on(conversation.parties, who, peer.nick, unread) or conversation
 
 
-async def _refusal_to_begin(place: Room, session: Occupant, who: str, peer: Peer) -> Refused | None:
-    """Why somebody may not begin to write to somebody. Raises JournalError."""
+async def _refusal_to_begin(place: Room, session: Occupant, peer: Peer, choices: Choices) -> Refused | None:
+    """Why somebody may not begin to write to somebody who has chosen this. Raises JournalError."""
     conversations, directory, person = conversations_of(place.directory), place.directory, session.person
-    kept = directory.journal.conversations
+    who, kept = conversations.who(person), directory.journal.conversations
     now = directory.authentication.now()
     account = await directory.accounts.account(person.account) if person.account else None
     writer = Writer(who, account.made if account is not None else None, await kept.of(who))
-    here = conversations.person(peer.who)
-    if peer.account:
-        theirs = await directory.accounts.account(peer.account)
-        if theirs is None or theirs.state == "closed":
-            return NoSuchPerson(details={"nick": peer.nick})
-        choice = _choice(here.choices if here is not None else theirs.choices)
-    else:
-        choice = _choice(here.choices if here is not None else {})
-    if here is None and not person.account:
+    if not person.account and conversations.person(peer.who) is None:
         return Refused("dm-accounts", {"nick": peer.nick})
+    choice = _choice(choices)
     have_met = _is_with(place, session, peer)
     if not have_met and peer.account and choice == SHARED:
         have_met = await kept.have_met(who, peer.who)
     return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
+
+
+def _choices(here: Person[Occupant] | None, account: Account | None) -> Choices:
+    """What somebody has chosen who is here, or has this account."""
+    if here is not None:
+        return here.choices
+    return account.choices if account is not None else {}
 
 
 def _is_with(place: Room, session: Occupant, peer: Peer) -> bool:

@@ -18,7 +18,7 @@ from chat_server.journal import JournalError, KeptConversation, Party, RoomRecor
 from chat_server.journal.conversations import accepted, is_passing
 from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Turn
 from chat_server.journal.showable import showable
-from chat_server.protocol.entries import Entry, Line
+from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Line
 from chat_server.protocol.events import Event, NotStored, Refused, Stored
 from chat_server.protocol.requests import Act, Notice, Say
 from chat_server.rooms.batch import Batch, InboxEntry
@@ -117,7 +117,13 @@ class Conversation:
         async with self._lock:
             answer: Event = NotStored(self.name, 1, request.key)
             with carried_through():
-                answer = await self._say(session, request, None if is_echoed else session)
+                is_done = False
+                with self._guard:
+                    answer = await self._say(session, request, None if is_echoed else session)
+                    is_done = True
+                if not is_done:
+                    with self._guard:
+                        answer = await self._found_stored(session, request)
         self._take_waiting()
         return answer
 
@@ -151,6 +157,14 @@ class Conversation:
             self._show_lines([line], but)
             return Stored(self.name, line.seq, request.key)
         return batch.answers[0][1] if batch.answers else NotStored(self.name, 1, request.key)  # type: ignore[return-value]  # one line is no run
+
+    async def _found_stored(self, session: Occupant, request: Say | Act | Notice) -> Event:
+        """Something went wrong: show what is stored and has not been shown, which may be the line."""
+        page = await self._directory.journal.read(self.name, self.last_seq + 1, self.last_seq + LINES_AT_ONCE)
+        self._show_lines(page.lines)
+        nick, text = session.person.nick, getattr(request, KIND_BY_REQUEST[type(request)].text_field)
+        seqs = [line.seq for line in page.lines if (line.nick, line.text) == (nick, text)]
+        return Stored(self.name, seqs[-1], request.key) if seqs else NotStored(self.name, 1, request.key)
 
     def _why_not(self, error: JournalError | None, key: str) -> Event:
         if isinstance(error, Revoked):

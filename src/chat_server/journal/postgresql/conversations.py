@@ -1,6 +1,6 @@
 """Conversations in PostgreSQL, for the server. See Conversations in journal/__init__.py."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from chat_server.journal import KeptConversation, Party
@@ -30,6 +30,7 @@ class PostgresqlConversations:
         write: Callable[..., Awaitable[Any]],
         read: Asked,
         store_positions: Callable[[], Awaitable[None]],
+        waiting: Callable[[], Mapping[tuple[str, str], int]],
     ) -> None:
         """Be this node's.
 
@@ -38,12 +39,14 @@ class PostgresqlConversations:
             write: has a function of the database do something, by one statement.
             read: asks the database.
             store_positions: has all read positions stored that are noted.
+            waiting: gives those that are not stored yet, by room and person.
 
         """
         self._node = node
         self._write = write
         self._read = read
         self._store_positions = store_positions
+        self._waiting = waiting
 
     async def begin(self, name: str, parties: Sequence[Party]) -> None:
         """Store a new conversation; see Conversations."""
@@ -71,8 +74,9 @@ class PostgresqlConversations:
 
     async def of(self, who: str) -> list[KeptConversation]:
         """All that somebody has; see Conversations."""
-        await self._store_positions()
-        return await self._read(lambda connection: _of(connection, who))
+        waiting = self._waiting()
+        found = await self._read(lambda connection: _of(connection, who))
+        return [one._replace(read=max(one.read, waiting.get((one.record.name, who), 0))) for one in found]
 
     async def have_met(self, one: str, other: str) -> bool:
         """Whether two have been in the same room; see Conversations."""

@@ -138,7 +138,7 @@ class PostgresqlJournal:
         self._let_go = let_go
         self._closed = trio.Event()
         self.conversations = PostgresqlConversations(
-            lambda: nodes.number, self._write, self._read, self.store_positions
+            lambda: nodes.number, self._write, self._read, self.store_positions, lambda: self._positions
         )
         """Between whom there are conversations; see Journal."""
         self.mentions = PostgresqlMentions(self._write, self._read)

@@ -1,10 +1,11 @@
 """Conversations on disk, for the server. See Conversations in journal/__init__.py."""
 
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from chat_server.journal import KeptConversation, Party
-from chat_server.journal.conversations import is_passing
+from chat_server.journal.conversations import is_conversation, is_passing
 from chat_server.journal.sqlite.committer import Committer
 from chat_server.journal.sqlite.parties import CONVERSATION
 from chat_server.journal.sqlite.reader import Reader
@@ -23,11 +24,13 @@ class InReader(Protocol):
 class SqliteConversations:
     """See Conversations."""
 
-    def __init__(self, committer: Committer, in_reader: InReader, store_positions: Callable[[], None]) -> None:
-        """Change by one, read by the other; `store_positions` has those stored that wait, before whatever is stored next."""
+    def __init__(
+        self, committer: Committer, in_reader: InReader, waiting: Callable[[], Mapping[tuple[str, str], int]]
+    ) -> None:
+        """Change by one, read by the other; `waiting` gives the read positions that are not stored yet, by room and person."""
         self._committer = committer
         self._in_reader = in_reader
-        self._store_positions = store_positions
+        self._waiting = waiting
 
     async def begin(self, name: str, parties: Sequence[Party]) -> None:
         """Store a new conversation; see Conversations."""
@@ -47,30 +50,30 @@ class SqliteConversations:
 
     async def of(self, who: str) -> list[KeptConversation]:
         """All that somebody has; see Conversations."""
-        await self._positions_stored()
-        return await self._in_reader(lambda reader: _of(reader, who))
+        waiting = self._waiting()
+        found = await self._in_reader(lambda reader: _of(reader, who))
+        return [one._replace(read=max(one.read, waiting.get((one.record.name, who), 0))) for one in found]
 
     async def have_met(self, one: str, other: str) -> bool:
         """Whether two have been in the same room; see Conversations."""
-        await self._positions_stored()
-        return await self._in_reader(
-            lambda reader: reader.ask(lambda asked: bool(asked.execute(_MET, (one, other)).fetchone()))
-        )
+        been = [{room for room, person in self._waiting() if person == who} for who in (one, other)]
+
+        def met(asked: sqlite3.Connection) -> bool:
+            rooms = [
+                found | {name for (name,) in asked.execute(_BEEN, (who,))}
+                for found, who in zip(been, (one, other), strict=True)
+            ]
+            return any(not is_conversation(room) for room in rooms[0] & rooms[1])
+
+        return await self._in_reader(lambda reader: reader.ask(met))
 
     async def passing(self) -> list[str]:
         """Those in which a guest is; see Conversations."""
         found = await self._in_reader(lambda reader: reader.rooms("kind = ?", CONVERSATION))
         return [record.name for record in found if is_passing(record.parties)]
 
-    async def _positions_stored(self) -> None:
-        self._store_positions()
-        await self._committer.call(lambda _: None)
 
-
-_MET = (
-    "SELECT 1 FROM room JOIN position AS one ON one.room = room.id AND one.person = ?"
-    " JOIN position AS other ON other.room = room.id AND other.person = ? WHERE kind = '' LIMIT 1"
-)
+_BEEN = "SELECT name FROM room JOIN position ON position.room = room.id AND person = ? WHERE kind = ''"
 
 
 def _of(reader: Reader, who: str) -> list[KeptConversation]:

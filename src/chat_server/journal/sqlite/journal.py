@@ -87,7 +87,7 @@ class SqliteJournal:
             self._writer.close()
             raise UnusableJournal(str(error)) from error
         self._runs: dict[str, Runs] = {}
-        self.conversations = SqliteConversations(self._committer, self._in_reader, self._store_positions)
+        self.conversations = SqliteConversations(self._committer, self._in_reader, lambda: self._positions)
         """Between whom there are conversations; see Journal."""
         self.mentions = SqliteMentions(self._committer, self._in_reader)
         """Who was named while they were not there; see Journal."""
