@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat_server.protocol.described import Forbidden
-from chat_server.protocol.entries import Found, Said
+from chat_server.protocol.entries import Found, Redacted, Said
 from chat_tui.actions import documented
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -192,3 +192,11 @@ def test_the_line_that_is_in_use(snap_compare: SnapCompare, theme: str, size: tu
         await settle(pilot)
 
     assert snap_compare(story(theme), terminal_size=size, run_before=show)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+def test_lines_that_were_deleted(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    lines = [*said("hello", "my password is swordfish", "oops"), *said("buy now", "buy more", nick="dave", first=4)]
+    own = Redacted("python", 6, NOON + 60, "bob", "#2", whom="bob", of=((2, 2),))
+    others = Redacted("python", 7, NOON + 90, "Carol", "#4-#5", whom="dave", of=((4, 5),))
+    assert snap_compare(StoryApp([*with_roles(*lines), own, others]), terminal_size=size)

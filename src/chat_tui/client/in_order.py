@@ -16,8 +16,9 @@ def line_in_words(line: Line) -> str:
     if isinstance(line, LineBlocked):
         return f"[{line.room}] {line.seq} (blocked)"
     shape = line.shape
-    text = (line.in_words if line.request is None else line.text).replace("\n", "\n  ")
-    if line.request is None:
+    is_told = line.request is None or not line.text  # by the server, in its words
+    text = (line.in_words if is_told else line.text).replace("\n", "\n  ")
+    if is_told:
         return f"[{line.room}] {line.seq} {line.nick}{line.mark} {text}"
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
     return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{shape.between}{text}"

@@ -11,8 +11,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.entries import Entry, LineBlocked
+from chat_server.protocol.entries import Deleted, Entry, LineBlocked, Redacted
 from chat_server.protocol.names import name_key
+from chat_server.protocol.redactions import after
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
@@ -134,10 +135,20 @@ class Timeline:
     def _insert(self, entry: TimelineEntry) -> bool:
         index = bisect_left(self.entries, place(entry), key=place)
         if index < len(self.entries) and place(self.entries[index]) == place(entry):
+            if isinstance(entry, Deleted) and not isinstance(self.entries[index], Deleted):
+                self._put(index, entry)  # nobody was here when it was told
             return False
         self.entries.insert(index, entry)
         self._changed_from(index)
         return True
+
+    def redact(self, redacted: Redacted) -> None:
+        """Put what is deleted by an entry out of sight, where it stands."""
+        for first, last in redacted.of:
+            for index in range(self.index_of(first), self.index_of(last + 1)):
+                line = self.entries[index]
+                if isinstance(line, Entry) and (new := after(line, redacted)) is not line:
+                    self._put(index, new)
 
     def tell(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
         """Add a status message after everything that is known. `has_time`: it is shown when that was."""

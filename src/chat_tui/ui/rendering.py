@@ -12,7 +12,7 @@ from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Deleted, Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
@@ -245,7 +245,8 @@ def _cut(text: str, width: int) -> str:
 def _text(entry: Entry | Pending, look: Look) -> Shown:
     kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
-    said = entry.in_words if not isinstance(entry, Pending) and kind.request is None else entry.text
+    is_told = not isinstance(entry, Pending) and (kind.request is None or not entry.text)  # by the server, in its words
+    said = entry.in_words if not isinstance(entry, Pending) and is_told else entry.text
     text = markup.shown(
         said,
         look.parts,
@@ -256,13 +257,15 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
     )
     if isinstance(entry, Pending):
         text.paint_all(look.failed if entry.why else look.pending)
+    elif kind is Deleted:
+        text.paint_all(look.dim)
     if kind.shape.sign:
         nick = author(entry, look.me)
         text.add_before(
             Content.assemble(
                 (nick, nick_style(nick, look.nicks)),
                 (_mark_behind(entry), look.dim),
-                " " if kind.request is None else kind.shape.between,
+                " " if is_told else kind.shape.between,
             )
         )
     return text
