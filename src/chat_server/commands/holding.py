@@ -20,7 +20,7 @@ from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import HowMany, Number, Request, tag_of
+from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine, tag_of
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Accepted, Acting
@@ -76,7 +76,7 @@ class FilterAnswer(Request, frozen=True, gc=False, tag="filter-answer"):
     is_typed: ClassVar[bool] = False
     id: Number
     verdict: Literal["pass", "hold", "refuse"]
-    why: Annotated[str, Meta(max_length=REASON_MAX, description="why it is refused; its author is shown that")] = ""
+    why: Annotated[RestOfLine, Meta(description="why it is refused; its author is shown that")] = ""
 
 
 class HeldListed(Answered, frozen=True, tag="held"):
@@ -295,7 +295,7 @@ class HoldingCommands(CommandHandler):
     @access(where=(ROOM,), door="program")
     def do_filter_answer(self, place: ChatRoom, session: Occupant, request: FilterAnswer) -> MaybeAwaitable:
         """Say what becomes of a line that a bot was asked of."""
-        why = sanitize_to_line(request.why)
+        why = sanitize_to_line(request.why)[:REASON_MAX]
         if not place.filters.answer(session, request.id, request.verdict, why):
             session.send(NotAsked())
         return None
