@@ -24,9 +24,9 @@ from fakes import FakeSession, make_hall
 THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
-BEFORE_LOGIN = {"login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
+BEFORE_LOGIN = {"appeal", "login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 OF_PEOPLE = {"block", "unblock", "away", "whois", "seen", "msg", "reply", "accept", "dm"}
-EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search", "appeal"} | OF_PEOPLE
+EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"} | OF_PEOPLE
 IN_ROOMS = {
     "say",
     "me",

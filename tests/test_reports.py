@@ -7,7 +7,9 @@ import pytest
 import trio
 
 from canary import PASSWORD
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import DAY
+from chat_server.config import Config, RoomsTable
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.person import MODERATOR
@@ -165,6 +167,7 @@ async def test_what_waits_is_nowhere_in_the_room_until_it_is_accepted_and_then_i
         await ann.wait_for("declined")
         await ann.ask("role", room="den", nick="bob", role="member")
         await ann.wait_for("role-given")
+        await trio.sleep(31)  # of each line only bots are told
         gus = await guest(house, "gus")
         number = await held(gus, "hello", "k1")
         assert await held(gus, "hello", "k1") == number, "sent again, it waits once"
@@ -281,3 +284,91 @@ async def test_at_another_node_moderators_are_told_and_can_accept(autojump_clock
         other = await held(gus, "bye")
         await ann.ask("decline", room="den", id=other)
         assert (await told(gus, "line-declined"))["id"] == other
+
+
+async def test_a_line_is_said_under_the_name_that_its_author_has_now_and_not_under_one_that_another_has(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99_999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        gus = await guest(house, "gus")
+        first, second = await held(gus, "hello"), await held(bob, "hi")
+        await gus.ask("logout")
+        await gus.rest()
+        other = await guest(house, "gus", 51)
+        await bob.ask("nick", nick="robert")
+        await bob.wait_for("renamed")
+        await ann.ask("accept-held", room="den", id=second)
+        assert (await told(ann, "said"))["nick"] == "robert"
+        name_only = (await listed(ann, "held", room="den"))[str(first)]
+        assert name_only["by"] == "gus"
+        await other.ask("register", nick="gus", password=PASSWORD)
+        await other.wait_for("registered")
+        await ann.ask("accept-held", room="den", id=first)
+        assert (await ann.wait_for("refused"))["code"] == "name-taken-since"
+
+
+async def test_what_somebody_writes_to_one_can_be_reported_to_the_server_s_moderators(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await eve.ask("msg", nick="bob", text="psst", key="k")
+        await eve.wait_for("message-sent")
+        await bob.ask("accept", nick="eve")
+        await bob.wait_for("request-accepted")
+        await bob.ask("report", room="@eve", number=1, why="see")
+        assert (await told(bob, "reported"))["number"] == 1
+        assert await listed(ann, room="den") == {}
+        anns = house.server._directory.person("ann")
+        assert anns is not None
+        anns.role = MODERATOR
+        ((_, shown),) = (await listed(ann)).items()
+        assert (shown["room"], shown["whom"], shown["line"], shown["by"]) == ("", "eve", "psst", "bob")
+
+
+async def test_words_of_the_settings_count_in_every_room(autojump_clock: trio.abc.Clock) -> None:
+    config = Config(rooms=RoomsTable(held_words=["spam"], refused_words=["slur"]))
+    async with open_house(config, silence_seconds=9999) as house:
+        bob = house.connect()
+        await bob.ask("hello", protocol=2)
+        await bob.enter("bob", "python")
+        await bob.ask("say", room="python", text="SPAM")
+        await bob.wait_for("line-held")
+        await bob.ask("say", room="python", text="slur")
+        assert (await bob.wait_for("refused"))["code"] == "words-rule"
+        await bob.ask("say", room="python", text="hello")
+        assert (await bob.wait_for("said"))["text"] == "hello"
+
+
+async def test_who_is_banned_from_the_server_can_appeal_from_outside_once_a_day(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, eve = await den(house, "ann", "eve")
+        accounts = house.server._directory.accounts
+        act = ServerAct("banned", time.time(), "ann", whom="mallory", known_as=("mallory",), until=time.time() + 3600)
+        stored = await accounts.acts.enact(act, lambda *_: "")
+        assert isinstance(stored, ServerAct)
+        outside = house.connect("203.0.113.9")
+        await outside.ask("hello", protocol=2)
+        await outside.wait_for("hello")
+        await outside.ask("appeal", id=stored.number + 1, why="let me in")
+        assert (await outside.wait_for("refused"))["code"] == "nothing-to-appeal"
+        await outside.ask("appeal", id=stored.number, why="let me in")
+        await outside.wait_for("appealed")
+        await outside.ask("appeal", id=stored.number, why="let me in")
+        assert (await outside.wait_for("refused"))["code"] == "too-many-cases"
+        assert await refused(eve, "reports") == "moderators-only"
+        anns = house.server._directory.person("ann")
+        assert anns is not None
+        anns.role = MODERATOR
+        ((_, shown),) = (await listed(ann)).items()
+        assert (shown["kind"], shown["room"], shown["of"], shown["why"]) == (
+            "appeal",
+            "",
+            str(stored.number),
+            "let me in",
+        )

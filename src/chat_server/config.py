@@ -44,6 +44,10 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 10.0
 
 
+Word = Annotated[str, Meta(pattern=r"^[^\W_]{2,40}$")]
+"""One word, as people read it."""
+
+
 class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The rooms."""
 
@@ -54,6 +58,15 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
             " entered by /join only."
         ),
     ] = field(default_factory=lambda: ["python", "write", "pm"])
+    held_words: Annotated[
+        list[Word],
+        Meta(
+            description="Words with which a line waits for a moderator, in every room. A room has a list of its own besides (/words)."
+        ),
+    ] = field(default_factory=list)
+    refused_words: Annotated[list[Word], Meta(description="Words with which nothing is said in any room.")] = field(
+        default_factory=list
+    )
 
 
 class JournalTable(Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,29 +4,25 @@ What waits is stored among what waits for moderators, and nowhere in the room. N
 """
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, cast
 
-from msgspec import Meta
 from msgspec.structs import replace
 
 from chat_server.accounts.cases import Case, NotTaken
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
-from chat_server.commands.moderating import REASON_MAX, Nick, NoSuchPerson
-from chat_server.commands.reporting import CaseNumber, NoSuchCase, cases_seen, close, new_case, not_taken, one_row
+from chat_server.commands.reporting import CaseNumber, NoSuchCase, cases_seen, close, find, new_case, not_taken, one_row
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
 from chat_server.protocol.events import Answered, Refused
-from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine, tag_of
-from chat_server.protocol.sanitize import sanitize_to_line
-from chat_server.protocol.typed import shortened
-from chat_server.rooms.batch import Accepted, Acting
+from chat_server.protocol.requests import HowMany, Number, Request, tag_of
+from chat_server.rooms.batch import Accepted
 from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.line_rules import WORD_MAX, WORD_MIN, Hold, is_word
+from chat_server.rooms.line_rules import Hold
+from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 HOLD_TOKENS = 2.0
@@ -51,32 +47,6 @@ class Decline(Request, frozen=True, gc=False):
 
     group: ClassVar[str] = "rooms"
     id: CaseNumber
-
-
-class Words(Request, frozen=True, gc=False):
-    """Ask for the room's list of words, or change it."""
-
-    group: ClassVar[str] = "rooms"
-    action: Annotated[Literal["", "add", "remove"], Meta(description="what to do with a word")] = ""
-    word: Annotated[str, Meta(description="one word, as it is read")] = ""
-    rule: Annotated[Literal["hold", "refuse"], Meta(description="what becomes of lines with it")] = "hold"
-
-
-class Filter(Request, frozen=True, gc=False):
-    """Ask whose bots filter what is said in the room, or let them."""
-
-    group: ClassVar[str] = "rooms"
-    nick: Nick = ""
-    on: Annotated[Literal["", "on", "off"], Meta(description="whether they do")] = ""
-
-
-class FilterAnswer(Request, frozen=True, gc=False, tag="filter-answer"):
-    """Say what becomes of a line that a bot was asked of."""
-
-    is_typed: ClassVar[bool] = False
-    id: Number
-    verdict: Literal["pass", "hold", "refuse"]
-    why: Annotated[RestOfLine, Meta(description="why it is refused; its author is shown that")] = ""
 
 
 class HeldListed(Answered, frozen=True, tag="held"):
@@ -113,49 +83,6 @@ class DeclinedLine(Answered, frozen=True, tag="declined"):
     id: Number
 
 
-class WordsListed(Answered, frozen=True, tag="words"):
-    """The words of a room's list, each with what becomes of lines that have it."""
-
-    sentence: ClassVar[str] = "Words of {room}: {listed}."
-
-    room: str
-    listed: str
-    words: dict[str, str]
-
-
-class NoWordsListed(Answered, frozen=True, tag="no-words-listed"):
-    """A room has no list of words."""
-
-    sentence: ClassVar[str] = "{room} has no list of words. /words add WORD makes one."
-
-    room: str
-
-
-class FiltersListed(Answered, frozen=True, tag="filters"):
-    """Whose bots filter what is said in a room."""
-
-    sentence: ClassVar[str] = "Bots that filter {room}: those of {listed}."
-
-    room: str
-    listed: str
-    filters: tuple[str, ...]
-
-
-class NoFilters(Answered, frozen=True, tag="no-filters"):
-    """No bots filter what is said in a room."""
-
-    sentence: ClassVar[str] = "No bots filter {room}."
-
-    room: str
-
-
-class NotAWord(Refused, frozen=True):
-    """It cannot stand on a list."""
-
-    code: str = "not-a-word"
-    sentence: ClassVar[str] = "A list has single words of {least} to {most} letters and digits."
-
-
 class TooMuchHeld(Refused, frozen=True):
     """Enough waits."""
 
@@ -177,11 +104,13 @@ class NotAccepted(Refused, frozen=True):
     sentence: ClassVar[str] = "Number {id} could not be said just now. It still waits."
 
 
-class NotAsked(Refused, frozen=True):
-    """A bot answers what it is not asked any more."""
+class NameTakenSince(Refused, frozen=True):
+    """Its author is not called so any more."""
 
-    code: str = "filter-not-asked"
-    sentence: ClassVar[str] = "Nobody waits for that answer any more."
+    code: str = "name-taken-since"
+    sentence: ClassVar[str] = (
+        "Somebody else is called {nick} by now, so nothing is said under that name. /decline it, or wait."
+    )
 
 
 def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable:
@@ -259,55 +188,6 @@ class HoldingCommands(CommandHandler):
         """
         return _decline(place, session, request.id)
 
-    @access(where=(ROOM,), act="hold", bots=False)
-    def do_words(self, place: ChatRoom, session: Occupant, request: Words) -> MaybeAwaitable:
-        """Show the room's list of words, or change it.
-
-        /words add WORD has lines with it wait for a moderator, /words add WORD refuse has them refused, /words remove WORD takes it off.
-        Capitals, and letters that look alike, count as the same. Moderators and owners may say what they like.
-        """
-        state = place.gate.state
-        if not request.action or not request.word:
-            listed = ", ".join(f"{word} ({rule})" for word, rule in sorted(state.words.items()))
-            session.send(WordsListed(place.name, listed, dict(state.words)) if listed else NoWordsListed(place.name))
-            return None
-        word = sanitize_to_line(request.word).casefold()
-        if not is_word(word):
-            session.send(NotAWord(details={"least": str(WORD_MIN), "most": str(WORD_MAX)}))
-            return None
-        rule = request.rule if request.action == "add" else "none"
-        return _act(place, session, Acting(WordSet(place.name, 0, 0.0, "", rule, word=word)))
-
-    @access(where=(ROOM,), bots=False, asks_engine=True)
-    def do_filter(self, place: ChatRoom, session: Occupant, request: Filter) -> MaybeAwaitable:
-        """Show whose bots filter what is said here, or let them.
-
-        /filter ann on shows each line to the bots of ann that are here, before it is said, and they may hold it for a moderator, or refuse it.
-        One that does not answer within 0.2 s lets it pass.
-        """
-        if not request.nick or not request.on:
-            names = tuple(sorted(place.gate.state.filters.values()))
-            listed = FiltersListed(place.name, ", ".join(names), names)
-            session.send(listed if names else NoFilters(place.name))
-            return None
-        return _set_filter(place, session, request)
-
-    @access(where=(ROOM,), door="program")
-    def do_filter_answer(self, place: ChatRoom, session: Occupant, request: FilterAnswer) -> MaybeAwaitable:
-        """Say what becomes of a line that a bot was asked of."""
-        why = sanitize_to_line(request.why)[:REASON_MAX]
-        if not place.filters.answer(session, request.id, request.verdict, why):
-            session.send(NotAsked())
-        return None
-
-
-def _act(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
-    refusal = place.refusal_to_act(session, act)
-    if refusal is not None:
-        session.send(refusal)
-        return None
-    return place.post(session, act)
-
 
 async def _list(place: Room, session: Occupant) -> None:
     cases = await cases_seen(place, session, ("held",))
@@ -330,15 +210,17 @@ async def _decline(place: Room, session: Occupant, number: int) -> None:
 
 async def accept_held(place: Room, session: Occupant, number: int) -> None:
     """Say what was held. Where it cannot be said, or its author may say nothing just now, it waits on."""
-    closed = await close(place, session, number, ("held",))
-    if isinstance(closed, Refused):
-        session.send(closed)
+    found = await find(place, session, number, ("held",))
+    nick = found if isinstance(found, Refused) else await _name_now(place, found)
+    closed = nick if isinstance(nick, Refused) else await close(place, session, number, ("held",))
+    if isinstance(closed, Refused) or isinstance(nick, Refused):
+        session.send(closed if isinstance(closed, Refused) else cast(Refused, nick))
         return
     room = place.directory.room(closed.room)
     if not isinstance(room, ChatRoom):
         session.send(NoSuchCase(details={"id": str(number)}))
         return
-    said = Accepted(_entry_of(closed), closed.sender, f"{closed.number}-{int(closed.at)}", [])
+    said = Accepted(_entry_of(replace(closed, by=nick)), closed.sender, f"{closed.number}-{int(closed.at)}", [])
     pause = room.post(session, said)
     if pause is not None:
         await pause
@@ -350,21 +232,27 @@ async def accept_held(place: Room, session: Occupant, number: int) -> None:
     await storable(place.directory.accounts.cases.open_again(closed))
 
 
+async def _name_now(place: Room, case: Case) -> str | Refused:
+    """What the author of a line that waits is called now, under which it is said; nobody says anything under a name that somebody else has now."""
+    directory = place.directory
+    if case.account:
+        account = await readable(directory.accounts.account(case.account))
+        if account is None:
+            return NoSuchCase(details={"id": str(case.number)})
+        return account if isinstance(account, Refused) else account.name
+    key, others = name_key(case.by), directory.others
+    person = directory.person(case.by)
+    holders = {person.sender} if person is not None else set()
+    if others is not None:
+        there = await readable(others.nodes.whereabouts(key))
+        if isinstance(there, Refused):
+            return there
+        holders |= {sender_elsewhere(one.person, one.nick) for one in there}
+    is_taken = bool(directory.accounts.names.holder(key)) or bool(holders - {case.sender})
+    return NameTakenSince(details={"nick": case.by}) if is_taken else case.by
+
+
 def _entry_of(case: Case) -> Entry:
     """What somebody has said that waited, as it is to be stored."""
     kind = KIND_BY_WORD[case.word]
     return kind(case.room, 0, 0.0, case.by, case.text, case.account, not case.account, case.bot)
-
-
-async def _set_filter(place: ChatRoom, session: Occupant, request: Filter) -> None:
-    account = await readable(place.directory.accounts.find(name_key(request.nick)))
-    if isinstance(account, Refused):
-        session.send(account)
-        return
-    if account is None or account.state == "closed":
-        session.send(NoSuchPerson(details={"nick": shortened(request.nick)}))
-        return
-    entry = FilterSet(place.name, 0, 0.0, "", request.on, whom=account.name, account=account.id)
-    pause = _act(place, session, Acting(entry))
-    if pause is not None:
-        await pause

@@ -12,19 +12,21 @@ from msgspec.structs import replace
 from chat_server.accounts.cases import BOUNDS, Case, CaseKind, NotTaken
 from chat_server.accounts.in_force import hits
 from chat_server.accounts.networks import shortened
-from chat_server.commands.access import access
+from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.case_news import is_of_server, sees, stands, state_of, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.person import STRANGER
 from chat_server.rooms.reader import line as readable_line
 from chat_server.rooms.rights import OF_ACCOUNT
-from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import CONVERSATION, HALL, ROOM, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.visitors import visitor_of
 
 REPORT_TOKENS = 3.0
@@ -181,8 +183,8 @@ class NoSuchCase(Refused, frozen=True):
 class ReportingCommands(CommandHandler):
     """To report, to appeal, and to see to it."""
 
-    @access(where=(ROOM,), act="report", asks_engine=True)
-    def do_report(self, place: ChatRoom, session: Occupant, request: Report) -> MaybeAwaitable:
+    @access(where=(CONVERSATION, ROOM), act="report", asks_engine=True)
+    def do_report(self, place: Room, session: Occupant, request: Report) -> MaybeAwaitable:
         """Report a line to the moderators, by its number.
 
         /report 4711 insults. They are given a copy, which they keep until they have dealt with it, 30 days at most; its author is not told.
@@ -193,21 +195,23 @@ class ReportingCommands(CommandHandler):
         session.owe(REPORT_TOKENS)
         return _report(place, session, request)
 
-    @access(act="report", bots=False, asks_engine=True)
+    @access(role=ANYBODY, bots=False, asks_engine=True)
     def do_appeal(self, place: Room, session: Occupant, request: Appeal) -> MaybeAwaitable:
         """Ask for a ban or a mute of yours to be lifted, by its number.
 
-        /appeal 3 it was my cat. Whoever may lift it is told. Once a day.
+        /appeal 3 it was my cat. Whoever may lift it is told. Once a day. Who is banned from the server can do so before logging in.
         """
         why = sanitize_to_line(request.why)
         if not 1 <= len(why) <= APPEAL_MAX:
             session.send(AppealLength(details={"limit": str(APPEAL_MAX)}))
             return None
+        session.owe(REPORT_TOKENS)
+        if session.person.role == STRANGER:
+            return _appeal_outside(place, session, request.id, why)
         room = _room_of_curb(place, session, request.id, why)
         if isinstance(room, Refused):
             session.send(room)
             return None
-        session.owe(REPORT_TOKENS)
         case = replace(new_case("appeal", session, place), room=room.name if room else "", of=request.id, why=why)
         return _put(place, session, case)
 
@@ -228,6 +232,17 @@ class ReportingCommands(CommandHandler):
         return _resolve(place, session, request)
 
 
+def _appeal_outside(place: Room, session: Occupant, number: int, why: str) -> MaybeAwaitable:
+    """Somebody who is not let in says that they are banned by this: nobody knows who they are, so their network has one a day."""
+    now = place.directory.authentication.now()
+    act = place.directory.accounts.acts.in_force.act(number, now)
+    if act is None or act.kind == "muted":
+        session.send(NothingToAppeal(details={"id": str(number)}))
+        return None
+    network = shortened(session.network)
+    return _put(place, session, Case("appeal", now, "", act.whom, f"network:{network}", 0, network, of=number, why=why))
+
+
 def new_case(kind: CaseKind, session: Occupant, room: Room) -> Case:
     """Something of a session's that is to wait."""
     person, now = session.person, room.directory.authentication.now()
@@ -235,17 +250,32 @@ def new_case(kind: CaseKind, session: Occupant, room: Room) -> Case:
     return Case(kind, now, room.name, person.nick, person.sender, person.account, network, session.proof.is_bot)
 
 
-async def _report(place: ChatRoom, session: Occupant, request: Report) -> None:
-    line = await readable(readable_line(place, session, request.number))
+async def _report(place: Room, session: Occupant, request: Report) -> None:
+    line = await readable(_line(place, session, request.number))
     if isinstance(line, Refused):
         session.send(line)
         return
-    if line is None or line.request is None or place.is_own(session, line):
+    if line is None or line.request is None or _is_own(place, session, line):
         session.send(NothingToReport(details={"number": str(request.number)}))
         return
     why = sanitize_to_line(request.why)
     case = new_case("report", session, place)
+    if place.kind == CONVERSATION:
+        case = replace(case, room="")  # it has no moderators but those of the server
     await _put(place, session, replace(case, whom=line.nick, author=line.author, of=line.seq, text=line.text, why=why))
+
+
+async def _line(place: Room, session: Occupant, number: int) -> Entry | None:
+    await place.opened()
+    return await readable_line(place, session, number)
+
+
+def _is_own(place: Room, session: Occupant, line: Entry) -> bool:
+    """Whether somebody has said a line themselves."""
+    if isinstance(place, ChatRoom):
+        return place.is_own(session, line)
+    person = session.person
+    return line.author == person.account if line.author else line.nick == person.nick
 
 
 async def _put(place: Room, session: Occupant, case: Case) -> None:
@@ -346,13 +376,18 @@ async def _resolve(place: Room, session: Occupant, request: Resolve) -> None:
         tell_author(place.directory, closed, sanitize_to_line(request.why))
 
 
-async def close(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
-    """Close a case that somebody may see here; what it was."""
+async def find(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
+    """A case that waits and that somebody may see here."""
     cases = await cases_seen(place, session, kinds)
     if isinstance(cases, Refused):
         return cases
-    directory, none = place.directory, NoSuchCase(details={"id": str(number)})
-    if number not in {case.number for case in cases}:
-        return none
-    now = directory.authentication.now()
-    return await storable(directory.accounts.cases.close(number, kinds, now)) or none
+    return next((case for case in cases if case.number == number), NoSuchCase(details={"id": str(number)}))
+
+
+async def close(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
+    """Close a case that somebody may see here; what it was."""
+    case = await find(place, session, number, kinds)
+    if isinstance(case, Refused):
+        return case
+    cases, now = place.directory.accounts.cases, place.directory.authentication.now()
+    return await storable(cases.close(number, kinds, now)) or NoSuchCase(details={"id": str(number)})

@@ -16,6 +16,7 @@ from chat_server.commands.conversing import ConversingCommands
 from chat_server.commands.devices import DeviceCommands
 from chat_server.commands.disturbance import DisturbanceCommands
 from chat_server.commands.exporting import ExportCommands
+from chat_server.commands.filtering import FilteringCommands
 from chat_server.commands.general import GeneralCommands
 from chat_server.commands.handler import CommandTable
 from chat_server.commands.history import HistoryCommands
@@ -55,6 +56,7 @@ COMMANDS = CommandTable(
     ReportingCommands(),
     HoldingCommands(),
     RoomLifeCommands(),
+    FilteringCommands(),
     TalkCommands(),
     ConversingCommands(),
     PeopleCommands(),

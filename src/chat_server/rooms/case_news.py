@@ -5,6 +5,8 @@ Never knows how anything is stored, nor what is done about it.
 
 from contextlib import suppress
 
+import trio
+
 from chat_server.accounts.cases import Case
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
@@ -28,6 +30,9 @@ from chat_server.rooms.rights import SERVER_ADMIN, SERVER_MODERATOR, Standing, m
 from chat_server.rooms.room import Occupant, Room
 
 Here = Directory[Room, Person[Occupant]]
+
+NEWS_SECONDS = 30.0
+"""Seconds within which people who moderate a room are told once that lines wait in it; bots are told of each."""
 
 _guard = Guard("somebody could not be told of what waits for moderators")
 
@@ -86,10 +91,23 @@ def _tell_moderators(directory: Here, case: Case) -> None:
     kinds: dict[str, type[ReportMade | AppealMade | LineWaits]] = {"appeal": AppealMade, "held": LineWaits}
     event = kinds.get(case.kind, ReportMade)(case.room, case.number)
     state = state_of(directory, case.room)
+    only_bots = case.kind == "held" and not _is_news(directory, case.room)
     for person in directory.people:
         for session in person.sessions:
-            if sees(session, case, state):
+            if sees(session, case, state) and (session.proof.is_bot or not only_bots):
                 _tell(session, event)
+
+
+def _is_news(directory: Here, name: str) -> bool:
+    """Whether people who moderate a room were not told just now that lines wait in it: of the next ones they are told later, or look themselves."""
+    room = directory.room(name)
+    if not isinstance(room, ChatRoom):
+        return True
+    now, was = trio.current_time(), room.filters.told_at
+    if now < was + NEWS_SECONDS:
+        return False
+    room.filters.told_at = now
+    return True
 
 
 def _tell_author(directory: Here, case: Case, why: str) -> None:

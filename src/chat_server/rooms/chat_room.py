@@ -64,7 +64,7 @@ class ChatRoom(Room):
         self._inbox = Inbox()
         guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
         self._history = RecentHistory(record)
-        self.gate.server = directory.accounts.acts.in_force
+        self.gate.server, self.gate.words = directory.accounts.acts.in_force, directory.words
         self._audience = Audience(record.name, record.last, send_many)
         nodes = directory.nodes
         self._members = (

@@ -23,6 +23,7 @@ from chat_server.rooms.blocking import GuestBlocks
 from chat_server.rooms.calls import Calls
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
+from chat_server.rooms.line_rules import WordList
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.quotas import Quotas
 from chat_server.rooms.shared_names import WhenStored
@@ -110,6 +111,8 @@ class Directory(Generic[R, P]):
         """How often somebody has been given everything that is kept of them; the time is the wall clock's, for it counts from day to day."""
         self.sessions_max = sessions_max
         """How many sessions one person may have at a time; 0: as many as they like."""
+        self.words: WordList | None = None
+        """Words that count in every room; None: there are none."""
         self.silenced: WeakSet[object] = WeakSet()
         """Sessions of which nothing more is stored, whatever of it waits: they were ended by somebody else's word. They go with the last of them."""
         self.has_logged_in: Callable[[object], None] = lambda _: None

@@ -6,6 +6,7 @@ pass; who does not for several lines in a row is not asked any more, until they 
 
 from collections.abc import Callable, Iterable
 from itertools import count
+from math import inf
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -57,6 +58,8 @@ class Filters:
     def __init__(self, room: Callable[[], str]) -> None:
         """`room` gives the room's name."""
         self._room = room
+        self.told_at = -inf
+        """When those who moderate the room were told last that lines wait in it."""
         self._numbers = count(1)
         self._asked: dict[int, _Question] = {}
         self._missed: WeakKeyDictionary[Occupant, int] = WeakKeyDictionary()

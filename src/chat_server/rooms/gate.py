@@ -38,7 +38,7 @@ from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.acting import refusal_of_act
 from chat_server.rooms.batch import Accepted, Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
-from chat_server.rooms.line_rules import Hold, Verdict, check
+from chat_server.rooms.line_rules import Hold, Verdict, WordList, check
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, standing
@@ -78,6 +78,8 @@ class Gate:
     def __init__(self, room: str, state: RoomState) -> None:
         self.room = room
         self.state = state
+        self.words: WordList | None = None
+        """Words that count in every room."""
         self.server = InForce()
         """What holds on the whole server."""
         self._said: dict[str, tuple[float, str]] = {}  # while the room is slow: when, and under which key, by whom
@@ -158,7 +160,7 @@ class Gate:
     @property
     def is_as_made(self) -> bool:
         """Whether everybody may say everything here."""
-        return self.state.is_as_made and not self.server.unrest
+        return self.state.is_as_made and not self.server.unrest and self.words is None
 
     def _slow_seconds(self, state: RoomState, now: float) -> int:
         """Seconds between two lines of one person."""
@@ -225,10 +227,10 @@ class Gate:
     def verdict(self, session: Occupant, request: Storable, now: float, state: RoomState | None = None) -> Verdict:
         """What becomes of something that somebody may say here, by the rules for words and links: it may have to wait for a moderator."""
         state = self.state if state is None else state
-        if not (state.words or "hold" in state.rules):
+        if not (state.words or self.words or "hold" in state.rules):
             return None
         is_new = now - session.person.account_made < NEW_SECONDS or not session.person.account
-        return check(_text(request), self.standing(session, state), state, is_new=is_new)
+        return check(_text(request), self.standing(session, state), state, is_new=is_new, of_server=self.words)
 
     def _refusal_to_accept(self, session: Occupant, accepted: Accepted) -> Refused | None:
         """Why what was held may not be said now: its author may not be here any more, or say anything."""

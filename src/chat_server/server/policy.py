@@ -1,7 +1,8 @@
-"""Who may come in, and who may register, by the settings. Pure; never knows who does."""
+"""Who may come in, who may register, and which words nobody says at once, by the settings. Pure; never knows who does."""
 
 from chat_server.accounts.authentication import Policy
 from chat_server.config import Config
+from chat_server.rooms.line_rules import WordList
 from chat_server.sessions.origin import Origin
 
 
@@ -11,3 +12,10 @@ def policy_of(config: Config) -> Policy:
     is_here = (host == "localhost" or Origin(host).is_local) and not config.proxy.trusted
     registration = accounts.registration or ("open" if is_here else "invite")
     return Policy(accounts.guests, registration, accounts.invitations)
+
+
+def words_of(config: Config) -> WordList | None:
+    """The words that count in every room; None: there are none."""
+    rooms = config.rooms
+    words = dict.fromkeys(rooms.held_words, "hold") | dict.fromkeys(rooms.refused_words, "refuse")
+    return WordList(words) if words else None

@@ -40,7 +40,7 @@ from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
-from chat_server.server.policy import policy_of
+from chat_server.server.policy import policy_of, words_of
 from chat_server.server.proxies import Proxies, receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.shared_counts import SharedCounts
@@ -130,17 +130,16 @@ class Server:
             per_address=limits.rooms_per_address if limits.connections_per_address else 0,
             sessions_max=limits.sessions_per_person,
         )
-        self.hall = Hall(self._directory)
+        self.hall, self._directory.words = Hall(self._directory), words_of(config)
         self._enforcement = Enforcement(self._directory)
         self._directory.has_logged_in = partial(_look_at, self._enforcement)
         self._reserved = ReservedPlaces()
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()
-        self._connections = 0
+        self._connections = self._cut = 0
         self.ending = Ending(store.nodes, config.server.stop_seconds)
         self._everybody_gone = trio.Event()
-        self._cut = 0
 
     async def run(
         self,
