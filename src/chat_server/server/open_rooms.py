@@ -14,6 +14,7 @@ from chat_server.journal.nodes import Elsewhere
 from chat_server.logs import log
 from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
@@ -43,7 +44,7 @@ class OpenRooms:
         hall: Room,
         configured: Sequence[str],
     ) -> None:
-        """Open the rooms that there are, and those of the configuration that are not there yet."""
+        """Open the rooms that there are, and those of the configuration that are not there yet; and what two people write to each other."""
         self._nursery, self._directory, self._hall = nursery, directory, hall
         for record in await self._store.journal.rooms():
             await self.open(record)
@@ -57,6 +58,9 @@ class OpenRooms:
                 log.error("cannot open a room of the configuration", room=name, why=str(error))
                 continue
             await self.open(RoomRecord(name, "", 1, 0, id=room_id))
+        conversations = conversations_of(directory)
+        await conversations.passing.delete_left()
+        nursery.start_soon(conversations.run)
         tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)
 

@@ -23,7 +23,6 @@ from chat_server.logs import Sampler, log
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.enforcing import Enforcement
 from chat_server.rooms.hall import Hall
@@ -174,9 +173,6 @@ class Server:
             await self._directory.authentication.restore()  # who has tried passwords in vain
             await self._enforcement.restore()
             await self._open_rooms.begin(nursery, self._directory, self.hall, self._config.rooms.names)
-            conversations = conversations_of(self._directory)
-            await conversations.passing.delete_left()
-            nursery.start_soon(conversations.run)
             nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
             nursery.start_soon(self._directory.calls.run)
             nursery.start_soon(let_operators_in, admin, self.operations)
