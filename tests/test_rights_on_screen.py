@@ -105,6 +105,8 @@ def test_the_rules_that_concern_the_reader_stand_beside_the_room() -> None:
     assert rules_in_words(rights) == "slow 30 s · only members write · no links"
     rights.take([RoleGiven("r", 1, 0.0, "bob", "member", whom="ann")], "ann", 0.0)
     assert rules_in_words(rights) == "slow 30 s"
+    held = Rights.told(Entered("r", (), 0, rules={"hold": "all"}), 0.0)
+    assert rules_in_words(held) == "lines wait for a moderator"
     rights.take([RoleGiven("r", 2, 0.0, "bob", "moderator", whom="ann")], "ann", 0.0)
     assert rules_in_words(rights) == ""
     rights.take([RuleSet("r", 3, 0.0, "bob", "access invite")], "ann", 0.0)
@@ -219,6 +221,8 @@ def test_what_is_offered_is_what_the_catalogue_says() -> None:
     admin = Rights.told(Entered("r", (), 0, server_role="server admin"), 0.0)
     assert {*commands} - {*offered(commands, guest)} >= {"kick", "mute", "ban", "unban"}
     assert {*offered(commands, admin)} == {*commands} == {*offered(commands, None)}
+    assert {"kick", "rule", "topic"} & {*offered(commands, admin, "conversation")} == set()
+    assert {"say", "me", "block", "help", "audit", "login"} <= {*offered(commands, admin, "conversation")}
 
 
 @pytest.mark.parametrize("others", [(), (Entered("write", ("bob",), 0),)])

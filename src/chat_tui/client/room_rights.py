@@ -179,17 +179,21 @@ class Rights:
         on = [(number, one) for number, one in self.forbidden.items() if one.until > now]
         return max(on, key=lambda pair: pair[1].until, default=None)
 
-    def may_ask(self, command: CommandDescribed) -> bool:
-        """Whether a command is for somebody who stands where the user does, as far as the server has said so."""
-        may, where = command.may, "room" if "room" in command.where else "hall"
+    def may_ask(self, command: CommandDescribed, kind: str = "room") -> bool:
+        """Whether a command is for somebody who stands where the user does, in this kind of place, as far as the server has said so."""
+        if "room" in command.where and kind not in command.where:
+            return False
+        may, where = command.may, kind if kind in command.where else "hall"
         return isinstance(may, UnsetType) or where not in may or not self.places.isdisjoint(may[where])
 
 
-def offered(commands: Mapping[str, CommandDescribed], rights: Rights | None) -> dict[str, CommandDescribed]:
+def offered(
+    commands: Mapping[str, CommandDescribed], rights: Rights | None, kind: str = "room"
+) -> dict[str, CommandDescribed]:
     """The commands that the user may ask for where they are; all of them, where that is not known."""
     if rights is None:
         return dict(commands)
-    return {word: command for word, command in commands.items() if rights.may_ask(command)}
+    return {word: command for word, command in commands.items() if rights.may_ask(command, kind)}
 
 
 def _number(text: str) -> int:

@@ -31,6 +31,7 @@ def rules_in_words(rights: Rights) -> str:
             {"members": "" if rights.role else "only members write", "moderators": "only moderators write"}.get(
                 rules.get("speak", ""), ""
             ),
+            {"all": "lines wait for a moderator", "links": "links wait for a moderator"}.get(rules.get("hold", ""), ""),
             "no links" if rules.get("links", "all") != "all" and not rights.role else "",
         ]
     return " · ".join(filter(None, told))

@@ -10,6 +10,7 @@ from textual.screen import Screen
 from chat_server.protocol.described import CommandDescribed
 from chat_tui.client.command_line import OWN, Asked
 from chat_tui.client.completion import Completion, complete
+from chat_tui.client.conversing import is_conversation
 from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState
@@ -21,7 +22,11 @@ from chat_tui.ui.program import Program
 
 def commands_here(program: Program, room: RoomState | None) -> dict[str, CommandDescribed]:
     """The commands that one may ask for in a room, by word."""
-    return offered({**OWN, **program.client.state.commands}, room.rights if room else None)
+    commands = program.client.state.commands
+    if room is None:
+        return {**OWN, **commands}
+    kind = "conversation" if is_conversation(room.name) else "room"
+    return {**OWN, **offered(commands, room.rights, kind)}
 
 
 def completed(program: Program, room: RoomState | None, before: str) -> Completion | None:
