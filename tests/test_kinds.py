@@ -56,6 +56,8 @@ def entry_of(kind: Any, seq: int = 1) -> Entry:
         "id": 3,
         "account": 5,
         "sender": "token:x",
+        "place": "owner",
+        "instead_of": (2,),
         "word": "snake",
         "was": "den",
     }

@@ -21,10 +21,10 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
 )
-from chat_server.protocol.room_state import EMPTY, RULES, RoomState, after, is_rule, read, written
+from chat_server.protocol.room_state import EMPTY, PLACES, RULES, RoomState, after, is_rule, read, written
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER
-from chat_server.rooms.rights import PLACES, TABLE, Act, may, may_give, standing
+from chat_server.rooms.rights import TABLE, Act, may, may_give, standing
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.in_order import line_in_words
 

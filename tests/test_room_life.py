@@ -8,7 +8,7 @@ import trio
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.room_life import NameSet
 from streams import open_house
-from test_moderating import den, refused, told
+from test_moderating import den, holder, refused, told
 
 
 @pytest.fixture(autouse=True)
@@ -126,3 +126,94 @@ async def test_an_archived_room_is_read_and_not_written(autojump_clock: trio.abc
         await bob.wait_for("unarchived")
         await bob.ask("say", room="den", text="two")
         await ann.wait_for("said")
+
+
+async def test_who_stands_below_does_not_lift_what_somebody_has_forbidden_nor_puts_less_in_its_place(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await ann.ask("role", room="den", nick="bob", role="moderator")
+        await eve.wait_for("role-given")
+        await ann.ask("mute", room="den", nick="eve", span="7d loud")
+        assert "place" not in await told(eve, "muted")
+        assert await refused(bob, "unban", id=1) == "lifts-above"
+        await bob.ask("mute", room="den", nick="eve", span="1m")
+        await eve.wait_for("muted")
+        await bob.ask("bans", room="den")
+        assert [*(await bob.wait_for("bans"))["bans"]] == ["1", "2"]
+        await trio.sleep(61)
+        assert await refused(eve, "say", text="hm") == "muted-here"
+        await ann.ask("unban", room="den", id=1)
+        await eve.wait_for("lifted")
+        for span in ("1h", "30m", "2h"):  # the newer holds
+            await bob.ask("mute", room="den", nick="eve", span=span)
+            await eve.wait_for("muted")
+        await bob.ask("bans", room="den")
+        assert {one["left"] for one in (await bob.wait_for("bans"))["bans"].values()} == {"2h"}
+        await ann.ask("unban", room="den", id=5)
+        assert (await told(eve, "lifted"))["id"] == 5
+
+
+async def test_who_has_made_a_room_is_said_so(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, _ = await den(house, "ann", "bob")
+        person = house.call()
+        await person.log_in("cid")
+        await person.type("/join den")
+        await person.read_until("ann made this room, and owns it\r\n")
+        await ann.ask("last", room="den", count=1)
+        (line,) = (await ann.wait_for("page"))["lines"]
+        assert (line["is"], line["nick"]) == ("founded", "ann")
+
+
+async def test_an_account_owns_so_many_rooms(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999, rooms_owned=2, rooms_per_person=0) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("create", room="second")
+        await ann.wait_for("room-created")
+        await ann.ask("create", room="third", ref=1)
+        assert (await ann.wait_for("refused"))["code"] == "rooms-owned"
+        await bob.ask("create", room="third")
+        await bob.wait_for("room-created")
+        await ann.ask("role", room="den", nick="bob", role="owner")
+        await bob.wait_for("role-given")
+        await ann.ask("join", room="second")
+        await ann.ask("role", room="second", nick="bob", role="owner", ref=2)
+        assert (await ann.wait_for("refused"))["code"] == "rooms-owned"
+        await ann.ask("role", room="den", nick="ann", role="none")
+        await bob.wait_for("role-given")
+        await ann.ask("create", room="fourth")
+        await ann.wait_for("room-created")
+
+
+async def test_a_room_whose_owners_have_no_account_any_more_is_the_servers_and_no_owner_goes_as_the_last(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        boss = await holder(house, "boss", 9)
+        account = await house.server._directory.accounts.find("boss")
+        assert account is not None
+        await house.server._directory.accounts.change_role(account.id, "admin")
+        for session in house.server._sessions:
+            if session.nick == "boss":
+                session.person.role = "admin"
+        await ann.ask("role", room="den", nick="bob", role="owner")
+        await bob.wait_for("role-given")
+        ended, *_ = await house.ask_as_operator("end-account", name="ann", ending="close")
+        assert ended["is"] != "not-done", ended
+        await ann.wait_for("dismissed")
+        assert await refused(bob, "role", nick="bob", role="none") == "last-owner"
+        await bob.ask("role", room="den")
+        assert (await bob.wait_for("roles"))["roles"] == {"bob": "owner"}
+        await house.ask_as_operator("end-account", name="bob", ending="erase")
+        await bob.wait_for("dismissed")
+        await boss.ask("join", room="den")
+        await boss.wait_for("entered")
+        await boss.ask("role", room="den")
+        await boss.wait_for("no-roles")
+        await boss.ask("role", room="den", nick="boss", role="owner")
+        assert (await told(boss, "role-given"))["whom"] == "boss"
+        await boss.ask("rename", room="den", name="lair")
+        await boss.wait_for("name-set")

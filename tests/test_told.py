@@ -24,9 +24,9 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
 )
-from chat_server.protocol.room_state import EMPTY, ROOM_ROLES, RULES, RoomState, after, is_rule
+from chat_server.protocol.room_state import EMPTY, PLACES, ROOM_ROLES, RULES, RoomState, after, is_rule
 from chat_server.rooms.person import ADMIN, HOLDER, MODERATOR
-from chat_server.rooms.rights import PLACES, TABLE, standing
+from chat_server.rooms.rights import TABLE, standing
 from chat_server.rooms.told import ROLES_NAMED_MAX, roles_named, what_holds
 from chat_server.wire.json_lines import renderer_for
 from streams import House, Program, open_house
@@ -61,6 +61,8 @@ class Known:
                 self.role = "member" if entry["nick"] == self.me else self.role
             case "muted" if entry["whom"] == self.me:
                 self.forbidden[entry["id"]] = entry["until"]
+                for number in entry.get("instead_of", ()):
+                    self.forbidden.pop(number, None)
             case "lifted":
                 self.forbidden.pop(entry["id"], None)
 

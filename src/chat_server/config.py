@@ -250,6 +250,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
             description="Rooms that one person may create within a day. A room stays for good, so nobody needs many; an evening's plans need a few."
         ),
     ] = 5
+    rooms_owned: Annotated[
+        Count,
+        Meta(
+            description="Rooms that one account may own at a time: who has as many makes no more, and is made no owner. The server's admins may."
+        ),
+    ] = 20
     rooms_per_address: Annotated[
         Count,
         Meta(

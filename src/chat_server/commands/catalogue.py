@@ -9,12 +9,12 @@ from chat_server.commands.access import COMMON, EVERYWHERE, ROLES, Access, is_op
 from chat_server.commands.handler import Command, CommandTable
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import Request, tag_of
+from chat_server.protocol.room_state import PLACES
 from chat_server.protocol.syntax import parameters_of, usage_of, word_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
 from chat_server.rooms.rights import (
     GUEST,
     ON_SERVER,
-    PLACES,
     ROOM_MODERATOR,
     ROOM_OWNER,
     SERVER_ADMIN,

@@ -21,6 +21,7 @@ from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.life import refusal_to_own
 from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 from chat_server.rooms.roster import Known
@@ -323,14 +324,12 @@ def act_in(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
 def _show_roles(place: ChatRoom, session: Occupant) -> None:
     state, names = place.gate.state, place.directory.accounts.names
     called = {account: names.name_of(account) or state.names.get(account, "?") for account in state.roles}
-    by_role = {
-        role: ", ".join(sorted(called[account] for account, theirs in state.roles.items() if theirs == role)) or "-"
-        for role in ROOM_ROLES
-    }
-    if not state.roles:
+    if not called:
         session.send(NoRoles(place.name))
         return
-    roles: dict[str, str] = {called[account]: role for account, role in state.roles.items()}
+    having = {role: sorted(name for one, name in called.items() if state.roles[one] == role) for role in ROOM_ROLES}
+    by_role = {role: ", ".join(having[role]) or "-" for role in ROOM_ROLES}
+    roles: dict[str, str] = {name: state.roles[account] for account, name in called.items()}
     session.send(RolesShown(place.name, by_role["owner"], by_role["moderator"], by_role["member"], roles))
 
 
@@ -356,8 +355,11 @@ async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> N
     target = await target_of(place, session, request.nick)
     if target is None:
         return
-    if not target.account:
-        session.send(NeedsAccount(details={"nick": target.nick}))
+    unfit: Refused | None = None if target.account else NeedsAccount(details={"nick": target.nick})
+    if unfit is None and request.role == "owner":
+        unfit = refusal_to_own(place.directory, target.account)
+    if unfit is not None:
+        session.send(unfit)
         return
     state = place.gate.state
     if (state.role(target.account) or NO_ROLE) == request.role and target.account not in state.invitations:

@@ -28,6 +28,8 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.known_rooms import formerly_known, known_room, known_room_of_id, known_rooms
+from chat_server.rooms.life import refusal_to_own
+from chat_server.rooms.person import ADMIN, OWNER
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 RESUMED_MAX = 100
@@ -195,6 +197,10 @@ async def _create(place: Room, session: Occupant, name: str) -> None:
     limited_to = await rooms_of_bot(place, session) if session.proof.is_bot else None
     if limited_to is not None:
         session.send(limited_to if isinstance(limited_to, Refused) else NotForThisBot(details={"room": name}))
+        return
+    owner = 0 if session.proof.is_bot or session.person.role in (ADMIN, OWNER) else session.person.account
+    if (refusal := refusal_to_own(place.directory, owner)) is not None:
+        session.send(refusal)
         return
     try:
         refusal = await place.directory.create_room(

@@ -71,6 +71,7 @@ class RoleGiven(StoredEvent, frozen=True, gc=False, tag="role-given"):
 
     hidden: ClassVar[frozenset[str]] = frozenset({"author", "account"})
     shape: ClassVar[Shape] = Shape("#", " gave {whom} the role: ", is_sentence=True)
+    other_sentences: ClassVar[tuple[str, ...]] = ("{nick} took {whom}'s role back",)
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
@@ -80,15 +81,21 @@ class RoleGiven(StoredEvent, frozen=True, gc=False, tag="role-given"):
     whom: str = ""
     account: Author = 0
 
+    @property
+    def own_sentence(self) -> str:
+        """What is translated."""
+        return self.other_sentences[0] if self.text == "none" else self.shape.sentence
+
 
 class Kicked(StoredEvent, frozen=True, gc=False):
     """Somebody has been put out of the room, for the reason in the text, and cannot come back until a time (seconds since 1970).
 
     `whom` is what they were called. `account` is theirs; who has none is known by `sender`, what they are to the journal. `id` is the number of
-    what they may not do, among all such things of the room.
+    what they may not do, among all such things of the room. `place` is where `nick` stood then (PLACES in room_state.py). What has the
+    numbers in `instead_of` holds no more: of two of one kind the newer does.
     """
 
-    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account", "sender"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account", "sender", "place"})
     shape: ClassVar[Shape] = Shape("#", " put {whom} out: ", is_sentence=True, may_lack_text=True)
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
@@ -101,6 +108,8 @@ class Kicked(StoredEvent, frozen=True, gc=False):
     id: Number = 0
     account: Author = 0
     sender: str = ""
+    place: str = ""
+    instead_of: tuple[Number, ...] = ()
 
 
 class Muted(StoredEvent, frozen=True, gc=False):
@@ -119,6 +128,8 @@ class Muted(StoredEvent, frozen=True, gc=False):
     id: Number = 0
     account: Author = 0
     sender: str = ""
+    place: str = ""
+    instead_of: tuple[Number, ...] = ()
 
 
 class Banned(StoredEvent, frozen=True, gc=False):
@@ -137,6 +148,8 @@ class Banned(StoredEvent, frozen=True, gc=False):
     id: Number = 0
     account: Author = 0
     sender: str = ""
+    place: str = ""
+    instead_of: tuple[Number, ...] = ()
 
 
 class Lifted(StoredEvent, frozen=True, gc=False):

@@ -15,6 +15,7 @@ class Founded(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
 
@@ -25,6 +26,7 @@ class NameSet(StoredEvent, frozen=True, gc=False, tag="name-set"):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
     was: str = ""
@@ -37,6 +39,7 @@ class Archived(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True
 
 
@@ -47,4 +50,5 @@ class Unarchived(StoredEvent, frozen=True, gc=False):
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
+    can_be_blocked: ClassVar[bool] = False
     changes_rights: ClassVar[bool] = True

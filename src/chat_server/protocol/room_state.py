@@ -71,8 +71,15 @@ FORMER_MAX = 5
 CurbKind = Literal["kicked", "muted", "banned"]
 
 
+PLACES = ("guest", "account", "member", "moderator", "owner", "server moderator", "server admin")
+"""Where one can stand in a room (rights.py), each higher than those before it."""
+
+
 class Curb(Struct, frozen=True, omit_defaults=True):
-    """What somebody may not do, until a time (seconds since 1970). `account` is theirs; who has none is known by `sender`."""
+    """What somebody may not do, until a time (seconds since 1970). `account` is theirs; who has none is known by `sender`.
+
+    `place` is where stood who has forbidden it.
+    """
 
     id: int
     kind: CurbKind
@@ -82,6 +89,12 @@ class Curb(Struct, frozen=True, omit_defaults=True):
     account: Author = 0
     sender: str = ""
     reason: str = ""
+    place: str = ""
+
+    @property
+    def rank(self) -> int:
+        """Which of PLACES that is; the lowest, where nothing is known of it."""
+        return PLACES.index(self.place) if self.place in PLACES else 0
 
 
 class Invitation(Struct, frozen=True, omit_defaults=True):
@@ -239,9 +252,10 @@ def _as_a_whole(state: RoomState, entry: Founded | NameSet | Archived | Unarchiv
 
 def _with_curb(state: RoomState, entry: Kicked | Muted | Banned) -> RoomState:
     curb = Curb(
-        entry.id, _KIND[type(entry)], entry.whom, entry.until, entry.nick, entry.account, entry.sender, entry.text
+        *(entry.id, _KIND[type(entry)], entry.whom, entry.until, entry.nick, entry.account, entry.sender, entry.text),
+        place=entry.place,
     )
-    left = tuple(one for one in state.curbs if one.until > entry.at)
+    left = tuple(one for one in state.curbs if one.until > entry.at and one.id not in entry.instead_of)
     return replace(state, curbs=(*left, curb), next_id=max(state.next_id, entry.id + 1))
 
 
@@ -276,6 +290,12 @@ def _with_role(state: RoomState, account: int, name: str, role: str, seq: int) -
         if bound:
             bounds[account] = bound
     return replace(state, roles=roles, names=names, bounds=bounds, invitations=invitations)
+
+
+def replaced_by(state: RoomState, entry: Kicked | Muted | Banned, rank: int) -> tuple[int, ...]:
+    """What holds no more once somebody who stands there has done this: what is of the same kind and person, but what was done by who stood higher."""
+    who = _KIND[type(entry)], entry.account, entry.sender
+    return tuple(one.id for one in state.curbs if (one.kind, one.account, one.sender) == who and one.rank <= rank)
 
 
 def called(state: RoomState, account: int, nick: str) -> RoomState:

@@ -36,7 +36,7 @@ def refusal_of_act(session: Occupant, actor: Standing, act: Acting, now: float, 
         case Lifted() as lifted:
             is_own = SERVER_ADMIN not in actor.places and _is_of(session, lifted, state)
             above = actor if is_own else None  # whoever has forbidden them something stands above them
-            return may("curb", actor, above, state)
+            return may("curb", actor, above, state) or _refusal_to_lift(actor, lifted, state)
         case MemberInvited() as invited:
             return _refusal_to_invite(actor, invited, state, now)
         case RoleGiven() as given:
@@ -95,6 +95,12 @@ def _refusal_to_rule(
     ):
         return Refused("too-many-filters", {"limit": str(FILTERS_MAX)})
     return may("govern", actor, None, state)
+
+
+def _refusal_to_lift(actor: Standing, lifted: Lifted, state: RoomState) -> Refused | None:
+    """Why somebody may not lift what was forbidden: who forbade it stood above them."""
+    is_above = any(one.id == lifted.id and one.rank > actor.rank for one in state.curbs)
+    return Refused("lifts-above") if is_above else None
 
 
 def _refusal_to_curb(actor: Standing, target: Standing, state: RoomState, now: float) -> Refused | None:

@@ -13,6 +13,7 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.logs import log
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.events import Event, NotStored, Refused
 from chat_server.protocol.room_events import AccountNoted, RoomDeleted, RoomRenamed
 from chat_server.protocol.room_life import NameSet
@@ -133,6 +134,11 @@ class Changes:
         await change.done.wait()
         return "".join(change.why)
 
+    def note_done(self, nick: str, entry: Enacted) -> None:
+        """Have an entry of the room's log say what has been done, by whoever is called so."""
+        with suppress(trio.ClosedResourceError):  # the server is stopping
+            self._inbox.put_nowait((WITNESS, nick, Acting(entry, is_done=True), ()))
+
     def note_account(self, person: Person[Occupant] | None, *, is_first: bool) -> None:
         """Have everybody told that somebody has an account now, if they are here; and if it is the first, that all others are guests."""
         nick = None if person is None or self._members.is_noted(person) else self._members.nicks.get(person)
@@ -169,8 +175,7 @@ class Changes:
         if change.by is not None:
             nick, account = change.by
             named = NameSet(change.new, 0, 0.0, nick, change.new, account, was=old)
-            with suppress(trio.ClosedResourceError):  # the server is stopping
-                self._inbox.put_nowait((WITNESS, nick, Acting(named, is_done=True), ()))
+            self.note_done(nick, named)
         past = self._history
         for part in (self._audience, self._members, self._members.presence, past, past.gate):
             part.room = change.new

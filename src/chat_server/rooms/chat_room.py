@@ -16,16 +16,16 @@ from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.nodes import Elsewhere
-from chat_server.protocol.entries import Entry, Storable
+from chat_server.protocol.entries import Entry, RoleGiven, Storable
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_events import InvitedTo
 from chat_server.protocol.room_life import Founded
-from chat_server.protocol.room_state import Curb
+from chat_server.protocol.room_state import NO_ROLE, Curb
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Acting, Arrival, Barrier, Departure, InboxItem, Renaming, Takeover, TimedRequest
 from chat_server.rooms.broadcaster import Broadcaster, Parts
-from chat_server.rooms.changes import Changes
+from chat_server.rooms.changes import SERVER, Changes
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.filters import Filters
 from chat_server.rooms.gate import Gate
@@ -289,6 +289,12 @@ class ChatRoom(Room):
         self._history.known_otherwise(old, new)
         if self.shared is not None:
             self.shared.owe()
+
+    def account_ended(self, account: int, nick: str) -> None:
+        """An account, which is called so since then, is closed: it has no role here any more."""
+        if self.gate.state.role(account) is not None:
+            ended = RoleGiven(self.name, 0, 0.0, SERVER.nick, NO_ROLE, whom=nick, account=account)
+            self.changes.note_done(SERVER.nick, ended)
 
     def forget_past(self, topic: str | None = None) -> None:
         """Something of what was said has been deleted, such as this topic: read again what those who enter are shown."""

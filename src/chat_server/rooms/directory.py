@@ -72,6 +72,7 @@ class Directory(Generic[R, P]):
         per_person: int = 0,
         per_address: int = 0,
         sessions_max: int = 0,
+        owned_max: int = 0,
     ) -> None:
         """Nobody, and no rooms.
 
@@ -85,6 +86,7 @@ class Directory(Generic[R, P]):
             per_person: so many of them by one person within a day.
             per_address: so many of them from one address within a day.
             sessions_max: so many sessions one person may have at a time (0: no limit).
+            owned_max: so many rooms one account may own at a time (0: no limit).
 
         """
         self.journal = journal
@@ -109,6 +111,8 @@ class Directory(Generic[R, P]):
         self._renames = Quotas(RENAMES, DAY)
         self.exports = Quotas(EXPORTS, DAY)
         """How often somebody has been given everything that is kept of them; the time is the wall clock's, for it counts from day to day."""
+        self.owned_max = owned_max
+        """How many rooms one account may own at a time; 0: as many as it likes."""
         self.sessions_max = sessions_max
         """How many sessions one person may have at a time; 0: as many as they like."""
         self.words: WordList | None = None

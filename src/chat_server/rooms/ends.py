@@ -31,6 +31,9 @@ class Remembering(Protocol):
     def gate(self) -> Gate:
         """What may happen in it; see ChatRoom."""
 
+    def account_ended(self, account: int, nick: str) -> None:
+        """An account is closed; see ChatRoom."""
+
     def forget_past(self, topic: str | None = None) -> None:
         """Read again what those who enter are shown; see ChatRoom."""
 
@@ -49,6 +52,7 @@ async def end_account(
                 room.gate.call(account, rewritten.nick)
             if room.name in rewritten.rooms:
                 room.forget_past(rewritten.topics.get(room.name))
+            room.account_ended(account, rewritten.nick)
     return rewritten
 
 

@@ -28,11 +28,13 @@ from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Topic
 from chat_server.protocol.room_state import (
+    PLACES,
     Curb,
     CurbKind,
     RoomState,
     after,
     called,
+    replaced_by,
 )
 from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import span_of
@@ -331,7 +333,10 @@ class Gate:
     def _enacted(self, session: Occupant, nick: str, what: Acting, act: Enacted) -> Acting:
         """What somebody does, with what follows from when it happens; the room is another one for what comes after it."""
         if isinstance(act, Kicked | Muted | Banned):
-            act = replace(act, id=self._then.next_id, until=self._now + what.seconds)
+            rank = self.standing(session, self._then).rank
+            instead_of = replaced_by(self._then, act, rank)
+            act = replace(act, id=self._then.next_id, until=self._now + what.seconds, place=PLACES[rank])
+            act = replace(act, instead_of=instead_of)
         elif isinstance(act, MemberInvited):
             act = replace(act, until=self._now + what.seconds)
         self._then = after(self._then, replace(act, nick=nick, at=self._now, author=session.person.account))

@@ -13,6 +13,8 @@ from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.rooms.changes import NO_MORE, Doer
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, carried_through
 
 
@@ -128,6 +130,14 @@ def _may_still(place: ChatRoom, session: Occupant) -> Callable[[], str]:
         return refusal.code if refusal is not None else ""
 
     return may
+
+
+def refusal_to_own(directory: Directory[Room, Person[Occupant]], account: int) -> Refused | None:
+    """Why an account cannot own one more room; None if it can."""
+    rooms = (room for room in directory.rooms if isinstance(room, ChatRoom))
+    owned = sum(room.gate.state.role(account) == "owner" for room in rooms) if account else 0
+    limit = directory.owned_max
+    return Refused("rooms-owned", {"limit": str(limit)}) if limit and owned >= limit else None
 
 
 async def lines_in(place: ChatRoom) -> int:

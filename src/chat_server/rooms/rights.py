@@ -42,9 +42,6 @@ On the whole server: to kick, mute or ban somebody, or to lift that; to begin an
 GUEST, ACCOUNT, MEMBER, ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN = range(7)
 """Where one can stand. Who stands higher cannot be acted on by who stands lower, nor by an equal."""
 
-PLACES = ("guest", "account", "member", "moderator", "owner", "server moderator", "server admin")
-"""What they are called."""
-
 _EVERYBODY = frozenset(range(7))
 _MODERATING = frozenset((ROOM_MODERATOR, ROOM_OWNER, SERVER_MODERATOR, SERVER_ADMIN))
 _SERVING = frozenset((SERVER_MODERATOR, SERVER_ADMIN))

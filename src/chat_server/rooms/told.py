@@ -10,8 +10,8 @@ from typing import TypedDict
 from msgspec import UNSET, UnsetType
 
 from chat_server.protocol.described import Forbidden
-from chat_server.protocol.room_state import ROOM_ROLES, Curb, RoomState
-from chat_server.rooms.rights import PLACES, SERVER_MODERATOR, Standing
+from chat_server.protocol.room_state import PLACES, ROOM_ROLES, Curb, RoomState
+from chat_server.rooms.rights import SERVER_MODERATOR, Standing
 
 ROLES_NAMED_MAX = 100
 """Who is named that has a role, owners first; /role names all."""

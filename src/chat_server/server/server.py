@@ -128,6 +128,7 @@ class Server:
             per_person=limits.rooms_per_person,
             per_address=limits.rooms_per_address if limits.connections_per_address else 0,
             sessions_max=limits.sessions_per_person,
+            owned_max=limits.rooms_owned,
         )
         self.hall, self._directory.words = Hall(self._directory), words_of(config)
         self._enforcement = Enforcement(self._directory)

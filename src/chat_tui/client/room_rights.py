@@ -12,6 +12,7 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import Banned, Entry, Kicked, Lifted, MemberJoined, Muted, RoleGiven, RuleSet
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.names import name_key
+from chat_server.protocol.room_life import Founded
 from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX
 
 ROLES_MAX = 2000
@@ -109,7 +110,11 @@ class Rights:
                 self._give(name_key(entry.whom), entry.text, me)
             case MemberJoined() if name_key(entry.nick) not in self.roles:
                 self._give(name_key(entry.nick), "member", me)
+            case Founded():
+                self._give(name_key(entry.nick), "owner", me)
             case Muted() if name_key(entry.whom) == me:
+                for number in entry.instead_of:
+                    self.forbidden.pop(number, None)
                 self._forbid(entry.id, Forbidden(now + entry.until - entry.at, entry.nick, entry.text))
             case Kicked() | Banned() if name_key(entry.whom) == me:
                 self.put_out = entry

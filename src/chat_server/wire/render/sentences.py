@@ -68,6 +68,7 @@ SENTENCES: dict[str, str | Counted] = {
     "invited-already": message("{nick} is invited already, and is told so on coming in."),
     "too-many-invitations": message("A room has at most {limit} invitations at a time. They end after two weeks."),
     "room-name-unusable": message("No room can be called {room}. Choose another name."),
+    "lifts-above": message("Somebody who stands above you here has forbidden that. /bans shows who: ask them."),
     "last-owner": message("The last owner of a room stays one. Make somebody else an owner first: /role NAME owner"),
     "archived": message("This room is archived: it can be read, and nobody says anything in it."),
     "too-many-roles": message("A room has at most {limit} people with a role."),
@@ -198,6 +199,9 @@ SENTENCES: dict[str, str | Counted] = {
     "no-words": message("There is nothing in that to search for."),
     "no-memory": message(
         "The server is short of memory and has dropped what you had begun to type. Shorten it, or try again later."
+    ),
+    "rooms-owned": message(
+        "An account owns {limit} rooms at most. /destroy deletes one; /role makes another its owner."
     ),
     "renamed-too-often": message("You have renamed rooms {limit} times today. Nobody may more often."),
     "rooms-by-person": counted(
