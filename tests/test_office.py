@@ -240,7 +240,7 @@ async def test_what_an_admin_does_in_a_room_is_in_its_audit(autojump_clock: trio
         assert await refused(bob, "audit", room="den") == "moderators-only"
         acts = (await answered(ann, "audit", "audit", room="den"))["acts"]
         shown = [(one["by"], one["what"], one.get("whom", "")) for one in acts.values()]
-        assert shown == [("boss", "lifted", "ann"), ("boss", "muted", "ann"), ("ann", "role-given", "ann")]
+        assert shown == [("boss", "lifted", "ann"), ("boss", "muted", "ann"), ("ann", "founded", "")]
         assert (await answered(boss, "audit", "audit"))["acts"].keys() == {"1"}
 
 

@@ -10,10 +10,8 @@ from msgspec import Struct
 
 from chat_server.protocol.stored_event import Author
 
-ActKind = Literal[
-    "kicked", "muted", "banned", "lifted", "role-given", "panic", "rule-set", "member-invited", "admin-came", "redacted"
-]
-"""What is done; from `rule-set` on in rooms alone."""
+ActKind = Literal["kicked", "muted", "banned", "lifted", "role-given", "panic"]
+"""What is done on the server."""
 
 CURBING: frozenset[str] = frozenset(("kicked", "muted", "banned"))
 """The kinds of acts that forbid somebody something until a time, and can be lifted."""
@@ -26,7 +24,7 @@ ACTS_AT_ONCE = 1000
 
 
 class ServerAct(Struct, frozen=True, omit_defaults=True):
-    """What somebody has done by office: on the server, or in a room, where `number` is that of the entry.
+    """What somebody has done by office: on the server (ActKind), or in a room, where `kind` is that of the entry, and `number` its own.
 
     Who has no account and does so on the server is an operator of the machine: `author` is 0.
 
@@ -35,7 +33,7 @@ class ServerAct(Struct, frozen=True, omit_defaults=True):
     is the number of what is lifted; the `text` is the reason, or the role. With `is_hard` a network's ban lets nobody from there pass.
     """
 
-    kind: ActKind
+    kind: str
     at: float
     by: str
     author: Author = 0

@@ -15,17 +15,7 @@ from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, 
 from chat_server.accounts.in_force import parsed
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable_topic
-from chat_server.protocol.entries import (
-    AdminCame,
-    Banned,
-    Kicked,
-    Lifted,
-    MemberInvited,
-    Muted,
-    Redacted,
-    RoleGiven,
-    RuleSet,
-)
+from chat_server.protocol.entries import Enacted, Lifted, MemberJoined, Redacted
 from chat_server.protocol.requests import tag_of
 
 ACT = "number, kind, at, until, author, account, is_lifted, what"
@@ -36,7 +26,6 @@ ROOM_ACT = "room, number, author, account, what"
 
 _decoder = msgspec.json.Decoder(ServerAct)
 _encoder = msgspec.json.Encoder()
-_AUDITED = (RuleSet, RoleGiven, Kicked, Muted, Banned, Lifted, MemberInvited, AdminCame, Redacted)
 
 
 class ActTables(Protocol):
@@ -153,12 +142,14 @@ def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:
 def audited(lines: Sequence[Stored]) -> Iterator[tuple[int, ServerAct]]:
     """What of these lines somebody has done by office, each with its place among them: it is kept whatever becomes of the line."""
     for place, line in enumerate(lines):
-        if not isinstance(line, _AUDITED) or (isinstance(line, Redacted) and line.whom == line.nick):
+        if not isinstance(line, Enacted | Redacted) or isinstance(line, MemberJoined):
+            continue
+        if isinstance(line, Redacted) and line.whom == line.nick:
             continue
         shown = {name: getattr(line, name) for name in ("whom", "account", "until") if hasattr(line, name)}
         of = line.id if isinstance(line, Lifted) else 0
         kind = tag_of(type(line))
-        yield place, ServerAct(kind, line.at, line.nick, line.author, text=line.text, of=of, number=line.seq, **shown)  # type: ignore[arg-type]
+        yield place, ServerAct(kind, line.at, line.nick, line.author, text=line.text, of=of, number=line.seq, **shown)
 
 
 def room_values_of(room: int, act: ServerAct) -> tuple[object, ...]:

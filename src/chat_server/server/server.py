@@ -28,13 +28,13 @@ from chat_server.rooms.enforcing import Enforcement
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
-from chat_server.rooms.visitors import IN_OFFICE
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.connection_limits import Admission, admission_within, network_of
 from chat_server.server.ending import Ending
+from chat_server.server.full_house import is_panic, look_at
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
@@ -106,7 +106,7 @@ class Server:
         self._config = config
         limits = config.limits
         self._counts = SharedCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
-        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts, partial(_is_panic, store))
+        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts, partial(is_panic, store))
         self._proxies = Proxies(config.proxy.trusted)
         self._turns = Turns(work)
         self._fingerprint = fingerprint
@@ -132,7 +132,7 @@ class Server:
         )
         self.hall, self._directory.words = Hall(self._directory), words_of(config)
         self._enforcement = Enforcement(self._directory)
-        self._directory.has_logged_in = partial(_look_at, self._enforcement)
+        self._directory.has_logged_in = partial(look_at, self._enforcement)
         self._reserved = ReservedPlaces()
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._open_rooms = OpenRooms(store, send_many)
@@ -362,20 +362,6 @@ class Server:
         self._connections -= 1
         if not self._connections and self.ending.requested.is_set():
             self._everybody_gone.set()
-
-
-def _is_panic(store: Store) -> bool:
-    return store.accounts.acts.in_force.panic_seconds(store.now()) > 0
-
-
-def _look_at(enforcement: Enforcement, session: object) -> None:
-    """Somebody has just logged in: who moderates the server keeps the place that they have beyond the limit, and who does not goes again."""
-    one = cast(ChatSession[Any], session)
-    enforcement.look_at(cast(Occupant, one))
-    if (reserved := one.caller.reserved) is not None:
-        reserved.is_earned = one.person.role in IN_OFFICE
-        if not reserved.is_earned:
-            one.dismiss("server-full", inf)
 
 
 def _forget_session(
