@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 
+from msgspec import UNSET
+
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_bot
@@ -54,7 +56,8 @@ class RoomCommands(CommandHandler):
         listed = tuple((room.name, room.population) for room in talked_in)
         archived = tuple((room.name, room.population) for room in rooms if room.is_archived)
         ids = {room.name: room.id for room in rooms if room.id}
-        answer = RoomsListed(listed, topics, request.name, archived, ids)
+        private = tuple(room.name for room in rooms if isinstance(room, ChatRoom) and room.is_private) or UNSET
+        answer = RoomsListed(listed, topics, request.name, archived, ids, private)
         if request.name or not session.person.account or session.proof.is_bot:
             session.send(answer)
             return None

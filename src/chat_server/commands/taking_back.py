@@ -170,10 +170,10 @@ class TakingBackCommands(CommandHandler):
 async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
     session.owe(DELETE_TOKENS)
     details = {"number": str(number)}
-    line = await _line(place, number)
+    line = None if number < place.reads_from(session) else await _line(place, number)
     if isinstance(line, Refused):
         session.send(line)
-    elif line is None:
+    elif line is None:  # or none that they may read
         session.send(NoSuchLine(details=details))
     elif isinstance(line, Deleted):
         session.send(DeletedAlready(details=details))

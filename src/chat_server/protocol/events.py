@@ -214,7 +214,8 @@ class RoomsListed(Event, frozen=True):
     """The rooms, each with the number of people in it; all, or those with `name` in their names.
 
     `topics` are those of the busiest (ROOMS_SHOWN_MAX), by room, cut after TOPIC_SHOWN_MAX characters. The `archived` are not among `rooms`: there
-    nobody says anything any more. `ids` are those of all, by room.
+    nobody says anything any more. `ids` are those of all, by room. `private` are those that are only for their members, of which nobody else is
+    told.
     """
 
     rooms: tuple[tuple[str, HowMany], ...]
@@ -222,6 +223,7 @@ class RoomsListed(Event, frozen=True):
     name: str = ""
     archived: tuple[tuple[str, HowMany], ...] = ()
     ids: dict[str, str] = {}
+    private: tuple[str, ...] | UnsetType = UNSET
 
 
 class OnlineListed(Event, frozen=True):

@@ -151,6 +151,11 @@ class ChatRoom(Room):
         """Whether several lines that it says are taken as one run: they are, but for who has the next one timed, and where rules look at each."""
         return session not in self.timing and self.gate.is_as_made
 
+    @property
+    def is_private(self) -> bool:
+        """Whether it is only for its members."""
+        return self.gate.state.is_private
+
     def is_shown_to(self, session: Occupant) -> bool:
         """Whether somebody may know that there is this room."""
         return not self.gate.state.is_private or self.gate.lets_see(session, time.time())

@@ -6,7 +6,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import UNASKED
-from chat_server.protocol.room_events import RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
+from chat_server.protocol.room_events import InvitedTo, NoMember, RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
 from chat_server.protocol.stored_event import StoredEvent
 
 _QUIET = (
@@ -30,7 +30,7 @@ _QUIET = (
 
 _UNASKED: tuple[type[Event], ...] = (
     *(events.Timed, events.Slowed, events.RoomFailed),
-    *(RoomRenamed, RoomDeleted, StoringWaits, StoringGoesOn),
+    *(RoomRenamed, RoomDeleted, InvitedTo, NoMember, StoringWaits, StoringGoesOn),
     *UNASKED,
     *CONVERSATION_EVENTS,
 )

@@ -27,8 +27,12 @@ def complete(
     nicks: Iterable[str],
     rooms: Iterable[str],
     rules: Mapping[str, Sequence[str]] | None = None,
+    others: Iterable[str] = (),
 ) -> Completion | None:
-    """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete."""
+    """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete.
+
+    `nicks` are in the room, `others` are known of other rooms: they can be invited.
+    """
     start = max(text.rfind(" "), text.rfind("\n")) + 1
     word = text[start:]
     if not word:
@@ -49,6 +53,8 @@ def complete(
         folded = folded.removeprefix("#")
         mark = "#" if word.startswith("#") and not wants_room else ""
         return _choices(start, [f"{mark}{room} " for room in rooms if room.casefold().startswith(folded)])
+    if command is not None and command.name == "invite":
+        nicks = others
     after = ": " if start == 0 else " "
     at = "@" if word.startswith("@") else ""
     return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])

@@ -131,6 +131,8 @@ class State:
         """The rooms that the user is in, by their keys, in the order in which they were entered."""
         self.listed: dict[str, int] = {}
         """All rooms there are, by name, with the number of people in each."""
+        self.private: set[str] = set()
+        """The keys of those that are only for their members."""
         self.now = 0.0
         """The time of what happened last, as the caller tells it."""
         self.left: RoomState | None = None
@@ -352,6 +354,7 @@ class State:
 
     def _rooms_listed(self, event: events.RoomsListed) -> None:
         self.listed = {**self.listed, **dict(event.rooms)} if event.name else dict(event.rooms)
+        self.private = {name_key(name) for name in event.private or ()}
 
     def _topic_shown(self, event: events.TopicShown) -> None:
         self.room(event.room).topic = event.topic

@@ -32,6 +32,8 @@ PANE_MARGIN = 3
 
 HEADING = ""
 """The key of a row that is no room."""
+PRIVATE = " private"
+"""What stands behind a room that is only for its members."""
 
 UNJOINED = "+"
 """What the key of a room begins with in which one is not."""
@@ -45,7 +47,10 @@ def room_items(state: State, seen: RoomState | None) -> list[Item]:
     if count < len(items):
         items.insert(count, Item(HEADING, Content.styled("Conversations", "$text-muted bold")))
     others = [name for name in state.listed if name_key(name) not in state.rooms]
-    return items + [Item(UNJOINED + name, Content.styled(f"  {name}", "dim")) for name in others]
+    return items + [
+        Item(UNJOINED + name, Content.styled(f"  {name}{PRIVATE if name_key(name) in state.private else ''}", "dim"))
+        for name in others
+    ]
 
 
 def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
@@ -61,7 +66,8 @@ def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
     if room.pending:
         end = Content.styled("… ", "dim") + end
     mark = str(number) if number <= NUMBERED_MAX else " "
-    return Item(name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style)), end)
+    behind = PRIVATE if room.rights.rules.get("access", "open") != "open" else ""
+    return Item(name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style), (behind, "dim")), end)
 
 
 def people_heading(room: RoomState | None) -> str:

@@ -13,7 +13,7 @@ from chat_tui.client.completion import Completion, complete
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.room_rights import offered
-from chat_tui.client.state import RoomState
+from chat_tui.client.state import RoomState, State
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.panes import Panes
@@ -38,7 +38,15 @@ def completed(program: Program, room: RoomState | None, before: str) -> Completi
         rules=state.rules,
         nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
         rooms=list(state.listed),
+        others=_others(state, room),
     )
+
+
+def _others(state: State, room: RoomState | None) -> list[str]:
+    """Who is known of other rooms, and is not in this one."""
+    here = room.people if room is not None else {}
+    known = {key: nick for other in state.rooms.values() for key, nick in other.people.items()}
+    return [nick for key, nick in known.items() if key not in here and nick != state.nick]
 
 
 class Writing:
