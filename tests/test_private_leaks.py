@@ -4,12 +4,14 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import trio
 from msgspec.structs import fields
 
+import chat_server
 from captured_logs import capture_logs
 from chat_server.commands.completion import completions
 from chat_server.commands.table import COMMANDS
@@ -22,7 +24,7 @@ ROOM = "den"
 NAMES = (ROOM, "Den", "dem", "d\u0435n")
 """It; otherwise written; a near miss; one that looks like it."""
 ANOTHER = "python"
-CHANCE = re.compile(r'"(?:token|code|recovery|key)":("[^"]*"|\[[^]]*\])|[0-9a-z]{4}(?:-[0-9a-z]{4})+|bot_\w+')
+CHANCE = re.compile(r'"(?:token|recovery|key|id)":("[^"]*"|\[[^]]*\])|[0-9a-z]{4}(?:-[0-9a-z]{4})+|bot_\w+')
 """What is another text each time, wherever one asks."""
 
 
@@ -171,3 +173,32 @@ async def test_an_outsider_is_answered_as_if_the_room_did_not_exist(
     assert len(there) > 200
     assert not [one for one in there if one.startswith("log: ")]
     assert [pair for pair in zip(there, never, strict=True) if pair[0] != pair[1]] == []
+
+
+KNOWS_ROOMS = {
+    "commands/accounts.py": 1,  # rooms are told that somebody has an account
+    "commands/coming_back.py": 2,  # where somebody is already
+    "commands/invited.py": 1,
+    "commands/letting_in.py": 1,  # the same of what rooms know of somebody
+    "commands/rooms.py": 1,  # that one has made oneself
+    "sessions/json_session.py": 1,  # where a program is already
+    "sessions/membership.py": 2,
+}
+"""How often modules ask the directory for rooms, whoever may know of them."""
+
+
+def test_what_is_asked_for_is_answered_by_the_rooms_that_somebody_may_know_of() -> None:
+    source = Path(chat_server.__file__).parent
+    asked = re.compile(r"directory\.(?:rooms\b|room\(|formerly\(|rooms_with\()")
+    files = [path for package in ("commands", "sessions") for path in (source / package).glob("*.py")]
+    found = {str(path.relative_to(source)): len(asked.findall(path.read_text())) for path in files}
+    assert {name: count for name, count in found.items() if count} == KNOWS_ROOMS, "known_rooms.py says which those are"
+
+
+def test_what_was_said_is_read_by_one_who_knows_who_asks() -> None:
+    source = Path(chat_server.__file__).parent
+    reads = re.compile(r"journal\.(?:read|search)\(|paging\.(?:page|search)\(")
+    found = {path.name for path in (source / "commands").glob("*.py") if reads.search(path.read_text())}
+    assert found == {"taking_back.py"}, (
+        "rooms/reader.py asks from which line on they read; what deletes lines shows none"
+    )

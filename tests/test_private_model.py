@@ -22,6 +22,7 @@ from chat_server.journal import PendingAppend, Receipt
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry, MemberInvited, MemberJoined, RoleGiven, RuleSet
+from chat_server.protocol.room_life import Founded
 from streams import Caller, House, Program, open_house
 
 HOLDERS = ("ann", "bob", "carl", "root")
@@ -102,7 +103,7 @@ class Log:
         account, since = self.accounts.get(who, -1), 0
         for one in self.lines:
             if one.seq < before:
-                if isinstance(one, MemberJoined) and one.author == account:
+                if isinstance(one, MemberJoined | Founded) and one.author == account:
                     since = since or one.seq
                 elif isinstance(one, RoleGiven) and one.account == account:
                     since = (since or one.seq) if one.text != "none" else 0
