@@ -178,9 +178,13 @@ async def test_an_outsider_is_answered_as_if_the_room_did_not_exist(
 KNOWS_ROOMS = {
     "commands/accounts.py": 1,  # rooms are told that somebody has an account
     "commands/coming_back.py": 2,  # where somebody is already
+    "commands/conversing.py": 1,  # where somebody is
+    "commands/holding.py": 1,  # where a line is said that waited
     "commands/invited.py": 1,
     "commands/letting_in.py": 1,  # the same of what rooms know of somebody
+    "commands/room_life.py": 1,  # that one owns
     "commands/rooms.py": 1,  # that one has made oneself
+    "commands/whois.py": 1,  # whether somebody is anywhere
     "sessions/json_session.py": 1,  # where a program is already
     "sessions/membership.py": 2,
 }

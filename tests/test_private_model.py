@@ -239,9 +239,9 @@ class Game:
     async def say(self, end: End) -> None:
         self.count += 1
         if isinstance(end.caller, Program):
-            await end.do("say", room="den", text=f"word{self.count}z")
+            await end.do("say", room="den", text=f"word{self.count}z, bob and carl and root")
         else:
-            await end.caller.type(f"word{self.count}z")
+            await end.caller.type(f"word{self.count}z, bob and carl")
 
     async def everybody_reads_what_is_for_them(self) -> None:
         """Whoever is there reads it all, and is shown every line that they may read; a line that they may not read cannot be told from none."""
@@ -277,6 +277,7 @@ READINGS: dict[str, Reading] = {
     "date": lambda end: end.do("date", room="den", day="today"),
     "search": lambda end: end.do("search", room="den", words="wor*"),
     "search all": lambda end: end.do("search", words="wor*"),
+    "mentions": lambda end: end.do("mentions", which="all"),
     "export": lambda end: end.do("export"),
     "come back": lambda end: end.do("resume", rooms={"den": 0}),
 }

@@ -22,6 +22,7 @@ from chat_server.protocol.requests import HowMany, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.ends import end_sessions
+from chat_server.rooms.known_rooms import known_room
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -173,7 +174,8 @@ async def list_devices(place: Room, session: Occupant) -> None:
             one.id in here,
             one.id == session.proof.device,
             UNSET if one.ends is None else one.ends,
-            UNSET if one.rooms is None else one.rooms,
+            # Those that are known to whoever asks: they may have been put out of one that is private, and called otherwise now.
+            UNSET if one.rooms is None else tuple(room for room in one.rooms if known_room(place, session, room)),
         )
         for one in devices
     )

@@ -23,6 +23,7 @@ from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.case_news import is_of_server, sees, stands, state_of, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.known_rooms import known_rooms
 from chat_server.rooms.person import STRANGER
 from chat_server.rooms.reader import line as readable_line
 from chat_server.rooms.rights import OF_ACCOUNT
@@ -304,7 +305,9 @@ def _room_of_curb(place: Room, session: Occupant, number: int, why: str) -> Room
     """In which room somebody is forbidden something under this number: where they are, if it is there too; None: on the whole server."""
     now = place.directory.authentication.now()
     found = [
-        room for room in place.directory.rooms if isinstance(room, ChatRoom) and room.curb_of(session.person, number)
+        room
+        for room in known_rooms(place, session)
+        if isinstance(room, ChatRoom) and room.curb_of(session.person, number)
     ]
     if place in found or len(found) == 1:
         return place if place in found else found[0]
