@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 import forks
 from callers import newcomer
 from chat_server.protocol import entries, events
+from chat_server.protocol.conversation_events import ConversationsListed, Conversing
 from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import Ref
@@ -198,6 +199,28 @@ def test_what_has_been_written_is_kept_no_longer() -> None:
         assert written[told:] == [], "it is nothing new"
         client._take(Said("python", 502, 502.0, "bob", "line 502"), None)
         assert [line.seq for line in room.timeline.lines()] == [502], "it waits for the one that is missing"
+
+    asyncio.run(act())
+
+
+def test_what_is_written_to_the_user_is_told_though_they_are_in_no_room() -> None:
+    async def act() -> None:
+        written: list[str] = []
+        program, connection = plain_program(written, lambda: 0.0)
+        take = program.client._take
+        take(ConversationsListed((Conversing("@eve", 4, 1), Conversing("@mallory", 1, 1, is_request=True))), None)
+        take(entries.PageShown("@eve", (Said("@eve", 4, 4.0, "eve", "while you were away"),), 1, 4, ""), None)
+        take(Said("@bob", 7, 7.0, "bob", "psst"), None)
+        take(events.Entered("@bob", ("bob",), 0, "", 7), None)
+        take(Said("@bob", 8, 8.0, "bob", "still there?"), None)
+        told = [line for line in written if line.startswith("[@") or "mallory" in line]
+        assert told == [
+            "mallory wants to write to you. /accept mallory shows what, and so does writing to mallory.",
+            "[@eve] 4 eve: while you were away",
+            "[@bob] 7 bob: psst",
+            "[@bob] 8 bob: still there?",
+        ]
+        assert ("history", "@eve") in [(do, fields.get("room")) for do, fields in connection.asked]
 
     asyncio.run(act())
 

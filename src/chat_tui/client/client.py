@@ -308,6 +308,7 @@ class Client:
         is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
         new = self.state.apply(event, ref, now=self._clock())
         if isinstance(event, ConversationsListed):
+            self._gaps.take(event)
             event = self._requests.new(event)
         match event:
             case events.Stored() | LineHeld():

@@ -16,6 +16,7 @@ from chat_tui.client.answers import words_for
 from chat_tui.client.calling import Line
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.conversing import is_conversation
 from chat_tui.client.in_order import Reading, line_in_words
 
 TOKEN_KEPT = "A token is kept in {}: chat-tui logs in by it from now on. The password is kept nowhere."  # noqa: S105 - words
@@ -57,6 +58,8 @@ class Teller:
         """Write the lines that can be written without leaving any out."""
         for room in self._client.state.rooms.values():
             if room.is_joined:
+                if is_conversation(room.name):  # nobody enters it
+                    self._reading.entered(room, room.since)
                 written = self._reading.go_on(room)
                 self._client.mark_read(room, written)
                 room.timeline.let_go(written)  # nothing is shown twice, and this may run for months
