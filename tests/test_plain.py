@@ -29,6 +29,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.conversation_events import ConversationsListed, Conversing
 from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event
+from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.accounts import CANNOT_ASK
@@ -322,6 +323,20 @@ def test_what_the_server_could_not_store_is_sent_again() -> None:
         program.client.send_line_again(connection.said[0].key)
         assert [line.text for line in connection.said] == ["one", "one"]
         assert connection.said[0].key == connection.said[1].key
+
+    asyncio.run(play())
+
+
+def test_what_waits_for_a_moderator_is_not_sent_again_and_is_told() -> None:
+    async def play() -> None:
+        written: list[str] = []
+        program, connection = plain_program(written, lambda: 0.0, rooms=["python"])
+        program.client._take(events.Entered("python", (), 0), None)
+        program.input.receive_data(b"one\n")
+        program.take_input()
+        program.client._take(LineHeld("python", 7, connection.said[0].key), None)
+        assert not program.client.store.unsent
+        assert any("waits for a moderator of python" in line for line in written)
 
     asyncio.run(play())
 

@@ -80,10 +80,11 @@ def test_one_person_by_two_sessions_goes_as_it_stands_and_is_one_person_to_a_rea
         streams: dict[str, Any] = {}
         for line in text("two sessions"):
             who, direction, said = line.split(maxsplit=2)
+            # First: it takes a while, and who is silent for so long after connecting is greeted as a person is.
+            validator("Request" if direction == ">" else "Event").validate(json.loads(said))
             if who not in streams:
                 connection = opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
                 streams[who] = opened.enter_context(connection.makefile("rw", newline="\n"))
-            validator("Request" if direction == ">" else "Event").validate(json.loads(said))
             if direction == ">":
                 streams[who].write(said + "\n")
                 streams[who].flush()

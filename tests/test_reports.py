@@ -1,7 +1,7 @@
 """Reports, appeals and lines that wait for a moderator: by whole servers, on virtual time."""
 
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -12,6 +12,10 @@ from chat_server.accounts.cases import DAY
 from chat_server.config import Config, RoomsTable
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.nodes import Speaker
+from chat_server.protocol.entries import Said
+from chat_server.rooms.batch import Accepted
+from chat_server.rooms.movements import not_said_by
 from chat_server.rooms.person import MODERATOR
 from node_houses import open_nodes
 from streams import House, Program, open_house
@@ -372,3 +376,29 @@ async def test_who_is_banned_from_the_server_can_appeal_from_outside_once_a_day(
             str(stored.number),
             "let me in",
         )
+
+
+async def test_deleting_a_line_leaves_the_copy_and_erasing_its_author_does_not(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        number = await said(eve, "rude words")
+        await bob.ask("report", room="den", number=number)
+        await bob.wait_for("reported")
+        await eve.ask("delete", room="den", number=number)
+        await told(ann, "redacted")
+        assert await refused(bob, "report", number=number) == "nothing-to-report"
+        ((_, shown),) = (await listed(ann, room="den")).items()
+        assert shown["line"] == "rude words"
+        directory = house.server._directory
+        eves = directory.person("eve")
+        assert eves is not None
+        await directory.accounts.end(eves.account, "erase", time.time())
+        assert await listed(ann, room="den") == {}
+
+
+async def test_nothing_that_was_held_is_stored_after_its_author_s_account_has_ended(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    said_by = Said("den", 0, 0.0, "gus", "hello", 7)
+    entry = cast(Any, (object(), "ann", Accepted(said_by, "account:7", "1", []), ()))
+    assert not_said_by([entry], {Speaker("account:7", 0)}, 1) == []

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
+from chat_server.protocol.moderation_events import CasesWait, LineHeld
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
@@ -222,6 +223,16 @@ def test_a_line_is_pending_until_it_is_stored_or_fails() -> None:
     state.typed(Pending("k3", "python", "say", "three", 0.0))
     state.apply(events.Refused("not-in-room", {}, "python", "You are not in python."), "k3")
     assert room.pending[0].why == "You are not in python."
+
+
+def test_a_line_that_waits_for_a_moderator_is_pending_no_more_and_its_author_is_told() -> None:
+    state, room = in_room()
+    state.typed(Pending("k1", "python", "say", "one", 0.0))
+    state.apply(LineHeld("python", 7, "k1"))
+    assert not room.pending
+    told = words_for(LineHeld("python", 7, "k1"), was_typed=False)
+    assert told == "Your line waits for a moderator of python (number 7). Nobody else has seen it."
+    assert words_for(CasesWait(1, 0, 2), was_typed=False).startswith("Waiting for moderators: reports 1,")
 
 
 def test_people_come_go_and_change_their_names() -> None:

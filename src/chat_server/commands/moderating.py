@@ -55,7 +55,7 @@ class Rule(Request, frozen=True, gc=False):
     """Ask for the room's rules, or set one."""
 
     group: ClassVar[str] = "rooms"
-    rule: Annotated[str, Meta(description="speak, topic, links, guests, access, history or slow")] = ""
+    rule: Annotated[str, Meta(description="speak, topic, links, guests, access, history, hold or slow")] = ""
     value: Annotated[str, Meta(description="what it is to be: /rule shows what there is")] = ""
 
 
@@ -235,6 +235,7 @@ class ModeratingCommands(CommandHandler):
         guests: whether they may be here (yes, no). slow: seconds between two lines of one person.
         access: open to all; or only for members and whoever is invited, by any member (members) or by moderators alone (invite).
         Nobody else is told then that there is this room. history: whether newcomers read what was said before they came (all, joined).
+        hold: whose lines wait for a moderator (none, links, newcomers, all), of those who are no members.
         """
         if not request.rule:
             rules = {name: place.gate.state.rule(name) for name in RULES}

@@ -8,6 +8,7 @@ knows bytes on the wire.
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import ClassVar
 
 import trio
@@ -78,8 +79,6 @@ class ChatRoom(Room):
         parts = Parts(self._inbox, self._audience, self._members, self._history, self.changes, guard)
         self.shared = None if nodes is None else SharedBroadcaster(self, parts, nodes, record.turn)
         """Who takes in what happens here at other nodes; None: there are none."""
-        self.filters = Filters(lambda: self.name)
-        """The bots that filter what is said here."""
         self._broadcaster = self.shared or Broadcaster(self, parts)
         self.timing = self._members.timing
         """Who wants their next line timed."""
@@ -98,6 +97,11 @@ class ChatRoom(Room):
     def former_names(self) -> Sequence[str]:
         """What it was called before, the newest last."""
         return self.gate.state.former
+
+    @cached_property
+    def filters(self) -> Filters:
+        """The bots that filter what is said here: made where there are some, or where lines wait."""
+        return Filters(lambda: self.name)
 
     @property
     def nicks(self) -> list[str]:
