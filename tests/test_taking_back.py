@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from chat_server.commands import taking_back
+from chat_server.journal import Page
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Deleted, Redacted
 from fakes import FaultyJournal
@@ -276,3 +277,84 @@ async def test_a_purge_that_the_disk_refuses_says_so(autojump_clock: trio.abc.Cl
         assert (await ann.wait_for("refused"))["code"] == "cannot-store"
         journal.is_full = False
         assert (await purge(ann, "bob", "9"))["count"] == 1
+
+
+async def test_who_may_not_read_a_line_sees_the_number_only_when_it_is_deleted(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        old = await said(bob, "before you came")
+        await ann.ask("rule", room="den", rule="history", value="joined")
+        await bob.wait_for("rule-set")
+        eve = await guest(house, "eve", 5)
+        assert await refused(eve, old) == "no-such-line"
+        await ann.ask("delete", room="den", number=old)
+        event = await told(eve, "redacted")
+        assert (event["nick"], event["text"], event.get("whom", "")) == ("ann", f"#{old}", "")
+        assert "bob" not in str(event)
+
+
+class SlowReading(MemoryJournal):
+    """A journal that is read late, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_slow = False
+        self.goes_on = trio.Event()
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        page = await super().read(room, first, last)
+        if self.is_slow:
+            self.is_slow = False
+            await self.goes_on.wait()
+        return page
+
+
+@pytest.mark.parametrize("how", ["history", "around", "since"])
+async def test_nobody_is_shown_a_line_by_what_was_read_before_it_was_deleted(
+    autojump_clock: trio.abc.Clock, how: str
+) -> None:
+    journal = SlowReading()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "swordfish")
+        await ann.wait_for("said")
+        journal.is_slow = True
+        asked = {"history": {"after": 0, "count": 50}, "around": {"number": number}, "since": {"number": 0}}
+        await ann.ask(how, room="den", **asked[how])
+        await trio.testing.wait_all_tasks_blocked()
+        await bob.ask("delete", room="den", number=number)
+        await bob.wait_for("lines-deleted")
+        journal.goes_on.set()
+        shown = []
+        while not shown or shown[-1]["is"] != "page":
+            shown.append(await ann.read())
+        assert [event["is"] for event in shown][-2:] == ["redacted", "page"]
+        assert "swordfish" not in str(shown)
+
+
+async def test_a_deleted_topic_is_taken_away_once_though_the_turn_is_looked_at_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    kept_by: list[list[str]] = []
+    async with open_nodes(2, delay=lambda: 0.2, silence_seconds=9999) as (first, second):
+        ann, bob = await holder(first, "ann", 1), await holder(second, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await trio.sleep(3)
+        for one in (ann, bob):
+            await one.ask("join", room="den")
+            await one.wait_for("entered")
+        await ann.ask("role", room="den", nick="bob", role="owner")
+        await bob.wait_for("role-given")
+        number = await said(bob, "swordfish", "topic")
+        await trio.sleep(2)
+        await ann.ask("rule", room="den", rule="slow", value="5")
+        await bob.ask("delete", room="den", number=number)
+        await bob.wait_for("lines-deleted")
+        await trio.sleep(2)
+        for one in (ann, bob):
+            lines = await page_of(one, number)
+            kept_by.append([line["is"] for line in lines])
+            await one.ask("topic", room="den")
+            assert (await one.wait_for("topic-shown"))["topic"] == ""
+    assert kept_by[0] == kept_by[1] == ["deleted", "rule-set", "redacted", "topic"]

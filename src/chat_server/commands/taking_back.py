@@ -5,6 +5,7 @@ so that what is said meanwhile waits for none of them long. Never knows how that
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
@@ -20,6 +21,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.redactions import NUMBERS_MAX, RANGES_MAX, can_be_deleted, in_words, ranges_of
 from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
 from chat_server.protocol.stored_event import span_of
+from chat_server.rooms import reader
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
@@ -170,10 +172,12 @@ class TakingBackCommands(CommandHandler):
 async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
     session.owe(DELETE_TOKENS)
     details = {"number": str(number)}
-    line = None if number < place.reads_from(session) else await _line(place, number)
-    if isinstance(line, Refused):
-        session.send(line)
-    elif line is None:  # or none that they may read
+    try:
+        line = await reader.line(place, session, number)
+    except JournalError:
+        session.send(Refused("cannot-read"))
+        return
+    if line is None:  # or none that they may read
         session.send(NoSuchLine(details=details))
     elif isinstance(line, Deleted):
         session.send(DeletedAlready(details=details))
@@ -185,15 +189,6 @@ async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
             session.send(author)
         elif await _redact(place, session, author, [line]) and not session.has_terminal:
             session.send(LinesDeleted(place.name, 1))
-
-
-async def _line(place: ChatRoom, number: int) -> Entry | Refused | None:
-    """The line with this number, if there is one that can be shown."""
-    try:
-        page = await place.directory.journal.read(place.name, number, min(number, place.last_seq))
-    except JournalError:
-        return Refused("cannot-read")
-    return page.lines[0] if page.lines else None
 
 
 async def _author_of(place: ChatRoom, session: Occupant, line: Entry) -> _Author | Refused:
@@ -219,7 +214,9 @@ async def _redact(place: ChatRoom, session: Occupant, author: _Author, lines: Se
     if pause is not None:
         await pause
     await place.flushed(session)
-    is_done = isinstance(await _line(place, lines[0].seq), Deleted)
+    is_done = False
+    with suppress(JournalError):
+        is_done = isinstance(await reader.line(place, session, lines[0].seq), Deleted)
     if not is_done and place.refusal_to_act(session, act) is None and not session.has_terminal:
         session.send(Refused("cannot-store"))  # people have been told already, and nobody waits for an answer
     return is_done
@@ -267,7 +264,8 @@ async def _lines_of(place: ChatRoom, session: Occupant, author: _Author, seconds
     """What somebody has said in the last seconds that is not deleted; one more than may be deleted at most."""
     journal, now = place.directory.journal, place.directory.authentication.now()
     last = place.last_seq
-    first = max(await journal.seq_at(place.name, now - seconds), last - LOOKED_THROUGH_MAX + 1)
+    since = await journal.seq_at(place.name, now - seconds)
+    first = max(since, place.reads_from(session), last - LOOKED_THROUGH_MAX + 1)
     characters = count = 0
     while first <= last and count <= PURGED_MAX:
         session.owe(READING_TOKENS)

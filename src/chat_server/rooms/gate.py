@@ -45,6 +45,7 @@ from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, standing
 from chat_server.rooms.room import Occupant
+from chat_server.rooms.taking_back import as_told
 from chat_server.rooms.told import Holding, what_holds
 from chat_server.rooms.visitors import visitor_of
 
@@ -289,8 +290,8 @@ class Gate:
         session, nick, what, not_for = entry
         if isinstance(what, Acting):
             refusal = self.refusal_to_act(session, what, self._now, self._then)
-            if refusal is None and isinstance(what.entry, Enacted):
-                entry = (session, nick, self._enacted(session, nick, what, what.entry), not_for)
+            if refusal is None:
+                entry = (session, nick, self._carried_out(session, nick, what), not_for)
         elif isinstance(what, Accepted):
             refusal = self._refusal_to_accept(session, what)
         elif isinstance(what, Arrival | Takeover):
@@ -329,6 +330,10 @@ class Gate:
         if then.is_invited(account, self._now) and not session.proof.is_bot:
             return MemberJoined(self.room, 0, 0.0, "", "")
         return AdminCame(self.room, 0, 0.0, "", "") if then.is_private else None
+
+    def _carried_out(self, session: Occupant, nick: str, what: Acting) -> Acting:
+        act = what.entry
+        return self._enacted(session, nick, what, act) if isinstance(act, Enacted) else as_told(what, self._then)
 
     def _enacted(self, session: Occupant, nick: str, what: Acting, act: Enacted) -> Acting:
         """What somebody does, with what follows from when it happens; the room is another one for what comes after it."""

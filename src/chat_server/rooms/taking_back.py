@@ -5,8 +5,11 @@ Never knows who may delete what, nor how anything is stored.
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from chat_server.protocol.entries import Entry, Redacted, TopicSet
 from chat_server.protocol.requests import Topic
+from chat_server.protocol.room_state import RoomState
 from chat_server.rooms.batch import Acting, InboxEntry, TimedRequest
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
@@ -40,6 +43,14 @@ class LinesOfGuests:
         """Whether a line is somebody's who is called so."""
         since = self._since.get(person)
         return since is not None and not line.author and line.nick == nick and line.seq > since
+
+
+def as_told(what: Acting, state: RoomState) -> Acting:
+    """What deletes lines, as a room tells it: not whose they were, where some may read no more than what was said since they came."""
+    is_for_all = not (state.rule("history") == "joined" or state.bounds or state.floor)
+    if is_for_all or not isinstance(what.entry, Redacted):
+        return what
+    return what._replace(entry=replace(what.entry, whom=""))
 
 
 def with_topics_cleared(entries: Sequence[InboxEntry], topic: str) -> Sequence[InboxEntry]:
