@@ -325,7 +325,7 @@ async def test_nobody_is_shown_a_line_by_what_was_read_before_it_was_deleted(
         await bob.ask("delete", room="den", number=number)
         await bob.wait_for("lines-deleted")
         journal.goes_on.set()
-        shown = []
+        shown: list[dict[str, Any]] = []
         while not shown or shown[-1]["is"] != "page":
             shown.append(await ann.read())
         assert [event["is"] for event in shown][-2:] == ["redacted", "page"]
