@@ -1,13 +1,16 @@
 """A room's owners rename it, archive it and delete it; what it is known by meanwhile. By whole servers, on virtual time."""
 
 import time
+from typing import Any
 
 import pytest
 import trio
 
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.room_life import NameSet
-from streams import open_house
+from node_houses import open_nodes
+from streams import House, Program, open_house
+from test_chat_room import StalledJournal
 from test_moderating import den, holder, refused, told
 
 
@@ -217,3 +220,132 @@ async def test_a_room_whose_owners_have_no_account_any_more_is_the_servers_and_n
         assert (await told(boss, "role-given"))["whom"] == "boss"
         await boss.ask("rename", room="den", name="lair")
         await boss.wait_for("name-set")
+
+
+# Over several nodes, and what happens at once.
+
+
+async def entered(house: House, nick: str, place: int = 1) -> Program:
+    """Somebody with an account who is in the room den of one of several nodes."""
+    program = await holder(house, nick, place)
+    await program.ask("join", room="den")
+    await program.wait_for("entered")
+    return program
+
+
+async def test_what_becomes_of_a_room_at_one_node_becomes_of_it_at_all(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, silence_seconds=9999) as (a, b):
+        ann = await holder(a, "ann")
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await ann.ask("join", room="den")
+        known = (await ann.wait_for("entered"))["id"]
+        await trio.sleep(5)
+        bob = await holder(b, "bob", 2)
+        await bob.ask("join", room="den")
+        assert (await bob.wait_for("entered"))["id"] == known
+        person = b.call()
+        await person.log_in("cid")
+        await person.type("/join den")
+        await person.read_until("You are in den.")
+        await ann.ask("rename", room="den", name="lair")
+        named = await told(bob, "name-set")
+        assert (named["nick"], named["text"], named["was"]) == ("ann", "lair", "den")
+        shown = await person.read_until("ann renamed the room from den to lair\r\n")
+        assert "has a new name" not in shown
+        await bob.ask("say", room="lair", text="hi")
+        await ann.wait_for("said")
+        await ann.ask("archive", room="lair")
+        await bob.wait_for("archived")
+        assert await refused_in(bob, "lair", "say", text="hm") == "archived"
+        await ann.ask("destroy", room="lair", name="lair")
+        await ann.wait_for("destroyed")
+        await bob.wait_for("room-deleted")
+        await bob.wait_for("went-back")
+        await person.read_until("You are in the hall.")
+        await bob.ask("create", room="lair")
+        await bob.wait_for("room-created")
+        await ann.ask("resume", rooms={"lair": 1}, ids={"lair": known})
+        assert (await ann.wait_for("entered"))["id"] != known
+
+
+async def refused_in(program: Program, room: str, do: str, **fields: Any) -> str:
+    await program.ask(do, room=room, ref=99, **fields)
+    while (answer := await program.wait_for("refused")).get("ref") != 99:
+        pass
+    return str(answer["code"])
+
+
+async def test_two_owners_at_two_nodes_rename_a_room_at_once_and_it_has_one_name_everywhere(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as (a, b):
+        ann = await holder(a, "ann")
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await trio.sleep(5)
+        await ann.ask("join", room="den")
+        bob = await entered(b, "bob", 2)
+        await ann.ask("role", room="den", nick="bob", role="owner")
+        await bob.wait_for("role-given")
+        await ann.ask("rename", room="den", name="lair")
+        await bob.ask("rename", room="den", name="nest")
+        await trio.sleep(20)
+        names = [{room.name for room in house.server.rooms} for house in (a, b)]
+        assert names[0] == names[1]
+        (name,) = names[0] & {"lair", "nest", "den"}
+        for program in (ann, bob):
+            await program.ask("say", room=name, text="here", key=f"k{id(program)}")
+            assert (await program.wait_for("stored"))["room"] == name
+
+
+async def test_who_renames_a_room_and_is_no_owner_by_then_does_not(autojump_clock: trio.abc.Clock) -> None:
+    journal = StalledJournal()
+    journal.goes_on.set()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("role", room="den", nick="bob", role="owner")
+        await bob.wait_for("role-given")
+        journal.goes_on = trio.Event()
+        await ann.ask("role", room="den", nick="bob", role="none")
+        await trio.sleep(1)
+        await bob.ask("rename", room="den", name="nest", ref=7)
+        await trio.sleep(1)
+        journal.goes_on.set()
+        assert (await bob.wait_for("refused"))["code"] == "owners-only"
+        assert house.server._directory.room("nest") is None
+
+
+async def test_lines_that_wait_while_a_room_is_renamed_are_stored_once_and_in_order(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999, messages_per_second=0.0) as house:
+        ann, bob = await den(house, "ann", "bob")
+        for number in range(50):
+            await bob.ask("say", room="den", text=str(number), key=f"k{number}")
+            if number == 20:
+                await ann.ask("rename", room="den", name="lair")
+        await bob.ask("say", room="den", text="last", key="last")
+        while (await bob.wait_for("stored"))["key"] != "last":
+            pass
+        texts = [line.text for line in (await journal.read("lair", 1, 99)).lines if not isinstance(line, NameSet)]
+        assert texts == ["", *map(str, range(50)), "last"]
+
+
+async def test_who_comes_into_a_room_that_is_being_deleted_is_told_that_there_is_none(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await bob.ask("back", room="den")
+        await bob.wait_for("went-back")
+        await ann.ask("destroy", room="den", name="den")
+        for _ in range(3):
+            await bob.ask("join", room="den")
+        await ann.wait_for("destroyed")
+        await trio.sleep(5)
+        assert house.server._directory.room("den") is None
+        assert await refused(bob, "say", text="hm") in ("no-such-room", "not-in-room")
+        for session in house.server._sessions:
+            assert "den" not in session.rooms

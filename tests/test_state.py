@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
@@ -13,6 +14,7 @@ from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending
+from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
 
@@ -319,3 +321,22 @@ def test_lines_of_people_who_are_blocked_are_one_row_and_nothing_is_missing_ther
     before = list(room.timeline.lines())
     assert state.apply(page) == []
     assert list(room.timeline.lines()) == before
+
+
+def test_another_room_of_the_same_name_has_nothing_of_the_one_that_was_known() -> None:
+    state = State()
+    state.apply(replace(entered("", 90), id="aa"))
+    state.apply(page(80, 90, 90, oldest=80))
+    state.apply(events.WentBack("python"))
+    state.apply(replace(entered("", 90), id="aa"))
+    state.apply(page(85, 90, 90, oldest=80))
+    assert state.ids() == {"python": "aa"}
+    room = state.room("python")
+    state.apply(replace(entered("", 95), id="bb"))
+    assert ([*room.timeline.lines()], room.read, state.positions(), state.ids()) == (
+        *([], 95),
+        *({"python": 95}, {"python": "bb"}),
+    )
+    assert kept_of(replace(entered("", 95), id="bb"), {"python": 90}, {"python": "aa"}) is None
+    assert kept_of(replace(entered("", 95), id="aa"), {"python": 90}, {"python": "aa"}) == 90
+    assert kept_of(entered("", 95), {"python": 90}, {"python": "aa"}) == 90, "a server that knows no ids"

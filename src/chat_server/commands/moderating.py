@@ -302,9 +302,8 @@ class ModeratingCommands(CommandHandler):
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
         """Show who is banned or muted here, until when and why."""
         bans = {
-            str(one.id): {"what": one.kind, "whom": one.whom, "by": one.by, "left": span_of(seconds)}
-            | {"reason": one.reason}
-            for one, seconds in place.curbs()
+            str(one.id): {"what": one.kind, "whom": one.whom, "by": one.by, "left": span_of(left), "reason": one.reason}
+            for one, left in place.curbs()
         }
         if not bans:
             session.send(NoBans(place.name))
@@ -329,9 +328,9 @@ def _show_roles(place: ChatRoom, session: Occupant) -> None:
         session.send(NoRoles(place.name))
         return
     having = {role: sorted(name for one, name in called.items() if state.roles[one] == role) for role in ROOM_ROLES}
-    by_role = {role: ", ".join(having[role]) or "-" for role in ROOM_ROLES}
     roles: dict[str, str] = {name: state.roles[account] for account, name in called.items()}
-    session.send(RolesShown(place.name, by_role["owner"], by_role["moderator"], by_role["member"], roles))
+    members, moderators, owners = (", ".join(having[role]) or "-" for role in ROOM_ROLES)
+    session.send(RolesShown(place.name, owners, moderators, members, roles))
 
 
 async def target_of(place: ChatRoom, session: Occupant, nick: str) -> Target | None:

@@ -33,6 +33,7 @@ from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
+from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
 
 ONLINE_GAP = 10.0
@@ -341,6 +342,7 @@ class Client:
         self.saved.rooms = [name for name in joined if not is_conversation(name)]  # the server lists those
         if isinstance(event, events.Entered):
             room = self.state.room(event.room)
+            self.saved.ids[room.name] = room.id
             if room.read is not None:
                 self.saved.read[room.name] = room.read
             if (
@@ -354,7 +356,7 @@ def _prepare(event: Event, state: State, store: LocalStore, connection: Connecti
     """Have what is kept of a room where its state, which is about to change, will look for it."""
     if isinstance(event, events.Entered):
         room = state.room(event.room)
-        room.read = store.saved.read.get(event.room) if room.read is None else room.read
+        room.read = kept_of(event, store.saved.read, store.saved.ids) if room.read is None else room.read
     elif isinstance(event, RoomRenamed):
         known = state.known(event.room)
         store.room_renamed(known.name if known else event.room, event.new)

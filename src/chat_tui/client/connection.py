@@ -11,7 +11,7 @@ from contextlib import suppress
 from enum import Enum
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,7 @@ from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
 from chat_tui.client.pauses import Pauses
 from chat_tui.client.pending import Pending
+from chat_tui.client.same_room import KnownState
 from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
 
 if TYPE_CHECKING:
@@ -82,13 +83,6 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     details: LineDetails = LineDetails()
     is_moving: bool = False
     """Whether it only goes on elsewhere, as the server has asked: nothing is wrong."""
-
-
-class KnownState(Protocol):
-    """What the connection needs to know of the state."""
-
-    def positions(self) -> dict[str, int]:
-        """For each room to be in again, the number of the line after which nothing may be missed."""
 
 
 def _tell_nobody(room: str, refused: events.Refused) -> None:
@@ -363,7 +357,7 @@ class Connection:
         """Be in the rooms where the user was, with what was missed; then send what waits, in order."""
         known = self._known.positions()
         if known:
-            link.write(write("resume", rooms=known))
+            link.write(write("resume", rooms=known, ids=self._known.ids()))
         there = {name_key(room) for room in known.keys() | carried}
         wanted = (room for room in self._rooms if name_key(room) not in there)
         self._joins = {-number: room for number, room in enumerate(wanted, 1)}  # whose numbers are no askers'

@@ -32,6 +32,8 @@ class SavedState(Struct):
     current: str = ""
     read: dict[str, int] = field(default_factory=dict)
     """For each room, the number of the last line read."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """For each room, the id by which the server knows it."""
     drafts: dict[str, str] = field(default_factory=dict)
     joins_shown: dict[str, bool] = field(default_factory=dict)
     """Rooms, by their keys, of which the user has said whether it is told who comes and goes."""
@@ -102,10 +104,9 @@ class LocalStore:
 
     def room_renamed(self, old: str, new: str) -> None:
         """What is kept of a room is kept under its new name, what is to be sent to it too."""
-        if old in self.saved.read:
-            self.saved.read[new] = self.saved.read.pop(old)
-        if old in self.saved.drafts:
-            self.saved.drafts[new] = self.saved.drafts.pop(old)
+        _move(self.saved.read, old, new)
+        _move(self.saved.ids, old, new)
+        _move(self.saved.drafts, old, new)
         if self.saved.current == old:
             self.saved.current = new
         renamed = [pending for pending in self._outbox.values() if pending.room == old]
@@ -199,6 +200,11 @@ class LocalStore:
             self._unwritten.remove(name)
             if not self._unwritten:
                 self.tell("What you write is kept on disk again.")
+
+
+def _move(kept: dict[str, T], old: str, new: str) -> None:
+    if old in kept:
+        kept[new] = kept.pop(old)
 
 
 def _aside(path: Path) -> Path:

@@ -17,7 +17,7 @@ from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
-from chat_tui.client import conversing
+from chat_tui.client import conversing, same_room
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_rights import Rights
@@ -33,6 +33,8 @@ class RoomState:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.id = ""
+        """What the server knows it by, whatever it is called."""
         self.is_joined = False
         self.topic = ""
         self.people: dict[str, str] = {}
@@ -162,6 +164,10 @@ class State:
         """For each room that the user is in, the number up to which nothing is missing, and after which nothing may be missed."""
         return {room.name: room.position for room in self.rooms.values() if conversing.is_resumed(room)}
 
+    def ids(self) -> dict[str, str]:
+        """The ids of those rooms, as far as the server has told them."""
+        return {room.name: room.id for room in self.rooms.values() if room.id and conversing.is_resumed(room)}
+
     # What the user does.
 
     def typed(self, pending: Pending) -> None:
@@ -219,15 +225,7 @@ class State:
         room.lacks_people = event.more > 0
         room.note_guests((*event.nicks, *room.guests), event.guests)
         room.note_guests((self.nick,), (self.nick,) if event.guest is True else UNSET)
-        if event.last < room.timeline.newest:
-            room.timeline.forget()
-            room.read, room.since = None, event.last
-        if not room.is_joined:
-            room.since = event.last
-        room.is_joined = True
-        room.last = event.last
-        if room.read is None:
-            room.read = event.last
+        same_room.enter(room, event)
 
     def _room_renamed(self, event: RoomRenamed) -> None:
         """The room stays what it is, where it stands; the server says then that one leaves it and enters it."""
