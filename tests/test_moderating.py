@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from canary import PASSWORD
-from chat_server.commands.moderating import CURB_SECONDS, parsed_span
+from chat_server.commands.spans import CURB_SECONDS, parsed_span
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Banned, Kicked, Muted, Said
 from chat_server.protocol.room_state import CURBS_MAX, EMPTY, after

@@ -3,7 +3,6 @@
 What is asked for becomes an entry of the room's log, which the room itself looks at once more (rooms/gate.py). Never knows how it is stored.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
@@ -12,6 +11,7 @@ from msgspec import Meta
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
+from chat_server.commands.spans import parsed_span
 from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
@@ -29,20 +29,12 @@ from chat_server.rooms.roster import Known
 KICK = "1m"
 """For how long somebody who has been put out cannot come back: programs come back by themselves, and a kick would mean nothing."""
 
-CURB_SECONDS = 86400.0
-"""How long somebody is muted or banned where nothing is said of that."""
-
 CURB_SECONDS_MAX = 366 * 86400.0
 """Nothing is for ever: who reads a ban in ten years does not know any more what it was for."""
 
 REASON_MAX = 200
 """Characters in a reason."""
 
-_SPAN = re.compile(
-    r"\s*(?:for\s+)?(?P<number>[1-9][0-9]{0,5})(?P<unit>[mhdw])(?:\s+(?P<rest>.*)|\s*)$",
-    re.IGNORECASE | re.ASCII | re.DOTALL,
-)
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 Nick = Annotated[str, Meta(description="somebody's name")]
 Reason = Annotated[RestOfLine, Meta(description="why; everybody here is shown it", extra={"in_usage": True})]
@@ -392,10 +384,3 @@ async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: 
 async def _finished(pause: Awaitable[None] | None) -> None:
     if pause is not None:
         await pause
-
-
-def parsed_span(text: str, default: float = CURB_SECONDS) -> tuple[float, str]:
-    """The seconds with which a text begins, as `30m` or `for 2h`, and what stands after that; the default if it begins with none."""
-    if (found := _SPAN.match(text)) is None:
-        return default, text.strip()
-    return float(int(found["number"]) * _UNITS[found["unit"].casefold()]), (found["rest"] or "").strip()

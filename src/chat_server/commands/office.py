@@ -27,9 +27,9 @@ from chat_server.commands.moderating import (
     NoSuchSpan,
     ReasonTooLong,
     Unban,
-    parsed_span,
 )
 from chat_server.commands.office_acts import act_of, enacted, found_whom, meant, shown_whom
+from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Number
 from chat_server.protocol.room_state import EMPTY

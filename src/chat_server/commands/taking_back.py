@@ -13,7 +13,8 @@ from msgspec import Meta
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, act_in, parsed_span
+from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, act_in
+from chat_server.commands.spans import parsed_span
 from chat_server.journal import JournalError
 from chat_server.protocol.entries import Deleted, Entry, Redacted, TopicSet
 from chat_server.protocol.events import Answered, Refused

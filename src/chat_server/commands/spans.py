@@ -1,0 +1,19 @@
+"""For how long something is to be, as it is typed: `30m`, `for 2h spam`. Pure."""
+
+import re
+
+CURB_SECONDS = 86400.0
+"""How long somebody is muted or banned where nothing is said of that."""
+
+_SPAN = re.compile(
+    r"\s*(?:for\s+)?(?P<number>[1-9][0-9]{0,5})(?P<unit>[mhdw])(?:\s+(?P<rest>.*)|\s*)$",
+    re.IGNORECASE | re.ASCII | re.DOTALL,
+)
+_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def parsed_span(text: str, default: float = CURB_SECONDS) -> tuple[float, str]:
+    """The seconds with which a text begins, as `30m` or `for 2h`, and what stands after that; the default if it begins with none."""
+    if (found := _SPAN.match(text)) is None:
+        return default, text.strip()
+    return float(int(found["number"]) * _UNITS[found["unit"].casefold()]), (found["rest"] or "").strip()
