@@ -1,17 +1,24 @@
 """The contract of where the acts of the server's moderators are kept, run over every engine."""
 
+import io
+from pathlib import Path
+from typing import get_args
+
 import pytest
 import trio
 
+from archives import no_progress
 from chat_server.accounts import Accounts, Holder, NewDevice, Registration
 from chat_server.accounts.acts import NotEnacted, Office, ServerAct
 from chat_server.accounts.in_force import Visitor
-from chat_server.journal.engines import Store
+from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.maintenance import import_
 from chat_server.protocol.entries import Entry, Muted, Said
 from chat_server.rooms.rights import judged
-from test_accounts import NOW, ann, device, digest, store
-from test_journal import Place, begun, opened, place
+from postgresql import url_beside
+from test_accounts import NOW, ann, device, digest, exported, store
+from test_journal import Place, begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place", "store"]
 
@@ -196,3 +203,24 @@ async def test_a_room_of_the_name_of_one_that_was_deleted_has_nothing_of_its_aud
     assert await accounts.acts.of_room("python", 0, 9) == []
     await journal.append([muted(0, 0, 1)], {}).stored()
     assert len(await accounts.acts.of_room("python", 0, 9)) == 1
+
+
+@pytest.mark.parametrize("other", get_args(EngineName))
+async def test_acts_move_to_another_engine(
+    place: Place, other: EngineName, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    journal, accounts, *_ = place.open_both()
+    async with opened(journal):
+        if not await journal.rooms():
+            await create_rooms(journal)
+        for one in (ban(until=1e9), ban("eve", 1e9), ServerAct("lifted", NOW, "ann", of=1)):
+            await done(accounts, one)
+    whole = exported(place, with_secrets=False)
+    url = url_beside(request.getfixturevalue("database").url) if other == "postgresql" else ""
+    there = place_in(tmp_path / "there", other, url=url)
+    import_(there.engine.filling(there.settings), io.BytesIO(whole), no_progress)
+    assert exported(there, with_secrets=False) == whole
+    journal, accounts, *_ = there.open_both()
+    async with opened(journal):
+        assert [act.number for act in accounts.acts.in_force.listed(NOW)] == [2]
+        assert (await done(accounts, ban("carl"))).number == 4

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from chat_server.accounts.cases import Cases
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
-from chat_server.accounts.office import Acts
+from chat_server.accounts.office import Acts, KeptAct
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
@@ -211,7 +211,7 @@ class Ended(NamedTuple):
     ending: Ending
 
 
-Record = Account | Device | Code | KeptName | Ended
+Record = Account | Device | Code | KeptName | Ended | KeptAct
 """What is kept of accounts and survives an export."""
 
 

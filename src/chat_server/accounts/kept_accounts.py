@@ -10,6 +10,7 @@ from chat_server.accounts import DEVICES_MAX, Account, Code, Device, Ended, Fail
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import Case
 from chat_server.accounts.names_index import KeptName, Refusal
+from chat_server.accounts.office import KeptAct
 
 
 @dataclass
@@ -37,6 +38,7 @@ class KeptAccounts:
             *self.codes.values(),
             *sorted(self.names),
             *sorted(self.ended.values()),
+            *(KeptAct(act, act.number in self.lifted) for act in self.acts),
         ]
 
     def add(self, record: Record) -> None:
@@ -53,6 +55,10 @@ class KeptAccounts:
                 self.names.append(record)
             case Ended():
                 self.ended[record.account] = record
+            case KeptAct():
+                self.acts.append(record.act)
+                if record.is_lifted:
+                    self.lifted.add(record.act.number)
 
     def rename_room(self, old: str, new: str | None) -> None:
         """A room that devices and codes are limited to, or that cases are of, has another name; None: it is gone."""

@@ -3,10 +3,17 @@
 Each act has a number, and is kept for good. What it forbids holds from when it is stored. Never knows sessions, nor who may do what.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chat_server.accounts.acts import Judge, NotEnacted, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import InForce
+
+
+class KeptAct(NamedTuple):
+    """An act of the server's moderators, as it moves to another engine: lifted, or not."""
+
+    act: ServerAct
+    is_lifted: bool
 
 
 class Acts(Protocol):

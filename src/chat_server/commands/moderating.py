@@ -372,12 +372,8 @@ async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: 
     target = await target_of(place, session, nick)
     if target is None:
         return
-    entry = kind(
-        *(place.name, 0, 0.0, "", reason),
-        whom=target.nick,
-        account=target.account,
-        sender="" if target.account else target.sender,
-    )
+    sender = "" if target.account else target.sender
+    entry = kind(place.name, 0, 0.0, "", reason, whom=target.nick, account=target.account, sender=sender)
     await _finished(act_in(place, session, Acting(entry, target.role, seconds)))
 
 

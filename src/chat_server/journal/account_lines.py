@@ -9,7 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.accounts import Account, Code, Device, Ended, Ending, Record
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.office import KeptAct
 from chat_server.protocol.stored_event import Author
 
 
@@ -48,9 +50,16 @@ class EndedLine(Struct, frozen=True, tag_field="is", tag="ended"):
     ending: Ending
 
 
-AccountLines = AccountLine | DeviceLine | CodeLine | KeptNameLine | EndedLine
+class ActLine(Struct, frozen=True, tag_field="is", tag="act"):
+    """What a moderator or an admin of the server has done."""
 
-TAGS = ("account", "device", "code", "kept-name", "ended")
+    act: ServerAct
+    is_lifted: bool = False
+
+
+AccountLines = AccountLine | DeviceLine | CodeLine | KeptNameLine | EndedLine | ActLine
+
+TAGS = ("account", "device", "code", "kept-name", "ended", "act")
 
 
 def lines_of_accounts(records: Iterable[Record], *, with_secrets: bool) -> Iterator[AccountLines]:
@@ -67,6 +76,8 @@ def lines_of_accounts(records: Iterable[Record], *, with_secrets: bool) -> Itera
                 yield KeptNameLine(*record)
             case Ended():
                 yield EndedLine(*record)
+            case KeptAct():
+                yield ActLine(*record)
 
 
 def record_of(line: AccountLines) -> Record:
@@ -82,3 +93,5 @@ def record_of(line: AccountLines) -> Record:
             return KeptName(line.key, line.skeleton, line.account, line.until)
         case EndedLine():
             return Ended(line.account, line.nick, line.ending)
+        case ActLine():
+            return KeptAct(line.act, line.is_lifted)

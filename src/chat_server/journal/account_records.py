@@ -5,6 +5,8 @@ from typing import Protocol
 
 from chat_server.accounts import Account, Code, Device, Ended, Record
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.office import KeptAct
+from chat_server.journal.act_changes import ActTables
 from chat_server.protocol.names import was_a_name
 
 
@@ -38,6 +40,11 @@ class RecordTables(Protocol):
         """Whether this is the id of an account, or was."""
         ...
 
+    @property
+    def acts(self) -> ActTables:
+        """Those of acts of the server's moderators."""
+        ...
+
     # These raise ValueError for what is there already, or belongs to nothing.
 
     def put_account(self, new: Account) -> None:
@@ -55,6 +62,9 @@ class RecordTables(Protocol):
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""
 
+    def put_act(self, kept: KeptAct) -> None:
+        """Store an act of the server's moderators."""
+
 
 def records(tables: RecordTables) -> Iterator[Record]:
     """Everything but failed tries."""
@@ -63,6 +73,7 @@ def records(tables: RecordTables) -> Iterator[Record]:
     yield from tables.codes("true")
     yield from tables.kept_names("true ORDER BY key")
     yield from tables.ended()
+    yield from tables.acts.kept()
 
 
 def add_record(tables: RecordTables, record: Record) -> None:
@@ -85,6 +96,8 @@ def add_record(tables: RecordTables, record: Record) -> None:
             tables.put_kept_name(record)
         case Ended():
             tables.put_done(record)
+        case KeptAct():
+            tables.put_act(record)
 
 
 def _check_account(tables: RecordTables, number: int) -> None:

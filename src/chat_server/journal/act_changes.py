@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chat_server.accounts import Account
 from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, Office, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import parsed
+from chat_server.accounts.office import KeptAct
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable_topic
 from chat_server.protocol.entries import Enacted, Lifted, MemberJoined, Redacted
@@ -66,6 +67,10 @@ class ActTables(Protocol):
 
     def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
         """The same of what was done in a room."""
+        ...
+
+    def kept(self) -> list[KeptAct]:
+        """All of the server's, in their order."""
         ...
 
     def call(self, account: int, nick: str) -> None:
@@ -122,9 +127,14 @@ def enact(tables: _Accounts, act: ServerAct, judge: Judge) -> ServerAct | NotEna
     return act
 
 
-def values_of(act: ServerAct) -> tuple[object, ...]:
+def values_of(act: ServerAct, *, is_lifted: bool = False) -> tuple[object, ...]:
     """What stands in an act's row."""
-    return act.number, act.kind, act.at, act.until, act.author, act.account, False, written(act)
+    return act.number, act.kind, act.at, act.until, act.author, act.account, is_lifted, written(act)
+
+
+def kept_in(rows: Iterable[Sequence[Any]]) -> list[KeptAct]:
+    """The acts in rows of which these are the columns `is_lifted` and `what`."""
+    return [KeptAct(act, bool(is_lifted)) for is_lifted, what in rows for act in acts_of([(what,)])]
 
 
 def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:

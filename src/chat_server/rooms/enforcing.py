@@ -68,8 +68,18 @@ class Enforcement:
 def hit(directory: Directory[Room, Person[Occupant]], act: ServerAct) -> list[Occupant]:
     """The sessions of those who are here and whom an act is about."""
     now = directory.authentication.now()
-    sessions = [one for person in directory.people for one in (*person.sessions, *person.replaced)]
+    people = directory.people if act.network else _named(directory, act)
+    sessions = [one for person in people for one in (*person.sessions, *person.replaced)]
     return [one for one in sessions if hits(act, visitor_of(one, now))]
+
+
+def _named(directory: Directory[Room, Person[Occupant]], act: ServerAct) -> set[Person[Occupant]]:
+    """Who is here by the account, or as a guest by what an act names: of ten thousand people none is looked at who is somebody else."""
+    if act.account:
+        found = [directory.identified(sender_of(act.account))]
+    else:
+        found = [find(who) for who in act.known_as for find in (directory.identified, directory.person)]
+    return {one for one in found if one is not None}
 
 
 def silence(directory: Directory[Room, Person[Occupant]], sessions: Iterable[Occupant]) -> None:

@@ -7,6 +7,7 @@ import psycopg
 
 from chat_server.accounts import Account, Code, Device, Ended
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import DEVICE, ENDED, KEPT_NAME
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 
@@ -69,6 +70,11 @@ class PostgresqlRecords(PostgresqlTables):
         """Note that an account's lines are to be rewritten, also if they have been."""
         self._do("DELETE FROM ended WHERE account = %s", ended.account)
         super().put_ended(ended)
+
+    def put_act(self, kept: KeptAct) -> None:
+        """Store an act of the server's moderators."""
+        with self._refusals():
+            self.acts.put(kept.act, is_lifted=kept.is_lifted)
 
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""

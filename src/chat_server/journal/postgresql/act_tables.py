@@ -5,8 +5,9 @@ from typing import Any
 import psycopg
 
 from chat_server.accounts.acts import OfficeHolder, ServerAct
+from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import shown
-from chat_server.journal.act_changes import ACT, acts_of, called, values_of, written
+from chat_server.journal.act_changes import ACT, acts_of, called, kept_in, values_of, written
 from chat_server.journal.postgresql.account_functions import ACTS_LOCK
 from chat_server.protocol.requests import NUMBER_MAX
 
@@ -40,9 +41,10 @@ class PostgresqlActs:
         ((newest,),) = self._rows("SELECT coalesce(max(number), 0) FROM act")
         return int(newest)
 
-    def put(self, act: ServerAct) -> None:
+    def put(self, act: ServerAct, *, is_lifted: bool = False) -> None:
         """Store an act."""
-        self._do(f"INSERT INTO act ({ACT}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", *values_of(act))  # noqa: S608 - as above
+        values = values_of(act, is_lifted=is_lifted)
+        self._do(f"INSERT INTO act ({ACT}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", *values)  # noqa: S608 - as above
 
     def in_force(self, number: int, at: float) -> ServerAct | None:
         """What forbids somebody something, if it is in force."""
@@ -77,6 +79,10 @@ class PostgresqlActs:
             " AND number < %s ORDER BY number DESC LIMIT %s"
         )
         return acts_of(self._rows(question, room, before or NUMBER_MAX, limit))
+
+    def kept(self) -> list[KeptAct]:
+        """All of the server's."""
+        return kept_in(self._rows("SELECT is_lifted, what FROM act ORDER BY number"))
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from chat_server.accounts import Account, Code, Device, Ended, NewDevice
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import ENDED
 from chat_server.journal.sqlite.account_tables import SqliteTables
 
@@ -50,6 +51,11 @@ class SqliteRecords(SqliteTables):
         """Store a name that is kept."""
         with _refusals():
             self._connection.execute("INSERT INTO kept_name VALUES (?, ?, ?, ?)", kept)
+
+    def put_act(self, kept: KeptAct) -> None:
+        """Store an act of the server's moderators."""
+        with _refusals():
+            self.acts.put(kept.act, is_lifted=kept.is_lifted)
 
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""

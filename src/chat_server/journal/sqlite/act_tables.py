@@ -4,8 +4,19 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from chat_server.accounts.acts import OfficeHolder, ServerAct
+from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import shown
-from chat_server.journal.act_changes import ACT, ROOM_ACT, acts_of, audited, called, room_values_of, values_of, written
+from chat_server.journal.act_changes import (
+    ACT,
+    ROOM_ACT,
+    acts_of,
+    audited,
+    called,
+    kept_in,
+    room_values_of,
+    values_of,
+    written,
+)
 from chat_server.journal.batch_codec import Stored
 
 _IN_FORCE = "kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted AND until > ?"
@@ -38,9 +49,10 @@ class SqliteActs:
         ((newest,),) = self._connection.execute("SELECT coalesce(max(number), 0) FROM act")
         return int(newest)
 
-    def put(self, act: ServerAct) -> None:
+    def put(self, act: ServerAct, *, is_lifted: bool = False) -> None:
         """Store an act."""
-        self._connection.execute(f"INSERT INTO act ({ACT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values_of(act))  # noqa: S608 - as above
+        values = values_of(act, is_lifted=is_lifted)
+        self._connection.execute(f"INSERT INTO act ({ACT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 - as above
 
     def in_force(self, number: int, at: float) -> ServerAct | None:
         """What forbids somebody something, if it is in force."""
@@ -76,6 +88,10 @@ class SqliteActs:
             (room, before, limit),
         )
         return acts_of(rows)
+
+    def kept(self) -> list[KeptAct]:
+        """All of the server's."""
+        return kept_in(self._connection.execute("SELECT is_lifted, what FROM act ORDER BY number"))
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""
