@@ -307,7 +307,7 @@ async def test_who_renames_a_room_and_is_no_owner_by_then_does_not(autojump_cloc
         await ann.ask("role", room="den", nick="bob", role="owner")
         await bob.wait_for("role-given")
         journal.goes_on = trio.Event()
-        await ann.ask("role", room="den", nick="bob", role="none")
+        await bob.ask("role", room="den", nick="bob", role="none")
         await trio.sleep(1)
         await bob.ask("rename", room="den", name="nest", ref=7)
         await trio.sleep(1)
