@@ -349,6 +349,7 @@ async def test_a_deleted_topic_is_taken_away_once_though_the_turn_is_looked_at_a
         number = await said(bob, "swordfish", "topic")
         await trio.sleep(2)
         await ann.ask("rule", room="den", rule="slow", value="5")
+        await trio.sleep(0.1)  # that is on its way, and the other node has not heard of it
         await bob.ask("delete", room="den", number=number)
         await bob.wait_for("lines-deleted")
         await trio.sleep(2)
