@@ -332,6 +332,21 @@ async def test_a_session_that_can_be_shown_nothing_ends_and_the_others_hear_it(
         assert (await bob.wait_for("dismissed"))["why"] == "failed"
 
 
+async def test_a_program_that_did_not_keep_up_is_told_after_which_line_it_has_missed_some(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999, waiting_bytes=100_000, messages_per_second=0) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        stuck = house.connect("127.0.0.2", stuck=True)
+        await stuck.ask("login", nick="bob", password=PASSWORD, session="add")
+        await stuck.wait_for("logged-in")
+        for number in range(200):
+            await answer(ann, "say", room="@bob", text=f"{number} " + "x" * 2000, key=str(number))
+        skipped = await stuck.wait_for("skipped")
+        assert 1 <= skipped["rooms"]["@ann"] < 200
+        assert len([await bob.wait_for("said") for _ in range(200)]) == 200
+
+
 async def test_ten_thousand_conversations_are_no_task(autojump_clock: trio.abc.Clock) -> None:
     journal = MemoryJournal()
     async with open_house(journal=journal, silence_seconds=9999) as house:

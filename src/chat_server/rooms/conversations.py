@@ -339,10 +339,13 @@ class Conversations:
 
     def positions(self, session: Occupant, *, is_live_since: bool = False) -> dict[str, int]:
         """How far a session has come in the conversations of which it has heard something; or after which line it has heard them."""
+        heard = self._heard.get(session)
+        if heard is None:  # most have heard of none, and this is asked for whatever waits for a slow reader
+            return {}
         who = self.who(session.person)
         return {
             self.room_of(one, who): since if is_live_since else one.last_seq
-            for name, since in self._heard.get(session, {}).items()
+            for name, since in heard.items()
             if (one := self._open.get(name)) is not None
         }
 
