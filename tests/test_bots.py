@@ -174,6 +174,7 @@ async def test_a_token_follows_its_room_to_another_name(autojump_clock: trio.abc
         bot = await bot_of(house, token)
         await house.ask_as_operator("rename-room", room="python", name="snakes")
         assert (await told(bot, "join", room="snakes"))["is"] == "entered"
+        await bot.wait_for("recalled")  # that it has another name
         await told(ann, "create", room="python")
         assert (await told(bot, "join", room="python"))["code"] == "bot-elsewhere"
 
