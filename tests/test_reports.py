@@ -141,6 +141,8 @@ async def test_who_is_banned_can_appeal_once_a_day_and_is_told_the_answer(autoju
         await eve.ask("appeal", id=number, why="it was my cat")
         appeal = await told(eve, "appealed")
         assert (await told(ann, "appeal-made"))["id"] == appeal["id"]
+        await ann.ask("reports", room="den")
+        assert f"{appeal['id']}: den /unban {number} (eve): it was my cat" in (await ann.wait_for("reports"))["text"]
         ((_, shown),) = (await listed(ann, room="den")).items()
         assert (shown["kind"], shown["of"], shown["why"], shown["by"]) == (
             "appeal",

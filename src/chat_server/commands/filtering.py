@@ -7,7 +7,7 @@ from msgspec import Meta
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import REASON_MAX, Nick, NoSuchPerson
+from chat_server.commands.moderating import REASON_MAX, Nick, NoSuchPerson, act_in
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.names import name_key
@@ -116,7 +116,7 @@ class FilteringCommands(CommandHandler):
             session.send(NotAWord(details={"least": str(WORD_MIN), "most": str(WORD_MAX)}))
             return None
         rule = request.rule if request.action == "add" else "none"
-        return _act(place, session, Acting(WordSet(place.name, 0, 0.0, "", rule, word=word)))
+        return act_in(place, session, Acting(WordSet(place.name, 0, 0.0, "", rule, word=word)))
 
     @access(where=(ROOM,), bots=False, asks_engine=True)
     def do_filter(self, place: ChatRoom, session: Occupant, request: Filter) -> MaybeAwaitable:
@@ -141,14 +141,6 @@ class FilteringCommands(CommandHandler):
         return None
 
 
-def _act(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
-    refusal = place.refusal_to_act(session, act)
-    if refusal is not None:
-        session.send(refusal)
-        return None
-    return place.post(session, act)
-
-
 async def _set_filter(place: ChatRoom, session: Occupant, request: Filter) -> None:
     account = await readable(place.directory.accounts.find(name_key(request.nick)))
     if isinstance(account, Refused):
@@ -158,6 +150,6 @@ async def _set_filter(place: ChatRoom, session: Occupant, request: Filter) -> No
         session.send(NoSuchPerson(details={"nick": shortened(request.nick)}))
         return
     entry = FilterSet(place.name, 0, 0.0, "", request.on, whom=account.name, account=account.id)
-    pause = _act(place, session, Acting(entry))
+    pause = act_in(place, session, Acting(entry))
     if pause is not None:
         await pause

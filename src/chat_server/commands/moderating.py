@@ -3,7 +3,7 @@
 What is asked for becomes an entry of the room's log, which the room itself looks at once more (rooms/gate.py). Never knows how it is stored.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta
@@ -358,7 +358,8 @@ async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> N
         session.send(SameRole(details={"nick": target.nick}))
         return
     given = RoleGiven(place.name, 0, 0.0, "", request.role, whom=target.nick, account=target.account)
-    await _finished(act_in(place, session, Acting(given, target.role)))
+    if (pause := act_in(place, session, Acting(given, target.role))) is not None:
+        await pause
 
 
 async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: Callable[..., Enacted]) -> None:
@@ -374,9 +375,5 @@ async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: 
         return
     sender = "" if target.account else target.sender
     entry = kind(place.name, 0, 0.0, "", reason, whom=target.nick, account=target.account, sender=sender)
-    await _finished(act_in(place, session, Acting(entry, target.role, seconds)))
-
-
-async def _finished(pause: Awaitable[None] | None) -> None:
-    if pause is not None:
+    if (pause := act_in(place, session, Acting(entry, target.role, seconds))) is not None:
         await pause

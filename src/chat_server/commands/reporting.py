@@ -355,7 +355,7 @@ async def _list(place: Room, session: Occupant) -> None:
 def _row(number: str, one: dict[str, str]) -> str:
     by = f" ({one['by']})" if "by" in one else ""
     if one["kind"] == "appeal":
-        return f"{number}: {one['room'] or '*'}, appeal against {one['of']}{by}: {one['why']}"
+        return f"{number}: {one['room'] or '*'} /unban {one['of']}{by}: {one['why']}"
     return (
         f"{number}: {one['room'] or '*'} #{one['of']}, {one['whom']}: {one_row(one['line'])} - {one['why'] or '-'}{by}"
     )
