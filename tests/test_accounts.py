@@ -34,6 +34,7 @@ from chat_server.accounts import (
     Registration,
     sender_of,
 )
+from chat_server.accounts.acts import Office, ServerAct
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Duplicate, Journal, JournalError
 from chat_server.journal.archive import FileProblem
@@ -790,7 +791,24 @@ async def filled(place: Place) -> Account:
         eve = (await registered(accounts, ann("eve", "eve"))).account
         await say(journal, eve.id, "secret", nick="eve")
         await accounts.end(eve.id, "erase", NOW)
+        await do_by_office(journal, accounts, made.id)
     return made
+
+
+async def do_by_office(journal: Journal, accounts: Accounts, admin: int) -> None:
+    """Something that is in force, something that was lifted, and something in a room."""
+
+    def allowed(act: ServerAct, office: Office) -> str:
+        del act, office
+        return ""
+
+    curb = ServerAct(
+        "banned", NOW, "Anna", admin, whom="10.0.0.0/24", network="10.0.0.0/24", until=NOW + 99, text="noise"
+    )
+    for act in (curb, replace(curb, text="by mistake"), ServerAct("lifted", NOW + 1, "Anna", admin, of=2)):
+        assert isinstance(await accounts.acts.enact(act, allowed), ServerAct)
+    muted = Muted("python", 3, NOW, "Anna", "loud", admin, whom="gus", until=NOW + 9, id=1)
+    await journal.append([muted], {}).stored()
 
 
 def exported(place: Place, *, with_secrets: bool) -> bytes:
@@ -809,7 +827,7 @@ async def test_logins_move_to_another_engine_and_back(
     whole = exported(place, with_secrets=True)
     url = url_beside(request.getfixturevalue("database").url) if other == "postgresql" else ""
     there = place_in(tmp_path / "there", other, url=url)
-    assert import_(there.engine.filling(there.settings), io.BytesIO(whole), no_progress) == 2
+    assert import_(there.engine.filling(there.settings), io.BytesIO(whole), no_progress) == 3
     assert exported(there, with_secrets=True) == whole
     journal, accounts, *_ = there.open_both()
     async with opened(journal):

@@ -86,7 +86,7 @@ async def test_everything_goes_from_sqlite_to_postgresql_and_back_byte_for_byte(
     with closing(place.engine.open_archive(place.settings)) as archive:
         whole = io.BytesIO()
         export(archive, whole, no_progress, with_secrets=True)
-    assert imported(database, whole.getvalue().splitlines()) == 2
+    assert imported(database, whole.getvalue().splitlines()) == 3
     assert exported(database) == whole.getvalue()
     assert checked(database).problems == []
     import_(back.engine.filling(back.settings), exported(database).splitlines(), no_progress)

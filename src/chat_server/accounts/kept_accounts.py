@@ -57,8 +57,7 @@ class KeptAccounts:
                 self.ended[record.account] = record
             case KeptAct():
                 self.acts.append(record.act)
-                if record.is_lifted:
-                    self.lifted.add(record.act.number)
+                self.lifted |= {record.act.number} if record.is_lifted else set()
 
     def rename_room(self, old: str, new: str | None) -> None:
         """A room that devices and codes are limited to, or that cases are of, has another name; None: it is gone."""

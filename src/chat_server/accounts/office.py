@@ -10,10 +10,15 @@ from chat_server.accounts.in_force import InForce
 
 
 class KeptAct(NamedTuple):
-    """An act of the server's moderators, as it moves to another engine: lifted, or not."""
+    """An act as it is kept: whether it is in force no longer, and in which room it was done; "": on the server.
+
+    Of a room that is no more the name is lost: all of what was done in it has the same number `gone`.
+    """
 
     act: ServerAct
-    is_lifted: bool
+    is_lifted: bool = False
+    room: str = ""
+    gone: int = 0
 
 
 class Acts(Protocol):

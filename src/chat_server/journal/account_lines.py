@@ -1,4 +1,4 @@
-"""The lines of an export that are about accounts: one for each, and for what belongs to it. Pure.
+"""The lines of an export that are about accounts: one for each, for what belongs to it, and for what was done by office. Pure.
 
 Secrets stand in them, as hashes and digests, only if that is wanted; without them a device or a code is of no use, and is left out.
 """
@@ -12,6 +12,7 @@ from chat_server.accounts import Account, Code, Device, Ended, Ending, Record
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import KeptName
 from chat_server.accounts.office import KeptAct
+from chat_server.protocol.requests import HowMany
 from chat_server.protocol.stored_event import Author
 
 
@@ -50,11 +51,13 @@ class EndedLine(Struct, frozen=True, tag_field="is", tag="ended"):
     ending: Ending
 
 
-class ActLine(Struct, frozen=True, tag_field="is", tag="act"):
-    """What a moderator or an admin of the server has done."""
+class ActLine(Struct, frozen=True, tag_field="is", tag="act", omit_defaults=True):
+    """What somebody has done by office: see office.KeptAct."""
 
     act: ServerAct
     is_lifted: bool = False
+    room: str = ""
+    gone: HowMany = 0
 
 
 AccountLines = AccountLine | DeviceLine | CodeLine | KeptNameLine | EndedLine | ActLine
@@ -94,4 +97,4 @@ def record_of(line: AccountLines) -> Record:
         case EndedLine():
             return Ended(line.account, line.nick, line.ending)
         case ActLine():
-            return KeptAct(line.act, line.is_lifted)
+            return KeptAct(line.act, line.is_lifted, line.room, line.gone)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from chat_server.accounts import Account, Code, Device, Ended, Record
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import KeptName
 from chat_server.accounts.office import KeptAct
-from chat_server.journal.act_changes import ActTables
 from chat_server.protocol.names import was_a_name
+from chat_server.protocol.requests import NUMBER_MAX
+from chat_server.protocol.time_zones import is_possible
 
 
 class RecordTables(Protocol):
@@ -33,16 +35,15 @@ class RecordTables(Protocol):
         """The accounts whose lines stand under another name."""
         ...
 
+    def kept_acts(self) -> Iterable[KeptAct]:
+        """What was done by office, on the server and then in rooms, each in its order."""
+        ...
+
     def account(self, number: int) -> Account | None:
         """The account with this id."""
 
     def is_used(self, number: int) -> bool:
         """Whether this is the id of an account, or was."""
-        ...
-
-    @property
-    def acts(self) -> ActTables:
-        """Those of acts of the server's moderators."""
         ...
 
     # These raise ValueError for what is there already, or belongs to nothing.
@@ -63,7 +64,7 @@ class RecordTables(Protocol):
         """Store that the lines of an account have been rewritten."""
 
     def put_act(self, kept: KeptAct) -> None:
-        """Store an act of the server's moderators."""
+        """Store what was done by office."""
 
 
 def records(tables: RecordTables) -> Iterator[Record]:
@@ -73,7 +74,7 @@ def records(tables: RecordTables) -> Iterator[Record]:
     yield from tables.codes("true")
     yield from tables.kept_names("true ORDER BY key")
     yield from tables.ended()
-    yield from tables.acts.kept()
+    yield from tables.kept_acts()
 
 
 def add_record(tables: RecordTables, record: Record) -> None:
@@ -97,9 +98,15 @@ def add_record(tables: RecordTables, record: Record) -> None:
         case Ended():
             tables.put_done(record)
         case KeptAct():
+            _check_act(record.act)
             tables.put_act(record)
 
 
 def _check_account(tables: RecordTables, number: int) -> None:
     if tables.account(number) is None:
         raise ValueError("expected its account first")
+
+
+def _check_act(act: ServerAct) -> None:
+    if not (1 <= act.number < NUMBER_MAX and is_possible(act.at) and (not act.until or is_possible(act.until))):
+        raise ValueError("expected an act with a number, and times in seconds since 1970")

@@ -11,7 +11,15 @@ import msgspec
 from msgspec.structs import replace
 
 from chat_server.accounts import Account
-from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, Office, OfficeHolder, ServerAct
+from chat_server.accounts.acts import (
+    CURBING,
+    IN_FORCE_MAX,
+    Judge,
+    NotEnacted,
+    Office,
+    OfficeHolder,
+    ServerAct,
+)
 from chat_server.accounts.in_force import parsed
 from chat_server.accounts.office import KeptAct
 from chat_server.journal.batch_codec import Stored
@@ -67,10 +75,6 @@ class ActTables(Protocol):
 
     def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
         """The same of what was done in a room."""
-        ...
-
-    def kept(self) -> list[KeptAct]:
-        """All of the server's, in their order."""
         ...
 
     def call(self, account: int, nick: str) -> None:
@@ -132,11 +136,6 @@ def values_of(act: ServerAct, *, is_lifted: bool = False) -> tuple[object, ...]:
     return act.number, act.kind, act.at, act.until, act.author, act.account, is_lifted, written(act)
 
 
-def kept_in(rows: Iterable[Sequence[Any]]) -> list[KeptAct]:
-    """The acts in rows of which these are the columns `is_lifted` and `what`."""
-    return [KeptAct(act, bool(is_lifted)) for is_lifted, what in rows for act in acts_of([(what,)])]
-
-
 def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:
     """The acts in rows of which this is the column `what`, alone. What somebody has written there by hand is made fit to be shown, or left out."""
     found: list[ServerAct] = []
@@ -147,6 +146,20 @@ def acts_of(rows: Iterable[Sequence[Any]]) -> list[ServerAct]:
             if not act.network or parsed(act.network) is not None:
                 found.append(replace(act, **texts))
     return found
+
+
+def kept_acts(of_server: Iterable[Sequence[Any]], of_rooms: Iterable[Sequence[Any]]) -> Iterator[KeptAct]:
+    """The acts as they are kept: of the server, by rows of `what` and `is_lifted`, and of rooms, by rows of `what`, the room's number and its name.
+
+    A room that is no more has none.
+    """
+    for what, is_lifted in of_server:
+        for act in acts_of([(what,)]):
+            yield KeptAct(act, bool(is_lifted))
+    gone: dict[int, int] = {}
+    for what, room, name in of_rooms:
+        for act in acts_of([(what,)]):
+            yield KeptAct(act, room=name or "", gone=0 if name else gone.setdefault(room, len(gone) + 1))
 
 
 def audited(lines: Sequence[Stored]) -> Iterator[tuple[int, ServerAct]]:

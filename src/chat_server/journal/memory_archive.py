@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from chat_server.accounts import Record
+from chat_server.accounts.office import KeptAct
 from chat_server.journal import Duplicate, RoomRecord, new_room_id
 from chat_server.journal.archive import KeptKey, RawBatch, StoredRecord
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
@@ -70,6 +71,8 @@ class MemoryArchive:
     def accounts(self) -> Iterator[Record]:
         """What is kept of accounts; see Archive."""
         yield from self._kept.accounts.records()
+        for name, room in self._kept.rooms.items():
+            yield from (KeptAct(act, room=name) for act in room.acts)
 
     def sent(self) -> Iterator[KeptKey]:
         """What was sent under a key; see Archive."""
@@ -91,7 +94,10 @@ class MemoryFiller:
 
     def add_account(self, record: Record) -> None:
         """Add what was kept of an account; see Filler."""
-        self._kept.accounts.add(record)
+        if not isinstance(record, KeptAct) or not (record.room or record.gone):
+            self._kept.accounts.add(record)
+        elif record.room:  # what was done in rooms that are no more is gone with them here
+            self._kept.rooms[record.room].acts.append(record.act)
 
     def add(self, batches: Sequence[Sequence[Stored]]) -> None:
         """Add batches; see Filler."""

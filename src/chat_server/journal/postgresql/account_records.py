@@ -9,6 +9,7 @@ from chat_server.accounts import Account, Code, Device, Ended
 from chat_server.accounts.names_index import KeptName
 from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import DEVICE, ENDED, KEPT_NAME
+from chat_server.journal.act_changes import ROOM_ACT, kept_acts, room_values_of
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 
 
@@ -71,12 +72,32 @@ class PostgresqlRecords(PostgresqlTables):
         self._do("DELETE FROM ended WHERE account = %s", ended.account)
         super().put_ended(ended)
 
-    def put_act(self, kept: KeptAct) -> None:
-        """Store an act of the server's moderators."""
-        with self._refusals():
-            self.acts.put(kept.act, is_lifted=kept.is_lifted)
-
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""
         with self._refusals():
             self._do(f"INSERT INTO ended ({ENDED}, is_done) VALUES (%s, %s, %s, true)", *ended)  # noqa: S608 - a list of columns
+
+    def kept_acts(self) -> Iterator[KeptAct]:
+        """What was done by office."""
+        yield from kept_acts(
+            self._rows("SELECT what, is_lifted FROM act ORDER BY number"),
+            self._rows(
+                "SELECT what, room_act.room, name FROM room_act LEFT JOIN room ON room.id = room_act.room AND NOT is_deleted"
+                " ORDER BY name IS NULL, abs(room_act.room), number"
+            ),
+        )
+
+    def put_act(self, kept: KeptAct) -> None:
+        """Store what was done by office."""
+        with self._refusals():
+            if not (kept.room or kept.gone):
+                self.acts.put(kept.act, is_lifted=kept.is_lifted)
+                return
+            found = self._rows("SELECT id FROM room WHERE name = %s AND NOT is_deleted", kept.room)
+            if kept.room and not found:
+                raise ValueError("expected its room first")
+            room = found[0][0] if found else -kept.gone
+            self._do(
+                f"INSERT INTO room_act ({ROOM_ACT}) VALUES (%s, %s, %s, %s, %s)",  # noqa: S608 - a list of columns
+                *room_values_of(room, kept.act),
+            )

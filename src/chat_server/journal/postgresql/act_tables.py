@@ -5,9 +5,8 @@ from typing import Any
 import psycopg
 
 from chat_server.accounts.acts import OfficeHolder, ServerAct
-from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import shown
-from chat_server.journal.act_changes import ACT, acts_of, called, kept_in, values_of, written
+from chat_server.journal.act_changes import ACT, acts_of, called, values_of, written
 from chat_server.journal.postgresql.account_functions import ACTS_LOCK
 from chat_server.protocol.requests import NUMBER_MAX
 
@@ -79,10 +78,6 @@ class PostgresqlActs:
             " AND number < %s ORDER BY number DESC LIMIT %s"
         )
         return acts_of(self._rows(question, room, before or NUMBER_MAX, limit))
-
-    def kept(self) -> list[KeptAct]:
-        """All of the server's."""
-        return kept_in(self._rows("SELECT is_lifted, what FROM act ORDER BY number"))
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""

@@ -8,6 +8,7 @@ from chat_server.accounts import Account, Code, Device, Ended, NewDevice
 from chat_server.accounts.names_index import KeptName
 from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import ENDED
+from chat_server.journal.act_changes import ROOM_ACT, kept_acts, room_values_of
 from chat_server.journal.sqlite.account_tables import SqliteTables
 
 
@@ -52,12 +53,31 @@ class SqliteRecords(SqliteTables):
         with _refusals():
             self._connection.execute("INSERT INTO kept_name VALUES (?, ?, ?, ?)", kept)
 
-    def put_act(self, kept: KeptAct) -> None:
-        """Store an act of the server's moderators."""
-        with _refusals():
-            self.acts.put(kept.act, is_lifted=kept.is_lifted)
-
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""
         with _refusals():
             self._connection.execute("INSERT INTO ended VALUES (?, ?, ?, 1)", ended)
+
+    def kept_acts(self) -> Iterator[KeptAct]:
+        """What was done by office."""
+        yield from kept_acts(
+            self._connection.execute("SELECT what, is_lifted FROM act ORDER BY number"),
+            self._connection.execute(
+                "SELECT what, room, name FROM room_act LEFT JOIN room ON room.id = room ORDER BY name IS NULL, abs(room), number"
+            ),
+        )
+
+    def put_act(self, kept: KeptAct) -> None:
+        """Store what was done by office."""
+        with _refusals():
+            if not (kept.room or kept.gone):
+                self.acts.put(kept.act, is_lifted=kept.is_lifted)
+                return
+            found = self._connection.execute("SELECT id FROM room WHERE name = ?", (kept.room,)).fetchone()
+            if kept.room and found is None:
+                raise ValueError("expected its room first")
+            room = found[0] if found is not None else -kept.gone
+            self._connection.execute(
+                f"INSERT INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a list of columns
+                room_values_of(room, kept.act),
+            )

@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from chat_server.accounts.acts import OfficeHolder, ServerAct
-from chat_server.accounts.office import KeptAct
 from chat_server.journal.account_rows import shown
 from chat_server.journal.act_changes import (
     ACT,
@@ -12,7 +11,6 @@ from chat_server.journal.act_changes import (
     acts_of,
     audited,
     called,
-    kept_in,
     room_values_of,
     values_of,
     written,
@@ -88,10 +86,6 @@ class SqliteActs:
             (room, before, limit),
         )
         return acts_of(rows)
-
-    def kept(self) -> list[KeptAct]:
-        """All of the server's."""
-        return kept_in(self._connection.execute("SELECT is_lifted, what FROM act ORDER BY number"))
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""
