@@ -44,10 +44,10 @@ class Node:
                     self._writers.append(writer)
                     writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
 
-    async def send_away(self, details: dict[str, str]) -> None:
+    async def send_away(self, details: dict[str, str], why: str = "moved") -> None:
         self._server.close()
         for writer in self._writers:
-            writer.write(json.dumps({"is": "dismissed", "why": "moved", "details": details, "text": "Gone."}).encode())
+            writer.write(json.dumps({"is": "dismissed", "why": why, "details": details, "text": "Gone."}).encode())
             writer.write(b"\n")
             writer.close()
         await asyncio.sleep(0)
@@ -87,6 +87,23 @@ def test_who_is_sent_to_another_node_is_there_at_once_and_told_nothing(
         assert not any(change.why for change in client.changes)
 
     asyncio.run(move())
+
+
+@pytest.mark.parametrize("why", ["kicked-off-server", "banned-on-server", "network-banned"])
+def test_who_is_put_off_the_server_does_not_come_back_by_itself(why: str) -> None:
+    async def put_off() -> None:
+        port = free_port()
+        client, node = Client(port, "ann"), Node(port)
+        await node.begin()
+        task = asyncio.create_task(client.connection.run())
+        await until(client, Status.ONLINE)
+        await node.send_away({}, why)
+        await until(client, Status.REFUSED)
+        assert client.changes[-1].why == "Gone."
+        await end(task)
+        await node.end()
+
+    asyncio.run(put_off())
 
 
 def test_many_who_are_sent_at_once_spread_themselves() -> None:

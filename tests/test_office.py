@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from itertools import count
+from itertools import count, product
 from typing import Any
 
 import pytest
@@ -10,10 +10,11 @@ import trio
 from msgspec.structs import replace
 
 from canary import PASSWORD
-from chat_server.accounts.acts import ServerAct
+from chat_server.accounts.acts import Office, ServerAct
 from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
+from chat_server.rooms.rights import judged
 from node_houses import open_nodes
 from streams import House, Program, open_house
 
@@ -388,3 +389,48 @@ def test_a_hundred_thousand_bans_cost_who_comes_nothing() -> None:
     assert in_force.ban_of(Visitor(network="10.0.0.7", is_immune=True), 2.0) is None
     assert in_force.ban_of(Visitor(network="10.0.0.7"), 3e9) is None
     assert len(in_force.listed(3e9)) == 0
+
+
+ROLES = ("member", "moderator", "admin", "owner")
+
+
+@pytest.mark.parametrize(("actor", "target", "wanted"), product(("", *ROLES, "operator"), ROLES, ROLES[:3]))
+def test_the_table_of_who_gives_whom_which_role_on_the_server(actor: str, target: str, wanted: str) -> None:
+    act = ServerAct("role-given", 1.0, "ann", 0 if actor == "operator" else 7, "bob", 8, text=wanted)
+    why = judged(act, Office("" if actor == "operator" else actor, target, has_other_admin=True, is_there=True))
+    if wanted == target:
+        assert why == "same-office"
+    elif actor not in ("admin", "owner", "operator"):
+        assert why == "server-admins-only"
+    elif target in ROLES[:2] or actor == "operator" or (actor, target) == ("owner", "admin"):
+        assert why == ""
+    else:
+        assert why == "stands-above"
+
+
+@pytest.mark.parametrize(("had", "wanted", "has_other"), product(ROLES[1:], ROLES[:3], (True, False)))
+def test_everybody_may_step_down_but_the_last_admin(had: str, wanted: str, *, has_other: bool) -> None:
+    if ROLES.index(wanted) >= ROLES.index(had):
+        return
+    act = ServerAct("role-given", 1.0, "ann", 7, "ann", 7, text=wanted)
+    why = judged(act, Office(had, had, has_other_admin=has_other, is_there=True))
+    is_last = had in ("admin", "owner") and wanted not in ("admin", "owner") and not has_other
+    assert why == ("last-admin" if is_last else "")
+
+
+@pytest.mark.parametrize(("actor", "target"), product(("", *ROLES), ROLES))
+def test_nobody_is_put_off_the_server_by_an_equal_or_by_who_stands_lower(actor: str, target: str) -> None:
+    act = ServerAct("banned", 1.0, "ann", 7, "bob", 8, until=2.0)
+    why = judged(act, Office(actor, target, has_other_admin=True, is_there=True))
+    ranks = {"": 0, "member": 0, "moderator": 1, "admin": 2, "owner": 2}
+    if not ranks[actor]:
+        assert why == "server-moderators-only"
+    else:
+        assert why == ("" if ranks[actor] > ranks[target] else "stands-above")
+
+
+def test_nobody_but_an_admin_lifts_what_they_are_forbidden_themselves() -> None:
+    own = ServerAct("muted", 1.0, "ann", 9, "bob", 7, until=9.0)
+    for role, why in (("moderator", "stands-above"), ("admin", "")):
+        act = ServerAct("lifted", 2.0, "bob", 7, of=1)
+        assert judged(act, Office(role, "", has_other_admin=True, is_there=True, lifted=own)) == why

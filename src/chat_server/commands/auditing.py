@@ -30,10 +30,9 @@ class Audit(Request, frozen=True, gc=False):
 class AuditShown(Answered, frozen=True, tag="audit"):
     """What was done, the newest first; `acts` by number. More was done before the number `before`; 0: that is all."""
 
-    sentence: ClassVar[str] = "{listed}\n{more}"
+    sentence: ClassVar[str] = "{listed}"
 
     listed: str
-    more: str
     before: Number
     acts: dict[str, dict[str, str]]
 
@@ -65,8 +64,9 @@ async def _audit(place: Room, session: Occupant, request: Audit) -> None:
     shown = {str(act.number): _in_audit(session, act, zone) for act in acts[:PAGE]}
     before = acts[PAGE - 1].number if len(acts) > PAGE else 0
     rows = [f"{number}: {one['at']} {one['by']}: {_row(one)}" for number, one in shown.items()]
-    more = f"/audit {before}" if before else "-"
-    session.send(AuditShown("\n".join(rows), more, before, shown) if shown else NothingDone())
+    if before:
+        rows.append(f"/audit {before} …")
+    session.send(AuditShown("\n".join(rows), before, shown) if shown else NothingDone())
 
 
 def _in_audit(session: Occupant, act: ServerAct, zone: str) -> dict[str, str]:

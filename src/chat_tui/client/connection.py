@@ -391,4 +391,5 @@ def _end_of(farewell: events.Dismissed) -> _Lost:
         return _Refused(farewell.text, farewell.why, asks_proof=True)
     if farewell.why == "moved":
         return _Moved(farewell.text, farewell.details)
-    return (_Refused if farewell.why.startswith(("taken-over", "kicked")) else _Lost)(farewell.text)
+    is_unwanted = farewell.why.startswith(("taken-over", "kicked", "banned", "network-banned"))
+    return (_Refused if is_unwanted else _Lost)(farewell.text)
