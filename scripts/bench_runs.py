@@ -11,10 +11,13 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -40,6 +43,12 @@ IRC = (
     *("--irc", "--room", "#room{r}", "--login", r"NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\n", "--login-wait", " 001 "),
     *("--join", r"JOIN {room}\r\n", "--join-wait", " 366 ", "--say", r"PRIVMSG {room} :{text}\r\n"),
 )
+PEOPLE = (
+    *("--nick", "a{i5}", "--login-odd", *PLAIN[1:2], "--login", r"/login {nick} 00000000000000{nick}\r\n"),
+    *PLAIN[2:],
+)
+"""The same where every second connection is an account's, which is let in by its code: see bench_people.py."""
+
 REFERENCE = ("--join", r"/join {room}\n", "--join-wait", "OK", "--say", r"{text}\n")
 """How fanout talks to this server at its plain door and at that for programs, to an IRC server, and to cbroadcast."""
 
@@ -56,10 +65,14 @@ messages_per_second = 0
 
 
 class Candidate(NamedTuple):
-    """What is measured: a peer by its name, or this project's server, as it is installed for a Python."""
+    """What is measured: a peer by its name, or this project's server, as it is installed for a Python.
+
+    With `people`, half of those who come have accounts, others are away, and some have blocked who talks: bench_people.py.
+    """
 
     name: str
     python: Path | None = None
+    people: bool = False
 
 
 class Command(NamedTuple):
@@ -109,7 +122,11 @@ def interpreter(python: Path) -> str:
 @contextmanager
 def running(candidate: Candidate, scenario: str, folder: Path) -> Iterator[tuple[int, Command]]:
     """A fresh server: its process, and how it was started."""
-    command = peer(candidate.name, folder) if candidate.python is None else ours(candidate.python, scenario, folder)
+    command = (
+        peer(candidate.name, folder)
+        if candidate.python is None
+        else ours(candidate.python, scenario, folder, with_people=candidate.people)
+    )
     log = folder / "log"
     with log.open("wb") as opened:
         process = start(command.arguments, opened, folder)
@@ -159,7 +176,7 @@ def peer(name: str, folder: Path) -> Command:
     return Command(arguments, 6669, (*IRC, "--inflight", "1000"))
 
 
-def ours(python: Path, scenario: str, folder: Path) -> Command:
+def ours(python: Path, scenario: str, folder: Path, *, with_people: bool = False) -> Command:
     """The command of this project's server. One that is older than the journal has no --data."""
     program = [str(python), "-m", "chat_server"]
     asked = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True, env=surroundings(folder))
@@ -168,8 +185,42 @@ def ours(python: Path, scenario: str, folder: Path) -> Command:
     config.write_text(CONFIG.format(rooms=rooms))
     port = free_port()
     data = ["--data", tempfile.mkdtemp(dir=folder)] if "--data" in asked.stdout else []
-    talk = JSON_LINES if SCENARIOS[scenario].door == "JSON" else PLAIN
+    talk: Sequence[str] = JSON_LINES if SCENARIOS[scenario].door == "JSON" else PLAIN
+    if with_people:
+        talk = PEOPLE
+        settle_people(python, scenario, Path(data[1]), folder)
     return Command([*program, "--port", str(port), "--config", str(config), *data], port, talk)
+
+
+def settle_people(python: Path, scenario: str, data: Path, folder: Path) -> None:
+    """Fill a data directory with accounts. They are made once for each server and scenario."""
+    flags = SCENARIOS[scenario].flags.split()
+    said = dict(pairwise(flags))
+    clients, rooms = int(said["--clients"]), int(said.get("--rooms", 1))
+    people = clients + int(said.get("--senders", 1))
+    known = folder / f"people-{sha256(str(python).encode()).hexdigest()[:12]}-{scenario}"
+    if not known.exists():
+        command = [
+            str(python),
+            str(HERE / "bench_people.py"),
+            "prepare",
+            str(known),
+            *map(str, (rooms, people, clients)),
+        ]
+        subprocess.run(command, check=True, env=surroundings(folder))
+    shutil.copytree(known, data, dirs_exist_ok=True)
+
+
+@contextmanager
+def readers(port: int) -> Iterator[None]:
+    """Those who have blocked who talks, until the load is over."""
+    command = [sys.executable, str(HERE / "bench_people.py"), "read", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        if process.stdout.readline() != b"ready\n":
+            raise CannotStart("those who have blocked somebody could not come in")
+        yield
+        process.communicate()
 
 
 def wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -195,7 +246,8 @@ def play(candidate: Candidate, scenario: str, folder: Path) -> Figures:
     with running(candidate, scenario, folder) as (pid, command):
         flags = ["--port", str(command.port), "--pid", str(pid), "--timeout", "60"]
         load = [str(folder / "fanout"), *flags, *command.talk, *SCENARIOS[scenario].flags.split()]
-        done = subprocess.run(load, capture_output=True, text=True, check=False)
+        with readers(command.port) if candidate.people else nullcontext():
+            done = subprocess.run(load, capture_output=True, text=True, check=False)
     try:
         return dict(json.loads(done.stdout))
     except json.JSONDecodeError:

@@ -84,10 +84,17 @@ def python_beside(checkout: Path, folder: Path, python: Path | None) -> Path:
 
 def beside(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
     """Compare this server with peers, or with another checkout."""
-    candidates = [Candidate(NOW, python_for(ROOT, folder / NOW, chosen.python))]
+    candidates = [Candidate(NOW, python_for(ROOT, folder / NOW, chosen.python), chosen.people)]
     if chosen.before:
-        candidates.append(Candidate(BEFORE, python_beside(Path(chosen.before).absolute(), folder, chosen.python)))
-    peers = chosen.peers if chosen.peers is not None else [] if chosen.before else ["c-round", "inspircd", "ngircd"]
+        older = python_beside(Path(chosen.before).absolute(), folder, chosen.python)
+        candidates.append(Candidate(BEFORE, older, chosen.people))
+    peers = (
+        chosen.peers
+        if chosen.peers is not None
+        else []
+        if chosen.before or chosen.people
+        else ["c-round", "inspircd", "ngircd"]
+    )
     candidates += [Candidate(peer) for peer in peers if not is_missing(peer)]
     introduce(candidates)
     runs: Runs = []
@@ -109,8 +116,8 @@ def check(chosen: argparse.Namespace, folder: Path) -> tuple[bool, Runs]:
     runs: Runs = []
     with checked_out(revision, folder) as checkout:
         print(f"{BEFORE}: {git('log', '-1', '--format=%h %s', root=checkout)}", flush=True)
-        now = Candidate(NOW, python_for(ROOT, folder / "python-now", chosen.python))
-        older = Candidate(BEFORE, python_for(checkout, folder / "python-before", chosen.python))
+        now = Candidate(NOW, python_for(ROOT, folder / "python-now", chosen.python), chosen.people)
+        older = Candidate(BEFORE, python_for(checkout, folder / "python-before", chosen.python), chosen.people)
         introduce([now, older])
         print(f"{'':33}now / before, the median, and where it lies with 95 %")
         for scenario in chosen.scenarios or CHECKED:
@@ -182,6 +189,11 @@ def parser() -> argparse.ArgumentParser:
         help="what every release must reach, beside inspircd and cbroadcast, as a table; exit code 1 if something is missed",
     )
     purpose.add_argument("--before", metavar="DIR", help="beside another checkout, in which scripts/venv has been run")
+    flags.add_argument(
+        "--people",
+        action="store_true",
+        help="half of the people have accounts, 200 of each room are away and may be named, and 10 readers have blocked a talker (at the plain door)",
+    )
     flags.add_argument("--scenarios", nargs="+", choices=SCENARIOS, metavar="S", help="default: all")
     flags.add_argument("--peers", nargs="*", choices=PEERS, help="default: c-round inspircd ngircd; none with --before")
     flags.add_argument(
@@ -203,6 +215,10 @@ def parse(arguments: Sequence[str] | None) -> tuple[str, argparse.Namespace]:
     purpose = "check" if chosen.check is not None else "must" if chosen.must else "beside"
     if purpose != "beside" and chosen.peers is not None:
         flags.error(f"--{purpose} knows whom it compares with: no --peers")
+    if chosen.people and (chosen.must or any(SCENARIOS[one].door == "JSON" for one in chosen.scenarios or ())):
+        flags.error("--people plays at the plain door, and is not what every release must reach")
+    if chosen.people and not chosen.scenarios:
+        chosen.scenarios = [*CHECKED]
     if chosen.must and chosen.scenarios:
         flags.error("--must plays what its table needs: no --scenarios")
     chosen.rounds = ROUNDS[purpose] if chosen.rounds is None else chosen.rounds

@@ -9,6 +9,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import CasesWait, LineHeld
+from chat_server.protocol.people_events import MentionsWaiting, PersonAway
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
@@ -17,6 +18,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
+from chat_tui.ui.labels import people_items
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
@@ -340,3 +342,26 @@ def test_another_room_of_the_same_name_has_nothing_of_the_one_that_was_known() -
     assert kept_of(replace(entered("", 95), id="bb"), {"python": 90}, {"python": "aa"}) is None
     assert kept_of(replace(entered("", 95), id="aa"), {"python": 90}, {"python": "aa"}) == 90
     assert kept_of(entered("", 95), {"python": 90}, {"python": "aa"}) == 90, "a server that knows no ids"
+def test_who_is_away_is_known_until_they_say_something() -> None:
+    state = State()
+    state.apply(events.LoggedIn("ann"))
+    state.apply(events.Entered("python", ("bob", "cat", "dan"), 0, away=("Bob",)))
+    room = state.room("python")
+    assert room.away == {"bob"}
+    state.apply(PersonAway("cat", "lunch", "python"))
+    state.apply(PersonAway("dan", "", "nowhere"))
+    state.apply(PersonAway("dan", ""))
+    assert room.away == {"bob", "cat"}
+    changes = room.people_changes
+    state.apply(Said("python", 1, 1.0, "bob", "back"))
+    assert (room.away, room.people_changes) == ({"cat"}, changes + 1)
+    shown = {item.key: item.content.plain for item in people_items(room, "ann", ())}
+    assert shown == {"ann": "ann (you)", "bob": "bob", "cat": "cat (away)", "dan": "dan"}
+    state.apply(events.OnlineListed("python", ("bob", "cat"), away=("bob",)))
+    assert room.away == {"bob"}
+    told = words_for(MentionsWaiting((("python", 3, 7), ("pm", 1, 2))), was_typed=False)
+    assert told == "While you were away: 3 mentions in python (#7 …), 1 mention in pm (#2). /mentions shows them."
+    lines = (Said("python", 7, 0.0, "bob", "ann?"), LineBlocked("python", 8, 60.0))
+    shown_lines = words_for(entries.MentionsShown((("python", lines),), 0, "UTC"), was_typed=True).splitlines()
+    assert shown_lines[0] == "In python:"
+    assert shown_lines[2:4] == ["#7 00:00 bob: ann?", "#8 00:01 (blocked)"]

@@ -1,23 +1,15 @@
 """What somebody is told who comes back, by logging in or by saying something: that they are back, and where they were named meanwhile."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from chat_server.commands.chosen import note_choice
 from chat_server.journal import JournalError
 from chat_server.journal.mentions import Mention
-from chat_server.protocol.events import Answered
 from chat_server.protocol.names import name_key
-from chat_server.protocol.people_events import MentionsWaiting
+from chat_server.protocol.people_events import MentionsWaiting, NowBack
 from chat_server.rooms.away import AWAY
 from chat_server.rooms.known_rooms import known_room
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
-
-
-class NowBack(Answered, frozen=True):
-    """The receiver is away no longer."""
-
-    sentence: ClassVar[str] = "You are back."
 
 
 def back_if_away(place: Room, session: Occupant, pause: MaybeAwaitable) -> MaybeAwaitable:

@@ -1,5 +1,7 @@
 """What somebody is told of other people: who is away, who they are, when they were last here; and what has waited for them."""
 
+from typing import ClassVar
+
 from msgspec import UNSET, UnsetType
 
 from chat_server.protocol.events import Event
@@ -12,6 +14,12 @@ class PersonAway(Event, frozen=True):
     nick: str
     away: str
     room: str = ""
+
+
+class NowBack(Event, frozen=True):
+    """The receiver is away no longer: they have said so, or something else."""
+
+    sentence: ClassVar[str] = "You are back."
 
 
 class MentionsWaiting(Event, frozen=True):
@@ -51,4 +59,4 @@ class LastSeen(Event, frozen=True, tag="seen"):
     days: HowMany | UnsetType = UNSET
 
 
-PEOPLE_EVENTS: tuple[type[Event], ...] = (PersonAway, MentionsWaiting, PersonShown, LastSeen)
+PEOPLE_EVENTS: tuple[type[Event], ...] = (PersonAway, NowBack, MentionsWaiting, PersonShown, LastSeen)

@@ -7,6 +7,7 @@ from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import UNASKED
 from chat_server.protocol.room_events import InvitedTo, NoMember, RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
+from chat_server.protocol.people_events import MentionsWaiting, NowBack, PersonAway
 from chat_server.protocol.stored_event import StoredEvent
 
 _QUIET = (
@@ -33,6 +34,7 @@ _UNASKED: tuple[type[Event], ...] = (
     *(RoomRenamed, RoomDeleted, InvitedTo, NoMember, StoringWaits, StoringGoesOn),
     *UNASKED,
     *CONVERSATION_EVENTS,
+    *(PersonAway, MentionsWaiting, NowBack),
 )
 """What is told whether anybody has asked or not."""
 

@@ -14,10 +14,12 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import marked, name_key
+from chat_server.protocol.people_events import PersonAway
 from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client import conversing, same_room
+from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_rights import Rights
@@ -41,6 +43,8 @@ class RoomState:
         """Nicknames by their keys, in the order in which they are known."""
         self.guests: set[str] = set()
         """The keys of those who are known to be guests where others have accounts."""
+        self.away: set[str] = set()
+        """The keys of those who are known to be away."""
         self.people_changes = 0
         """How many times any of that has changed."""
         self.lacks_people = False
@@ -225,6 +229,7 @@ class State:
         room.lacks_people = event.more > 0
         room.note_guests((*event.nicks, *room.guests), event.guests)
         room.note_guests((self.nick,), (self.nick,) if event.guest is True else UNSET)
+        note_away(room, event.away)
         same_room.enter(room, event)
 
     def _room_renamed(self, event: RoomRenamed) -> None:
@@ -250,6 +255,7 @@ class State:
             room.topic = event.text
         if isinstance(event, Entry):
             room.note_guests((event.nick,), (event.nick,) if event.guest else UNSET)
+            has_spoken(room, event.nick)
         return self._add(room, (event,))
 
     def _recalled(self, event: entries.Recalled) -> list[Entry]:
@@ -343,6 +349,7 @@ class State:
         room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.note_guests((*event.nicks, *room.guests - {name_key(self.nick)}), event.guests)
         room.lacks_people = False
+        note_away(room, event.away)
 
     def _stored(self, event: events.Stored | moderation_events.LineHeld) -> None:
         self._take_pending(event.key)
@@ -393,4 +400,5 @@ class State:
         events.RoomsListed: _rooms_listed,
         **conversing.TAKEN,
         events.TopicShown: _topic_shown,
+        PersonAway: person_away,
     }

@@ -91,9 +91,10 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...], sc
     place = max(_usual(screen, PEOPLE_WIDTHS), screen // 5) - PANE_MARGIN
     items = []
     for key, nick in people:
-        behind = _guest_mark(room, nick) + (" (you)" if nick == me else "")
+        is_away = key in room.away
+        behind = _guest_mark(room, nick) + (" (you)" if nick == me else "") + (" (away)" if is_away else "")
         sign = ROLE_SIGNS.get(roles.get(key, ""), "  ") if roles else ""
-        row = Content.assemble((sign, "bold"), (nick, nick_style(nick, colours)), (behind, "dim"))
+        row = Content.assemble((sign, "bold"), (nick, "dim" if is_away else nick_style(nick, colours)), (behind, "dim"))
         role = roles.get(key, "")
         has_place = role and row.cell_length + cell_len(role) <= place
         items.append(Item(nick, row, Content.styled(role if has_place else "", "dim")))
