@@ -345,7 +345,6 @@ async def test_who_is_named_while_away_is_told_at_login_and_reads_it_where_it_st
         assert await phone.wait_for("mentions-waiting") == {
             "is": "mentions-waiting",
             "rooms": [["python", 2, first]],
-            "messages": [],
         }
         terminal = await at_terminal(house, "ann")
         await terminal.type("/mentions")
@@ -474,6 +473,32 @@ async def test_who_names_somebody_who_is_away_is_told_once_an_hour_and_nobody_el
         await gus.wait_for("now-back")
         await gus.ask("away", text="off")
         await gus.wait_for("not-away")
+
+
+async def test_who_writes_to_somebody_who_is_away_is_told_and_who_writes_is_back(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await join(ann, bob)
+        await block(ann, "bob")
+        await ann.ask("away", text="lunch")
+        await ann.wait_for("now-away")
+        await bob.ask("msg", nick="ann", text="are you there?")
+        assert await bob.wait_for("person-away") == {"is": "person-away", "nick": "ann", "away": "lunch", "room": ""}
+        await say(bob, "ann, are you there?")
+        await bob.ask("msg", nick="ann", text="are you there??")
+        await bob.wait_for("message-sent")
+        await ann.ask("msg", nick="bob", text="yes")
+        await ann.wait_for("now-back")
+        await ann.ask("mentions")
+        assert (await ann.read())["is"] in ("said", "message-sent", "no-mentions"), "whoever is blocked calls nobody"
+        gus = house.connect("127.0.0.3")
+        await gus.enter("gus", "python")
+        await gus.ask("away", text="at sea")
+        await gus.wait_for("now-away")
+        await bob.ask("msg", nick="gus", text="ahoy")
+        assert (await bob.wait_for("person-away"))["away"] == "at sea"
 
 
 async def test_who_is_away_stays_so_over_a_restart_and_at_other_nodes(autojump_clock: trio.abc.Clock) -> None:

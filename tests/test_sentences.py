@@ -204,7 +204,6 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
             events.Skipped: {"pm": 3},
         }.get(kind, ("pm",)),
         **dict.fromkeys(("since", "idle", "days"), UNSET),
-        "messages": (("bob", 1),),
         "lines": () if kind in (entries.Recalled, entries.PageShown) else 1,
         "zone": "UTC",
         "has_more": False,

@@ -342,6 +342,8 @@ def test_another_room_of_the_same_name_has_nothing_of_the_one_that_was_known() -
     assert kept_of(replace(entered("", 95), id="bb"), {"python": 90}, {"python": "aa"}) is None
     assert kept_of(replace(entered("", 95), id="aa"), {"python": 90}, {"python": "aa"}) == 90
     assert kept_of(entered("", 95), {"python": 90}, {"python": "aa"}) == 90, "a server that knows no ids"
+
+
 def test_who_is_away_is_known_until_they_say_something() -> None:
     state = State()
     state.apply(events.LoggedIn("ann"))

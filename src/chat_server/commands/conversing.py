@@ -10,6 +10,7 @@ from chat_server.commands.access import access
 from chat_server.commands.chosen import WHEREVER, note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import accept_held
+from chat_server.commands.missed import come_back
 from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
@@ -299,13 +300,19 @@ async def _write(
     answer = await found.say(session, request, is_echoed=not is_here or session.receives_own)
     if isinstance(answer, Stored | NotStored):
         answer = replace(answer, room=peer.room)
-    if not isinstance(answer, Stored):
+    if not isinstance(answer, Stored) or (is_here and answer.key):
         session.send(answer)
-    elif is_here:
-        if answer.key:
-            session.send(answer)
-    elif not session.has_terminal:
+    elif not is_here and not session.has_terminal:
         session.send(MessageSent(peer.nick, peer.room, answer.seq))
+    if isinstance(answer, Stored):
+        await _note_written(place, session, peer)
+
+
+async def _note_written(place: Room, session: Occupant, peer: Peer) -> None:
+    """Somebody has written to somebody: they are told if those are away, and are back themselves."""
+    place.directory.calls.has_written(session.person, peer.account, peer.guest)
+    if session.person.away is not None:
+        await come_back(place, session, is_asked=False)
 
 
 async def _conversation_with(place: Room, session: Occupant, peer: Peer) -> Conversation | Refused:

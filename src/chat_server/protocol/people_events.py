@@ -23,13 +23,9 @@ class NowBack(Event, frozen=True):
 
 
 class MentionsWaiting(Event, frozen=True):
-    """So many lines have named the receiver while they were away, by room, each with the number of the first.
-
-    `messages`: who has written to them, and how often.
-    """
+    """So many lines have named the receiver while they were away, by room, each with the number of the first."""
 
     rooms: tuple[tuple[str, HowMany, Number], ...]
-    messages: tuple[tuple[str, HowMany], ...] = ()
 
 
 class PersonShown(Event, frozen=True, tag="whois"):

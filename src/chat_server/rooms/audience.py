@@ -19,7 +19,7 @@ from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
 from chat_server.protocol.stored_event import StoredEvent
-from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden, whom
+from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden_lines, whom
 from chat_server.rooms.room import Occupant, SendMany, Sink
 
 KINDS_MAX = 6
@@ -293,8 +293,7 @@ class Audience:
             for member in self._blocking.get(whom(event), ()):
                 render = self._kind_of[member]
                 if render not in marks:
-                    lines = event if type(event) is SaidRun else (event,)
-                    marks[render] = b"".join(self._shown(render, hidden(line)) for line in lines)
+                    marks[render] = b"".join(map(render, hidden_lines(event)))
                 found.setdefault(member, {})[place] = marks[render]
 
     def _named_in(self, events: Sequence[Shown]) -> Personal:

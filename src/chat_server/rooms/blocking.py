@@ -4,7 +4,8 @@ Who is blocked is told nothing, and whatever they say is stored and shown to eve
 the account of whoever blocks has chosen; a guest, by their name, for as long as they are here. Never knows rooms, nor how anything is shown.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count, repeat
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from msgspec import Struct
@@ -74,6 +75,13 @@ def whom(line: StoredEvent | SaidRun) -> Whom:
 def hidden(line: StoredEvent) -> LineBlocked:
     """What is shown instead of a line."""
     return LineBlocked(line.room, line.seq, line.at)
+
+
+def hidden_lines(event: StoredEvent | SaidRun) -> Iterable[LineBlocked]:
+    """The same of each line of several."""
+    if type(event) is SaidRun:
+        return map(LineBlocked, repeat(event.room), count(event.seq), event.times)
+    return (hidden(event),)
 
 
 def shown_to(blocks: Blocks, event: E) -> E:

@@ -72,6 +72,7 @@ class Call(NamedTuple):
 class Person(Protocol):
     """Somebody, as far as it matters here."""
 
+    account: int
     nick: str
     sender: str
     away: str | None
@@ -130,10 +131,12 @@ class Calls:
         person = self._directory.identified(sender_of(account))
         return not self._directory.away.has(account) if person is None else person.away is None
 
-    def has_written(self, person: Person, account: int) -> None:
-        """Somebody has written to an account: they are told if it is away."""
-        author = getattr(person, "account", 0)
-        self.put(Call(account, "", 0, 0.0, author, person.nick, is_here=True))
+    def has_written(self, person: Person, account: int, guest: Person | None) -> None:
+        """Somebody has written to an account, or to a guest: they are told if those are away."""
+        if guest is not None:
+            self.tell_of_guest(person.account, person.nick, guest, "")
+        elif account and not self._is_told(person.sender, sender_of(account)):
+            self.put(Call(account, "", 0, 0.0, person.account, person.nick, is_here=True))
 
     async def run(self) -> None:
         """Look into what is found, for ever."""
@@ -166,15 +169,20 @@ class Calls:
             if call.account not in accounts:
                 accounts[call.account] = await self._directory.accounts.account(call.account)
             account = accounts[call.account]
-            if account is None or account.state == "closed" or blocks_of(account.choices).hide(call.author, call.nick):
+            if account is None or account.state == "closed":
                 continue
             away = away_of(account.choices)
-            if call.seq and (away is not None or not call.is_here):
+            is_blocked = blocks_of(account.choices).hide(call.author, call.nick)  # of which they notice nothing
+            if call.seq and (away is not None or not call.is_here) and not is_blocked:
                 mentions.append(Mention(call.account, call.room, call.seq, call.author, call.at))
             if away is not None:
                 self._tell(call.author, call.nick, sender_of(account.id), PersonAway(account.name, away, call.room))
         if mentions:
             await self._directory.journal.mentions.add(mentions)
+
+    def _is_told(self, who: str, whom: str) -> bool:
+        """Whether one has been told of the other within the last hour."""
+        return trio.current_time() - self._told.get((who, whom), -TOLD_SECONDS) < TOLD_SECONDS
 
     def tell_of_guest(self, author: int, nick: str, guest: Person, room: str) -> None:
         """A guest who is away was named."""
@@ -186,11 +194,10 @@ class Calls:
         who = self._directory.identified(sender_of(author)) if author else self._directory.person(nick)
         if who is None:
             return
-        now, pair = trio.current_time(), (who.sender, whom)
-        if now - self._told.get(pair, -TOLD_SECONDS) < TOLD_SECONDS:
+        if self._is_told(who.sender, whom):
             return
-        self._told.pop(pair, None)
-        self._told[pair] = now
+        self._told.pop((who.sender, whom), None)
+        self._told[who.sender, whom] = trio.current_time()
         if len(self._told) > TOLD_MAX:
             self._told.popitem(last=False)
         for session in who.sessions:

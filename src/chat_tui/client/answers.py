@@ -6,8 +6,8 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import UNASKED
-from chat_server.protocol.room_events import InvitedTo, NoMember, RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
 from chat_server.protocol.people_events import MentionsWaiting, NowBack, PersonAway
+from chat_server.protocol.room_events import InvitedTo, NoMember, RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
 from chat_server.protocol.stored_event import StoredEvent
 
 _QUIET = (

@@ -1,5 +1,8 @@
 """A line that waits to be stored. Never knows how it is sent, nor where it is kept meanwhile."""
 
+from collections.abc import Iterable
+from typing import Protocol
+
 import msgspec
 
 from chat_server.protocol.entries import KIND_BY_WORD, Entry, Said
@@ -19,3 +22,29 @@ class Pending(msgspec.Struct):
     def kind(self) -> type[Entry]:
         """What it is to become; what a later release has kept is taken for something said."""
         return KIND_BY_WORD.get(self.do, Said)
+
+
+class Room(Protocol):
+    """A room, as far as it matters here."""
+
+    pending: list[Pending]
+
+
+def failed(rooms: Iterable[Room], key: str, why: str) -> bool:
+    """Note that the line with this key will not be stored. Returns whether there is one."""
+    for room in rooms:
+        for pending in room.pending:
+            if pending.key == key:
+                pending.why = why
+                return True
+    return False
+
+
+def taken(rooms: Iterable[Room], key: str) -> Pending | None:
+    """Take the line with this key away, for it is stored, or taken back; None if there is none."""
+    for room in rooms:
+        for pending in room.pending:
+            if pending.key == key:
+                room.pending.remove(pending)
+                return pending
+    return None

@@ -21,7 +21,7 @@ from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client import conversing, same_room
 from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
-from chat_tui.client.pending import Pending
+from chat_tui.client.pending import Pending, failed, taken
 from chat_tui.client.room_rights import Rights
 from chat_tui.client.timeline import Timeline
 
@@ -180,7 +180,7 @@ class State:
 
     def withdrawn(self, key: str) -> Pending | None:
         """The user takes a line back that is not stored."""
-        return self._take_pending(key)
+        return taken(self.rooms.values(), key)
 
     def noticed(self, room: str, text: str, *, is_error: bool = False) -> None:
         """Something is to be told in a room."""
@@ -193,7 +193,7 @@ class State:
         self.now, self.left = max(self.now, now), None
         if isinstance(event, events.Refused):
             self._note_refused(event, ref)
-            if isinstance(ref, str) and self._fail(ref, event.text):
+            if isinstance(ref, str) and failed(self.rooms.values(), ref, event.text):
                 return []
         if isinstance(event, entries.PageShown) and ref is None and event.lines:  # of a resumed past, which goes on
             room = self.room(event.room)
@@ -352,10 +352,10 @@ class State:
         note_away(room, event.away)
 
     def _stored(self, event: events.Stored | moderation_events.LineHeld) -> None:
-        self._take_pending(event.key)
+        taken(self.rooms.values(), event.key)
 
     def _not_stored(self, event: events.NotStored) -> None:
-        self._fail(event.key, "the server could not store it")
+        failed(self.rooms.values(), event.key, "the server could not store it")
 
     def _rooms_listed(self, event: events.RoomsListed) -> None:
         self.listed = {**self.listed, **dict(event.rooms)} if event.name else dict(event.rooms)
@@ -363,22 +363,6 @@ class State:
 
     def _topic_shown(self, event: events.TopicShown) -> None:
         self.room(event.room).topic = event.topic
-
-    def _fail(self, key: str, why: str) -> bool:
-        for room in self.rooms.values():
-            for pending in room.pending:
-                if pending.key == key:
-                    pending.why = why
-                    return True
-        return False
-
-    def _take_pending(self, key: str) -> Pending | None:
-        for room in self.rooms.values():
-            for pending in room.pending:
-                if pending.key == key:
-                    room.pending.remove(pending)
-                    return pending
-        return None
 
     _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Entry] | None]]] = {
         events.Welcomed: _welcomed,

@@ -40,13 +40,7 @@ def mentions_waiting(event: people_events.MentionsWaiting, translator: Translato
         )
         for room, number, first in event.rooms
     ]
-    missed += [
-        translator.count("{number} message from {nick}", "{number} messages from {nick}", number, nick=nick)
-        for nick, number in event.messages
-    ]
     listed = translator.text(", ").join(missed)
-    if not event.rooms:
-        return server_lines(translator.text("While you were away: {listed}.", listed=listed))
     return server_lines(translator.text("While you were away: {listed}. /mentions shows them.", listed=listed))
 
 

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from chat_server.protocol.choices import UTF_8
-from chat_server.protocol.entries import Said
+from chat_server.protocol.entries import LineBlocked, Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import BOT, GUEST
@@ -63,6 +63,7 @@ BARE_MAX = 4
 def renderer_for(profile: RenderProfile) -> Renderer:
     """The one function that shows events to this kind of reader."""
     translator = translator_for(profile.language, is_plain=profile.is_plain, columns=profile.columns)
+    blocked = translator.text("(blocked)")
 
     def render(event: Event) -> bytes:
         # Nearly all are, and not of a conversation; the table would take a third longer.
@@ -70,6 +71,8 @@ def renderer_for(profile: RenderProfile) -> Renderer:
             return (
                 f"{event.nick}{GUEST if event.guest else BOT if event.bot else ''}: {indented(event.text)}\r\n".encode()
             )
+        if type(event) is LineBlocked:  # as many as there are lines, for whoever has blocked somebody who says much
+            return f"#{event.seq} {blocked}\r\n".encode()
         return as_text(event_lines(event, translator)).encode()
 
     def render_laid_out(event: Event) -> bytes:
