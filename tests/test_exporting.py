@@ -52,7 +52,7 @@ async def test_an_export_has_the_account_its_devices_its_choices_and_all_its_lin
         assert [(one["kind"], one["name"]) for one in events[1]["devices"]][-1] == ("bot", "dice")
         lines = [line for event in events[2:-1] for line in event["lines"]]
         assert [(line["room"], line["text"]) for line in lines] == [
-            ("dev", "gave ann the role: owner"),  # which she made
+            ("dev", "made this room, and owns it"),
             *(("python", f"line {number}") for number in range(60)), ("dev", "elsewhere"),
         ]  # fmt: skip
         assert (events[-1]["lines"], events[-1]["choices"]) == (62, {"": {"zone": "Europe/Berlin"}})

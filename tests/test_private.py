@@ -278,3 +278,23 @@ async def den_at_terminal(house: House) -> Caller:
     await caller.type("/join den")
     await caller.read_until("* You are in den.")
     return caller
+
+
+async def test_nobody_hears_of_an_invitation_by_whom_they_have_blocked(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        eve = await holder(house, "eve", 9)
+        await eve.ask("block", nick="ann")
+        await eve.wait_for("person-blocked")
+        await act(ann, "role-given", "role", nick="bob", role="moderator")
+        await act(ann, "rule-set", "rule", rule="access", value="invite")
+        await act(ann, "member-invited", "invite", nick="eve")
+        again = await logged_in(house, "eve")
+        for program in (eve, again):
+            await trio.sleep(1)
+            await program.ask("logout")
+            assert "invited-to" not in str(await program.rest())
+        await act(ann, "role-given", "role", nick="eve", role="none")
+        eve = await logged_in(house, "eve")
+        await bob.ask("invite", room="den", nick="eve")
+        assert (await eve.wait_for("invited-to"))["by"] == "bob"

@@ -218,11 +218,13 @@ class ChatRoom(Room):
         return [one.whom for one in self.gate.state.invitations.values() if one.until > now]
 
     def invitation_of(self, session: Occupant) -> InvitedTo | None:
-        """That somebody is invited here; None if they are not."""
+        """That somebody is invited here; None if they are not, or by whom they have blocked."""
         state, account, now = self.gate.state, session.person.account, time.time()
         if not state.is_invited(account, now):
             return None
         one = state.invitations[account]
+        if session.person.blocks.hide(one.account, one.by):
+            return None
         return InvitedTo(self.name, one.by, span_of(one.until - now))
 
     def founded(self, session: Occupant) -> None:

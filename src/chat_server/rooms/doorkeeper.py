@@ -56,9 +56,11 @@ class Doorkeeper:
             self._guard.attempt(session.fail)
 
     def _tell_invited(self, invited: MemberInvited) -> None:
-        """Who is invited, and is at this node, is told at once, in all their sessions but their bots'."""
+        """Who is invited, and is at this node, is told at once, in all their sessions but their bots'; not by whom they have blocked."""
         person = self._room.directory.identified(sender_of(invited.account))
+        if person is None or person.blocks.hide(invited.author, invited.nick):
+            return
         event = InvitedTo(self._room.name, invited.nick, span_of(invited.until - invited.at))
-        for session in person.sessions if person is not None else ():
+        for session in person.sessions:
             if not session.proof.is_bot:
                 self._guard.attempt(partial(session.send_unasked, event))
