@@ -44,7 +44,7 @@ class Case(Struct, frozen=True, omit_defaults=True):
     `by` is who reports, appeals, or has said what is held: the journal knows them as `sender`, `account` is theirs, `network` where they come from.
     Of a report, `whom` is the author of the line `of`, `author` their account, `text` the copy of it, `why` what the reporter says. An appeal is
     about the ban or mute `of` (of the whole server where there is no room), and `why` is what is said for it. What is held is the `text`, which
-    was asked for by the word `word`, under `key`.
+    was asked for by the word `word`, under `key`. Of a room that is no more, `room` is "".
     """
 
     kind: CaseKind

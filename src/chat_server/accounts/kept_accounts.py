@@ -71,8 +71,8 @@ class KeptAccounts:
         for digest, code in self.codes.items():
             self.codes[digest] = replace(code, rooms=renamed(code.rooms))
         for number, case in self.cases.items():
-            if new is not None and case.room == old:
-                self.cases[number] = replace(case, room=new)
+            if case.room == old:
+                self.cases[number] = replace(case, room=new or "")
 
     def active(self, account: int) -> Account | None:
         """The account, unless it is closed."""

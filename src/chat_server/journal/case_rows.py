@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from chat_server.accounts.cases import Case, CaseKind, Ending, NotTaken, after_end, is_old, refusal_of
 from chat_server.journal.showable import showable_name, showable_text, showable_topic
 
-_SHOWN = "SELECT matter.number, room.name, matter.what FROM matter LEFT JOIN room ON room.id = matter.room"
+_SHOWN = "SELECT matter.number, room.name, matter.what FROM matter LEFT JOIN room ON room.id = matter.room{0} WHERE {1} ORDER BY matter.number"
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Case)
@@ -27,15 +27,20 @@ class CaseRows:
         rows: Callable[..., list[tuple[Any, ...]]],
         do: Callable[..., object],
         begin: Callable[[], object] = lambda: None,
+        is_there: str = "",
     ) -> None:
-        """Ask by `rows`, and change by `do`: a statement with question marks, and the values for these. `begin` lets nobody else change the table."""
+        """Ask by `rows`, and change by `do`: a statement with question marks, and the values for these. `begin` lets nobody else change the table.
+
+        `is_there` is what must be so besides of a room that there is.
+        """
+        self._is_there = is_there
         self._rows = rows
         self._do = do
         self.begin = begin
 
     def _cases(self, condition: str, *values: object) -> list[Case]:
         found = []
-        for number, name, what in self._rows(f"{_SHOWN} WHERE {condition} ORDER BY matter.number", *values):
+        for number, name, what in self._rows(_SHOWN.format(self._is_there, condition), *values):
             with suppress(msgspec.DecodeError, RecursionError):
                 found.append(_shown(replace(_decoder.decode(what), number=number), name))
         return found
@@ -127,7 +132,7 @@ def _shown(case: Case, room: str | None) -> Case:
     """A case as it may be shown, of a room that is called so now (None: it is no more), whoever has written what into the table."""
     return replace(
         case,
-        room=room if room is not None else showable_topic(case.room),
+        room=room or "",  # another one may be called so by now
         by=showable_name(case.by) if case.by else "",
         whom=showable_name(case.whom) if case.whom else "",
         text=showable_text(case.text),

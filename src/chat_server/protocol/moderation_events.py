@@ -34,6 +34,14 @@ class ReportMade(Event, frozen=True):
     id: Number
 
 
+class MessageReported(Event, frozen=True):
+    """Somebody has reported what was written to them in a conversation. For moderators of the server."""
+
+    sentence: ClassVar[str] = "A line of a conversation has been reported (number {id}). /reports in the hall shows it."
+
+    id: Number
+
+
 class AppealMade(Event, frozen=True):
     """Somebody who may not do something asks for that to be lifted. For those who may."""
 
@@ -99,7 +107,18 @@ class FilterAsked(Event, frozen=True):
 
 
 MODERATION_EVENTS: tuple[type[Event], ...] = (
-    *(LineHeld, LineDeclined, ReportMade, AppealMade, LineWaits, AppealAnswered, CasesWait, FilterSilent, FilterAsked),
+    *(
+        LineHeld,
+        LineDeclined,
+        ReportMade,
+        MessageReported,
+        AppealMade,
+        LineWaits,
+        AppealAnswered,
+        CasesWait,
+        FilterSilent,
+        FilterAsked,
+    ),
 )
 UNASKED: tuple[type[Event], ...] = (*MODERATION_EVENTS[:-1],)
 """What people are told though they have not asked."""

@@ -19,6 +19,7 @@ from chat_server.protocol.moderation_events import (
     FilterSilent,
     LineDeclined,
     LineWaits,
+    MessageReported,
     ReportMade,
 )
 from chat_server.protocol.room_state import EMPTY, RoomState
@@ -88,14 +89,21 @@ def hear(directory: Here, told: CaseTold) -> None:
 
 
 def _tell_moderators(directory: Here, case: Case) -> None:
-    kinds: dict[str, type[ReportMade | AppealMade | LineWaits]] = {"appeal": AppealMade, "held": LineWaits}
-    event = kinds.get(case.kind, ReportMade)(case.room, case.number)
+    event = _event_of(case)
     state = state_of(directory, case.room)
     only_bots = case.kind == "held" and not _is_news(directory, case.room)
     for person in directory.people:
         for session in person.sessions:
             if sees(session, case, state) and (session.proof.is_bot or not only_bots):
                 _tell(session, event)
+
+
+def _event_of(case: Case) -> Event:
+    if case.kind == "held":
+        return LineWaits(case.room, case.number)
+    if case.kind == "appeal":
+        return AppealMade(case.room, case.number)
+    return ReportMade(case.room, case.number) if case.room else MessageReported(case.number)
 
 
 def _is_news(directory: Here, name: str) -> bool:

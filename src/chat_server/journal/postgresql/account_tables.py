@@ -360,4 +360,4 @@ def _cases_in(connection: Connection) -> CaseRows:
     def begin() -> None:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [CASES_LOCK])
 
-    return CaseRows(lambda question, *values: do(question, *values).fetchall(), do, begin)
+    return CaseRows(lambda question, *values: do(question, *values).fetchall(), do, begin, " AND NOT room.is_deleted")
