@@ -25,6 +25,7 @@ from chat_server.accounts import (
     Account,
     Accounts,
     Ended,
+    Ending,
     Failure,
     Holder,
     NewDevice,
@@ -42,8 +43,9 @@ from chat_server.journal.postgresql.accounts import PostgresqlAccounts
 from chat_server.journal.postgresql.appending import append_of
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.link import Connection, Link, Shutter
-from chat_server.protocol.entries import Entry, Said, TopicSet
+from chat_server.protocol.entries import Entry, Muted, RoleGiven, Said, TopicSet
 from chat_server.protocol.names import name_key
+from chat_server.protocol.room_state import EMPTY, after, written
 from postgresql import Cluster, Database
 from processes import TIMEOUT
 from test_accounts import NOW, ann, code, device, digest, gathered, put, registered
@@ -678,6 +680,25 @@ async def test_lines_of_two_who_end_at_two_nodes_at_once_are_both_rewritten(
         assert texts_of(node) == [ERASED_TEXT, ERASED_TEXT, "open"] * 30
         nicks = {nick for (line,) in node.ask("SELECT lines::json FROM batch") for nick, *_ in line}
         assert nicks == {found[0].nick, found[1].nick, "eve"}
+
+
+@pytest.mark.parametrize("ending", ["anonymise", "erase"])
+async def test_what_follows_from_a_rooms_log_names_nobody_whose_account_has_ended(
+    nodes: list[PostgresqlAccounts], database: Database, ending: Ending
+) -> None:
+    made = (await registered(nodes[0])).account
+    given = RoleGiven("python", 1, NOW, "bob", "moderator", whom=made.name, account=made.id)
+    muted = Muted("python", 2, NOW, "bob", "", whom=made.name, until=NOW + 60, id=1, account=made.id)
+    state = written(after(after(EMPTY, given), muted))
+    assert state.count(f'"{made.name}"') == 2
+    with closing(Node(database)) as node:
+        node.store(append_of([given, muted], {}, Beside("python", 0, state=state)))
+        assert node.ask("SELECT state FROM room WHERE name = 'python'") == [(state,)]
+        rewritten = await nodes[1].end(made.id, ending, NOW)
+        assert rewritten is not None
+        ((kept,),) = node.ask("SELECT state FROM room WHERE name = 'python'")
+        assert kept == state.replace(f'"{made.name}"', f'"{rewritten.nick}"')
+        assert made.name not in texts_of(node)
 
 
 async def test_what_another_has_just_rewritten_is_not_taken_back(

@@ -19,6 +19,7 @@ from archives import no_progress
 from chat_server.journal import JournalError, JournalInUse, RoomRecord
 from chat_server.journal.archive import FileProblem, RawBatch
 from chat_server.journal.batch_codec import decode, encode
+from chat_server.journal.export_lines import Heading, RoomHeading, write_line
 from chat_server.journal.maintenance import Findings, check, export, import_
 from chat_server.journal.postgresql.archive import PostgresqlArchive
 from chat_server.journal.postgresql.connections import connect
@@ -29,6 +30,9 @@ from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.writer import Writer
+from chat_server.protocol.entries import Enacted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.room_life import Archived, Founded, NameSet
+from chat_server.protocol.room_state import EMPTY, after, read
 from postgresql import Cluster, Database
 from processes import TIMEOUT
 from test_accounts import filled
@@ -94,6 +98,37 @@ async def test_everything_goes_from_sqlite_to_postgresql_and_back_byte_for_byte(
         again = io.BytesIO()
         export(archive, again, no_progress, with_secrets=True)
     assert again.getvalue() == whole.getvalue()
+
+
+async def test_what_a_room_is_goes_along_its_id_too(database: Database, tmp_path: Path) -> None:
+    """Its rules, who has which role in it, what they may not do, that it is archived, and what it was called before."""
+    entries: list[Enacted] = [
+        Founded("lair", 1, 5000.0, "ann", "", 5),
+        RuleSet("lair", 2, 5000.0, "ann", "slow 10", 5),
+        RoleGiven("lair", 3, 5000.0, "ann", "moderator", 5, whom="bob", account=7),
+        Muted("lair", 4, 5000.0, "bob", "loud", 7, whom="eve", until=9e9, id=1, sender="token:x", place="moderator"),
+        NameSet("lair", 5, 5000.0, "ann", "lair", 5, was="den"),
+        Archived("lair", 6, 5000.0, "ann", "done", 5),
+    ]
+    state = EMPTY
+    for entry in entries:
+        state = after(state, entry)
+    assert (state.is_archived, state.former, state.role(5), len(state.curbs)) == (True, ("den",), "owner", 1)
+    whole = b"".join(
+        write_line(line) for line in (Heading(2), RoomHeading("lair", "", 1, state, id="ab" * 8), *entries)
+    )
+    imported(database, whole.splitlines())
+    assert exported(database) == whole
+    back = place_in(tmp_path / "back", "sqlite")
+    import_(back.engine.filling(back.settings), exported(database).splitlines(), no_progress)
+    with closing(back.engine.open_archive(back.settings)) as archive:
+        again = io.BytesIO()
+        export(archive, again, no_progress, with_secrets=True)
+        (room,) = archive.rooms()
+    assert again.getvalue() == whole
+    assert (read(room.state), room.id) == (state, "ab" * 8)
+    async with opened(back.open()) as journal:
+        assert [(one.id, read(one.state)) for one in await journal.rooms()] == [("ab" * 8, state)]
 
 
 @pytest.mark.slow
