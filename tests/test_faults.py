@@ -674,7 +674,7 @@ ELSEWHERE = {
     "invitation_of", "invited", "look_again",
     # Where rooms have other names, are archived, and are asked for by their ids: test_room_life.py.
     "former_names", "Room.id", "Room.is_archived", "room_of_id", "refusal_to_rename", "note_renamed",
-    "refusal_of_name", "another_has", "account_ended", "note_done",
+    "refusal_of_name", "another_has", "account_ended", "note_done", "stored_under",
     # For those who look on, and what the traps themselves ask for.
     "size", "ChatRoom.__contains__", "ChatSession.nick", "Inbox.__len__",
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.

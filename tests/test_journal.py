@@ -705,6 +705,25 @@ RUNS: list[tuple[list[Piece], dict[int, str]]] = [
 """Batches with runs in them, and the keys of their lines."""
 
 
+async def test_where_a_line_is_that_was_sent_under_a_key_is_known(place: Place) -> None:
+    async with opened(place.open()) as journal:
+        await create_rooms(journal)
+        await store(
+            journal,
+            [Said("python", 0, 1000.0, "ann", "one"), Said("python", 0, 1000.0, "ann", "two")],
+            {1: "k\n1"},
+        )
+        assert await journal.stored_under(SenderKey("ann", "k\n1")) == Duplicate("python", 2)
+        assert await journal.stored_under(SenderKey("bob", "k\n1")) is None
+        await journal.rename_room("python", "snakes")
+        assert await journal.stored_under(SenderKey("ann", "k\n1")) == Duplicate("snakes", 2)
+        await journal.delete_room("snakes")
+        assert await journal.stored_under(SenderKey("ann", "k\n1")) is None
+        await journal.create_room("snakes")
+        assert await journal.positions("snakes") == {}
+        assert (await store(journal, [Said("snakes", 0, 1000.0, "ann", "anew")], {0: "k\n1"})).first == 1
+
+
 async def test_lines_in_runs_are_kept_as_they_are_one_by_one(place: Place) -> None:
     kept: list[tuple[list[Receipt], Page, list[str], bytes]] = []
     for one, in_runs in ((place, True), (elsewhere(place), False)):

@@ -349,3 +349,26 @@ async def test_who_comes_into_a_room_that_is_being_deleted_is_told_that_there_is
         assert await refused(bob, "say", text="hm") in ("no-such-room", "not-in-room")
         for session in house.server._sessions:
             assert "den" not in session.rooms
+
+
+async def test_what_was_stored_before_it_was_forbidden_and_is_sent_again_is_said_to_be_stored(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await bob.ask("say", room="den", text="before", key="k1")
+        assert (await bob.wait_for("stored"))["seq"] == 2
+        await ann.ask("mute", room="den", nick="bob", span="30m")
+        await bob.wait_for("muted")
+        await bob.ask("say", room="den", text="before", key="k1", ref=7)
+        stored = await bob.wait_for("stored")
+        assert (stored["seq"], stored["key"], stored["ref"]) == (2, "k1", 7)
+        await bob.ask("say", room="den", text="after", key="k2", ref=8)
+        refusal = await bob.wait_for("refused")
+        assert (refusal["code"], refusal["ref"]) == ("muted-here", 8)
+        await ann.ask("unban", room="den", id=1)
+        await bob.wait_for("lifted")
+        await ann.ask("archive", room="den")
+        await bob.wait_for("archived")
+        await bob.ask("say", room="den", text="before", key="k1", ref=9)
+        assert (await bob.wait_for("stored"))["ref"] == 9

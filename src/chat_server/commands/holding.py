@@ -13,15 +13,17 @@ from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.reporting import CaseNumber, NoSuchCase, cases_seen, close, find, new_case, not_taken, one_row
+from chat_server.journal import JournalError
+from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
-from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Number, Request, tag_of
 from chat_server.rooms.batch import Accepted
 from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.line_rules import Hold
+from chat_server.rooms.line_rules import Hold, Verdict
 from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
@@ -118,6 +120,8 @@ def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable
     if place.gate.is_as_made:
         return _post(place, session, request)
     verdict = place.refusal_to_say(session, request) or place.verdict(session, request)
+    if verdict is not None and request.key:
+        return _say_again(place, session, request, verdict)
     if isinstance(verdict, Refused):
         session.send(verdict)
         return None
@@ -125,6 +129,21 @@ def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable
         return _hold(place, session, request)
     bots = place.filters_for(session)
     return _ask(place, session, request, bots) if bots else _post(place, session, request)
+
+
+async def _say_again(place: ChatRoom, session: Occupant, request: Storable, verdict: Verdict) -> None:
+    """Answer something that may not be said now, unless it was: a program that has not heard what became of it sends it again."""
+    sent = SenderKey(session.person.sender, request.key)
+    try:
+        stored = await place.directory.journal.stored_under(sent)
+    except JournalError:
+        stored = None
+    if stored is not None:
+        session.send(Stored(stored.room, stored.seq, request.key))
+    elif isinstance(verdict, Hold):
+        await _hold(place, session, request)
+    elif verdict is not None:
+        session.send(verdict)
 
 
 def _post(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable:

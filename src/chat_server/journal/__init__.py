@@ -264,6 +264,9 @@ class Journal(Protocol):
         """
         ...
 
+    async def stored_under(self, sent: SenderKey) -> Duplicate | None:
+        """Where the line is that this sender has sent under this key; None if there is none, as far as keys are kept."""
+
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another, both included; what is pruned or not there yet is left out."""
 

@@ -17,6 +17,7 @@ from chat_server.journal import (
     KEY_SECONDS,
     POSITIONS_MAX,
     Activity,
+    Duplicate,
     JournalError,
     Matches,
     Page,
@@ -181,6 +182,11 @@ class MemoryJournal:
         first, duplicates, stored = self._kept.store(lines[0].room, lines, keys)
         self._lines_stored += len(stored)
         return _Stored(Receipt(first, duplicates, self._rooms[lines[0].room].turn))
+
+    async def stored_under(self, sent: SenderKey) -> Duplicate | None:
+        """Where the line is that was sent under this key; see Journal."""
+        found = self._kept.sent.get(sent)
+        return found[1] if found is not None else None
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""

@@ -19,6 +19,7 @@ from chat_server.journal import (
     EVERYTHING,
     KEY_SECONDS,
     Activity,
+    Duplicate,
     InDoubt,
     JournalError,
     Matches,
@@ -40,7 +41,7 @@ from chat_server.journal.postgresql.conversations import PostgresqlConversations
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.mentions import PostgresqlMentions
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
-from chat_server.journal.postgresql.reading import find_seq, read_page, read_positions, read_rooms
+from chat_server.journal.postgresql.reading import find_sent, find_seq, read_page, read_positions, read_rooms
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.turn_codec import encode_change
 from chat_server.logs import log
@@ -345,6 +346,10 @@ class PostgresqlJournal:
                     room=room.name,
                 )
         return rooms
+
+    async def stored_under(self, sent: SenderKey) -> Duplicate | None:
+        """Where the line is that was sent under this key; see Journal."""
+        return await self._read(partial(find_sent, sent))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""

@@ -7,9 +7,10 @@ import msgspec
 import psycopg
 from psycopg.rows import TupleRow
 
-from chat_server.journal import POSITIONS_MAX, Page, Party, RoomRecord
+from chat_server.journal import POSITIONS_MAX, Duplicate, Page, Party, RoomRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.first_of_time import TimedBatch, first_of_time
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable
 from chat_server.journal.times import times_of
 from chat_server.protocol.time_zones import is_possible
@@ -91,6 +92,13 @@ def find_seq(connection: Connection, number: int, at: float, until: float) -> in
     for first, last, starts in connection.execute(asked, [number], binary=True).fetchall():
         return first_of_time(range(first, last + 1), starts, at, until, batch_with)
     return 1
+
+
+def find_sent(sent: SenderKey, connection: Connection) -> Duplicate | None:
+    """Where the line is that was sent under a key."""
+    asked = "SELECT name, seq FROM sent JOIN room ON room.id = sent.room WHERE sender = %b AND sent.key = %b AND NOT is_deleted"
+    rows = connection.execute(asked, [sent.sender, sent.key.encode()], binary=True).fetchall()
+    return Duplicate(*rows[0]) if rows else None
 
 
 def read_positions(connection: Connection, number: int) -> dict[str, int]:

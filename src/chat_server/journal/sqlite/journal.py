@@ -13,7 +13,17 @@ from typing import TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import EVERYTHING, Activity, JournalError, Matches, Page, Pruned, RoomRecord, UnusableJournal
+from chat_server.journal import (
+    EVERYTHING,
+    Activity,
+    Duplicate,
+    JournalError,
+    Matches,
+    Page,
+    Pruned,
+    RoomRecord,
+    UnusableJournal,
+)
 from chat_server.journal.batch_codec import encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.search.indexer import Indexer
@@ -289,6 +299,10 @@ class SqliteJournal:
                     room=room.name,
                 )
         return rooms
+
+    async def stored_under(self, sent: SenderKey) -> Duplicate | None:
+        """Where the line is that was sent under this key; see Journal."""
+        return await self._in_reader(lambda reader: reader.stored_under(sent))
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from chat_server.journal import (
     POSITIONS_MAX,
+    Duplicate,
     JournalError,
     Page,
     RoomRecord,
@@ -23,6 +24,7 @@ from chat_server.journal import (
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, Unknown, decode
 from chat_server.journal.first_of_time import RUNS_MAX, TimedBatch, first_of_time
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable
 from chat_server.journal.sqlite.parties import PARTIES, parties_of
 from chat_server.journal.sqlite.schema import show_as_newest
@@ -224,6 +226,11 @@ class Reader:
             *(room, seq),
         )
         return next((int(position) for (position,) in rows), 0)
+
+    def stored_under(self, sent: SenderKey) -> Duplicate | None:
+        """Where the line is that was sent under this key; see Journal."""
+        asked = "SELECT name, seq FROM sent JOIN room ON room.id = sent.room WHERE sender = ? AND key = ?"
+        return next((Duplicate(*row) for row in self._rows(asked, sent.sender, sent.key)), None)
 
     def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room, those who left it longest ago first."""
