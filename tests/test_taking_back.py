@@ -14,6 +14,7 @@ from chat_server.protocol.entries import Deleted, Redacted
 from fakes import FaultyJournal
 from node_houses import open_nodes
 from streams import House, Program, open_house
+from test_conversing import answer, friends
 from test_moderating import den, holder, told
 
 refs = count(1)
@@ -359,3 +360,28 @@ async def test_a_deleted_topic_is_taken_away_once_though_the_turn_is_looked_at_a
             await one.ask("topic", room="den")
             assert (await one.wait_for("topic-shown"))["topic"] == ""
     assert kept_by[0] == kept_by[1] == ["deleted", "rule-set", "redacted", "topic"]
+
+
+async def test_what_one_has_written_to_somebody_is_taken_back_for_both(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await ann.ask("say", room="@bob", text="swordfish", key="k")
+        number = (await ann.wait_for("stored"))["seq"]
+        while (await bob.wait_for("said"))["seq"] != number:
+            pass
+        assert (await answer(bob, "delete", room="@ann", number=number))["code"] == "not-yours"
+        assert (await answer(bob, "purge", room="@ann", nick="ann"))["code"] == "not-in-conversations"
+        await ann.ask("delete", room="@bob", number=number)
+        for one, other in ((ann, "bob"), (bob, "ann")):
+            event = await one.wait_for("redacted")
+            assert (event["room"], event["nick"], event["of"]) == (f"@{other}", "ann", [[number, number]])
+        assert (await ann.wait_for("lines-deleted"))["count"] == 1
+        for one, other in ((ann, "bob"), (bob, "ann")):
+            page = await answer(one, "last", room=f"@{other}")
+            assert "swordfish" not in str(page)
+            assert [line["is"] for line in page["lines"]][-2:] == ["deleted", "redacted"]
+            assert (await answer(one, "search", room=f"@{other}", words="swordfish"))["rooms"] == []
+        assert (await answer(ann, "delete", room="@bob", number=number))["code"] == "deleted-already"
+        await ann.ask("say", room="@bob", text="swordfish", key="k")
+        assert (await ann.wait_for("stored"))["seq"] == number

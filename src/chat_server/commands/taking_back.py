@@ -17,7 +17,7 @@ from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, act_in
 from chat_server.commands.spans import parsed_span
 from chat_server.journal import JournalError
 from chat_server.protocol.entries import Deleted, Entry, Redacted, TopicSet
-from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.names import name_key
 from chat_server.protocol.redactions import NUMBERS_MAX, RANGES_MAX, can_be_deleted, in_words, ranges_of
 from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
@@ -25,7 +25,8 @@ from chat_server.protocol.stored_event import span_of
 from chat_server.rooms import reader
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
+from chat_server.rooms.direct import Direct
+from chat_server.rooms.room import CONVERSATION, ROOM, MaybeAwaitable, Occupant
 
 DELETE_TOKENS = 5.0
 """Lines for which it counts to delete one: it is read, its batch is stored again, and indexed again."""
@@ -114,6 +115,13 @@ class StaysOnRecord(Refused, frozen=True):
     sentence: ClassVar[str] = "Line #{number} says what was done, not what was said: that stays on record."
 
 
+class NotYours(Refused, frozen=True):
+    """Somebody else has said it, and nobody moderates what two write to one another."""
+
+    code: str = "not-yours"
+    sentence: ClassVar[str] = "Line #{number} is not yours. Nobody moderates what two write to one another."
+
+
 class NothingToPurge(Refused, frozen=True):
     """They have said nothing."""
 
@@ -152,8 +160,8 @@ class _Found(NamedTuple):
 class TakingBackCommands(CommandHandler):
     """To take back what was said."""
 
-    @access(where=(ROOM,), asks_engine=True)
-    def do_delete(self, place: ChatRoom, session: Occupant, request: Delete) -> MaybeAwaitable:
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_delete(self, place: ChatRoom | Direct, session: Occupant, request: Delete) -> MaybeAwaitable:
         """Delete a line of yours; moderators delete those of others.
 
         A line is named by its number in this room, such as 4711. Nobody can read its text again.
@@ -170,10 +178,12 @@ class TakingBackCommands(CommandHandler):
         return _purge(place, session, request)
 
 
-async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
+async def _delete(place: ChatRoom | Direct, session: Occupant, number: int) -> None:
     session.owe(DELETE_TOKENS)
     details = {"number": str(number)}
     try:
+        if isinstance(place, Direct):
+            await place.opened()
         line = await reader.line(place, session, number)
     except JournalError:
         session.send(Refused("cannot-read"))
@@ -184,12 +194,30 @@ async def _delete(place: ChatRoom, session: Occupant, number: int) -> None:
         session.send(DeletedAlready(details=details))
     elif not can_be_deleted(line):
         session.send(StaysOnRecord(details=details))
+    elif isinstance(place, Direct):
+        await _take_back(place, session, line)
     else:
         author = await _author_of(place, session, line)
         if isinstance(author, Refused):
             session.send(author)
         elif await _redact(place, session, author, [line]) and not session.has_terminal:
             session.send(LinesDeleted(place.name, 1))
+
+
+async def _take_back(place: Direct, session: Occupant, line: Entry) -> None:
+    """Have a line deleted in a conversation, where everybody deletes their own and nobody another's."""
+    person, conversation = session.person, place.conversation
+    is_own = line.author == person.account and (line.author != 0 or line.nick == person.nick)
+    if not is_own or conversation is None:
+        session.send(NotYours(details={"number": str(line.seq)}))
+        return
+    of = ranges_of([line.seq])
+    redacted = Redacted(place.kept_as, 0, 0.0, "", in_words(of), whom=person.nick, of=of, account=line.author)
+    answer = await conversation.say(session, Acting(redacted, is_own=True))
+    if not isinstance(answer, Stored):
+        session.send(answer if isinstance(answer, Refused) else Refused("cannot-store"))
+    elif not session.has_terminal:
+        session.send(LinesDeleted(place.name, 1))
 
 
 async def _author_of(place: ChatRoom, session: Occupant, line: Entry) -> _Author | Refused:

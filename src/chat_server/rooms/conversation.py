@@ -18,10 +18,10 @@ from chat_server.journal import JournalError, KeptConversation, Party, RoomRecor
 from chat_server.journal.conversations import accepted, is_passing
 from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Turn
 from chat_server.journal.showable import showable
-from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Line
+from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Line, Redacted
 from chat_server.protocol.events import Event, NotStored, Refused, Stored
-from chat_server.protocol.requests import Act, Notice, Say
-from chat_server.rooms.batch import Batch, InboxEntry
+from chat_server.protocol.requests import Act, Notice, Request, Say
+from chat_server.rooms.batch import Acting, Batch, InboxEntry
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.own_turn import OwnTurn
@@ -35,6 +35,9 @@ LINES_AT_ONCE = 100
 """Lines that are read at once where some have not been shown."""
 
 L = TypeVar("L", bound=Line)
+
+Sayable = Say | Act | Notice | Acting
+"""What is stored of somebody's: something said, or that it is deleted."""
 
 Showing = Callable[["Conversation", Sequence[Entry], Occupant | None], None]
 """Shows lines, which are stored, to whoever of the two is here, but to one session."""
@@ -68,6 +71,8 @@ class Conversation:
         self.rests_until = -inf
         self.read: dict[str, int] = {}
         """How far each of the two who is here has come."""
+        self.rewritings = 0
+        """How often something of what was said has been deleted; see Room."""
         self.is_over = False
         """Whether it has been deleted."""
         self._last_at = record.last_at
@@ -109,13 +114,15 @@ class Conversation:
 
     # What somebody says.
 
-    async def say(self, session: Occupant, request: Say | Act | Notice, *, is_echoed: bool = True) -> Event:
+    async def say(self, session: Occupant, request: Sayable, *, is_echoed: bool = True) -> Event:
         """Store something, and show it, to the session too if it `is_echoed`. Returns what its author is told: Stored, NotStored or Refused.
+
+        What somebody has said there is deleted in the same way.
 
         Once it is being stored, it is carried through whatever becomes of the session.
         """
         async with self._lock:
-            answer: Event = NotStored(self.name, 1, request.key)
+            answer: Event = NotStored(self.name, 1, _key_of(request))
             with carried_through():
                 is_done = False
                 with self._guard:
@@ -127,9 +134,10 @@ class Conversation:
         self._take_waiting()
         return answer
 
-    async def _say(self, session: Occupant, request: Say | Act | Notice, but: Occupant | None) -> Event:
+    async def _say(self, session: Occupant, request: Sayable, but: Occupant | None) -> Event:
+        key = _key_of(request)
         if self.is_over or session in self._directory.silenced:
-            return NotStored(self.name, 1, request.key)
+            return NotStored(self.name, 1, key)
         after = (self.last_seq, self._last_at)
         entry: InboxEntry = (session, session.person.nick, request, ())
         admitted = self._gate.admit((entry,), self._directory.authentication.now())
@@ -146,7 +154,7 @@ class Conversation:
             batch = Batch(self.name, after, time.time(), (entry,), own, marks_guests=marks_guests)
             await own.settled()
             if own.receipt is None:
-                return self._why_not(own.error, request.key)
+                return self._why_not(own.error, key)
             await self._take_missed(own.receipt.missed, own.receipt.turn, is_stored=not own.receipt.duplicates)
             batch.move(own.receipt.first, own.receipt.at)
             self.turn = max(self.turn, own.receipt.turn)
@@ -155,16 +163,18 @@ class Conversation:
             self._gate.note_stored()
             await self._show_before(line.seq)
             self._show_lines([line], but)
-            return Stored(self.name, line.seq, request.key)
-        return batch.answers[0][1] if batch.answers else NotStored(self.name, 1, request.key)  # type: ignore[return-value]  # one line is no run
+            return Stored(self.name, line.seq, key)
+        return batch.answers[0][1] if batch.answers else NotStored(self.name, 1, key)  # type: ignore[return-value]  # one line is no run
 
-    async def _found_stored(self, session: Occupant, request: Say | Act | Notice) -> Event:
+    async def _found_stored(self, session: Occupant, request: Sayable) -> Event:
         """Something went wrong: show what is stored and has not been shown, which may be the line."""
         page = await self._directory.journal.read(self.name, self.last_seq + 1, self.last_seq + LINES_AT_ONCE)
         self._show_lines(page.lines)
-        nick, text = session.person.nick, getattr(request, KIND_BY_REQUEST[type(request)].text_field)
+        nick, key = session.person.nick, _key_of(request)
+        asked = request.entry if isinstance(request, Acting) else request
+        text = getattr(asked, KIND_BY_REQUEST[type(asked)].text_field if isinstance(asked, Request) else "text")
         seqs = [line.seq for line in page.lines if (line.nick, line.text) == (nick, text)]
-        return Stored(self.name, seqs[-1], request.key) if seqs else NotStored(self.name, 1, request.key)
+        return Stored(self.name, seqs[-1], key) if seqs else NotStored(self.name, 1, key)
 
     def _why_not(self, error: JournalError | None, key: str) -> Event:
         if isinstance(error, Revoked):
@@ -199,6 +209,7 @@ class Conversation:
         new = [line for line in lines if line.seq > self.last_seq]
         if new:
             self.last_seq, self._last_at = new[-1].seq, new[-1].at
+            self.rewritings += Redacted in map(type, new)
             self._guard.attempt(self._show, self, self._directory.guests.on(new), but)
 
     async def accept(self, who: str) -> list[Entry]:
@@ -232,6 +243,10 @@ class Conversation:
             self._show_lines(showable(turn.lines))
             if turn.lines:
                 self.last_seq = max(self.last_seq, turn.lines[-1].seq)
+
+
+def _key_of(request: Sayable) -> str:
+    return "" if isinstance(request, Acting) else request.key
 
 
 def in_room(event: Entry, room: str) -> Entry:

@@ -61,6 +61,11 @@ class Direct(Room):
         return self.conversation.last_seq if self.conversation is not None else 0
 
     @property
+    def rewritings(self) -> int:
+        """How often something of what was said has been deleted."""
+        return self.conversation.rewritings if self.conversation is not None else 0
+
+    @property
     def position(self) -> dict[str, int]:
         """How far somebody has come who has been shown everything."""
         return {self.name: self.last_seq}

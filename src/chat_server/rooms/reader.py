@@ -76,7 +76,7 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
     def read() -> Awaitable[Found | Refused]:
         return paging.search(directory.journal, directory.guests, words, found_in, session.person.zone)
 
-    found = await as_it_stands(lambda: sum(room.rewritings for room in directory.rooms), read)
+    found = await as_it_stands(lambda: place.rewritings + sum(room.rewritings for room in directory.rooms), read)
     if isinstance(found, Refused):
         return found
     if is_here and place.kept_as != place.name:
