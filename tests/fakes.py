@@ -76,6 +76,9 @@ class FakeSession:
     def send_unasked(self, event: Event) -> None:
         self.send(event)
 
+    def key_of_act(self) -> str:
+        return ""
+
     def owe(self, tokens: float) -> None:
         pass
 

@@ -651,6 +651,8 @@ ONLY_WHEN_SOMETHING_FAILED = {
 ELSEWHERE = {
     # When the server begins and ends, and when a disk is asked to forget: test_policies.py, test_history.py.
     "close", "abort", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "prune",
+    # Where a program wants to know what becomes of what it does in a room: test_told.py.
+    "key_of_act",
     # Before the witnesses are there.
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.

@@ -25,6 +25,8 @@ from chat_server.protocol.entries import (
     RuleSet,
 )
 from chat_server.protocol.room_state import EMPTY, PLACES, ROOM_ROLES, RULES, RoomState, after, is_rule
+from chat_server.rooms.batch import Acting
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.person import ADMIN, HOLDER, MODERATOR
 from chat_server.rooms.rights import TABLE, standing
 from chat_server.rooms.told import ROLES_NAMED_MAX, roles_named, what_holds
@@ -324,3 +326,56 @@ async def test_what_is_told_of_bans_and_roles_is_rows_in_the_reader_s_language(
         assert "被 ann 禁言" in (await ann.wait_for("bans"))["text"]
         await ann.ask("rule", room="den")
         assert "\nslow     0\n" in (await ann.wait_for("rules"))["text"] + "\n"
+
+
+@pytest.mark.parametrize(
+    ("do", "fields", "kind"),
+    [
+        ("rule", {"rule": "slow", "value": "5"}, "stored"),
+        ("role", {"nick": "bob", "role": "moderator"}, "stored"),
+        ("mute", {"nick": "bob"}, "stored"),
+        ("ban", {"nick": "bob"}, "stored"),
+        ("kick", {"nick": "ann"}, "refused"),
+    ],
+)
+async def test_a_program_is_told_what_becomes_of_what_it_does_in_a_room(
+    autojump_clock: trio.abc.Clock, do: str, fields: dict[str, Any], kind: str
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann, _), (bob, _) = await register(house, "ann", 1), await register(house, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        for one in (ann, bob):
+            await one.ask("join", room="den")
+        await trio.sleep(1)
+        await ann.ask(do, room="den", ref="r", **fields)
+        answer = await ann.wait_for(kind)
+        assert answer["ref"] == "r"
+        await ann.ask("ping", ref="p")
+        assert (await ann.wait_for("pong"))["ref"] == "p"
+        await ann.ask(do, room="den", **fields)
+        await ann.ask("logout", ref="q")
+        assert all(event.get("ref") in (None, "q") for event in await ann.rest()), "nothing is answered twice"
+
+
+async def test_who_does_what_may_not_happen_by_then_is_told_that_it_was_not_stored(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann, _), (bob, _) = await register(house, "ann", 1), await register(house, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        for one in (ann, bob):
+            await one.ask("join", room="den")
+            await one.wait_for("entered")
+        room = house.server.hall.directory.room("den")
+        person = house.server.hall.directory.person("bob")
+        assert isinstance(room, ChatRoom)
+        assert person is not None
+        (session,) = person.sessions
+        await bob.ask("ping", ref=7)
+        await bob.wait_for("pong")
+        room.act(session, Acting(RuleSet("den", 0, 0.0, "", "slow 5")))  # as if they had been its owner until just now
+        answer = await bob.wait_for("not-stored")
+        assert (answer["ref"], answer["lines"]) == (7, 1)
+        assert (await bob.wait_for("refused"))["code"] == "owners-only"

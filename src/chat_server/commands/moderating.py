@@ -304,13 +304,13 @@ class ModeratingCommands(CommandHandler):
         return None
 
 
-def act_in(place: ChatRoom, session: Occupant, act: Acting) -> MaybeAwaitable:
-    """Have somebody do something in a room, if they may; they are told why not."""
+def act_in(place: ChatRoom, session: Occupant, act: Acting, *, is_answered: bool = False) -> MaybeAwaitable:
+    """Have somebody do something in a room, if they may; they are told why not. `is_answered`: the command has an answer of its own."""
     refusal = place.refusal_to_act(session, act)
     if refusal is not None:
         session.send(refusal)
         return None
-    return place.post(session, act)
+    return place.post(session, act) if is_answered else place.act(session, act)
 
 
 def _show_roles(place: ChatRoom, session: Occupant) -> None:

@@ -161,7 +161,7 @@ def _act(place: ChatRoom, session: Occupant, entry: Archived | Unarchived) -> Ma
     if len(entry.text) > REASON_MAX:
         session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
         return None
-    return place.post(session, Acting(entry))
+    return place.act(session, Acting(entry))
 
 
 async def _rename(place: ChatRoom, session: Occupant, name: str) -> None:

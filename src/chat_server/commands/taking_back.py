@@ -239,7 +239,7 @@ async def _redact(place: ChatRoom, session: Occupant, author: _Author, lines: Se
     topics = frozenset(line.text for line in lines if isinstance(line, TopicSet))
     is_own = all(place.is_own(session, line) for line in lines)
     act = Acting(redacted, author.role, is_own=is_own, topics=topics)
-    pause = act_in(place, session, act)
+    pause = act_in(place, session, act, is_answered=True)
     if pause is not None:
         await pause
     await place.flushed(session)

@@ -70,7 +70,8 @@ class Acting(NamedTuple):
 
     `entry` is without its number, time and nickname; `target_role` is the role on the server of the one to whom it is done. `seconds` is for how long
     it is to be, where that matters. `is_done`: it has been done already, and `entry` says too whose act it was. `is_own`: what is deleted they have
-    said, as a guest who is still there. `topics` are the texts of what is deleted that set one.
+    said, as a guest who is still there. `topics` are the texts of what is deleted that set one. Under the `key`, which is not stored, a program is
+    told what became of it.
     """
 
     entry: Enacted | Redacted | TopicSet
@@ -79,6 +80,7 @@ class Acting(NamedTuple):
     is_done: bool = False
     is_own: bool = False
     topics: frozenset[str] = frozenset()
+    key: str = ""
 
 
 class Accepted(NamedTuple):
@@ -131,6 +133,7 @@ class Batch:
 
     __slots__ = (
         "_accepted",
+        "_acted",
         "_appending",
         "_began",
         "_keys",
@@ -167,6 +170,7 @@ class Batch:
         self._keys = KeysInRuns()
         self._timed: dict[int, float] = {}
         self._accepted: dict[int, Accepted] = {}
+        self._acted: dict[int, str] = {}  # the keys of what is done, which nobody stores
         self.entries = entries
         self.lines: Sequence[Entry] = ()
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
@@ -196,19 +200,26 @@ class Batch:
                 pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest, bot))
                 seq += len(times)
             elif (line := self._line_of(nick, what, seq, at, (account, guest, bot))) is not None:
-                if key := _key_of(what):
-                    sender = HELD if type(what) is Accepted else session.person.sender
-                    self._keys.add(seq - first, sender, (key,))
-                if type(what) is TimedRequest:
-                    self._timed[seq - first] = what.posted_at
-                elif type(what) is Accepted:
-                    self._accepted[seq - first] = what
+                self._note(seq - first, session, what)
                 pieces.append(line)
                 seq += 1
                 at += step
         self.lines = in_runs(pieces, seq - first)
         self._began = trio.current_time()
         self._appending = journal.append(self.lines, self._keys) if pieces else None
+
+    def _note(self, index: int, session: Occupant, what: InboxItem) -> None:
+        """Note what its author is to be told of a line."""
+        if isinstance(what, Acting):
+            if what.key:
+                self._acted[index] = what.key
+            return
+        if key := _key_of(what):
+            self._keys.add(index, HELD if type(what) is Accepted else session.person.sender, (key,))
+        if type(what) is TimedRequest:
+            self._timed[index] = what.posted_at
+        elif type(what) is Accepted:
+            self._accepted[index] = what
 
     def _line_of(self, nick: str, what: InboxItem, seq: int, at: float, whose: tuple[int, bool, bool]) -> Entry | None:
         """What is stored of an entry, if anything is."""
@@ -254,7 +265,7 @@ class Batch:
         for index, accepted in self._accepted.items():
             line = stored[index]
             accepted.seqs.append(duplicates[index].seq if line is None else line.seq)
-        if self._keys or self._timed:
+        if self._keys or self._timed or self._acted:
             self._answer_stored(stored)
         return stored
 
@@ -296,11 +307,13 @@ class Batch:
     def _answer_unstored(self) -> None:
         authors = self._authors
         self.answers += [(authors[index], NotStored(self._room, 1, pair.key)) for index, pair in self._keys.items()]
-        without = Counter(author for index, author in enumerate(authors) if index not in self._keys)
+        self.answers += [(authors[index], NotStored(self._room, 1, key)) for index, key in self._acted.items()]
+        keyed = self._acted.keys() | {index for index, _ in self._keys.items()} if self._acted else self._keys
+        without = Counter(author for index, author in enumerate(authors) if index not in keyed)
         self.answers += [(author, NotStored(self._room, count)) for author, count in without.items()]
 
     def _answer_stored(self, stored: Sequence[Entry | None]) -> None:
-        if stored is self.lines and not self._timed:
+        if stored is self.lines and not (self._timed or self._acted):
             authors, first = self._authors, self.lines[0].seq
             self.answers += [
                 (authors[index], StoredRun(self._room, first + index, keys)) for index, _, keys in self._keys.runs
@@ -312,6 +325,8 @@ class Batch:
                 continue
             if index in self._keys:
                 self.answers.append((author, Stored(line.room, line.seq, self._keys[index].key)))
+            if index in self._acted:
+                self.answers.append((author, Stored(line.room, line.seq, self._acted[index])))
             if index in self._timed:
                 self.answers.append((author, Timed(line.room, line.seq, self._began - self._timed[index], took)))
 
@@ -337,4 +352,4 @@ def outcome_of(
 def _key_of(what: InboxItem) -> str:
     """The key of something that is stored, if it has one."""
     what = what.request if isinstance(what, TimedRequest) else what
-    return what.key if isinstance(what, Storable | Accepted) else ""
+    return what.key if isinstance(what, Storable | Accepted | Acting) else ""

@@ -151,6 +151,10 @@ class ChatRoom(Room):
         """Put something into the inbox; if too much waits in it, return what to await."""
         return self._inbox.put((session, session.person.nick, what, () if session.receives_own else (session,)))
 
+    def act(self, session: Occupant, act: Acting) -> MaybeAwaitable:
+        """The same, of something that is done here: a program that wants to know what becomes of it is told."""
+        return self.post(session, act._replace(key=session.key_of_act()))
+
     def takes_run_of(self, session: Occupant) -> bool:
         """Whether several lines that it says are taken as one run: they are, but for who has the next one timed, and where rules look at each."""
         return session not in self.timing and self.gate.is_as_made

@@ -292,6 +292,8 @@ class Gate:
             refusal = self.refusal_to_act(session, what, self._now, self._then)
             if refusal is None:
                 entry = (session, nick, self._carried_out(session, nick, what), not_for)
+            elif what.key:
+                admitted.answers.append((session, NotStored(self.room, 1, what.key)))
         elif isinstance(what, Accepted):
             refusal = self._refusal_to_accept(session, what)
         elif isinstance(what, Arrival | Takeover):

@@ -246,6 +246,9 @@ class Occupant(Protocol):
     def send_unasked(self, event: Event) -> None:
         """Show it an event that answers no request."""
 
+    def key_of_act(self) -> str:
+        """Under which key it is to be told what becomes of what it is doing in a room; "" if it need not be told."""
+
     def owe(self, tokens: float) -> None:
         """Count something that it has asked for and that costs as much as so many lines; it is paid before the next request."""
 

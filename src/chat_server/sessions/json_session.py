@@ -198,6 +198,14 @@ class JsonSession(ChatSession[Addressed]):
         del prompt, then
         self.send(Refused("password-missing"))
 
+    def key_of_act(self) -> str:
+        """A program that asks with a ref is answered by what became of it."""
+        if self._ref is None or self._key:
+            return ""
+        self._key = new_token()
+        self._refs[self._key] = [self._ref]
+        return self._key
+
     def _take_ref(self, key: str) -> Ref | None:
         refs = self._refs.get(key)
         if not refs:

@@ -81,13 +81,8 @@ class ChatSession(ABC, Generic[A]):
         "_takeover_done",
         "caller",
         "has_failed",
-        "person",
-        "place",
-        "preferences",
-        "proof",
-        "render",
-        "render_mention",
-        "sink",
+        *("person", "place", "preferences", "proof"),
+        *("render", "render_mention", "sink"),
     )
 
     def __init__(
@@ -188,6 +183,10 @@ class ChatSession(ABC, Generic[A]):
     def cost_of_answer(self, size: int) -> float:
         """For how many lines an answer of so many bytes counts; for more where it is laid out (text_session.py)."""
         return size / ANSWER_BYTES_PER_TOKEN
+
+    def key_of_act(self) -> str:
+        """People see what they have done."""
+        return ""
 
     def owe(self, tokens: float) -> None:
         """Count something that costs as much as so many lines; it is paid before the next request."""
