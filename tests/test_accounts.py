@@ -211,6 +211,9 @@ async def test_what_somebody_chooses_is_kept_by_door(accounts: Accounts) -> None
     await accounts.change_role(made.id, "admin")
     kept = {**choices, "telnet": {"colour": False, "wrap": None, "plain": True}}
     assert await accounts.find("ann") == replace(made, choices=kept, role="admin")
+    await accounts.add_choices(made.id, {"telnet": {"plain": None}, "blocked": {"account:5": True}})
+    changed = {**choices, "blocked": {"account:5": True}}
+    assert await accounts.find("ann") == replace(made, choices=changed, role="admin")
 
 
 async def test_a_password_change_drops_the_other_devices(accounts: Accounts) -> None:

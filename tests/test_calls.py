@@ -1,0 +1,158 @@
+"""Who is named in what is said and does not hear it: whose names are looked for, how much is looked through, what cannot be kept at once."""
+
+import time
+
+import pytest
+import trio
+
+from chat_server.accounts import Accounts, Registration, sender_of
+from chat_server.accounts.look_alikes import skeleton
+from chat_server.accounts.names_index import NamesIndex, Refusal
+from chat_server.journal import Journal, JournalError
+from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.mentions import Mention
+from chat_server.protocol.entries import Acted, Entry, Noticed, Said
+from chat_server.protocol.room_state import EMPTY
+from chat_server.protocol.runs import SaidRun
+from chat_server.rooms import calls
+from chat_server.rooms.away import AwayElsewhere
+from chat_server.rooms.calls import (
+    KNOWN_MAX,
+    LINES_A_SECOND,
+    LINES_A_SECOND_IN_ALL,
+    WAITING_MAX,
+    Call,
+    Calls,
+    RoomCalls,
+)
+
+ANN, BOB = 7, 11
+
+
+class Gate:
+    state = EMPTY
+
+
+class Past:
+    """A room where some have been."""
+
+    def __init__(self, *accounts: int) -> None:
+        self.room = "python"
+        self.is_read = True
+        self.accounts_changed = 0
+        self.gate = Gate()
+        self.people = [sender_of(account) for account in accounts]
+
+
+class Nobody:
+    """Nobody is here."""
+
+    def has_account(self, account: int) -> bool:
+        return False
+
+
+class Books:
+    """A directory of whom nobody is here."""
+
+    def __init__(self, journal: MemoryJournal) -> None:
+        self.journal: Journal = journal
+        self.accounts: Accounts = journal.accounts
+        self.away = AwayElsewhere()
+
+    def identified(self, identity: str) -> None:
+        return None
+
+    def person(self, nick: str) -> None:
+        return None
+
+
+def names_of(**accounts: int) -> NamesIndex:
+    names = NamesIndex()
+    for name, account in accounts.items():
+        names.put(account, name, name, skeleton(name))
+    return names
+
+
+def said(text: str, seq: int = 1, author: int = BOB) -> Said:
+    return Said("python", seq, float(seq), "bob", text, author)
+
+
+def waiting(found: Calls) -> list[tuple[int, int]]:
+    return [(call.account, call.seq) for call in found._waiting]
+
+
+async def test_whoever_was_there_is_looked_for_and_nobody_else_nor_oneself(autojump_clock: trio.abc.Clock) -> None:
+    found = Calls(Books(MemoryJournal()))
+    past, names = Past(ANN, BOB), names_of(ann=ANN, bob=BOB, cat=13)
+    room = RoomCalls(Nobody(), past, found, names)
+    lines: list[Entry] = [
+        said("ann, cat and bob"),
+        Acted("python", 2, 2.0, "bob", "waves at Ann", BOB),
+        said("annabel", 3),
+    ]
+    room.note([*lines, None, Noticed("python", 4, 4.0, "bob", "ann", BOB)])
+    room.note([SaidRun("python", 5, [5.0, 6.0], "eve", ["nobody", "bob!"], 0)])
+    assert waiting(found) == [(ANN, 1), (ANN, 2), (BOB, 6)]
+    past.people.append(sender_of(13))
+    past.accounts_changed += 1
+    names.take(ANN, "ann", skeleton("ann"))
+    names.put(ANN, "anna", "anna", skeleton("anna"))
+    await trio.sleep(1)
+    room.note([said("anna, ann and cat", 7)])
+    assert sorted(waiting(found)[3:]) == [(ANN, 7), (13, 7)]
+
+
+async def test_only_so_many_names_are_looked_for_and_so_many_lines_looked_through(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = range(1, KNOWN_MAX + 11)
+    names = names_of(**{f"n{account}": account for account in many})
+    found = Calls(Books(MemoryJournal()))
+    room = RoomCalls(Nobody(), Past(*many), found, names)
+    room.note([said(f"n1 n11 n{KNOWN_MAX + 10}", author=0)])
+    assert sorted(waiting(found)) == [(11, 1), (KNOWN_MAX + 10, 1)], "those who were there last"
+    found._waiting.clear()
+    room.note([said("n11", seq, 0) for seq in range(2, 2 * LINES_A_SECOND)])
+    assert len(waiting(found)) == LINES_A_SECOND - 1
+    await trio.sleep(1)
+    room.note([said("n11", 1, 0)])
+    assert len(waiting(found)) == LINES_A_SECOND
+    others = [RoomCalls(Nobody(), Past(*many), found, names) for _ in range(12)]
+    await trio.sleep(1)
+    put: list[Call] = []
+    monkeypatch.setattr(found, "put", put.append)
+    for other in others:
+        other.note([said("n11", seq, 0) for seq in range(1, LINES_A_SECOND + 1)])
+    assert len(put) == LINES_A_SECOND_IN_ALL
+
+
+async def test_what_cannot_be_kept_is_kept_later_and_of_too_much_the_newest(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    await journal.create_room("python")
+    made = await journal.accounts.register(Registration("ann", skeleton("ann")), time.time())
+    assert not isinstance(made, Refusal)
+    ann = made.account.id
+    found = Calls(Books(journal))
+    tries = 0
+    add = journal.mentions.add
+
+    async def refuse(mentions: list[Mention]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise JournalError("no space left on device")
+        await add(mentions)
+
+    monkeypatch.setattr(journal.mentions, "add", refuse)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(found.run)
+        for seq in range(WAITING_MAX + 5):
+            found.put(Call(ann, "python", seq + 1, float(seq), BOB, "bob", is_here=False))
+        await trio.sleep(3 * calls.AGAIN_SECONDS + 2)
+        nursery.cancel_scope.cancel()
+    assert tries == 4
+    kept = await journal.mentions.of(ann)
+    assert kept[-1].seq == WAITING_MAX + 5
+    assert not found._waiting
