@@ -372,3 +372,24 @@ async def test_what_was_stored_before_it_was_forbidden_and_is_sent_again_is_said
         await bob.wait_for("archived")
         await bob.ask("say", room="den", text="before", key="k1", ref=9)
         assert (await bob.wait_for("stored"))["ref"] == 9
+
+
+class SlowToDelete(MemoryJournal):
+    """A journal that takes a minute to delete a room."""
+
+    async def delete_room(self, name: str) -> str:
+        await trio.sleep(60)
+        return await super().delete_room(name)
+
+
+async def test_a_room_that_takes_a_minute_to_delete_is_deleted_though_its_owner_has_left(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = SlowToDelete()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("destroy", room="den", name="den")
+        await bob.wait_for("room-deleted")
+        await ann.stream.aclose()
+        await trio.sleep(70)
+        assert "den" not in {room.name for room in await journal.rooms()}

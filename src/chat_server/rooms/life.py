@@ -17,6 +17,9 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, carried_through
 
+DELETING_SECONDS = 120.0
+"""Seconds that deleting a room may take for whoever has asked for it and is gone: some hundred batches go in a twentieth of a second."""
+
 
 class NotDone(NamedTuple):
     """A room is as it was, or not all of it is deleted: why, for those who look after the server, and for people."""
@@ -112,7 +115,7 @@ async def rename_by_owner(place: ChatRoom, session: Occupant, name: str) -> NotD
 
 async def destroy_by_owner(place: ChatRoom, session: Occupant) -> NotDone | None:
     """Delete a room for its owner. The session may end meanwhile."""
-    with carried_through():
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + DELETING_SECONDS):
         async with place.directory.founding:
             return await destroy(place, _doer(session), _may_still(place, session))
     return NotDone("time", Refused("cannot-store"))
