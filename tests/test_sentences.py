@@ -300,14 +300,15 @@ def test_a_long_list_goes_on_in_a_new_line() -> None:
 
 
 def codes_in_use() -> set[str]:
-    """The first argument of every Refused, Dismissed and Invalid in the source, and every code that a BadName, a Misuse or an admission carries."""
+    """The first argument of every Refused, Dismissed and Invalid in the source, and every code that a BadName, a Misuse or such a thing carries."""
     used: set[str] = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id in {"Refused", "Dismissed", "Invalid", "BadName", "BadPassword", "Misuse", "_wrong"}
+                and node.func.id
+                in {"Refused", "Dismissed", "Invalid", "BadName", "BadPassword", "Misuse", "NotEnacted", "_wrong"}
             ):
                 used |= {
                     leaf.value

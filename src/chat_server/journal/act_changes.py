@@ -119,7 +119,7 @@ def enact(tables: _Accounts, act: ServerAct, judge: Judge) -> ServerAct | NotEna
     roles = actor.role if actor is not None else "", target.role if target is not None else ""
     why = judge(act, Office(*roles, acts.has_other_admin(act.account), is_there, lifted))
     if not why and act.kind in CURBING and acts.count_in_force(act.at) >= IN_FORCE_MAX:
-        why = "too-many-bans"
+        return NotEnacted("too-many-bans")
     if why:
         return NotEnacted(why)
     if lifted is not None:

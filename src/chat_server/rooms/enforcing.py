@@ -45,7 +45,7 @@ class Enforcement:
             elif act.kind in OUT:
                 silence(self._directory, hit(self._directory, act))
                 for session in hit(self._directory, act):
-                    session.dismiss(*_farewell(act, self._now()))
+                    _dismiss(session, act, self._now())
         log.info("a moderator of the server has acted", kind=act.kind, by=act.by, number=act.number)
 
     async def restore(self) -> None:
@@ -59,7 +59,7 @@ class Enforcement:
         act = self._directory.accounts.acts.in_force.ban_of(visitor_of(one, now), now)
         if act is not None:
             silence(self._directory, (one,))
-            one.dismiss(*_farewell(act, now))
+            _dismiss(one, act, now)
 
     def _now(self) -> float:
         return self._directory.authentication.now()
@@ -98,10 +98,7 @@ def refusal_of_visitor(directory: Directory[Room, Person[Occupant]], visitor: Vi
     """Why somebody may not come in; None if they may."""
     now = directory.authentication.now()
     act = directory.accounts.acts.in_force.ban_of(visitor, now)
-    if act is None:
-        return None
-    code, _, details = _farewell(act, now)
-    return Refused(code, details)
+    return _out(act, now) if act is not None else None
 
 
 def refusal_of_guest(directory: Directory[Room, Person[Occupant]], visitor: Visitor) -> Refused | None:
@@ -110,9 +107,14 @@ def refusal_of_guest(directory: Directory[Room, Person[Occupant]], visitor: Visi
     return Refused("panic-guests", {"span": span_of(seconds)}) if seconds else refusal_of_visitor(directory, visitor)
 
 
-def _farewell(act: ServerAct, now: float) -> tuple[str, float, dict[str, str]]:
-    """What whoever is put out is told, as `dismiss` takes it."""
+def _out(act: ServerAct, now: float) -> Refused:
+    """What whoever is put off the server is told, and whoever wants to come in meanwhile."""
     details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
     if act.kind == "kicked":
-        return "kicked-off-server", inf, details
-    return ("network-banned" if act.network else "banned-on-server"), inf, details
+        return Refused("kicked-off-server", details)
+    return Refused("network-banned", details) if act.network else Refused("banned-on-server", details)
+
+
+def _dismiss(session: Occupant, act: ServerAct, now: float) -> None:
+    told = _out(act, now)
+    session.dismiss(told.code, inf, told.details)

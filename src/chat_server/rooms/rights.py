@@ -176,7 +176,7 @@ def judged(act: ServerAct, office: Office) -> str:
     actor = on_server(act.author, OF_ACCOUNT.get(office.actor, MEMBER_ROLE)) if act.author else OPERATOR
     target = on_server(act.account, OF_ACCOUNT.get(office.target, MEMBER_ROLE)) if act.account else None
     if not office.is_there:
-        return "no-such-ban" if act.kind == "lifted" else "no-such-account"
+        return "no-such-ban" if act.kind == "lifted" else Refused("no-such-account").code
     if act.kind == "role-given":
         return _judged_office(act, office, actor)
     refusal = may("panic" if act.kind == "panic" else "curb-on-server", actor, None, EMPTY)
@@ -193,10 +193,10 @@ def _judged_office(act: ServerAct, office: Office, actor: Standing) -> str:
     wanted = SERVER_ROLE_RANKS.index(act.text)
     had = SERVER_ROLE_RANKS.index(office.target) if office.target in SERVER_ROLE_RANKS else 0
     if act.text == office.target:
-        return "same-office"
+        return Refused("same-office").code
     is_less = wanted < had
     if is_less and had >= SERVER_ROLE_RANKS.index("admin") > wanted and not office.has_other_admin:
-        return "last-admin"
+        return Refused("last-admin").code
     if is_less and act.author == act.account:
         return ""
     refusal = may("give-office", actor, None, EMPTY)
