@@ -618,6 +618,6 @@ def test_a_server_that_does_not_start_is_told(
 ) -> None:
     assert fanout.exists()
     runs = script("runs")
-    monkeypatch.setattr(runs, "ours", lambda *_: runs.Command([sys.executable, "-c", "exit('no disk')"], 9, ()))
+    monkeypatch.setattr(runs, "ours", lambda *_, **__: runs.Command([sys.executable, "-c", "exit('no disk')"], 9, ()))
     assert script("server").main(["--scenarios", "S1", "--rounds", "1", "--peers"]) == 2
     assert "no disk" in capsys.readouterr().err
