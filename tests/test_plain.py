@@ -662,7 +662,8 @@ def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
 @pytest.mark.slow
 def test_help_lists_what_is_not_refused_there(plain: Plain) -> None:
     given_values = {
-        "ROOM": "python", "NICK": plain.nick + "x", "TEXT": "x", "ACTION": "x", "NUMBER": "1", "DAY": "2020-01-01", "WORDS": "x",
+        "ROOM": "python", "NICK": plain.nick + "x", "TEXT": "x", "ACTION": "x", "NUMBER": "1", "ID": "1", "WHY": "x", "DAY": "2020-01-01",
+        "WORDS": "x",
     }  # fmt: skip
     for room in ("", plain.room):
         listed = plain.run("/help\n", room=room).stdout
