@@ -52,7 +52,7 @@ _REF = {"type": ["string", "integer"], "maxLength": REF_MAX}
 
 
 def _one_of(tag: str, kinds: Iterable[type[Struct]]) -> dict[str, Any]:
-    names = {tag_of(kind): f"#/$defs/{kind.__name__}" for kind in kinds}
+    names = dict(sorted((tag_of(kind), f"#/$defs/{kind.__name__}") for kind in kinds))  # whatever was imported first
     return {
         "oneOf": [{"$ref": name} for name in names.values()],
         "discriminator": {"propertyName": tag, "mapping": names},
