@@ -211,7 +211,8 @@ def test_without_an_account_what_is_shown_is_byte_for_byte_what_it_was(nick: str
         (Noticed, f"- {nick}: ", "noticed"),
     ):
         line = kind("python", 7, 5.0, nick, text)
-        assert text_render(line) == f"{head}{rows}\r\n".encode()
+        shown = f"* {nick} took the topic away" if kind is TopicSet and not text else f"{head}{rows}"
+        assert text_render(line) == f"{shown}\r\n".encode()
         assert json.loads(json_render(line)) == {
             "is": tag,
             "room": "python",
@@ -226,9 +227,9 @@ def test_without_an_account_what_is_shown_is_byte_for_byte_what_it_was(nick: str
         (events.Renamed(nick, "ann", "python"), f"* {nick} is now ann", {"old": nick, "new": "ann"}),
         (events.OnlineListed("python", (nick,)), f"* 1 other in python: {nick}", {"nicks": [nick]}),
         (
-            events.Entered("python", (nick,), 0),
+            events.Entered("python", (nick,), 0, id="r1"),
             f"* You are in python.\r\n* Also here: {nick}",
-            {"nicks": [nick], "more": 0, "topic": "", "last": 0},
+            {"nicks": [nick], "more": 0, "topic": "", "last": 0, "id": "r1"},
         ),
     ):
         assert text_of(event) == f"{said}\r\n"
