@@ -86,7 +86,7 @@ def test_rooms_are_listed_with_how_many_are_in_each() -> None:
         ("roms", "* There is no command /roms. Did you mean /rooms?"),
         ("pyton", "* There is no command /pyton. Did you mean /python?"),
         ("x" * 4000, f"* There is no command /{'x' * 40}…. /help lists all."),
-        ("uptime", "* There is no command /uptime. /help lists all."),
+        ("xylophone", "* There is no command /xylophone. /help lists all."),
         ("dcc", "* There is no command /dcc. /help lists all."),
         ("{word}", "* There is no command /{word}. To say a line that begins with a slash, type two: //{word}"),
         (
