@@ -195,7 +195,7 @@ class Operations:
                 ) from error
             except JournalError as error:
                 raise Impossible(
-                    f"{room.name} is closed, but not all of it could be deleted ({error}): the next start opens it again with what is left"
+                    f"{room.name} is closed, but could not be deleted ({error}): the next start opens it again"
                 ) from error
         log.info("an operator has deleted a room", room=room.name, lines=lines, user=user)
         return (Deleted(room.name, lines, left),)

@@ -20,6 +20,7 @@ from chat_server.journal.search.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.account_records import SqliteRecords
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory, remove_database
+from chat_server.journal.sqlite.deleted_rooms import forget_all, note_gone
 from chat_server.journal.sqlite.ended_accounts import apply_ended, make_anew, rewrite_all
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
 from chat_server.journal.sqlite.writer import Writer
@@ -117,10 +118,13 @@ class SqliteArchive(Reader):
 
     def strays(self) -> list[str]:
         """Batches whose room somebody has deleted by hand, keys of lines that were never stored, and what cannot be so of accounts."""
-        roomless = self._rows("SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room) ORDER BY id")
+        roomless = self._rows(
+            "SELECT id, count FROM batch WHERE room NOT IN (SELECT id FROM room UNION ALL SELECT room FROM deleted_room) ORDER BY id"
+        )
         loose_keys = self._rows(
             "SELECT sender, key FROM sent WHERE seq > coalesce((SELECT max(kept_from - 1, coalesce(max(first + count - 1), 0))"
             " FROM room LEFT JOIN batch ON batch.room = room.id WHERE room.id = sent.room), 0)"
+            " AND room NOT IN (SELECT room FROM deleted_room)"
         )
         return [
             *self.ask(lambda connection: account_problems(connection.execute)),
@@ -280,10 +284,12 @@ class SqliteRooms:
     def delete_room(self, name: str) -> None:
         """Delete a room; see RoomEditor. Another program can keep SQLite from overwriting what was said."""
         remove_database(self._folder.search)
-        self._writer.delete_room(name)
+        number = self._writer.delete_room(name)
         try:
+            forget_all(self._writer, number)
             make_anew(self._writer)
             self._writer.bring_in_log()
+            self._writer.change(lambda connection: note_gone(connection, [number]))
         except JournalError as error:
             raise FileProblem(
                 f"{name} is deleted, but {error}, so what was said is still in the file: it is overwritten"

@@ -10,6 +10,7 @@ from pathlib import Path
 from chat_server.journal import EVERYTHING, JournalError
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.search.search_index import SearchIndex
+from chat_server.journal.sqlite.deleted_rooms import deleted_names
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.rewriting import records_with
 from chat_server.logs import log
@@ -47,6 +48,8 @@ class IndexedFile:
         """The newest lines that have all the words; see Indexed."""
         reader, index = self._opened()
         lowest = {room: reader.position_of(room, seq) for room, seq in since.items()}
+        for room, before in reader.ask(deleted_names):
+            lowest[room] = max(before, lowest.get(room, 0))
         found = reader.at_positions(index.search(words, rooms, limit, lowest))
         return [line for line in found if type(line) is not Deleted]  # the index may hear of it a moment later
 

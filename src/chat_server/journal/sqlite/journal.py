@@ -34,13 +34,14 @@ from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.conversations import SqliteConversations
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.deleted import Deletions
+from chat_server.journal.sqlite.deleted_rooms import left_rooms
 from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.mentions import SqliteMentions
 from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.rewriting import left_to_overwrite
-from chat_server.journal.sqlite.room_changes import RoomChanges
+from chat_server.journal.sqlite.room_changes import Remains, RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
@@ -92,6 +93,7 @@ class SqliteJournal:
         try:
             self._left = apply_ended(folder, self._writer)
             left = self._writer.ask(left_to_overwrite)
+            rooms = self._writer.ask(left_rooms)
             self.accounts = SqliteAccounts(folder, self._writer, self._committer, self._endings)
         except (JournalError, UnusableJournal) as error:
             self._writer.close()
@@ -101,7 +103,10 @@ class SqliteJournal:
         """Between whom there are conversations; see Journal."""
         self.mentions = SqliteMentions(self._committer, self._in_reader)
         """Who was named while they were not there; see Journal."""
-        self._changes = RoomChanges(self._committer, self._indexer, self._endings, self._reader_limit, self._runs)
+        self._remains = Remains(self._committer, self._indexer, self._endings, self._in_reader, rooms)
+        self._changes = RoomChanges(
+            *(self._committer, self._indexer, self._endings, self._reader_limit, self._runs), remains=self._remains
+        )
         self._deletions = Deletions(self._committer, self._indexer, self._endings, self._changes.current, left)
         self._looking_back = trio.Lock()
         self._end = self._writer.end()
@@ -127,6 +132,7 @@ class SqliteJournal:
             await nursery.start(self._committer.run)
             await self._endings.catch_up(self._left)
             nursery.start_soon(self._deletions.run)
+            nursery.start_soon(self._remains.run)
             task_status.started()
             await self._committer.ended.wait()
             nursery.cancel_scope.cancel()
@@ -138,6 +144,7 @@ class SqliteJournal:
         self._store_positions()
         self.accounts.close()
         self._deletions.close()
+        self._remains.close()
         self._committer.close()
 
     async def wait_closed(self) -> None:
@@ -200,7 +207,7 @@ class SqliteJournal:
 
     async def delete_room(self, name: str) -> str:
         """Delete a room; see Journal."""
-        return await self._changes.delete(name, self._in_reader, PRUNED_BATCHES_MAX)
+        return await self._changes.delete(name)
 
     def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room; stored with the next batch, or soon."""

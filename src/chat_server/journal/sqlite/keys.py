@@ -38,8 +38,8 @@ def store_keys(
         if known:
             duplicates[index] = Duplicate(*known[0])
         else:
-            connection.execute(
-                "INSERT INTO sent (sender, key, room, seq, at) VALUES (?, ?, ?, ?, ?)",
+            connection.execute(  # in place of one of a room that is no more
+                "INSERT OR REPLACE INTO sent (sender, key, room, seq, at) VALUES (?, ?, ?, ?, ?)",
                 (*pair, rooms[line.room], first + index - len(duplicates), line.at),
             )
     return duplicates

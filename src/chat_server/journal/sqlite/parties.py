@@ -16,6 +16,9 @@ PARTIES = (
 )
 """Asks for those of a room, as `parties_of` reads them."""
 
+_NEXT = "1 + max(coalesce((SELECT max(id) FROM room), 0), coalesce((SELECT max(room) FROM deleted_room), 0))"
+"""Asks for a number that no room has, nor one of which there is still anything."""
+
 
 def parties_of(text: str) -> tuple[Party, ...]:
     """Between whom a room is a conversation, by what PARTIES has of it."""
@@ -27,7 +30,8 @@ def add_room(connection: sqlite3.Connection, name: str, room_id: str, parties: S
     """Add a room, or a conversation between these, as part of somebody's transaction, unless it is there. Returns its number."""
     kind = CONVERSATION if parties else ""
     made = connection.execute(
-        "INSERT INTO room (name, uid, kind) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING", (name, room_id, kind)
+        f"INSERT INTO room (id, name, uid, kind) VALUES ({_NEXT}, ?, ?, ?) ON CONFLICT (name) DO NOTHING",  # noqa: S608 - what asks for a number
+        (name, room_id, kind),
     )
     is_new = made.rowcount > 0
     ((number,),) = connection.execute("SELECT id FROM room WHERE name = ?", (name,))

@@ -240,14 +240,6 @@ class Reader:
         )
         return dict(reversed(rows))
 
-    def oldest_batches(self, room: str, limit: int) -> list[Prunable]:
-        """Up to `limit` batches of a room, the oldest first."""
-        rows = self._rows(
-            "SELECT room, id, first, count FROM batch WHERE room = (SELECT id FROM room WHERE name = ?) ORDER BY first LIMIT ?",
-            *(room, limit),
-        )
-        return [Prunable(number, room, start, first, count) for number, start, first, count in rows]
-
     def prunable(self, before: float, keep_lines: int, limit: int, indexed: int) -> list[Prunable]:
         """Up to `limit` batches of one room that are to be pruned. What comes after the position `indexed` is left for later."""
         if before == -inf and not keep_lines:

@@ -142,6 +142,12 @@ _ACT_INDEXES = """
     CREATE INDEX room_act_by_account ON room_act (account) WHERE account != 0;
 """
 
+_DELETED_ROOMS = """
+    -- Rooms that are no more, of which lines and keys are still in the tables, or their bytes in the files (deleted_rooms.py). `name` is what the
+    -- search index has them under, '' when it has not; what any other room of that name has said stands from the position `before` on.
+    CREATE TABLE deleted_room (room INTEGER PRIMARY KEY, name TEXT NOT NULL, before INTEGER NOT NULL) STRICT;
+"""
+
 MIGRATIONS: list[str] = [
     """
     CREATE TABLE room (
@@ -234,6 +240,7 @@ MIGRATIONS: list[str] = [
     UPDATE room SET uid = lower(hex(randomblob(8)));
     CREATE UNIQUE INDEX room_by_uid ON room (uid) WHERE uid <> '';
     """,
+    _DELETED_ROOMS,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -257,16 +264,19 @@ _WITHOUT_ID = "CREATE TEMP VIEW room AS SELECT *, '' AS uid FROM main.room;"
 
 _NO_ACTS = _ACTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
+_NONE_DELETED = _DELETED_ROOMS.replace("CREATE TABLE", "CREATE TEMP TABLE")
+
 _AS_NEWEST = {
-    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
-    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
-    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
-    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS,
-    5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS,
-    6: _WITHOUT_ID + _NO_ACTS,
-    7: _WITHOUT_ID,
-    8: _WITHOUT_ID,
-    9: _WITHOUT_ID,
+    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED,
+    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED,
+    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED,
+    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED,
+    5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED,
+    6: _WITHOUT_ID + _NO_ACTS + _NONE_DELETED,
+    7: _WITHOUT_ID + _NONE_DELETED,
+    8: _WITHOUT_ID + _NONE_DELETED,
+    9: _WITHOUT_ID + _NONE_DELETED,
+    10: _NONE_DELETED,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 
@@ -275,15 +285,15 @@ DELETE_ROOM = (
     "DELETE FROM device_room WHERE room = ?",
     "DELETE FROM code_room WHERE room = ?",
     "UPDATE matter SET room = NULL WHERE room = ?",
-    "DELETE FROM batch WHERE room = ?",
-    "DELETE FROM sent WHERE room = ?",
     "DELETE FROM position WHERE room = ?",
     "DELETE FROM party WHERE room = ?",
     "DELETE FROM mention WHERE room = ?",
     "UPDATE room_act SET room = (SELECT min(0, coalesce(min(room), 0)) - 1 FROM room_act) WHERE room = ?",
+    "INSERT INTO deleted_room SELECT id, name, (SELECT next_id FROM journal) FROM room WHERE id = ?",
     "DELETE FROM room WHERE id = ?",
 )
-"""What deletes a room, whose number it is given. What was done in it by office is kept, for its number may be another room's from then on."""
+"""What deletes a room, whose number it is given: its lines and keys stay, as those of no room, and are deleted bit by bit. What was done in it by
+office is kept, for its number may be another room's some day."""
 
 
 class NewerSchema(Exception):

@@ -331,17 +331,19 @@ class Writer(Reader):
         """Give a room another name; everything that belongs to it stays."""
         with self._transaction() as connection:
             connection.execute("UPDATE room SET name = ? WHERE name = ?", (new, old))
+            connection.execute("UPDATE deleted_room SET name = '' WHERE name = ?", (new,))  # the index is made anew
         self._rooms[new], self._last[new] = self._rooms.pop(old), self._last.pop(old)
 
     @_patient
-    def delete_room(self, name: str) -> None:
-        """Delete a room and everything that belongs to it. What was said is overwritten in the file; no position is used again."""
-        number = self._rooms[name]
+    def delete_room(self, name: str) -> int:
+        """Delete a room, as far as anybody can see; deleted_rooms.py does the rest. No position is used again. Returns its number."""
+        number: int = self._rooms[name]
         with self._transaction() as connection:
+            connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
             for sql in DELETE_ROOM:
                 connection.execute(sql, (number,))
-            connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
         del self._rooms[name], self._last[name]
+        return number
 
     @_patient
     def delete(self, prunable: Sequence[Prunable]) -> None:
