@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from canary import PASSWORD
+from chat_server.accounts.acts import ServerAct
 from chat_server.rooms.conversations import conversations_of
 from node_houses import NodeHouse, open_nodes
 from streams import Program
@@ -226,3 +227,61 @@ async def test_what_was_stored_and_not_shown_is_shown_before_the_next_line(
         again = await at(a, "ann")
         await again.ask("say", room="@bob", text="seen", key="2")
         assert texts(await heard(bob, 20)) == [(3, "unseen"), (4, "seen")]
+
+
+async def test_people_go_on_writing_to_one_another_when_moderators_have_done_something(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await forbid(b, "kicked", "nobody")
+        await trio.sleep(5)
+        assert (await answer(ann, "say", room="@bob", text="still here", key="1"))["seq"] == 3
+        assert (await answer(bob, "say", room="@ann", text="so am I", key="2"))["seq"] == 4
+
+
+async def test_who_is_muted_at_another_node_has_nothing_stored_by_a_node_that_has_not_heard_of_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await trio.sleep(5)
+        a.node.hears_late = 60.0
+        await forbid(b, "muted", "ann")
+        assert (await answer(ann, "say", room="@bob", text="psst", key="1"))["code"] == "muted-on-server"
+        assert (await answer(bob, "say", room="@ann", text="oh", key="2"))["seq"] == 3
+
+
+async def forbid(house: NodeHouse, kind: str, nick: str) -> None:
+    """A moderator of the server has done something at this node."""
+    accounts = house.server._directory.accounts
+    account = accounts.names.holder(nick)
+    known_as = () if account else (nick,)
+    act = ServerAct(kind, time.time(), "root", whom=nick, account=account, known_as=known_as, until=time.time() + 1e6)
+    await accounts.acts.enact(act, lambda *_: "")
+
+
+async def test_who_writes_slowly_while_there_is_panic_does_so_whoever_else_writes_meanwhile(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    delay = [0.0]
+    async with open_nodes(delay=lambda: delay[0], silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        carl = await holder(a, "carl", 3)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await answer(carl, "msg", nick="bob", text="begin")
+        for person in a.server._directory.people:
+            person.account_made = 0.0  # who is new says nothing at all
+        await forbid(b, "panic", "")
+        await trio.sleep(5)
+        delay[0] = 1.0
+        await ann.ask("say", room="@bob", text="one", key="1")
+        await trio.sleep(0.5)
+        await carl.ask("say", room="@bob", text="two", key="2")
+        assert (await answer(ann, "say", room="@bob", text="at once", key="3"))["code"] == "slow-here"
+        assert (await answer(carl, "say", room="@bob", text="at once", key="4"))["code"] == "slow-here"

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import trio
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.conversations import accepted, is_passing
-from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Turn
+from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Stale, Turn
 from chat_server.journal.showable import showable
 from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Line, Redacted
 from chat_server.protocol.events import Event, NotStored, Refused, Stored
@@ -24,7 +24,7 @@ from chat_server.protocol.requests import Act, Notice, Request, Say
 from chat_server.rooms.batch import Acting, Batch, InboxEntry
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
-from chat_server.rooms.own_turn import OwnTurn
+from chat_server.rooms.own_turn import OwnTurn, after_acts
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room, carried_through
 
@@ -136,35 +136,51 @@ class Conversation:
 
     async def _say(self, session: Occupant, request: Sayable, but: Occupant | None) -> Event:
         key = _key_of(request)
-        if self.is_over or session in self._directory.silenced:
-            return NotStored(self.name, 1, key)
-        after = (self.last_seq, self._last_at)
-        entry: InboxEntry = (session, session.person.nick, request, ())
-        admitted = self._gate.admit((entry,), self._directory.authentication.now())
-        if not admitted.entries:
-            return next(answer for _, answer in admitted.answers if isinstance(answer, Refused))
-        marks_guests = bool(self._directory.guests)
-        nodes = self._directory.nodes
-        if nodes is None:
-            batch = Batch(self.name, after, time.time(), (entry,), self._directory.journal, marks_guests=marks_guests)
-        else:
-            person = person_id(session.person, nodes.number)
-            speakers = {Speaker(person, session.proof.device)}
-            own = OwnTurn(nodes, Beside(self.name, self.turn, speakers=speakers, heard=nodes.heard))
-            batch = Batch(self.name, after, time.time(), (entry,), own, marks_guests=marks_guests)
-            await own.settled()
-            if own.receipt is None:
-                return self._why_not(own.error, key)
-            await self._take_missed(own.receipt.missed, own.receipt.turn, is_stored=not own.receipt.duplicates)
-            batch.move(own.receipt.first, own.receipt.at)
-            self.turn = max(self.turn, own.receipt.turn)
-        (line,) = await batch.stored()
+        stored: Batch | Event | None = None
+        while stored is None:  # the server's moderators may have done something of which this node has not heard
+            acts = self._directory.accounts.acts.in_force.newest
+            if self.is_over or session in self._directory.silenced:
+                return NotStored(self.name, 1, key)
+            entry: InboxEntry = (session, session.person.nick, request, ())
+            admitted = self._gate.admit((entry,), self._directory.authentication.now())
+            if not admitted.entries:
+                return next(answer for _, answer in admitted.answers if isinstance(answer, Refused))
+            self._gate.note_stored()  # now: the gate is that of all conversations, and what others say meanwhile goes through it
+            stored = await self._store(entry, acts)
+        if not isinstance(stored, Batch):
+            return stored
+        (line,) = await stored.stored()
         if line is not None:
-            self._gate.note_stored()
             await self._show_before(line.seq)
             self._show_lines([line], but)
             return Stored(self.name, line.seq, key)
-        return batch.answers[0][1] if batch.answers else NotStored(self.name, 1, key)  # type: ignore[return-value]  # one line is no run
+        return stored.answers[0][1] if stored.answers else NotStored(self.name, 1, key)  # type: ignore[return-value]  # one line is no run
+
+    async def _store(self, entry: InboxEntry, acts: int) -> Batch | Event | None:
+        """Store what is said, which may be said by all acts of the server's moderators up to this one.
+
+        Returns what is stored, or why it is not; None: it is not, for there is a newer act, which is in force here now.
+        """
+        session, _, request, _ = entry
+        after = (self.last_seq, self._last_at)
+        marks_guests = bool(self._directory.guests)
+        nodes = self._directory.nodes
+        if nodes is None:
+            return Batch(self.name, after, time.time(), (entry,), self._directory.journal, marks_guests=marks_guests)
+        speakers = {Speaker(person_id(session.person, nodes.number), session.proof.device)}
+        own = OwnTurn(nodes, Beside(self.name, self.turn, speakers=speakers, heard=nodes.heard, acts=acts))
+        batch = Batch(self.name, after, time.time(), (entry,), own, marks_guests=marks_guests)
+        await own.settled()
+        if isinstance(own.error, Stale):
+            for turn in await after_acts(own.error, self._directory.accounts.acts):
+                self._take(turn)
+            return None
+        if own.receipt is None:
+            return self._why_not(own.error, _key_of(cast(Sayable, request)))
+        await self._take_missed(own.receipt.missed, own.receipt.turn, is_stored=not own.receipt.duplicates)
+        batch.move(own.receipt.first, own.receipt.at)
+        self.turn = max(self.turn, own.receipt.turn)
+        return batch
 
     async def _found_stored(self, session: Occupant, request: Sayable) -> Event:
         """Something went wrong: show what is stored and has not been shown, which may be the line."""
