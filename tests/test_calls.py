@@ -4,6 +4,7 @@ import time
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from chat_server.accounts import Accounts, Registration, sender_of
 from chat_server.accounts.look_alikes import skeleton
@@ -156,3 +157,16 @@ async def test_what_cannot_be_kept_is_kept_later_and_of_too_much_the_newest(
     kept = await journal.mentions.of(ann)
     assert kept[-1].seq == WAITING_MAX + 5
     assert not found._waiting
+
+
+async def test_whoever_has_a_role_is_looked_for_however_quickly_the_roles_change(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    found, past = Calls(Books(MemoryJournal())), Past()
+    room = RoomCalls(Nobody(), past, found, names_of(ann=ANN, bob=BOB))
+    for number, account in enumerate((ANN, 13) * 50):
+        past.gate.state = replace(EMPTY, roles={account: "member"})
+        await trio.sleep(1)
+        room.note([said("ann", number, BOB)])
+        past.gate.state = EMPTY  # the next ones may be where these were
+    assert [seq for _, seq in waiting(found)] == [*range(0, 100, 2)]

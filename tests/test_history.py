@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chat_server.commands.history import catch_up
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, HistoryTable
-from chat_server.journal import Page
+from chat_server.journal import Page, RoomRecord
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Acted, Entry, PageShown, Recalled, Said, TopicSet
 from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
@@ -37,6 +37,7 @@ from chat_server.protocol.requests import (
 )
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall
+from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Room
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from fakes import FakeSession, FaultyJournal, make_hall, open_rooms
@@ -637,3 +638,28 @@ async def test_days_and_their_pages_are_right_where_the_clock_ran_back_under_an_
         f"* --- {name} ---"
         for name in ("2026-11-23", "2027-11-24", "2026-11-23", "2026-11-24", "2026-11-23", "2026-11-24", "2026-11-25")
     ]
+
+
+async def test_what_is_deleted_while_a_room_reads_its_past_is_not_shown_to_whoever_comes_later(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    history = RecentHistory(RoomRecord("python", "", 1, 0))
+
+    class Deleting(MemoryJournal):
+        text = "secret"
+
+        async def read(self, room: str, first: int, last: int) -> Page:
+            page = Page([Said("python", 1, 5.0, "ann", self.text)], 1)
+            if self.text:
+                self.text = ""
+                history.forget(None)
+            return page
+
+        async def positions(self, room: str) -> dict[str, int]:
+            return {}
+
+    await history.read(Deleting())
+    recalled = history.recalled("bob", 20, "UTC", 0)
+    assert recalled is not None
+    assert recalled.lines
+    assert "secret" not in str(recalled.lines)

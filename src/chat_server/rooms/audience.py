@@ -280,8 +280,9 @@ class Audience:
         if self._mention_members:
             with self._guard:
                 found = self._named_in(events)
-        with self._guard:
-            self._hide_blocked(events, found)
+        if self._blocking:
+            with self._guard:
+                self._hide_blocked(events, found)
         return found
 
     def _hide_blocked(self, events: Sequence[Shown], found: Personal) -> None:

@@ -236,7 +236,8 @@ class RoomCalls:
         """Look for nobody yet."""
         self._members, self._past, self._calls, self._names = members, past, calls, names
         self._known: dict[str, int] = {}
-        self._known_by: object = None
+        self._known_by: tuple[int, int] = (-1, -1)
+        self._roles: object = None  # those by which it is known, kept, so that no others are at their place
         self._known_until = 0.0
         self._second = -1
         self._lines = 0
@@ -281,11 +282,10 @@ class RoomCalls:
         if not self._past.is_read:
             return self._known
         roles = self._past.gate.state.roles
-        known_by = (self._past.accounts_changed, id(roles))
-        names_by = self._names.changes
-        is_level = self._known_by == (known_by, names_by)
+        known_by = (self._past.accounts_changed, self._names.changes)
+        is_level = self._roles is roles and self._known_by == known_by
         if not is_level and now >= self._known_until:
-            self._known_by = (known_by, names_by)
+            self._known_by, self._roles = known_by, roles
             were_here = [int(who.partition(":")[2]) for who in self._past.people if is_account(who)]
             accounts = (*roles, *reversed(were_here))
             self._known = {

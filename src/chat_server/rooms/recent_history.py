@@ -15,7 +15,7 @@ from chat_server.protocol.redactions import after
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.runs import Piece, SaidRun, each_of
 from chat_server.rooms.gate import Gate
-from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
+from chat_server.rooms.paging import RECALLED_CHARACTERS, as_it_stands, fitting
 
 
 class RecentHistory:
@@ -42,9 +42,10 @@ class RecentHistory:
 
     async def read(self, journal: Journal) -> None:
         """Read it, or read it again. Raises JournalError."""
-        newest = await journal.read(self.room, self.last_seq - HISTORY_MAX + 1, self.last_seq)
         self._positions = await journal.positions(self.room) | self._positions
         self.accounts_changed += 1
+        first, last = self.last_seq - HISTORY_MAX + 1, self.last_seq
+        newest = await as_it_stands(lambda: self.rewritings, lambda: journal.read(self.room, first, last))
         self._newest.clear()
         self._unread.clear()
         self._newest.extend(newest.lines)
