@@ -434,3 +434,20 @@ def test_nobody_but_an_admin_lifts_what_they_are_forbidden_themselves() -> None:
     for role, why in (("moderator", "stands-above"), ("admin", "")):
         act = ServerAct("lifted", 2.0, "bob", 7, of=1)
         assert judged(act, Office(role, "", has_other_admin=True, is_there=True, lifted=own)) == why
+
+
+async def test_who_has_deleted_a_room_is_in_the_audit_of_the_server(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(silence_seconds=9e9) as (a, b):
+        ann, bob = await holder(a, "ann", "127.0.0.2"), await holder(a, "bob", "127.0.0.3")
+        for number, maker in enumerate((ann, bob)):
+            await answered(maker, "room-created", "create", room=f"den{number}")
+            await answered(maker, "entered", "join", room=f"den{number}")
+        await answered(ann, "destroyed", "destroy", room="den0", name="den0")
+        assert (await a.ask_as_operator("delete-room", room="den1"))[0]["is"] == "deleted"
+        boss = await holder(b, "boss", role="admin")
+        acts = (await answered(boss, "audit", "audit"))["acts"]
+        deleted = [{name: one.get(name) for name in ("by", "what", "room")} for one in acts.values()][1:]
+        assert deleted == [
+            {"by": "(operator)", "what": "room-deleted", "room": "den1"},
+            {"by": "ann", "what": "room-deleted", "room": "den0"},
+        ]

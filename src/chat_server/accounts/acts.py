@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from chat_server.protocol.stored_event import Author
 
-ActKind = Literal["kicked", "muted", "banned", "lifted", "role-given", "panic"]
-"""What is done on the server."""
+ActKind = Literal["kicked", "muted", "banned", "lifted", "role-given", "panic", "room-deleted"]
+"""What is done on the server, or to a room that is no more then."""
 
 CURBING: frozenset[str] = frozenset(("kicked", "muted", "banned"))
 """The kinds of acts that forbid somebody something until a time, and can be lifted."""
@@ -30,7 +30,8 @@ class ServerAct(Struct, frozen=True, omit_defaults=True):
 
     Whom it is done to is an account, or whoever the journal knows as one of `known_as` (a guest's sender, the key of a name), or whoever comes from
     a network; `whom` is what they were called. `until` is when it ends (seconds since 1970; of a panic that is over already: when it began). `of`
-    is the number of what is lifted; the `text` is the reason, or the role. With `is_hard` a network's ban lets nobody from there pass.
+    is the number of what is lifted; the `text` is the reason, the role, or the room's name. With `is_hard` a network's ban lets nobody from there
+    pass.
     """
 
     kind: str

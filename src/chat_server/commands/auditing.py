@@ -19,6 +19,9 @@ from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 PAGE = 20
 """Acts that are shown at once."""
 
+_TEXTS = {"role-given": "role", "room-deleted": "room"}
+"""What the text of an act is, where it is no reason."""
+
 
 class Audit(Request, frozen=True, gc=False):
     """Ask who did what to whom, and why."""
@@ -80,7 +83,7 @@ def _in_audit(session: Occupant, act: ServerAct, zone: str) -> dict[str, str]:
     if act.kind == "panic" and act.until <= act.at:
         shown["what"] = "panic-off"
     if act.text:
-        shown["role" if act.kind == "role-given" else "reason"] = act.text
+        shown[_TEXTS.get(act.kind, "reason")] = act.text
     return shown
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import trio
 
+from chat_server.accounts.acts import ServerAct
 from chat_server.journal import JournalError, RoomTaken
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
@@ -79,12 +80,20 @@ async def destroy(place: ChatRoom, by: Doer, may: Callable[[], str] = anybody_ma
     if why := await place.changes.ask(may=may):
         return NotDone(why, _refusal(place, why, ()))
     try:
+        await audit_deleting(place, by)
         left = await place.directory.journal.delete_room(place.name)
     except JournalError as error:
         log.error("a room is closed, and could not be deleted", room=place.name, why=str(error))
         return NotDone(str(error), Refused("cannot-store"))
     log.info("a room has been deleted", room=place.name, by=by.nick, left=left)
     return None
+
+
+async def audit_deleting(place: ChatRoom, by: Doer) -> None:
+    """Have it in the server's audit, for good, who deletes a room that is closed already: the room's goes with it. Raises JournalError."""
+    directory = place.directory
+    act = ServerAct("room-deleted", directory.authentication.now(), by.nick, by.account, text=place.name)
+    await directory.accounts.acts.enact(act, lambda *_: "")  # whether they may has been seen to
 
 
 def _refusal(place: ChatRoom, why: str, errors: object) -> Refused:

@@ -20,11 +20,11 @@ from chat_server.journal.rooms import find_room, new_name
 from chat_server.logs import log
 from chat_server.protocol.names import name_key
 from chat_server.protocol.sanitize import sanitize_to_line
-from chat_server.rooms.changes import SERVER
+from chat_server.rooms.changes import SERVER, Doer
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
-from chat_server.rooms.life import rename
+from chat_server.rooms.life import audit_deleting, rename
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
@@ -50,7 +50,7 @@ from chat_server.server.admin_requests import (
     Stats,
     Who,
 )
-from chat_server.server.office_operations import OfficeOperations
+from chat_server.server.office_operations import OPERATOR, OfficeOperations
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
 
@@ -186,6 +186,7 @@ class Operations:
                 raise Impossible(f"{room.name} stays: {why}")
             lines = max(0, room.last_seq - first + 1)
             try:
+                await audit_deleting(room, Doer(OPERATOR))
                 left = await self._journal.delete_room(room.name)
             except InDoubt as error:
                 raise Impossible(
