@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import forks
-from archives import checked, exported, imported, no_progress
+from archives import checked, exported, imported, no_progress, without_ids
 from captured_logs import capture_logs
 from chat_server.config import JournalTable
 from chat_server.journal import JournalError, JournalInUse, UnusableJournal
@@ -490,8 +490,10 @@ writer.Writer(path)
     assert subprocess.run([sys.executable, "-c", killed, folder.journal], check=False).returncode == 9
     original = shutil.copyfile(FIRST_RELEASE, tmp_path / "original.db")
     with closing(Writer(folder.journal)) as writer, closing(Writer(original)) as expected:
-        assert writer.rooms() == expected.rooms()
-        assert exported(folder.journal) == exported(original)
+        rooms = writer.rooms()
+        assert len({room.id for room in rooms} - {""}) == len(rooms)
+        assert [room._replace(id="") for room in rooms] == [room._replace(id="") for room in expected.rooms()]
+        assert without_ids(exported(folder.journal)) == without_ids(exported(original))
     aside = folder.path / "journal.db.version-1"
     first_path = shutil.copyfile(FIRST_RELEASE, tmp_path / "first.db")
     with closing(sqlite3.connect(aside)) as copy, closing(sqlite3.connect(first_path)) as first:
@@ -515,7 +517,7 @@ def test_what_only_reads_reads_a_journal_of_the_first_release_and_leaves_it_as_i
     assert checked(folder.journal, folder.search).problems == []
     assert folder.journal.read_bytes() == FIRST_RELEASE.read_bytes()
     Writer(folder.journal).close()
-    assert exported(folder.journal) == before
+    assert without_ids(exported(folder.journal)) == before
 
 
 def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataDirectory) -> None:

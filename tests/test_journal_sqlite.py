@@ -148,7 +148,7 @@ async def test_a_full_disk_refuses_whole_batches_and_takes_them_again_when_it_ha
         refused = 0
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 8192, hard))
         try:
-            for number in range(20):
+            for number in range(30):
                 try:
                     await store(journal, said("x" * 4000, f"refused {number}"), {0: f"k{number + 1}"})
                 except JournalError:
@@ -157,8 +157,8 @@ async def test_a_full_disk_refuses_whole_batches_and_takes_them_again_when_it_ha
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
         assert refused >= 15
         last = (await journal.rooms())[0].last
-        assert last == 1 + (20 - refused) * 2
-        assert (await store(journal, said("after"), {0: "k20"}))[:2] == (last + 1, {})
+        assert last == 1 + (30 - refused) * 2
+        assert (await store(journal, said("after"), {0: "k30"}))[:2] == (last + 1, {})
         assert await texts(journal, last + 1, last + 1) == [(last + 1, "after")]
         assert await found(journal, "after") == ["after"]
 
