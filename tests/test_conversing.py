@@ -366,3 +366,51 @@ async def test_ten_thousand_conversations_are_no_task(autojump_clock: trio.abc.C
         await ann.read_to_end()
         await trio.sleep(1)
         assert conversations._open == {}
+
+
+async def test_what_is_begun_with_a_guest_who_goes_meanwhile_is_deleted_and_never_another_guests(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        guest = house.call("127.0.0.9")
+        await guest.log_in("gus", "den")
+        begin = journal.conversations.begin
+
+        async def late(*what: Any) -> None:
+            await begin(*what)
+            await guest.type("/quit")
+            await guest.read_to_end()
+            await trio.sleep(1)
+
+        monkeypatch.setattr(journal.conversations, "begin", late)
+        await ann.ask("msg", nick="gus", text="hello")
+        assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
+        await ann.wait_for("not-stored")
+        await trio.sleep(1)
+        assert await journal.conversations.passing() == []
+        conversations = conversations_of(house.server._directory)
+        assert (conversations._open, conversations._of, conversations._guests) == ({}, {}, {})
+
+
+async def test_what_is_begun_by_who_goes_meanwhile_is_deleted(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        guest = house.call("127.0.0.9")
+        await guest.log_in("gus", "den")
+        begin = journal.conversations.begin
+
+        async def late(*what: Any) -> None:
+            await begin(*what)
+            await trio.sleep(1)
+
+        monkeypatch.setattr(journal.conversations, "begin", late)
+        await ann.ask("msg", nick="gus", text="hello")
+        await trio.sleep(0.5)
+        await house.ask_as_operator("kick", name="ann")
+        await trio.sleep(5)
+        assert await journal.conversations.passing() == []

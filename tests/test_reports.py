@@ -404,3 +404,29 @@ async def test_nothing_that_was_held_is_stored_after_its_author_s_account_has_en
     said_by = Said("den", 0, 0.0, "gus", "hello", 7)
     entry = cast(Any, (object(), "ann", Accepted(said_by, "account:7", "1", []), ()))
     assert not_said_by([entry], {Speaker("account:7", 0)}, 1) == []
+
+
+async def test_what_is_accepted_waits_on_where_the_moderator_is_put_out_meanwhile(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        gus = await guest(house, "gus")
+        number = await held(gus, "hello")
+        cases = journal.accounts.cases
+        close = cases.close
+
+        async def late(*what: Any) -> Any:
+            closed = await close(*what)
+            await trio.sleep(1)
+            return closed
+
+        monkeypatch.setattr(cases, "close", late)
+        await ann.ask("accept-held", room="den", id=number)
+        await trio.sleep(0.5)
+        await house.ask_as_operator("kick", name="ann")
+        await trio.sleep(60)
+        assert [case.text for case in await cases.listed(time.time())] == ["hello"]

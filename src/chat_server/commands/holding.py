@@ -4,7 +4,7 @@ What waits is stored among what waits for moderators, and nowhere in the room. N
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -25,7 +25,7 @@ from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.line_rules import Hold, Verdict
 from chat_server.rooms.person import sender_elsewhere
-from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room, carried_through
 
 HOLD_TOKENS = 2.0
 """What it costs to say something that has to wait, in lines: it is stored by a commit of its own."""
@@ -231,9 +231,20 @@ async def accept_held(place: Room, session: Occupant, number: int) -> None:
     """Say what was held. Where it cannot be said, or its author may say nothing just now, it waits on."""
     found = await find(place, session, number, ("held",))
     nick = found if isinstance(found, Refused) else await _name_now(place, found)
-    closed = nick if isinstance(nick, Refused) else await close(place, session, number, ("held",))
-    if isinstance(closed, Refused) or isinstance(nick, Refused):
-        session.send(closed if isinstance(closed, Refused) else cast(Refused, nick))
+    if isinstance(nick, Refused):
+        session.send(nick)
+        return
+    with carried_through() as scope:  # else it would be closed and never said, where the moderator goes meanwhile
+        await _accept(place, session, number, nick)
+    if scope.cancelled_caught:
+        session.send(NotAccepted(details={"id": str(number)}))
+
+
+async def _accept(place: Room, session: Occupant, number: int, nick: str) -> None:
+    """The same of a line that is said under this name."""
+    closed = await close(place, session, number, ("held",))
+    if isinstance(closed, Refused):
+        session.send(closed)
         return
     room = place.directory.room(closed.room)
     if not isinstance(room, ChatRoom):

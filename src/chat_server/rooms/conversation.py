@@ -231,8 +231,11 @@ class Conversation:
     async def accept(self, who: str) -> list[Entry]:
         """Let one of the two have accepted it. Returns what they have not been shown until then. Raises JournalError."""
         async with self._lock:
-            await self._directory.journal.conversations.accept(self.name, who)
-            self.parties = accepted(self.parties, who)
+            with carried_through():
+                await self._directory.journal.conversations.accept(self.name, who)
+                self.parties = accepted(self.parties, who)
+            if not self.party(who).has_accepted:
+                raise JournalError("it took too long")
             read = max(self.read.get(who, 0), self.first - 1, self.last_seq - LINES_AT_ONCE)
             page = await self._directory.journal.read(self.name, read + 1, self.last_seq)
             self.note_read(who, self.last_seq)

@@ -34,7 +34,7 @@ from chat_server.rooms.gate import Gate
 from chat_server.rooms.passing import Passing, node_of
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.replies import Replies
-from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.room import Occupant, Room, carried_through
 from chat_server.rooms.who_may_write import is_shown
 
 LISTED_MAX = 200
@@ -231,10 +231,12 @@ class Conversations:
         is_passing = not (writer.account and peer.account)
         name = self.passing.new_name() if is_passing else name_of((who, peer.who))
         parties = (Party(who, has_accepted=True, began_at=now), Party(peer.who, has_accepted=peer.guest is not None))
-        await self.directory.journal.conversations.begin(name, parties)
-        kept = await self.directory.journal.conversations.find(name)
+        kept: KeptConversation | None = None
+        with carried_through():  # else what is kept of one that passes would be ended by nobody
+            await self.directory.journal.conversations.begin(name, parties)
+            kept = await self.directory.journal.conversations.find(name)
         if kept is None:
-            raise JournalError("it has been deleted")
+            raise JournalError("it has been deleted, or that took too long")
         if name in self._open:
             return self._take(kept)
         is_new = (
@@ -243,6 +245,11 @@ class Conversations:
         conversation = self._add(Conversation(kept.record, self.directory, self._show, self.gate, is_new=is_new))
         if is_passing:
             self._note_guests(conversation, writer, peer)
+            for one, person in ((who, writer), (peer.who, peer.guest)):
+                if person is not None and not (person.sessions and self.who(person) == one):  # they have gone meanwhile
+                    self._end(conversation, one, self.name_of(one) or person.nick)
+                    self._guests.pop(one, None)
+                    break
         return conversation
 
     def _note_guests(self, conversation: Conversation, writer: Person[Occupant], peer: Peer) -> None:
