@@ -586,3 +586,20 @@ async def test_when_somebody_was_last_here_is_told_roughly_and_not_of_who_does_n
         assert (await gus.wait_for("seen"))["is_here"]
         await gus.ask("seen", nick="nobody")
         assert (await gus.wait_for("refused"))["code"] == "no-such-person"
+
+
+async def test_a_guest_who_is_away_and_registers_is_no_guest_who_is_away_any_more(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann = house.connect("127.0.0.1")
+        await ann.ask("hello", protocol=2)
+        await ann.ask("login", nick="ann")
+        await ann.wait_for("logged-in")
+        await ann.ask("away", text="lunch")
+        await ann.wait_for("now-away")
+        calls = house.server._directory.calls
+        assert [*calls.away_guests] == ["ann"]
+        await ann.ask("register", password=PASSWORD)
+        await ann.wait_for("registered")
+        assert calls.away_guests == {}

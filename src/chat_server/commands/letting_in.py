@@ -65,6 +65,7 @@ def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: A
     person.account, person.account_made = account.id, account.made
     directory.identify(sender, person)
     directory.guest_blocks.has_account(nick, account.id)
+    directory.calls.guest_is_called(nick, "")
     for room in directory.rooms:
         room.known_otherwise(name_key(nick), sender)
 

@@ -26,9 +26,10 @@ from chat_server.protocol.room_state import EMPTY, RoomState
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import Person, is_name
 from chat_server.rooms.rights import SERVER_ADMIN, SERVER_MODERATOR, Standing, may, standing
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.visitors import IN_OFFICE
 
 Here = Directory[Room, Person[Occupant]]
 
@@ -92,10 +93,16 @@ def _tell_moderators(directory: Here, case: Case) -> None:
     event = _event_of(case)
     state = state_of(directory, case.room)
     only_bots = case.kind == "held" and not _is_news(directory, case.room)
-    for person in directory.people:
+    for person in _with_roles(directory, state):
         for session in person.sessions:
             if sees(session, case, state) and (session.proof.is_bot or not only_bots):
                 _tell(session, event)
+
+
+def _with_roles(directory: Here, state: RoomState) -> list[Person[Occupant]]:
+    """Who of those who are here has a role in a room or on the server: a thousandth of them, and nobody else can see anything of a case."""
+    roles = state.roles
+    return [person for person in directory.people if person.role in IN_OFFICE or person.account in roles]
 
 
 def _event_of(case: Case) -> Event:
@@ -121,7 +128,9 @@ def _is_news(directory: Here, name: str) -> bool:
 def _tell_author(directory: Here, case: Case, why: str) -> None:
     declined = case.kind == "held"
     event = LineDeclined(case.room, case.number) if declined else AppealAnswered(case.room, case.number, why or "-")
-    for person in directory.people:
+    identified = directory.identified(case.sender)
+    people = directory.people if is_name(case.sender) else () if identified is None else (identified,)
+    for person in people:
         if person.sender == case.sender:
             for session in person.sessions:
                 _tell(session, event)
@@ -129,9 +138,10 @@ def _tell_author(directory: Here, case: Case, why: str) -> None:
 
 def tell_filter_silent(place: ChatRoom, bot: Occupant) -> None:
     """Tell those who moderate a room that a filter is not asked any more."""
-    for person in place.directory.people:
+    state = place.gate.state
+    for person in _with_roles(place.directory, state):
         for session in person.sessions:
-            if may("hold", stands(session, place.gate.state), None, place.gate.state) is None:
+            if may("hold", stands(session, state), None, state) is None:
                 _tell(session, FilterSilent(place.name, bot.nick))
 
 

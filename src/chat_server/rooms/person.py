@@ -168,7 +168,12 @@ def person_id(person: Person[S], node: int) -> str:
 
 def has_only_a_name(person: Person[Any]) -> bool:
     """Whether they have come by neither an account nor a token: the journal knows them by the name with which they came."""
-    return ":" not in person.sender
+    return is_name(person.sender)
+
+
+def is_name(sender: str) -> bool:
+    """Whether the journal knows somebody so by a name, and not by an account or a token."""
+    return ":" not in sender
 
 
 def sender_elsewhere(who: str, nick: str) -> str:

@@ -45,16 +45,16 @@ def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]
     person = session.person
     person.let_go(session)
     if person.nick and not person.sessions:
+        left = [room for name in session.rooms if (room := directory.room(name)) is not None]
+        rooms = [room for room in left if leaving.cancelled_caught or room.lists(person)]
+        directory.release(person.nick, person, [partial(room.when_stored, session) for room in rooms])
+        directory.forget_identity(person.sender, person)
         directory.guest_blocks.forget(person)
         if not person.account:
             directory.guest_blocks.gone(person.nick)
             directory.calls.guest_is_called(person.nick, "")
         elif not session.proof.is_bot:
             directory.note_seen(person.account, session.proof.device, session.network)
-        left = [room for name in session.rooms if (room := directory.room(name)) is not None]
-        rooms = [room for room in left if leaving.cancelled_caught or room.lists(person)]
-        directory.release(person.nick, person, [partial(room.when_stored, session) for room in rooms])
-        directory.forget_identity(person.sender, person)
         conversations_of(directory).left(person)
 
 
