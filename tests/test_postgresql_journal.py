@@ -15,6 +15,7 @@ from chat_server.journal.engines import Store, engine_named
 from chat_server.journal.happened import LinesRewritten, RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.nodes import Beside, Came, Placed
 from chat_server.journal.postgresql import heartbeat
+from chat_server.journal.postgresql.journal import PostgresqlJournal
 from chat_server.journal.turn_codec import decode_change
 from chat_server.server.retention import forget_what_is_old
 from postgresql import Cluster, Database
@@ -143,6 +144,26 @@ async def test_a_room_that_has_another_name_at_another_node_is_not_renamed_but_c
         assert [room.name for room in await a.journal.rooms()] == ["pm"]
         await a.journal.delete_room("snakes")
         assert changes(database)[2:] == [RoomRenamed(1, "python", "snakes"), RoomDeleted(0, "snakes")]
+
+
+async def test_a_room_is_deleted_though_what_was_said_there_cannot_be_forgotten_just_then(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        for room in ("python", "pm"):
+            await a.journal.create_room(room)
+        await store(a.journal, said("x"))
+
+        async def fails(_: PostgresqlJournal, sql: str, *values: object) -> None:
+            raise JournalError(f"the database refuses: {sql}, {values}")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PostgresqlJournal, "_write", fails)
+            assert "the database refuses: SELECT forget_deleted" in await a.journal.delete_room("python")
+        assert [room.name for room in await b.journal.rooms()] == ["pm"]
+        await prune_all(b.journal, 0.0, 0)
+        with database.connect() as connection:
+            assert connection.execute("SELECT count(*) FROM batch").fetchall() == [(0,)]
 
 
 async def test_what_a_node_does_not_know_to_have_done_to_a_room_it_hears_of_like_all_others(tmp_path: Path) -> None:

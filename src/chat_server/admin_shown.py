@@ -95,7 +95,7 @@ def _renamed_shown(answers: Sequence[Renamed]) -> list[str]:
 
 
 def _deleted_shown(answers: Sequence[Deleted]) -> list[str]:
-    left = "; what was said is still in the file, and is overwritten as soon as that can be done: "
+    left = "; what was said is still kept, and is forgotten as soon as that can be done: "
     return [
         f"{one.room} is deleted, with {console.counted(one.lines, 'line')}{left + one.left if one.left else ''}"
         for one in answers
