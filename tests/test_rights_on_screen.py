@@ -12,6 +12,7 @@ from chat_server.protocol import events
 from chat_server.protocol.described import Forbidden
 from chat_server.protocol.entries import Banned, Kicked, Lifted, Muted, RoleGiven, RuleSet, Said
 from chat_server.protocol.events import Entered, Event, Refused
+from chat_server.protocol.room_life import Unarchived
 from chat_server.protocol.room_state import EMPTY, after
 from chat_server.sessions.json_session import welcome_of
 from chat_tui.client.room_rights import Rights, offered
@@ -24,7 +25,7 @@ WELCOME = welcome_of(Config(server=ServerTable(name="home")))
 
 
 def told(rights: Rights) -> tuple[object, ...]:
-    return rights.rules, rights.role, rights.roles, sorted(rights.forbidden)
+    return rights.rules, rights.role, rights.roles, rights.is_archived, sorted(rights.forbidden)
 
 
 @given(st.lists(acts, max_size=30), people, st.data())
@@ -152,6 +153,30 @@ def test_a_mute_that_is_lifted_or_that_only_the_server_knows_of() -> None:
         assert "Muted here, for 30 min still: no reason given (number 5)" in app.screen_text()
         app.tell(Muted("python", 3, NOON, "bob", "", whom="dave", until=NOON + 7200, id=6))
         assert 6 not in app.main.navigation.current.rights.forbidden  # type: ignore[union-attr]
+
+    play(app, act)
+
+
+def test_an_archived_room_says_so_in_the_prompt_and_keeps_what_is_typed() -> None:
+    app = StoryApp(room(archived=True))
+
+    async def act(pilot: Pilot) -> None:
+        assert "#python is archived" in app.screen_text()
+        assert "Archived: you can only read." in app.screen_text()
+        assert "[archived]" in app.screen_text()
+        app.prompt.put("hello?")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.prompt.text == "hello?"
+        assert "Archived: you can only read. Not sent." in app.screen_text()
+        assert app.connection.said == []
+        app.tell(Unarchived("python", 1, NOON, "bob", ""))
+        await settle(pilot)
+        assert "rchived" not in app.screen_text().replace("took the room out of the archive", "")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert [line.text for line in app.connection.said] == ["hello?"]
+        assert "Message #python" in app.screen_text()
 
     play(app, act)
 

@@ -118,17 +118,24 @@ async def test_an_archived_room_is_read_and_not_written(autojump_clock: trio.abc
         assert "den" not in dict(listed["rooms"])
         assert listed["archived"] == [["den", 1]]
         await bob.ask("join", room="den")
-        await bob.wait_for("entered")
+        assert (await bob.wait_for("entered"))["archived"] is True
         await bob.ask("last", room="den", count=9)
         assert "one" in str(await bob.wait_for("page"))
         person = house.call()
         await person.log_in("cid")
         await person.type("/rooms")
         await person.read_until("Archived: den")
+        await person.type("/join den")
+        await person.read_until(
+            "You are in den.\r\n* This room is archived: it can be read, and nobody says anything in it."
+        )
         await ann.ask("unarchive", room="den")
         await bob.wait_for("unarchived")
         await bob.ask("say", room="den", text="two")
         await ann.wait_for("said")
+        await bob.ask("back", room="den")
+        await bob.ask("join", room="den")
+        assert "archived" not in await bob.wait_for("entered")
 
 
 async def test_who_stands_below_does_not_lift_what_somebody_has_forbidden_nor_puts_less_in_its_place(

@@ -195,6 +195,11 @@ def test_the_line_that_is_in_use(snap_compare: SnapCompare, theme: str, size: tu
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+def test_a_room_that_is_archived(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(StoryApp(with_roles(*said("hello"), archived=True)), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
 def test_lines_that_were_deleted(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     lines = [*said("hello", "my password is swordfish", "oops"), *said("buy now", "buy more", nick="dave", first=4)]
     own = Redacted("python", 6, NOON + 60, "bob", "#2", whom="bob", of=((2, 2),))

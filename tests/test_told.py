@@ -24,6 +24,7 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
 )
+from chat_server.protocol.room_life import Archived, Unarchived
 from chat_server.protocol.room_state import EMPTY, PLACES, ROOM_ROLES, RULES, RoomState, after, is_rule
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
@@ -44,6 +45,7 @@ class Known:
         self.last = entered.get("last", 0)
         self.rules = dict(entered.get("rules", {}))
         self.role = entered.get("role", "none")
+        self.is_archived = entered.get("archived", False)
         self.roles = dict(entered.get("roles", {}))
         self.forbidden = {one["id"]: one["until"] for one in entered.get("forbidden", ())}
 
@@ -67,13 +69,21 @@ class Known:
                     self.forbidden.pop(number, None)
             case "lifted":
                 self.forbidden.pop(entry["id"], None)
+            case "archived" | "unarchived":
+                self.is_archived = entry["is"] == "archived"
 
     def at(self, now: float) -> tuple[object, ...]:
         """All of it, without what is as in every room, and what is over."""
         made = {name: (values or ("0",))[0] for name, values in RULES.items()}  # as `hello` has them
         rules = {name: value for name, value in self.rules.items() if value != made[name]}
         roles = {nick: role for nick, role in self.roles.items() if role != "none"}
-        return rules, self.role, roles, {number: until for number, until in self.forbidden.items() if until > now}
+        return (
+            rules,
+            self.role,
+            roles,
+            self.is_archived,
+            {number: until for number, until in self.forbidden.items() if until > now},
+        )
 
 
 people = st.integers(1, 4)
@@ -85,6 +95,7 @@ acts = st.one_of(
     st.tuples(st.just("invite"), people),
     st.tuples(st.just("come"), people),
     st.tuples(st.just("lift"), st.integers(1, 9)),
+    st.tuples(st.sampled_from([Archived, Unarchived]), st.just((0, 0.0))),
 )
 
 
@@ -104,8 +115,9 @@ def entry_of(act: tuple[Any, Any], seq: int, state: RoomState) -> Enacted:
     if kind == "lift":
         return Lifted(*begins, "", whom="somebody", id=details)
     whom, span = details
-    curb: Enacted = kind(*begins, "why", whom=f"n{whom}", until=seq + span, id=state.next_id, account=whom)
-    return curb
+    more = {"whom": f"n{whom}", "until": seq + span, "id": state.next_id, "account": whom} if whom else {}
+    done: Enacted = kind(*begins, "why", **more)
+    return done
 
 
 def entered(state: RoomState, account: int, seq: int) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class Entered(Event, frozen=True):
 
     What follows is told where there is something to tell, and is what the room is after that line: `rules` that are not as in every room, the
     receiver's own `role` in the room and on the server, the `roles` of a hundred people at most by what they are called, what the receiver is
-    `forbidden`, and the time `now`; and who of the `nicks` is `away` by their own word.
+    `forbidden`, and the time `now`; that the room is `archived`, where nobody says anything; and who of the `nicks` is `away` by their own word.
     """
 
     room: str
@@ -200,6 +200,7 @@ class Entered(Event, frozen=True):
     now: float | UnsetType = UNSET
     id: str = ""
     away: Guests = UNSET
+    archived: bool | UnsetType = UNSET
 
 
 class WentBack(Event, frozen=True):

@@ -26,6 +26,7 @@ class Holding(TypedDict):
     roles: dict[str, str] | UnsetType
     forbidden: tuple[Forbidden, ...] | UnsetType
     now: float | UnsetType
+    archived: bool | UnsetType
 
 
 def what_holds(
@@ -55,6 +56,7 @@ def what_holds(
         "roles": roles_named(state, name_of) or UNSET,
         "forbidden": tuple(Forbidden(one.id, one.kind, one.until, one.by, one.reason) for one in curbs) or UNSET,
         "now": now if curbs else UNSET,
+        "archived": state.is_archived or UNSET,
     }
 
 

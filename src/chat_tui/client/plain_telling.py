@@ -123,6 +123,7 @@ class Teller:
         people = ", ".join(marked(event.nicks, event.guests)) + (f" and {event.more} more" if event.more else "")
         self._write(
             f"You are in {event.room}."
+            + (" It is archived: you can only read." if event.archived is True else "")
             + (f" Topic: {event.topic}." if event.topic else "")
             + (f" Also here: {people}." if people else "")
         )

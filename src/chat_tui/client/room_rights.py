@@ -12,7 +12,7 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import Banned, Entry, Kicked, Lifted, MemberJoined, Muted, RoleGiven, RuleSet
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.names import name_key
-from chat_server.protocol.room_life import Founded
+from chat_server.protocol.room_life import Archived, Founded, Unarchived
 from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX
 
 ROLES_MAX = 2000
@@ -49,6 +49,7 @@ class Rights:
         self.server_role = ""
         """Their role on the server."""
         self.is_guest = False
+        self.is_archived = False
         self.roles: dict[str, str] = {}
         """Who has which role, by the keys of their names."""
         self.forbidden: dict[int, Forbidden] = {}
@@ -69,6 +70,7 @@ class Rights:
         rights.role = event.role or ""
         rights.server_role = event.server_role or ""
         rights.is_guest = event.guest is True
+        rights.is_archived = event.archived is True
         rights.roles = {name_key(nick): role for nick, role in (event.roles or {}).items()}
         their_now = now if isinstance(event.now, UnsetType) else event.now
         for one in (event.forbidden or ())[:FORBIDDEN_MAX]:
@@ -120,6 +122,8 @@ class Rights:
                 self.put_out = entry
             case Lifted():
                 self.forbidden.pop(entry.id, None)
+            case Archived() | Unarchived():
+                self.is_archived = isinstance(entry, Archived)
 
     def _set(self, name: str, value: str) -> None:
         self.rules = {other: known for other, known in self.rules.items() if other != name}

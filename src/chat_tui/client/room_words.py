@@ -24,7 +24,7 @@ def left(seconds: float) -> str:
 def rules_in_words(rights: Rights) -> str:
     """The rules that are not as in every room and concern the user."""
     rules = rights.rules
-    told = ["private" if rules.get("access", "open") != "open" else ""]
+    told = ["private" if rules.get("access", "open") != "open" else "", "archived" if rights.is_archived else ""]
     if not rights.is_above_members:
         told += [
             f"slow {rights.slow_seconds} s" if rights.slow_seconds else "",
@@ -39,6 +39,8 @@ def rules_in_words(rights: Rights) -> str:
 
 def notice(rights: Rights, now: float, *, is_held: bool = False) -> str:
     """Why the user cannot write something just now; "" if they can. `is_held`: they have tried, and it was kept for them."""
+    if rights.is_archived:
+        return f"Archived: you can only read.{' Not sent.' if is_held else ''}"
     muted = rights.muted(now)
     if muted is not None:
         number, one = muted

@@ -22,8 +22,10 @@ PASTE_ASKS_ABOVE = 5
 """Lines of a paste that go in without being asked for."""
 
 
-def prompt_for(room: str) -> str:
+def prompt_for(room: str, *, is_archived: bool = False) -> str:
     """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
+    if is_archived:
+        return f"#{room} is archived (/help)"
     if is_conversation(room):
         return f"Message {room} (/help)"
     return f"Message #{room} (/help)" if room else "Enter a room with /join (/help)"
@@ -97,9 +99,9 @@ class Composer(TextArea):
         """What was in the prompt when somebody began to write here."""
         self._completion: tuple[Completion, int, str] | None = None
 
-    def address(self, room: str) -> None:
-        """Say in the empty prompt where a message goes."""
-        self.placeholder = prompt_for(room)
+    def address(self, room: str, *, is_archived: bool = False) -> None:
+        """Say in the empty prompt where a message goes, if any can."""
+        self.placeholder = prompt_for(room, is_archived=is_archived)
 
     def remember(self, texts: Sequence[str]) -> None:
         """What was sent before, oldest first."""

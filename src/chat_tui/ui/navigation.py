@@ -108,7 +108,6 @@ class Navigation:
                 client.note_draft(NO_ROOM, "")
         if draft or prompt.text:
             prompt.begin(draft)
-        prompt.address(room.name if room else "")
         self._paint_soon()
 
     def keep_draft(self) -> None:

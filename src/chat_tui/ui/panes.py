@@ -147,8 +147,8 @@ class Panes:
 
     def hold(self, room: RoomState, text: str) -> bool:
         """Keep in the prompt what cannot be said now, and say why. Returns False if it can be."""
-        now = self._program.clock()
-        if room.rights.muted(now) is None and not room.rights.waits(now):
+        now, rights = self._program.clock(), room.rights
+        if not rights.is_archived and rights.muted(now) is None and not rights.waits(now):
             return False
         self.prompt.put(text)
         self._held = room.name, text
@@ -161,6 +161,7 @@ class Panes:
 
     def _paint_notice(self, room: RoomState | None) -> None:
         """Why one cannot write just now. In a slow room it stands there always: what comes and goes would push the lines."""
+        self.prompt.address(room.name if room else "", is_archived=room is not None and room.rights.is_archived)
         words = self._notice(room)
         self._write("notice", Content(words))
         self._texts["notice"].display = bool(words)

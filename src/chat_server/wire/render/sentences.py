@@ -525,7 +525,8 @@ def _entered(event: events.Entered, translator: Translator) -> list[TextLine]:
         if names
         else [translator.text("Nobody else is here.")]
     )
-    holds = [*_rules_told(event, translator), *_forbidden(event, translator)]
+    archived = [translator.text(str(SENTENCES["archived"]))] if event.archived is True else []
+    holds = [*archived, *_rules_told(event, translator), *_forbidden(event, translator)]
     return server_lines(translator.text("You are in {room}.", room=event.room), *topic, *holds, *people)
 
 
