@@ -195,6 +195,17 @@ def test_the_line_that_is_in_use(snap_compare: SnapCompare, theme: str, size: tu
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+def test_the_numbers_of_lines_while_a_command_names_one(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def write(pilot: Pilot) -> None:
+        app: Any = pilot.app
+        app.prompt.put("/report ")
+        await settle(pilot)
+
+    lines = [one for seq, (nick, text) in enumerate(CONVERSATION, 4705) for one in said(text, nick=nick, first=seq)]
+    assert snap_compare(StoryApp(with_roles(*lines)), terminal_size=size, run_before=write)
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
 def test_a_room_that_is_archived(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert snap_compare(StoryApp(with_roles(*said("hello"), archived=True)), terminal_size=size)
 

@@ -525,7 +525,7 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None
             assert told in chat_text(app)
             assert app.prompt.text == typed
 
-    program.play(act, beginning())
+    program.play(act, beginning(), size=(120, 30))
 
 
 def test_a_command_that_only_the_server_knows_is_asked_of_it_and_its_answer_shown_as_it_says_itself(

@@ -53,7 +53,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("give-up", "alt+d", "give_up", "Writing", "Take failed lines back to the prompt"),
     Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
     Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
-    Action("joins", "alt+j", "toggle_joins", "Looking", "Show or hide who comes and goes in this room"),
+    Action("joins", "alt+j", "toggle_shown('joins')", "Looking", "Show or hide who comes and goes in this room"),
+    Action("numbers", "alt+l", "toggle_shown('numbers')", "Looking", "Show or hide the numbers of lines"),
     Action(
         "moderate", "alt+m", "moderate", "Looking", "Kick, mute or ban somebody here, or give a role (for moderators)"
     ),
@@ -74,7 +75,7 @@ EVERYWHERE = ("reconnect", "quit")
 KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
     ("Enter", "Send"),
     ("Ctrl+J, Shift+Enter", "New line (Shift+Enter where the terminal can)"),
-    ("Tab", "Complete a command, a name, a room or an :emoji:"),
+    ("Tab", "Complete a command, a name, a room, a line's number or an :emoji:"),
     ("Up, Down", "What was sent before"),
     ("End", "In an empty prompt: go to the newest line"),
 )

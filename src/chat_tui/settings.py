@@ -48,6 +48,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     theme: Annotated[str, Meta(description="A theme's name: chat-dark, chat-light, or one of Textual's.")] = "chat-dark"
     time_format: Annotated[str, Meta(description="How times are shown, as strftime has it.")] = "%H:%M"
     show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
+    line_numbers: Annotated[bool, Meta(description="Show the numbers of lines beside their times.")] = False
     markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
     slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
     keyring: Annotated[

@@ -1,8 +1,9 @@
 """What Tab makes of a word that has been begun: commands, nicknames, rooms, emoji. Pure but for reading the table of emoji, when first asked."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import NamedTuple
 
 from chat_server.protocol.described import CommandDescribed
@@ -11,6 +12,9 @@ from chat_tui.client.markdown import marked
 
 EMOJI_MIN = 2
 """Letters of an emoji's name from which on it is completed."""
+
+LINES_MAX = 20
+"""Lines whose numbers are offered, the newest first."""
 
 
 class Completion(NamedTuple):
@@ -28,15 +32,18 @@ def complete(
     rooms: Iterable[str],
     rules: Mapping[str, Sequence[str]] | None = None,
     others: Iterable[str] = (),
+    lines: Callable[[str], Iterable[int]] = lambda _: (),
 ) -> Completion | None:
     """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete.
 
-    `nicks` are in the room, `others` are known of other rooms: they can be invited.
+    `nicks` are in the room, `others` are known of other rooms: they can be invited. `lines` gives the numbers of lines that a request may be
+    about, by its word.
     """
     start = max(text.rfind(" "), text.rfind("\n")) + 1
     word = text[start:]
-    if not word:
-        return None
+    names_line = naming_a_line(text, commands) if len(text[:start].split()) == 1 else None
+    if names_line is not None or not word:
+        return _choices(start, _numbers(word, lines(names_line.tag)) if names_line is not None else [])
     if word.startswith("/") and start == 0:
         names = sorted({command.name for command in commands.values()} | set(rooms))
         return _choices(start, [f"/{name} " for name in names if name.startswith(word[1:].casefold())])
@@ -58,6 +65,21 @@ def complete(
     after = ": " if start == 0 else " "
     at = "@" if word.startswith("@") else ""
     return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])
+
+
+def naming_a_line(text: str, commands: Mapping[str, CommandDescribed]) -> CommandDescribed | None:
+    """The command that has been begun, if a line's number is what comes first after its word."""
+    word, space, _ = text.partition(" ")
+    command = commands.get(word[1:].casefold()) if space and word.startswith("/") else None
+    first = command.parameters[:1] if command is not None else ()
+    return command if any((one.kind, one.name) == ("number", "number") for one in first) else None
+
+
+def _numbers(word: str, lines: Iterable[int]) -> list[str]:
+    """Those that go on as the word does, written as it is: with a `#` before them, or without."""
+    mark = word[: word.startswith("#")]
+    fitting = (f"{mark}{number} " for number in lines if str(number).startswith(word.removeprefix("#")))
+    return list(islice(fitting, LINES_MAX))
 
 
 def _words_for(command: CommandDescribed, before: Sequence[str], rules: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -37,6 +37,8 @@ class SavedState(Struct):
     drafts: dict[str, str] = field(default_factory=dict)
     joins_shown: dict[str, bool] = field(default_factory=dict)
     """Rooms, by their keys, of which the user has said whether it is told who comes and goes."""
+    numbers_shown: bool | None = None
+    """Whether the numbers of lines are shown, if the user has said so."""
     typed: list[str] = field(default_factory=list)
     """What the user sent last, oldest first."""
 

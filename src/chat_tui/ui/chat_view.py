@@ -20,7 +20,7 @@ from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import place
 from chat_tui.ui import looks
 from chat_tui.ui.entry_rows import EntryRows
-from chat_tui.ui.rendering import Look, columns
+from chat_tui.ui.rendering import Look
 from chat_tui.ui.still_scroll import StillScroll
 from chat_tui.ui.viewport import Viewport
 
@@ -84,11 +84,9 @@ class ChatView(StillScroll):
         """Show no room yet. `is_slow`: scroll by half a page, which costs a slow line a tenth."""
         super().__init__(id=id)
         self.can_focus = False  # one writes, wherever one clicks
-        self._time_format = time_format
-        self._markdown = markdown
+        self._wanted = looks.Wanted(time_format, markdown)
         self._is_slow = is_slow
         self._room: RoomState | None = None
-        self._me = ""
         self._look: Look | None = None
         self._rows = EntryRows(lambda: self.look, clock)
         self._viewport = Viewport(self, lambda index: len(self._rows.at(index)), is_slow=is_slow)
@@ -97,11 +95,9 @@ class ChatView(StillScroll):
         self._place = Place()
         self._seen = 0  # the newest number when the bottom was seen last
         self._seen_in: dict[str, int] = {}
-        self._mention: Names | None = None
-        self._found: re.Pattern[str] | None = None
         self._hit: int | None = None
         self._pending_count = 0
-        self._made_for = 0  # the width that heights are for
+        self._made_for = (0, 0)  # the widths of rows and of numbers that heights are for
 
     # What the screen asks for.
 
@@ -111,9 +107,9 @@ class ChatView(StillScroll):
             self._room.timeline.take_changes()
             self._places[self._room.name] = self._place
             self._seen_in[self._room.name] = self._seen
-        self._room, self._me, self._mention = room, me, mention
+        self._room, self._hit = room, None
+        self._wanted = self._wanted._replace(me=me, mention=mention, found=None)
         self._rows.show(room, room.read if room is not None and room.unread else None)
-        self._found, self._hit = None, None
         self._start_over()
         if room is not None:
             room.timeline.take_changes()
@@ -166,12 +162,20 @@ class ChatView(StillScroll):
 
     def set_names(self, me: str, mention: Names | None) -> None:
         """The reader has another name."""
-        self._me, self._mention = me, mention
+        self._wanted = self._wanted._replace(me=me, mention=mention)
         self._restyle()
+
+    def show_numbers(self, *, is_wanted: bool) -> None:
+        """Have a column for the numbers of lines, as wide as this room's are, or none."""
+        width = looks.number_width(self._room.last) if is_wanted and self._room is not None else 0
+        if width != self._wanted.number_width:
+            self._wanted = self._wanted._replace(number_width=width)
+            self.screen.clear_selection()
+            self.on_resize()
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
         """Mark what is searched for; None: nothing is."""
-        self._found, self._hit = found, None
+        self._wanted, self._hit = self._wanted._replace(found=found), None
         self._restyle()
 
     def mark_hit(self, seq: int | None) -> None:
@@ -238,7 +242,7 @@ class ChatView(StillScroll):
 
     @property
     def _text_width(self) -> int:
-        return max(2, self.columns_wide - sum(columns(self.columns_wide, self._time_format)))
+        return self._wanted.text_width(self.columns_wide)
 
     def _here(self) -> Place:
         """Where one is, by what is shown now."""
@@ -261,7 +265,8 @@ class ChatView(StillScroll):
         self._follows = self._viewport.is_at_bottom
 
     def _start_over(self) -> None:
-        self._made_for = self.columns_wide
+        self._look = None
+        self._made_for = (self.columns_wide, self._wanted.number_width)
         self._rows.forget()
         self._viewport.heights = self._rows.guessed_heights(self._text_width)
         if self._room is not None:
@@ -293,7 +298,7 @@ class ChatView(StillScroll):
         self.sync()
         here = self._place
         self._look = None
-        if self._made_for != self.columns_wide:
+        if self._made_for != (self.columns_wide, self._wanted.number_width):
             self._start_over()
         self._go(here)
 
@@ -318,15 +323,7 @@ class ChatView(StillScroll):
     def look(self) -> Look:
         """How lines look now."""
         if self._look is None:
-            self._look = looks.look_of(
-                self,
-                self.columns_wide,
-                self._time_format,
-                self._me,
-                self._mention,
-                found=self._found,
-                markdown=self._markdown,
-            )
+            self._look = looks.look_of(self, self.columns_wide, self._wanted)
         return self._look
 
     def _restyle(self) -> None:

@@ -1,6 +1,7 @@
 """How lines look in a widget, by its style sheet and the app's theme; and a row drawn so. Knows Textual's styles; never knows what is said."""
 
 import re
+from typing import NamedTuple
 
 from textual.strip import Strip
 from textual.style import Style
@@ -29,36 +30,47 @@ def part(widget: Widget, name: str) -> Style:
     return part_style(widget, f"chat-view--{name}")
 
 
-def look_of(
-    widget: Widget,
-    width: int,
-    time_format: str,
-    me: str,
-    mention: Names | None,
-    *,
-    found: re.Pattern[str] | None,
-    markdown: bool,
-) -> Look:
-    """How lines look there.
+NUMBER_MIN = len("#999 ")
+"""Columns of the numbers of lines at the least, so that they need more only where a room has a thousand lines, and ten thousand."""
 
-    Args:
-        widget: where they stand.
-        width: how many columns they have.
-        time_format: how times are written.
-        me: the reader's name.
-        mention: what calls the reader.
-        found: what is searched for.
-        markdown: whether marks in what is said are shown as what they mean.
 
-    """
-    time_width, nick_width = columns(width, time_format)
+class Wanted(NamedTuple):
+    """How the reader wants lines to look, whatever the widget."""
+
+    time_format: str
+    """How times are written."""
+    markdown: bool
+    """Whether marks in what is said are shown as what they mean."""
+    me: str = ""
+    mention: Names | None = None
+    """What calls the reader."""
+    found: re.Pattern[str] | None = None
+    """What is searched for."""
+    number_width: int = 0
+    """Columns of a line's number; 0 where none is shown."""
+
+    def text_width(self, width: int) -> int:
+        """Columns that are left for the text, of so many."""
+        time_width, nick_width = columns(width, self.time_format)
+        return max(2, width - (time_width + self.number_width + nick_width if nick_width else 0))
+
+
+def number_width(last: int) -> int:
+    """Columns of the numbers of lines in a room whose newest has this one."""
+    return max(NUMBER_MIN, len(f"#{last} "))
+
+
+def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
+    """How lines look in a widget that has so many columns for them."""
+    time_width, nick_width = columns(width, wanted.time_format)
     return Look(
         width=width,
         time_width=time_width,
         nick_width=nick_width,
-        time_format=time_format,
-        markdown=markdown,
-        me=me,
+        number_width=wanted.number_width,
+        time_format=wanted.time_format,
+        markdown=wanted.markdown,
+        me=wanted.me,
         text=widget.visual_style,
         rich=widget.rich_style,
         dim=part(widget, "dim"),
@@ -75,8 +87,8 @@ def look_of(
             found=part(widget, "found"),
         ),
         resolve=resolver(widget.app.theme_variables),
-        mention=mention,
-        found=found,
+        mention=wanted.mention,
+        found=wanted.found,
     )
 
 

@@ -15,7 +15,7 @@ from textual.timer import Timer
 
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event, Refused
-from chat_tui.actions import ACTIONS, EVERYWHERE, Action, keymap, shown_key
+from chat_tui.actions import ACTIONS, EVERYWHERE, Action
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
@@ -29,6 +29,7 @@ from chat_tui.ui.program import Program
 from chat_tui.ui.read_marker import ReadMarker
 from chat_tui.ui.room_search import RoomSearch
 from chat_tui.ui.search_bar import SearchBar
+from chat_tui.ui.showing import Showing
 from chat_tui.ui.writing import Writing, completed
 
 PAINT_GAP = 0.06
@@ -79,7 +80,8 @@ class MainScreen(Screen[None]):
         panes = self.panes
         self.navigation = Navigation(self._program, self, panes, paint_soon=self.paint_soon, on_show=self._search_again)
         self.hearing = Hearing(self._program, self.app, panes, self.navigation, paint_soon=self.paint_soon)
-        self.writing = Writing(self._program, self, panes, self.hearing, toggle_joins=self.action_toggle_joins)
+        self.showing = Showing(self._program, self, panes, self.navigation, paint_soon=self.paint_soon)
+        self.writing = Writing(self._program, self, panes, self.hearing, toggle_joins=self.showing.toggle_joins)
         self.moderating = Moderating(self._program, self, self.navigation)
         self.search = RoomSearch(self._program, later=self.set_timer, tell=panes.bar.tell)
         self._is_ready = True
@@ -113,7 +115,6 @@ class MainScreen(Screen[None]):
             self._program.client.note_draft(NO_ROOM, "")
         navigation.current = None
         navigation.forget_wishes()
-        prompt.address("")
         self.panes.chat.leave_server()
         return begun
 
@@ -177,6 +178,7 @@ class MainScreen(Screen[None]):
         self.panes.fit(self, *self.app.size)
         self.navigation.arrive()
         self.panes.chat.sync()
+        self.showing.numbers()
         self.navigation.arrive_at_line()
         room = self.navigation.current
         self.panes.paint(self, room, room if room is not None and self.navigation.is_looking_at(room) else None)
@@ -341,12 +343,11 @@ class MainScreen(Screen[None]):
         self.set_class(not is_shown, f"shown-{pane}")
         self.call_after_refresh(self.paint_soon)
 
-    def action_toggle_joins(self) -> None:
-        """Tell who comes and goes in this room, or do not."""
-        if (room := self.navigation.current) is None:
-            return
-        is_shown = self._program.client.toggle_joins(room.name)
-        key = shown_key(keymap(self._program.settings.keys).get("joins", "alt+j"))
-        what = "is shown again from now on" if is_shown else f"is hidden; {key} or /joins shows it again"
-        self.notify(f"Who comes and goes in {room.name} {what}.", timeout=5, markup=False)
-        self.paint_soon()
+    @on(Composer.Changed)
+    def _typed(self) -> None:
+        if self.is_open:
+            self.showing.numbers()
+
+    def action_toggle_shown(self, what: str) -> None:
+        """Show who comes and goes, or the numbers of lines, or do not."""
+        self.showing.toggle(what)

@@ -53,11 +53,13 @@ class Look(NamedTuple):
     resolve: Callable[[str], Style]
     mention: Names | None = None
     found: re.Pattern[str] | None = None
+    number_width: int = 0
+    """Columns of a line's number; 0 where none is shown."""
 
     @property
     def gutter(self) -> int:
         """Columns before the text."""
-        return self.time_width + self.nick_width
+        return self.time_width + self.number_width + self.nick_width if self.nick_width else 0
 
 
 class Row(NamedTuple):
@@ -199,15 +201,24 @@ def rows_of(
     if not look.gutter:
         if not grouped:
             text.add_before(_inline_name(entry, look))
+        text.add_before(_number(entry, look))
         return Rows(rows, Content(""), text, look)
     same_minute = before is not None and grouped and minute_of(entry.at) == minute_of(before.at)
     clock = "" if same_minute else _clock(minute_of(entry.at), look.time_format)
-    gutter = Content.styled(clock.ljust(look.time_width), look.dim) + _name(entry, look, is_shown=not grouped)
-    return Rows(rows, gutter, text, look)
+    before_name = Content.styled(clock.ljust(look.time_width), look.dim) + _number(entry, look)
+    return Rows(rows, before_name + _name(entry, look, is_shown=not grouped), text, look)
 
 
 def _kind(entry: Entry | Pending) -> type[Entry]:
     return entry.kind if isinstance(entry, Pending) else type(entry)
+
+
+def _number(entry: Entry | Pending, look: Look) -> Content:
+    """The line's number, as sentences have it; what is not stored yet has none."""
+    if not look.number_width:
+        return Content("")
+    number = "" if isinstance(entry, Pending) else f"#{entry.seq} "
+    return Content.styled(number.rjust(look.number_width if look.gutter else 0), look.dim)
 
 
 def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:

@@ -3,11 +3,13 @@
 Knows the client and the prompt. Never knows which key it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from textual.screen import Screen
 
 from chat_server.protocol.described import CommandDescribed
+from chat_server.protocol.entries import Entry
+from chat_server.protocol.redactions import can_be_deleted
 from chat_tui.client.command_line import OWN, Asked
 from chat_tui.client.completion import Completion, complete
 from chat_tui.client.conversing import is_conversation
@@ -39,7 +41,18 @@ def completed(program: Program, room: RoomState | None, before: str) -> Completi
         nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
         rooms=list(state.listed),
         others=_others(state, room),
+        lines=lambda do: _lines_for(do, room, state.nick),
     )
+
+
+def _lines_for(do: str, room: RoomState | None, me: str) -> Iterator[int]:
+    """The numbers of the lines that a request may be about, the newest first: one deletes one's own, and reports what others have said."""
+    whose = {"delete": True, "report": False}.get(do)
+    if room is None or whose is None:
+        return
+    for line in reversed(room.timeline.entries):
+        if isinstance(line, Entry) and can_be_deleted(line) and (line.nick == me) is whose:
+            yield line.seq
 
 
 def _others(state: State, room: RoomState | None) -> list[str]:

@@ -1,0 +1,66 @@
+"""What is shown beside what was said: who comes and goes, and the numbers of lines. The user says so, and it is kept.
+
+Knows the client, where one is, and the panes. Never knows which key it was.
+"""
+
+from collections.abc import Callable
+
+from textual.screen import Screen
+
+from chat_tui.actions import keymap, shown_key
+from chat_tui.client.completion import naming_a_line
+from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.panes import Panes
+from chat_tui.ui.program import Program
+from chat_tui.ui.writing import commands_here
+
+
+class Showing:
+    """Shows it, and hides it."""
+
+    def __init__(
+        self,
+        program: Program,
+        screen: Screen[None],
+        panes: Panes,
+        navigation: Navigation,
+        *,
+        paint_soon: Callable[[], None],
+    ) -> None:
+        self._program, self._screen, self._panes, self._navigation = program, screen, panes, navigation
+        self._paint_soon = paint_soon
+
+    def toggle(self, what: str) -> None:
+        """Show one of them, `joins` or `numbers`, or do not."""
+        if what == "joins":
+            self.toggle_joins()
+        else:
+            self._toggle_numbers()
+
+    def toggle_joins(self) -> None:
+        """Tell who comes and goes in this room, or do not."""
+        if (room := self._navigation.current) is None:
+            return
+        is_shown = self._program.client.toggle_joins(room.name)
+        key = shown_key(keymap(self._program.settings.keys).get("joins", "alt+j"))
+        what = "is shown again from now on" if is_shown else f"is hidden; {key} or /joins shows it again"
+        self._screen.notify(f"Who comes and goes in {room.name} {what}.", timeout=5, markup=False)
+        self._paint_soon()
+
+    def _toggle_numbers(self) -> None:
+        """Show the numbers of lines in all rooms, or do not."""
+        client = self._program.client
+        client.saved.numbers_shown = not self._shows_numbers
+        client.store.save()
+        self.numbers()
+
+    @property
+    def _shows_numbers(self) -> bool:
+        said = self._program.client.saved.numbers_shown
+        return self._program.settings.line_numbers if said is None else said
+
+    def numbers(self) -> None:
+        """Show the numbers of lines if they are wanted, or while a command is written that names a line by its number."""
+        room, text = self._navigation.current, self._panes.prompt.text
+        is_needed = text.startswith("/") and naming_a_line(text, commands_here(self._program, room)) is not None
+        self._panes.chat.show_numbers(is_wanted=self._shows_numbers or is_needed)
