@@ -568,13 +568,13 @@ def test_rooms_of_a_running_server_are_renamed_and_deleted_and_the_next_start_ha
             "python is now snakes\n"
             "rooms.names in the configuration has python: the next start opens an empty room of that name\n"
         )
-        read_until(ann, "* python has a new name: snakes.")
+        read_until(ann, "* server renamed the room from python to snakes")
         ann.sendall(b"after\n/search abracadabra\n")
         read_until(ann, "ann: abracadabra")
         assert "there is a room pm already" in refused(tmp_path, "rooms", "rename", "snakes", "pm")
         assert "say --yes, or run the command at a terminal" in refused(tmp_path, "rooms", "delete", "snakes")
         assert said(tmp_path, "rooms", "rename", "#1", "cellar").startswith("snakes is now cellar\n")
-        assert said(tmp_path, "rooms", "delete", "cellar", "--yes") == "cellar is deleted, with 2 lines\n"
+        assert said(tmp_path, "rooms", "delete", "cellar", "--yes") == "cellar is deleted, with 4 lines\n"
         read_until(ann, "* cellar has been deleted.")
         assert not [path for path in tmp_path.iterdir() if path.is_file() and b"abracadabra" in path.read_bytes()]
         for words in (("delete", "cellar", "--yes"), ("rename", "cellar", "x")):
@@ -619,7 +619,7 @@ def test_chat_tui_line_by_line_goes_on_in_a_room_that_is_renamed_and_sends_what_
         program.stdin.write("after\n")
         told = program.communicate(timeout=TIMEOUT)[0]
         assert program.returncode == 0
-        assert "[snakes] stored as 2" in told
+        assert "[snakes] stored as 3" in told, "the new name has a number too"
         assert "You have left" not in told
         # What was there when nobody was connected is found by the new name too, and what waited is sent.
         again = subprocess.run(
@@ -630,5 +630,5 @@ def test_chat_tui_line_by_line_goes_on_in_a_room_that_is_renamed_and_sends_what_
             timeout=TIMEOUT,
             check=False,
         )
-        assert "[snakes] stored as 3" in again.stdout, again
+        assert "[snakes] stored as 4" in again.stdout, again
         said(data, "rooms", "delete", "snakes", "--yes")

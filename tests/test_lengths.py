@@ -101,7 +101,17 @@ async def test_a_field_of_64_kib_is_answered_at_no_cost(
             assert (await program.rest())[-1]["is"] in {"logged-out", "dismissed"}
             return
         while (event := await program.read()).get("ref") != "after":
-            assert event["is"] in {"refused", "said", "acted", "topic", "entered", "here", "page", "found"}, event
+            assert event["is"] in {
+                "refused",
+                "said",
+                "acted",
+                "topic",
+                "entered",
+                "here",
+                "page",
+                "found",
+                "now-away",
+            }, event
         assert normalized.longest_run <= MARKS_MAX or normalized.characters <= NORMALIZED_MAX
         if not is_text(asked):
             assert normalized.characters <= NORMALIZED_MAX

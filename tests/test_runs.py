@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -368,6 +369,8 @@ def test_what_an_author_is_told_in_a_row_goes_in_one_piece() -> None:
 
 class Named:
     """A member who is shown lines with their name in them in capitals, from the moment they want that."""
+
+    person = SimpleNamespace(blocks=())
 
     def __init__(self, render: Any) -> None:
         self.render = render

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from math import inf
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -242,6 +243,7 @@ class Reader:
     """A member of a room, as far as it is shown things."""
 
     render_mention = None
+    person = SimpleNamespace(blocks=())
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink

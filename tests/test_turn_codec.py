@@ -20,6 +20,7 @@ from chat_server.journal.happened import (
     RoomDeleted,
     RoomMade,
     RoomRenamed,
+    ServerActed,
 )
 from chat_server.journal.nodes import Called, Came, Placed, Went
 from chat_server.journal.turn_codec import decode_change, decode_movements, encode_change, encode_movements
@@ -47,6 +48,7 @@ CHANGES: dict[type, st.SearchStrategy[Change]] = {
         NUMBERS,
         st.dictionaries(TEXTS, st.dictionaries(TEXTS, TEXTS | NUMBERS | st.booleans() | st.none())),
     ),
+    ServerActed: st.builds(ServerActed, NUMBERS, NUMBERS),
     DevicesRevoked: st.builds(
         DevicesRevoked, NUMBERS, NUMBERS, st.none() | st.lists(NUMBERS, max_size=5).map(tuple), TEXTS
     ),
