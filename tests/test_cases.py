@@ -71,6 +71,15 @@ async def test_what_is_held_is_bounded_by_person_and_sent_again_is_held_once(acc
     assert not again.is_open
 
 
+async def test_nobody_uses_up_what_may_be_held_in_all_rooms_by_a_room_of_their_own(accounts: Accounts) -> None:
+    for number in range(BOUNDS["held"].day):
+        held = await added(accounts, replace(HELD, key=f"k{number}"))
+        await accounts.cases.close(held.number, ["held"], NOW)
+    assert await accounts.cases.add(replace(HELD, key="one more")) == NotTaken("day")
+    guests = [replace(HELD, sender=f"g{n}", network="192.0.2.0/24", is_open=False) for n in range(CASES_MAX // 5)]
+    assert refusal_of(replace(HELD, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
+
+
 async def test_what_nobody_closes_is_gone_after_its_time_and_what_is_closed_after_a_day(accounts: Accounts) -> None:
     report, held = await added(accounts, REPORT), await added(accounts, HELD)
     closed = await added(accounts, replace(REPORT, of=8))

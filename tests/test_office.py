@@ -149,6 +149,25 @@ async def test_who_is_muted_on_the_server_says_nothing_in_any_room(autojump_cloc
         assert (await answered(bob, "said", "say", room="den", text="at last"))["text"] == "at last"
 
 
+async def test_who_is_muted_says_nothing_by_a_reason_an_invitation_or_a_room_s_name_either(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(ANYWHERE, silence_seconds=9e9) as house:
+        boss, bob = await holder(house, "boss", role="moderator"), await holder(house, "bob", "192.0.2.7")
+        await holder(house, "ann", "198.51.100.1")
+        await answered(bob, "room-created", "create", room="den")
+        await bob.ask("join", room="den")
+        await bob.wait_for("entered")
+        await guest(house, "eve", "den")
+        await answered(boss, "server-muted", "mute", nick="bob", span="30m")
+        assert await refused(bob, "kick", room="den", nick="eve", reason="buy") == "muted-on-server"
+        assert await refused(bob, "ban", room="den", nick="eve", span="1h buy") == "muted-on-server"
+        assert await refused(bob, "archive", room="den", reason="buy") == "muted-on-server"
+        assert await refused(bob, "rename", room="den", name="buy") == "muted-on-server"
+        assert await refused(bob, "invite", room="den", nick="ann") == "muted-on-server"
+        assert (await answered(bob, "stored", "mute", room="den", nick="eve", span="1h", ref=1))["ref"] == 1
+
+
 async def test_a_name_that_nobody_has_can_be_banned(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9e9) as house:
         ann = await holder(house, "ann", role="moderator")
@@ -266,6 +285,24 @@ async def test_who_moderates_the_server_gets_in_while_it_is_full(autojump_clock:
         assert "did not log in" in await waiting[0].read_to_end(), "and they are for the login alone"
         await answered(again, "server-kicked", "kick", nick="old")
         await old.wait_for("dismissed")
+
+
+async def test_strangers_do_not_take_all_the_places_that_are_kept_for_who_moderates_the_server(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(ANYWHERE, journal, silence_seconds=9e9) as house:
+        boss = await holder(house, "boss", "203.0.113.9", role="admin")
+        await boss.ask("logout")
+        await boss.rest()
+    async with open_house(ANYWHERE, journal, silence_seconds=9e9, connections=1) as house:
+        first = await guest(house, "g1")
+        waiting = [house.connect(f"192.0.{number}.1") for number in range(100)]
+        await trio.sleep(1)
+        again = await stranger(house, "203.0.113.200")
+        await answered(again, "logged-in", "login", nick="boss", password=PASSWORD)
+        assert len(waiting) == 100
+        await first.ask("logout")
 
 
 async def test_where_nobody_has_a_role_on_the_server_no_place_is_kept_for_them(autojump_clock: trio.abc.Clock) -> None:

@@ -47,6 +47,25 @@ async def test_an_owner_renames_a_room_and_everybody_in_it_talks_on(autojump_clo
         assert await refused(bob, "rename", name="den") == "owners-only"
 
 
+async def test_a_program_that_renames_a_room_is_told_that_it_is_done_where_it_asks_with_a_ref(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, _ = await den(house, "ann", "bob")
+        await ann.ask("rename", room="den", name="lair", ref="r")
+        stored = await ann.wait_for("stored")
+        assert (stored["ref"], stored["room"]) == ("r", "lair")
+        (line,) = (await journal.read("lair", stored["seq"], stored["seq"])).lines
+        assert isinstance(line, NameSet)
+        await ann.ask("rename", room="lair", name="python", ref="q")
+        assert (await ann.wait_for("refused"))["ref"] == "q"
+        await ann.ask("rename", room="lair", name="den")
+        await ann.ask("ping", ref="p")
+        await ann.ask("logout")
+        assert [one for one in await ann.rest() if one["is"] == "stored"] == [], "nobody has asked with a ref"
+
+
 async def test_a_room_is_known_by_its_id_whatever_it_is_called(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await den(house, "ann", "bob")

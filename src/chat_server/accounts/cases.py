@@ -35,7 +35,8 @@ class Bound(NamedTuple):
     room: int
 
 
-BOUNDS: dict[CaseKind, Bound] = {"report": Bound(5, 0, 500), "appeal": Bound(1, 0, 500), "held": Bound(0, 5, 100)}
+BOUNDS: dict[CaseKind, Bound] = {"report": Bound(5, 0, 500), "appeal": Bound(1, 0, 500), "held": Bound(100, 5, 100)}
+"""Without that of a day, somebody who declines in a room of their own what another has held there would use up what there may be of all rooms."""
 
 
 class Case(Struct, frozen=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 from chat_server.protocol.entries import (
     Banned,
+    Enacted,
     Kicked,
     Lifted,
     MemberInvited,
@@ -9,6 +10,7 @@ from chat_server.protocol.entries import (
     Redacted,
     RoleGiven,
     RuleSet,
+    TopicSet,
 )
 from chat_server.protocol.events import Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
@@ -45,6 +47,13 @@ def refusal_of_act(session: Occupant, actor: Standing, act: Acting, now: float, 
             return _refusal_to_curb(actor, standing(state, curb.account, act.target_role), state, now)
         case _:
             return _refusal_to_delete(session, actor, act, state)
+
+
+def says_something(entry: Enacted | Redacted | TopicSet) -> bool:
+    """Whether others are told by this what somebody wants to say: by a reason, by the room's name, or as somebody who is invited to it."""
+    if isinstance(entry, Kicked | Muted | Banned | Lifted | Archived | Unarchived):
+        return bool(entry.text)
+    return isinstance(entry, MemberInvited | NameSet)
 
 
 def _refusal_to_give(

@@ -37,6 +37,9 @@ class Doer(NamedTuple):
 
     nick: str
     account: Author = 0
+    asker: Occupant | None = None
+    """Whom to tell, under this `key`, that it stands in the log; if there is one."""
+    key: str = ""
 
 
 SERVER = Doer("server")
@@ -71,11 +74,18 @@ NOBODY = cast(Occupant, _Nobody())
 
 
 class _Witness(_Nobody):
-    """Who says in a room what has been done to it."""
+    """Who says in a room what has been done to it; a program that asked for it may be told what becomes of that."""
+
+    def __init__(self, asker: Occupant | None = None) -> None:
+        super().__init__()
+        self._asker = asker
 
     def send_all(self, events: Iterable[Event]) -> None:
+        events = [*events]
         if any(isinstance(event, NotStored) for event in events):
             log.error("what was done to a room could not be noted in its log")
+        if self._asker is not None:
+            self._asker.send_all(events)
 
     def fail(self) -> None:
         pass
@@ -134,10 +144,11 @@ class Changes:
         await change.done.wait()
         return "".join(change.why)
 
-    def note_done(self, nick: str, entry: Enacted) -> None:
-        """Have an entry of the room's log say what has been done, by whoever is called so."""
+    def note_done(self, nick: str, entry: Enacted, asker: Occupant | None = None, key: str = "") -> None:
+        """Have an entry of the room's log say what has been done, by whoever is called so; `asker` is told, under this key, if there is one."""
+        witness = cast(Occupant, _Witness(asker)) if asker is not None and key else WITNESS
         with suppress(trio.ClosedResourceError):  # the server is stopping
-            self._inbox.put_nowait((WITNESS, nick, Acting(entry, is_done=True), ()))
+            self._inbox.put_nowait((witness, nick, Acting(entry, is_done=True, key=key), ()))
 
     def note_account(self, person: Person[Occupant] | None, *, is_first: bool) -> None:
         """Have everybody told that somebody has an account now, if they are here; and if it is the first, that all others are guests."""
@@ -173,9 +184,9 @@ class Changes:
         room, old = self._room, self._room.name
         room.directory.rename_room(room, change.new)
         if change.by is not None:
-            nick, account = change.by
+            nick, account, asker, key = change.by
             named = NameSet(change.new, 0, 0.0, nick, change.new, account, was=old)
-            self.note_done(nick, named)
+            self.note_done(nick, named, asker, key)
         past = self._history
         for part in (self._audience, self._members, self._members.presence, past, past.gate):
             part.room = change.new

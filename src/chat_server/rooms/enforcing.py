@@ -9,9 +9,11 @@ from math import inf
 from chat_server.accounts import sender_of
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.in_force import OUT, Visitor, hits
+from chat_server.accounts.networks import shortened
 from chat_server.guard import Guard
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
+from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
@@ -19,6 +21,9 @@ from chat_server.rooms.person import HOLDER, Person
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.visitors import IN_OFFICE, visitor_of
+
+KNOWN_SECONDS = 30 * 86400.0
+"""Seconds for which it is known whence somebody who has a role on the server has come."""
 
 
 class Enforcement:
@@ -31,6 +36,7 @@ class Enforcement:
         directory.accounts.acts.in_force.heard.append(self._note)
         self.has_office = False
         """Whether somebody may have a role on the server."""
+        self._networks: set[str] = set()  # shortened: whence somebody who has one has come lately
 
     def _note(self, act: ServerAct) -> None:
         with self._guard:
@@ -50,12 +56,24 @@ class Enforcement:
 
     async def restore(self) -> None:
         """Find out whether somebody has a role on the server. Raises JournalError."""
-        self.has_office = bool(await self._directory.accounts.acts.holders())
+        accounts, acts = self._directory.accounts, self._directory.accounts.acts
+        found = [await accounts.find(name_key(one.name)) for one in await acts.holders()]
+        holders = {one.id for one in found if one is not None}
+        self.has_office = bool(holders)
+        if holders:
+            seen = await acts.seen_since(self._now() - KNOWN_SECONDS)
+            self._networks = {shortened(network) for account, network in seen if account in holders}
+
+    def knows(self, network: str) -> bool:
+        """Whether somebody who has a role on the server has come from this network lately, or from beside it."""
+        return shortened(network) in self._networks
 
     def look_at(self, one: Occupant) -> None:
         """Somebody has just logged in: they may have been banned since that was looked at."""
         now = self._now()
-        self.has_office |= one.person.role in IN_OFFICE
+        if one.person.role in IN_OFFICE:
+            self.has_office = True
+            self._networks.add(shortened(one.network))
         act = self._directory.accounts.acts.in_force.ban_of(visitor_of(one, now), now)
         if act is not None:
             silence(self._directory, (one,))

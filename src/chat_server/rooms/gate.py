@@ -38,7 +38,7 @@ from chat_server.protocol.room_state import (
 )
 from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import span_of
-from chat_server.rooms.acting import refusal_of_act
+from chat_server.rooms.acting import refusal_of_act, says_something
 from chat_server.rooms.batch import Accepted, Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
 from chat_server.rooms.line_rules import Hold, Verdict, WordList, check
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
@@ -169,13 +169,18 @@ class Gate:
         """Seconds between two lines of one person."""
         return max(state.slow_seconds, PANIC_SLOW_SECONDS if self.server.panic_seconds(now) else 0)
 
+    def _muted_on_server(self, session: Occupant, now: float) -> Refused | None:
+        act = self.server.mute_of(visitor_of(session, now), now)
+        if act is None:
+            return None
+        details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
+        return Refused("muted-on-server", details)
+
     def _refusal_by_server(self, session: Occupant, who: Standing, now: float) -> Refused | None:
         """Why somebody may say nothing on the whole server; None if they may."""
         person = session.person
-        act = self.server.mute_of(visitor_of(session, now), now)
-        if act is not None:
-            details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
-            return Refused("muted-on-server", details)
+        if (muted := self._muted_on_server(session, now)) is not None:
+            return muted
         seconds = self.server.panic_seconds(now)
         if not seconds or who.rank > MEMBER:
             return None
@@ -251,6 +256,13 @@ class Gate:
         state = self.state if state is None else state
         if act.is_done:
             return None
+        if says_something(act.entry):  # who may say nothing gives no reasons either
+            curb = _curbed(state, session.person, now, "muted")
+            muted = (
+                Refused("muted-here", _details(self.room, curb, now)) if curb else self._muted_on_server(session, now)
+            )
+            if muted is not None:
+                return muted
         return refusal_of_act(session, self.standing(session, state), act, now, state)
 
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:

@@ -12,6 +12,8 @@ from chat_server.accounts.acts import ServerAct
 from chat_server.journal import JournalError, RoomTaken
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
+from chat_server.protocol.room_life import NameSet
+from chat_server.rooms.batch import Acting
 from chat_server.rooms.changes import NO_MORE, Doer
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
@@ -111,14 +113,17 @@ async def rename_by_owner(place: ChatRoom, session: Occupant, name: str) -> NotD
 
     with carried_through():
         async with directory.founding:
-            if (refusal := directory.refusal_to_rename(person, now)) is not None:
+            renaming = Acting(NameSet(place.name, 0, 0.0, "", name))
+            refusal = place.refusal_to_act(session, renaming) or directory.refusal_to_rename(person, now)
+            if refusal is not None:
                 return NotDone(refusal.code, refusal)
             refusal = directory.refusal_of_name(name, place, is_known)
             if refusal is None or refusal.code == "room-name-unusable":  # so that nobody goes through a list of names
                 directory.note_renamed(person, now)
             if refusal is not None:
                 return NotDone(refusal.code, refusal)
-            return await rename(place, name, _doer(session), _may_still(place, session), is_known)
+            by = _doer(session)._replace(asker=session, key=session.key_of_act())
+            return await rename(place, name, by, _may_still(place, session), is_known)
     return NotDone("time", Refused("cannot-store"))
 
 

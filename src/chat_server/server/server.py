@@ -133,7 +133,7 @@ class Server:
         self.hall, self._directory.words = Hall(self._directory), words_of(config)
         self._enforcement = Enforcement(self._directory)
         self._directory.has_logged_in = partial(look_at, self._enforcement)
-        self._reserved = ReservedPlaces()
+        self._reserved = ReservedPlaces(self._enforcement.knows)
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()
