@@ -388,10 +388,8 @@ class PostgresqlJournal:
         ((room, total),) = await self._call(
             self._writing, lambda connection: connection.execute(asked, values).fetchall()
         )
-        return Pruned(
-            frozenset((room,) if room else ()),
-            total + await self._write("SELECT forget_deleted(%b)", FORGOTTEN_AT_ONCE),
-        )
+        of_deleted = await self._write("SELECT forget_deleted(%b)", FORGOTTEN_AT_ONCE)
+        return Pruned(frozenset((room,) if room else ()), total + of_deleted)
 
 
 async def _run_part(part: Part, ended: trio.Event, task_status: trio.TaskStatus[None]) -> None:
