@@ -197,6 +197,32 @@ async def test_a_reply_goes_to_nobody_else_than_the_one_it_was_meant_for(autojum
         assert (await answer(ann, "reply", text="to eve"))["nick"] == "eve"
 
 
+async def test_a_reply_to_somebody_who_asks_accepts_them(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await answer(bob, "msg", nick="ann", text="from bob")
+        await ann.wait_for("request-came")
+        await ann.ask("reply", text="yes?")
+        assert (await ann.wait_for("request-accepted"))["nick"] == "bob"
+        assert (await told(ann, "said"))["text"] == "from bob"
+        assert (await told(bob, "said"))["text"] == "yes?"
+        await answer(eve, "msg", nick="ann", text="from eve")
+        assert (await answer(ann, "reply", text="to bob"))["code"] == "reply-unclear", "who asks has written since"
+
+
+async def test_who_was_written_to_while_away_can_reply_at_once(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await bob.ask("logout")
+        await bob.rest()
+        await answer(ann, "msg", nick="bob", text="call me")
+        back = house.connect("127.0.0.2")
+        await back.ask("hello", protocol=2)
+        await back.ask("login", nick="bob", password=PASSWORD)
+        assert (await back.wait_for("conversations"))["conversations"][0]["unread"] == 1
+        assert (await answer(back, "reply", text="now"))["nick"] == "ann"
+
+
 async def test_what_is_written_to_a_guest_is_deleted_when_one_of_the_two_leaves(
     autojump_clock: trio.abc.Clock,
 ) -> None:
@@ -206,7 +232,7 @@ async def test_what_is_written_to_a_guest_is_deleted_when_one_of_the_two_leaves(
         guest = house.call("127.0.0.9")
         await guest.log_in("gus")
         await guest.type("/msg ann hello")
-        await guest.read_until("ann lets only people with an account begin to write to them")
+        await guest.read_until("Nothing was sent: only who has an account can begin to write to ann")
         await guest.type("/join den")
         await guest.read_until("Also here")
         assert (await answer(ann, "msg", nick="gus", text="hello"))["is"] == "message-sent"

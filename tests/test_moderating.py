@@ -3,6 +3,7 @@
 import random
 import time
 from itertools import count
+from math import inf
 from typing import Any
 
 import pytest
@@ -144,6 +145,9 @@ async def test_a_ban_holds_for_all_sessions_of_somebody_and_for_an_account_that_
         await bob.wait_for("went-back")
         assert await refused(bob, "join") == "banned-here"
         assert await refused(ann, "ban", nick="nobody") == "no-such-person"
+        assert await refused(ann, "ban", nick="10.0.0.0/8") == "networks-in-hall"
+        assert await refused(ann, "ban", nick="bob", span="network 1d") == "networks-in-hall"
+        assert await refused(ann, "mute", nick="bob", span="5y spam") == "no-such-span"
 
 
 async def test_a_guest_is_banned_by_what_they_have_come_by(autojump_clock: trio.abc.Clock) -> None:
@@ -297,8 +301,11 @@ async def test_nothing_of_somebody_at_another_node_is_stored_after_they_were_for
         ("7d  spam, again ", 7 * 86400, "spam, again"),
         ("2W", 14 * 86400, ""),
         ("spam", CURB_SECONDS, "spam"),
-        ("0m x", CURB_SECONDS, "0m x"),
-        ("5minutes", CURB_SECONDS, "5minutes"),
+        ("3rd time", CURB_SECONDS, "3rd time"),
+        ("0m x", inf, "0m x"),
+        ("5minutes", inf, "5minutes"),
+        ("for 5y spam", inf, "for 5y spam"),
+        ("30", inf, "30"),
     ],
 )
 def test_how_long_and_why_is_read_from_what_stands_behind_a_name(text: str, seconds: float, reason: str) -> None:

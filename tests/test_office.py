@@ -82,6 +82,7 @@ async def test_an_admin_makes_moderators_and_the_last_admin_stays_one(autojump_c
         }
         given = await answered(ann, "server-role-given", "role", nick="bob", role="moderator")
         assert (given["whom"], given["role"]) == ("bob", "moderator")
+        assert await bob.wait_for("office-changed") == {"is": "office-changed", "role": "moderator"}
         assert (await answered(eve, "server-roles", "role"))["roles"] == {"ann": "admin", "bob": "moderator"}
         assert await refused(ann, "role", nick="bob", role="moderator") == "same-office"
         assert await refused(ann, "role", nick="bob", role="owner") == "role-of-rooms"
@@ -94,6 +95,7 @@ async def test_an_admin_makes_moderators_and_the_last_admin_stays_one(autojump_c
         await answered(ann, "server-role-given", "role", nick="ann", role="none")
         assert await refused(ann, "role", nick="bob", role="none") == "server-admins-only"
         await answered(eve, "server-role-given", "role", nick="bob", role="none")
+        assert (await bob.wait_for("office-changed"))["role"] == "none"
         assert await refused(bob, "kick", nick="ann") == "server-moderators-only"
 
 
@@ -191,6 +193,7 @@ async def test_a_network_is_banned_after_a_dry_run_and_settled_accounts_come_in_
         would = await answered(ann, "would-hit", "ban", nick="bob", span="network 1d flood")
         assert (would["here"], would["whom"]) == (2, "bob network")
         assert "198.51" not in str(would)
+        assert would["again"] == "/ban bob sure network 1d flood"
         banned = await answered(ann, "server-banned", "ban", nick="bob", span="network sure 1d flood")
         assert (banned["whom"], banned["sessions"]) == ("a network (bob)", 2)
         assert (await bob.wait_for("dismissed"))["why"] == "network-banned"

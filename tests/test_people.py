@@ -545,7 +545,7 @@ async def test_whois_tells_what_everybody_may_know_and_no_room_that_one_may_not(
         await trio.sleep(47 * 60)
         terminal = await at_terminal(house, "bob", "/whois ann", "/whois gus", "/seen ann")
         told = await terminal.read_until("* ann is here.\r\n")
-        assert "* ann has an account since 2025-11-28.\r\n* In the rooms: python\r\n" in told
+        assert "* ann has had an account since 2025-11-28.\r\n* In the rooms: python\r\n" in told
         assert "* Has done nothing for 30 minutes or more.\r\n" in told
         assert "* There is nobody called gus here" in told
         gus = house.connect("127.0.0.3")

@@ -198,6 +198,23 @@ async def test_what_waits_is_nowhere_in_the_room_until_it_is_accepted_and_then_i
         assert (await journal.read("den", before + 2, 99)).lines == []
 
 
+async def test_who_accepts_a_line_at_a_terminal_is_shown_it(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("rule", room="den", rule="hold", value="newcomers")
+        await ann.wait_for("rule-set")
+        number = await held(bob, "hello")
+        desk = house.call("127.0.0.9")
+        await desk.type("/login ann")
+        await desk.type(PASSWORD)
+        await desk.type("/join den")
+        await desk.read_until("Also here")
+        await desk.type(f"/accept {number}")
+        shown = await desk.read_until("is said in den")
+        assert "bob: hello" in shown
+        assert "Stored" not in shown, "what was stored under which key is told to whoever has sent it"
+
+
 async def test_nothing_is_accepted_of_somebody_who_was_muted_since_and_it_waits_on(
     autojump_clock: trio.abc.Clock,
 ) -> None:

@@ -83,7 +83,8 @@ class WritersChosen(Answered, frozen=True, tag="dm-chosen"):
     """Who may begin to write to the receiver."""
 
     sentence: ClassVar[str] = (
-        "Who may begin to write to you: {who}. (all, accounts, shared: who has been in a room with you, known: nobody new)"
+        "Who may begin to write to you: {who}. /dm all: everybody; accounts: who has an account; shared: of those, who has been in a room with you;"
+        " known: nobody new."
     )
 
     who: str
@@ -102,7 +103,9 @@ class NobodyWrote(Refused, frozen=True):
     """There is nobody to answer."""
 
     code: str = "nobody-wrote"
-    sentence: ClassVar[str] = "Nobody has written to you here since you came. /msg NAME writes to somebody."
+    sentence: ClassVar[str] = (
+        "Nobody has written to you lately, so there is nobody to answer. /msg NAME writes to somebody."
+    )
 
 
 class NoRequest(Refused, frozen=True):
@@ -133,6 +136,7 @@ class ConversingCommands(CommandHandler):
     def do_reply(self, place: Room, session: Occupant, request: Reply) -> MaybeAwaitable:
         """Answer whoever has written to you last.
 
+        To answer somebody who wants to write to you is to accept them: you are shown what has waited.
         If somebody else has written since, you are asked: nothing is sent, and the next /reply goes to them.
         """
         conversations = conversations_of(place.directory)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from msgspec import Meta
 
+from chat_server.accounts.in_force import parsed
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
@@ -169,7 +170,9 @@ class NeedsAccount(Refused, frozen=True):
     """Only accounts have roles."""
 
     code: str = "role-needs-account"
-    sentence: ClassVar[str] = "{nick} has no account, so the name may be somebody else's tomorrow. /register makes one."
+    sentence: ClassVar[str] = (
+        "{nick} has no account, so the name may be somebody else's tomorrow. Let {nick} type /register first."
+    )
 
 
 class NoSuchRule(Refused, frozen=True):
@@ -187,10 +190,21 @@ class NoSuchBan(Refused, frozen=True):
 
 
 class NoSuchSpan(Refused, frozen=True):
-    """It is too long."""
+    """It is too long, or no time."""
 
     code: str = "no-such-span"
-    sentence: ClassVar[str] = "That is longer than a year. Say how long as 30m, 12h, 7d or 4w, and then why."
+    sentence: ClassVar[str] = (
+        "For how long? Say it as 30m, 12h, 7d or 4w, a year at most, and then why. Nothing was done."
+    )
+
+
+class NoNetworksHere(Refused, frozen=True):
+    """Networks are banned from the whole server."""
+
+    code: str = "networks-in-hall"
+    sentence: ClassVar[str] = (
+        "A room bans people, by name. A network is banned from the whole server, in the hall: /back, and then the same."
+    )
 
 
 class ReasonTooLong(Refused, frozen=True):
@@ -364,6 +378,9 @@ async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> N
 
 async def _curb(place: ChatRoom, session: Occupant, nick: str, text: str, kind: Callable[..., Enacted]) -> None:
     seconds, reason = parsed_span(text)
+    if parsed(nick) is not None or text.casefold().split()[:1] == ["network"]:
+        session.send(NoNetworksHere())
+        return
     if seconds > CURB_SECONDS_MAX:
         session.send(NoSuchSpan())
         return

@@ -123,13 +123,14 @@ class WouldHit(Answered, frozen=True, tag="would-hit"):
 
     sentence: ClassVar[str] = (
         "Not done yet. It would hit {here} of those who are here now. In that network or beside it were {recent} accounts in the last 30 days."
-        " To do it, put the word sure behind the name or the network: {word} {whom} sure"
+        " To do it, type: {again}"
     )
 
     word: str
     whom: str
     here: HowMany
     recent: HowMany
+    again: str
 
 
 class ServerBansListed(Answered, frozen=True, tag="server-bans"):
@@ -250,6 +251,7 @@ async def _give(place: Room, session: Occupant, request: GiveRole) -> None:
 
 async def _curb(place: Room, session: Occupant, nick: str, text: str, kind: ActKind) -> None:
     words: set[str] = set()
+    typed = text
     while kind != "kicked" and (found := _WORDS.match(text)):
         words.add(found["word"].casefold())
         text = found["rest"] or ""
@@ -271,7 +273,7 @@ async def _curb(place: Room, session: Occupant, nick: str, text: str, kind: ActK
     if refusal is not None:
         session.send(refusal)
     elif act.network and "sure" not in words:
-        await _tell_whom_it_would_hit(place, session, act, nick, {one.person for one in hits})
+        await _tell_whom_it_would_hit(place, session, act, {one.person for one in hits}, (nick, typed))
     else:
         await _curbed(place, session, act, hits)
 
@@ -299,7 +301,7 @@ async def _curbed(place: Room, session: Occupant, act: ServerAct, hits: list[Occ
 
 
 async def _tell_whom_it_would_hit(
-    place: Room, session: Occupant, act: ServerAct, typed: str, here: set[object]
+    place: Room, session: Occupant, act: ServerAct, here: set[object], typed: tuple[str, str]
 ) -> None:
     seen = await readable(place.directory.accounts.acts.seen_since(act.at - DRY_RUN_SECONDS))
     if isinstance(seen, Refused):
@@ -308,9 +310,11 @@ async def _tell_whom_it_would_hit(
     recent = {
         account for account, network in seen if is_within(network, act.network) or is_within(act.network, network)
     }
+    nick, rest = typed
     word = "/mute" if act.kind == "muted" else "/ban"
-    whom = shortened(typed) if parsed(typed) is not None else f"{shortened(typed)} network"
-    session.send(WouldHit(word, whom, len(here), len(recent)))
+    whom = shortened(nick) if parsed(nick) is not None else f"{shortened(nick)} network"
+    again = " ".join((word, shortened(nick), "sure", *rest.split()))
+    session.send(WouldHit(word, whom, len(here), len(recent), again))
 
 
 async def _lift(place: Room, session: Occupant, request: Unban) -> None:

@@ -118,7 +118,7 @@ class NoReports(Answered, frozen=True, tag="no-reports"):
 class Resolved(Answered, frozen=True):
     """A report or an appeal is closed, and the copy is gone."""
 
-    sentence: ClassVar[str] = "Number {id} is closed, and the copy is gone."
+    sentence: ClassVar[str] = "Number {id} is closed, and gone from the list."
 
     id: Number
 
@@ -127,7 +127,9 @@ class NothingToReport(Refused, frozen=True):
     """There is nothing to report."""
 
     code: str = "nothing-to-report"
-    sentence: ClassVar[str] = "There is nothing that somebody else has said under the number {number}."
+    sentence: ClassVar[str] = (
+        "#{number} is no line here that somebody else has said. /last shows the newest ones with their numbers."
+    )
 
 
 class ReportedAlready(Refused, frozen=True):

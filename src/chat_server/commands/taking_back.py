@@ -6,6 +6,7 @@ so that what is said meanwhile waits for none of them long. Never knows how that
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
@@ -13,7 +14,7 @@ from msgspec import Meta
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, act_in
+from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, NoSuchSpan, act_in
 from chat_server.commands.spans import parsed_span
 from chat_server.journal import JournalError
 from chat_server.protocol.entries import Deleted, Entry, Redacted, TopicSet
@@ -256,6 +257,11 @@ async def _redact(place: ChatRoom, session: Occupant, author: _Author, lines: Se
 
 async def _purge(place: ChatRoom, session: Occupant, request: Purge) -> None:
     seconds, rest = parsed_span(request.span, PURGE_SECONDS)
+    if (span := request.span.strip()).isdecimal():  # how many, without a time
+        seconds, rest = PURGE_SECONDS, span
+    if seconds == inf:
+        session.send(NoSuchSpan())
+        return
     seconds = min(seconds, CURB_SECONDS_MAX)
     author = await _author_called(place, request.nick)
     if isinstance(author, Refused):

@@ -12,7 +12,7 @@ class WordSet(StoredEvent, frozen=True, gc=False, tag="word-set"):
     """
 
     hidden: ClassVar[frozenset[str]] = frozenset({"author", "word"})
-    shape: ClassVar[Shape] = Shape("#", " changed the words: ", is_sentence=True)
+    shape: ClassVar[Shape] = Shape("#", " changed the room's list of words: ", is_sentence=True)
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True

@@ -82,6 +82,14 @@ class CasesWait(Event, frozen=True):
     held: HowMany
 
 
+class OfficeChanged(Event, frozen=True):
+    """The receiver has another role on the server now: `moderator`, `admin` or, if it was taken from them, `none`."""
+
+    sentence: ClassVar[str] = "Your role on this server is now: {role}. /help in the hall shows what you can do."
+
+    role: str
+
+
 class FilterSilent(Event, frozen=True):
     """A bot that filters a room has not answered for too long: it is not asked any more, and lines pass. For moderators."""
 
@@ -116,6 +124,7 @@ MODERATION_EVENTS: tuple[type[Event], ...] = (
         LineWaits,
         AppealAnswered,
         CasesWait,
+        OfficeChanged,
         FilterSilent,
         FilterAsked,
     ),

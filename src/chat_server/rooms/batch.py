@@ -313,7 +313,7 @@ class Batch:
         self.answers += [(author, NotStored(self._room, count)) for author, count in without.items()]
 
     def _answer_stored(self, stored: Sequence[Entry | None]) -> None:
-        if stored is self.lines and not (self._timed or self._acted):
+        if stored is self.lines and not (self._timed or self._acted or self._accepted):
             authors, first = self._authors, self.lines[0].seq
             self.answers += [
                 (authors[index], StoredRun(self._room, first + index, keys)) for index, _, keys in self._keys.runs
@@ -323,7 +323,7 @@ class Batch:
         for index, (author, line) in enumerate(zip(self._authors, stored, strict=True)):
             if line is None:
                 continue
-            if index in self._keys:
+            if index in self._keys and index not in self._accepted:  # that key is none of whoever has accepted
                 self.answers.append((author, Stored(line.room, line.seq, self._keys[index].key)))
             if index in self._acted:
                 self.answers.append((author, Stored(line.room, line.seq, self._acted[index])))

@@ -24,7 +24,17 @@ from chat_server.protocol.room_life import Founded
 from chat_server.protocol.room_state import NO_ROLE, Curb
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.audience import Audience
-from chat_server.rooms.batch import Acting, Arrival, Barrier, Departure, InboxItem, Renaming, Takeover, TimedRequest
+from chat_server.rooms.batch import (
+    Accepted,
+    Acting,
+    Arrival,
+    Barrier,
+    Departure,
+    InboxItem,
+    Renaming,
+    Takeover,
+    TimedRequest,
+)
 from chat_server.rooms.broadcaster import Broadcaster, Parts
 from chat_server.rooms.changes import SERVER, Changes
 from chat_server.rooms.directory import Directory
@@ -149,7 +159,8 @@ class ChatRoom(Room):
 
     def post(self, session: Occupant, what: InboxItem) -> MaybeAwaitable:
         """Put something into the inbox; if too much waits in it, return what to await."""
-        return self._inbox.put((session, session.person.nick, what, () if session.receives_own else (session,)))
+        is_shown = session.receives_own or isinstance(what, Accepted)  # that is another's line
+        return self._inbox.put((session, session.person.nick, what, () if is_shown else (session,)))
 
     def act(self, session: Occupant, act: Acting) -> MaybeAwaitable:
         """The same, of something that is done here: a program that wants to know what becomes of it is told."""

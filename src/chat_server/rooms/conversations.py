@@ -4,7 +4,7 @@ Ten thousand of them are as many objects and no task. A session hears those of i
 what was asked for, nor how anything is shown.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import NamedTuple, cast
@@ -151,6 +151,8 @@ class Conversations:
         waiting = [one for one in listed if one.unread or not session.has_terminal]
         if waiting and session.nick:
             session.send_unasked(ConversationsListed(tuple(waiting)))
+            for peer in filter(None, (self.peer(one.room.removeprefix(MARK)) for one in waiting if one.unread)):
+                self.replies.setdefault(session, Replies()).note(peer.who)
 
     async def listed(self, person: Person[Occupant]) -> list[Conversing]:
         """Somebody's conversations, those with the most unread lines first. Raises JournalError."""
@@ -321,6 +323,7 @@ class Conversations:
         if not party.has_accepted:
             if conversation.unread(who) == len(lines):  # the first of what waits
                 self.tell(who, RequestCame(room, room.removeprefix(MARK)))
+            _note_writer(self.replies, person, other)
             return
         shown = [line for line in lines if hears or is_own(line, who, room)]
         before = lines[0].seq - 1
@@ -329,8 +332,8 @@ class Conversations:
         self.tell(who, *(in_room(line, room) for line in shown), but=but)
         for session in person.sessions if person is not None else ():
             self._heard.setdefault(session, {}).setdefault(conversation.name, before)
-            if not all(is_own(line, who, room) for line in shown):
-                self.replies.setdefault(session, Replies()).note(other)
+        if not all(is_own(line, who, room) for line in shown):
+            _note_writer(self.replies, person, other)
 
     async def unread_by(self, conversation: Conversation, who: str) -> int:
         """How many lines one of the two has not been shown, wherever they are. Raises JournalError."""
@@ -367,6 +370,12 @@ def is_own(line: Entry, who: str, room: str) -> bool:
     if is_account(who):
         return sender_of(line.author) == who
     return name_key(line.nick) != name_key(room.removeprefix(MARK))
+
+
+def _note_writer(replies: MutableMapping[Occupant, Replies], person: Person[Occupant] | None, other: str) -> None:
+    """Somebody was told that another has written: a reply of theirs goes there."""
+    for session in person.sessions if person is not None else ():
+        replies.setdefault(session, Replies()).note(other)
 
 
 def _tell(session: Occupant, events: Iterable[Event]) -> None:

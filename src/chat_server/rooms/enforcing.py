@@ -13,6 +13,7 @@ from chat_server.accounts.networks import shortened
 from chat_server.guard import Guard
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
+from chat_server.protocol.moderation_events import OfficeChanged
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -44,7 +45,9 @@ class Enforcement:
                 self.has_office = True
                 person = self._directory.identified(sender_of(act.account))
                 if person is not None:
-                    person.role = OF_ACCOUNT.get(act.text, HOLDER)
+                    before, person.role = person.role, OF_ACCOUNT.get(act.text, HOLDER)
+                    if person.role != before:
+                        self._tell(person, OfficeChanged("none" if act.text == "member" else act.text))
                     for name in person.rooms:
                         if isinstance(room := self._directory.room(name), ChatRoom):
                             room.look_again()
@@ -53,6 +56,11 @@ class Enforcement:
                 for session in hit(self._directory, act):
                     _dismiss(session, act, self._now())
         log.info("a moderator of the server has acted", kind=act.kind, by=act.by, number=act.number)
+
+    def _tell(self, person: Person[Occupant], event: OfficeChanged) -> None:
+        for session in person.sessions:
+            if not session.proof.is_bot:  # what its account is on the server is nothing to a bot
+                self._guard.attempt(session.send_unasked, event)
 
     async def restore(self) -> None:
         """Find out whether somebody has a role on the server. Raises JournalError."""

@@ -82,9 +82,9 @@ def _who(event: people_events.PersonShown, translator: Translator) -> str:
     if event.role in _ROLES:
         role = translator.text(_ROLES[event.role])
         return translator.text(
-            "{nick} has an account since {day}, and is {role}.", nick=event.nick, day=since, role=role
+            "{nick} has had an account since {day}, and is {role}.", nick=event.nick, day=since, role=role
         )
-    return translator.text("{nick} has an account since {day}.", nick=event.nick, day=since)
+    return translator.text("{nick} has had an account since {day}.", nick=event.nick, day=since)
 
 
 def _idle(minutes: int, translator: Translator) -> str:

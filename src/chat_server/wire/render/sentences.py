@@ -158,9 +158,13 @@ SENTENCES: dict[str, str | Counted] = {
     "not-in-hall": message("/{word} works only in a room. /rooms lists the rooms, /join ROOM enters one."),
     "not-in-conversations": message("/{word} does not work in a conversation. /help lists what does."),
     "dm-self": message("That is you: nobody writes to themselves."),
-    "dm-accounts": message("{nick} lets only people with an account begin to write to them. /register makes one."),
-    "dm-shared": message("{nick} lets only people begin to write to them who have been in a room with them."),
-    "dm-known": message("{nick} lets nobody new begin to write to them."),
+    "dm-accounts": message(
+        "Nothing was sent: only who has an account can begin to write to {nick}. /register makes one."
+    ),
+    "dm-shared": message(
+        "Nothing was sent: only who has been in a room together with {nick} can begin to write to {nick}."
+    ),
+    "dm-known": message("Nothing was sent: nobody new can begin to write to {nick}."),
     "dm-requests": message(
         "{limit} people to whom you have begun to write have not answered yet. Wait for one of them before you write to somebody new."
     ),
