@@ -440,3 +440,21 @@ async def test_what_is_begun_by_who_goes_meanwhile_is_deleted(
         await house.ask_as_operator("kick", name="ann")
         await trio.sleep(5)
         assert await journal.conversations.passing() == []
+
+
+async def test_who_has_accepted_somebody_has_though_what_is_kept_was_read_before(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await answer(bob, "dm", who="all")
+        await answer(ann, "msg", nick="bob", text="hello")
+        (conversation,) = conversations_of(house.server._directory)._open.values()
+        before = await journal.conversations.find(conversation.name)
+        assert before is not None
+        await bob.ask("accept", nick="ann")
+        await told(bob, "said")
+        conversation.level(before, conversation.parties[1].who)
+        await answer(ann, "say", room="@bob", text="and?", key="k")
+        assert (await told(bob, "said"))["text"] == "and?"

@@ -233,7 +233,7 @@ def test_a_thousand_bans_cost_a_line_next_to_nothing() -> None:
         state = after(state, banned)
     begun = time.perf_counter()
     for _ in range(1000):
-        state.curbed(5000, "account:5000", 1.0, "kicked", "banned")
+        state.curbs_on(5000, "account:5000", 1.0, "kicked", "banned")
     assert time.perf_counter() - begun < 0.1
 
 

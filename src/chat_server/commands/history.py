@@ -130,7 +130,8 @@ async def _answered(session: Occupant, room: Room, answer: Callable[[], Awaitabl
     await room.flushed(session)
     try:
         await room.opened()
-        session.send(shown_to(session.person.blocks, await answer()))
+        found = await answer()
+        session.send(shown_to(session.person.blocks, found))  # whom they have blocked by now
     except JournalError:
         session.send(Refused("cannot-read"))
 

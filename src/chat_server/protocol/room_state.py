@@ -176,10 +176,6 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
         """How many there are."""
         return sum(role == "owner" for role in self.roles.values())
 
-    def curbed(self, account: int, sender: str, now: float, *kinds: CurbKind) -> Curb | None:
-        """What of these kinds somebody may not do just now: what ends last."""
-        return max(self.curbs_on(account, sender, now, *kinds), key=lambda one: one.until, default=None)
-
     def curbs_on(self, account: int, sender: str, now: float, *kinds: CurbKind) -> list[Curb]:
         """What of these kinds somebody may not do just now."""
         known = [one for who in (account, sender) if who for one in self._by_person.get(who, ())]

@@ -108,9 +108,15 @@ class Conversation:
 
     def level(self, kept: KeptConversation, who: str) -> None:
         """Take over what is kept of it: who has accepted it, and how far somebody has come."""
-        self.parties = kept.record.parties
+        self.take_parties(kept.record.parties)
         self.first = kept.record.first
         self.read[who] = max(kept.read, self.read.get(who, 0))
+
+    def take_parties(self, parties: Sequence[Party]) -> None:
+        """Take over what is kept of the two. Who has accepted it goes on to, whether that was stored when it was read or not."""
+        for one in self.parties:
+            parties = accepted(parties, one.who) if one.has_accepted else parties
+        self.parties = tuple(parties)
 
     # What somebody says.
 

@@ -285,7 +285,7 @@ class Conversations:
             return
         known = self._open.get(name)
         if known is not None:
-            known.parties = kept.record.parties
+            known.take_parties(kept.record.parties)
         else:
             self._add(Conversation(kept.record, self.directory, self._show, self.gate, is_new=True))
 

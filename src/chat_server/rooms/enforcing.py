@@ -52,8 +52,9 @@ class Enforcement:
                         if isinstance(room := self._directory.room(name), ChatRoom):
                             room.look_again()
             elif act.kind in OUT:
-                silence(self._directory, hit(self._directory, act))
-                for session in hit(self._directory, act):
+                sessions = hit(self._directory, act)
+                silence(self._directory, sessions)
+                for session in sessions:
                     _dismiss(session, act, self._now())
         log.info("a moderator of the server has acted", kind=act.kind, by=act.by, number=act.number)
 

@@ -24,9 +24,3 @@ class Replies:
             self._to, self._newer = self._newer, ""
             return self._to, False
         return self._to, True
-
-    def wrote_to(self, who: str) -> None:
-        """The session has written to somebody: a reply goes there from now on."""
-        self._to = who
-        if self._newer == who:
-            self._newer = ""
