@@ -101,6 +101,10 @@ async def test_at_a_terminal_it_is_a_line_that_says_to_whom_in_the_hall_and_in_a
         await desk.read_until("In @bob:")
         await desk.type("/kick bob")
         await desk.read_until("/kick does not work in a conversation")
+        await desk.type("/audit")
+        await desk.read_until("/audit does not work in a conversation")
+        await desk.type("/panic")
+        await desk.read_until("for the server's moderators")
         await desk.type("/back")
         await desk.read_until("You are in the hall.")
 

@@ -22,7 +22,7 @@ from chat_server.protocol.entries import (
     RuleSet,
 )
 from chat_server.protocol.room_state import EMPTY, PLACES, RULES, RoomState, after, is_rule, read, written
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of, span_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER
 from chat_server.rooms.rights import TABLE, Act, may, may_give, standing
 from chat_server.wire.render.sentences import text_of
@@ -132,6 +132,25 @@ def test_one_may_step_down_but_the_last_owner() -> None:
     assert may_give("none", standing(two, 9, ADMIN), owner, two, is_own=False) is None
     moderator = standing(RoomState(roles={7: "moderator"}), 7, HOLDER)
     assert may_give("owner", moderator, moderator, EMPTY, is_own=True) is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (20, "1m"),
+        (1790, "30m"),
+        (7200, "2h"),
+        (7260, "3h"),
+        (85980, "24h"),
+        (86400, "24h"),
+        (172801, "2d"),
+        (172900, "3d"),
+        (6.9 * 86400, "7d"),
+        (inf, "36600d"),
+    ],
+)
+def test_what_is_left_of_a_time_is_shown_roughly(seconds: float, text: str) -> None:
+    assert left_of(seconds) == text
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from chat_server.journal import JournalError
 from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import DeviceName, Request, Secret
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.rooms.chat_room import ChatRoom
@@ -135,7 +135,7 @@ def _may_register(place: Room, session: Occupant, nick: str, request: Register) 
 
 def _refusal_in_panic(place: Room) -> Refused | None:
     seconds = place.directory.accounts.acts.in_force.panic_seconds(place.directory.authentication.now())
-    return Refused("panic-registration", {"span": span_of(seconds)}) if seconds else None
+    return Refused("panic-registration", {"span": left_of(seconds)}) if seconds else None
 
 
 async def _registering(place: Room, session: Occupant, nick: str, request: Register) -> Registering | Refused:

@@ -14,7 +14,7 @@ from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import Number, Request
 from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.time_zones import local
-from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
 
 PAGE = 20
 """Acts that are shown at once."""
@@ -49,7 +49,7 @@ class NothingDone(Answered, frozen=True, tag="nothing-done"):
 class AuditCommands(CommandHandler):
     """To see what moderators and admins have done."""
 
-    @access(act="audit", bots=False, asks_engine=True)
+    @access(where=(HALL, ROOM), act="audit", bots=False, asks_engine=True)
     def do_audit(self, place: Room, session: Occupant, request: Audit) -> MaybeAwaitable:
         """Show who did what to whom, and why, the newest first: in the room, or in the hall on the whole server. It is never deleted."""
         return _audit(place, session, request)

@@ -18,7 +18,7 @@ from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Number, Request, RestOfLine
 from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX, is_rule
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
@@ -308,7 +308,7 @@ class ModeratingCommands(CommandHandler):
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
         """Show who is banned or muted here, until when and why."""
         bans = {
-            str(one.id): {"what": one.kind, "whom": one.whom, "by": one.by, "left": span_of(left), "reason": one.reason}
+            str(one.id): {"what": one.kind, "whom": one.whom, "by": one.by, "left": left_of(left), "reason": one.reason}
             for one, left in place.curbs()
         }
         if not bans:

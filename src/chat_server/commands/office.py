@@ -33,7 +33,7 @@ from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Number
 from chat_server.protocol.room_state import EMPTY
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of, span_of
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.enforcing import hit, let_speak, silence
 from chat_server.rooms.rights import OF_ACCOUNT, may, on_server
@@ -207,7 +207,7 @@ class OfficeCommands(CommandHandler):
                 "what": act.kind,
                 "whom": shown_whom(session, act),
                 "by": act.by,
-                "left": span_of(act.until - now),
+                "left": left_of(act.until - now),
                 "reason": act.text,
             }
             for act in acts[-LISTED_MAX:]

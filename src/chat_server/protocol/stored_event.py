@@ -3,6 +3,7 @@
 The kinds are in entries.py. Never knows where an entry is stored, nor who is shown it.
 """
 
+from math import ceil
 from typing import Annotated, ClassVar, NamedTuple, Self
 
 from msgspec import Meta
@@ -48,6 +49,15 @@ def span_of(seconds: float) -> str:
     if minutes % 60:
         return f"{minutes}m"
     return f"{minutes // 60}h" if minutes % (24 * 60) or minutes == 24 * 60 else f"{minutes // (24 * 60)}d"
+
+
+def left_of(seconds: float) -> str:
+    """How long something lasts still, roughly, rounded up: in hours if more than two, in days if more than two. Nobody reads `1433m`."""
+    seconds = min(seconds, SPAN_MAX)
+    for unit in (86400, 3600):
+        if seconds > 2 * unit:
+            return span_of(ceil((seconds - 30) / unit) * unit)
+    return span_of(seconds)
 
 
 class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):

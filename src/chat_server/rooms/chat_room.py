@@ -22,7 +22,7 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.room_events import InvitedTo
 from chat_server.protocol.room_life import Founded
 from chat_server.protocol.room_state import NO_ROLE, Curb
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
     Accepted,
@@ -240,7 +240,7 @@ class ChatRoom(Room):
         one = state.invitations[account]
         if session.person.blocks.hide(one.account, one.by):
             return None
-        return InvitedTo(self.name, one.by, span_of(one.until - now))
+        return InvitedTo(self.name, one.by, left_of(one.until - now))
 
     def founded(self, session: Occupant) -> None:
         """Somebody has made this room, in which nothing has been said, and owns it."""

@@ -18,6 +18,7 @@ from chat_server.rooms.conversation import Conversation, lines_in_room
 from chat_server.rooms.conversations import Conversations, Peer
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 from chat_server.rooms.person import Person
+from chat_server.rooms.rights import Act
 from chat_server.rooms.room import CONVERSATION, Occupant, Room
 
 E = TypeVar("E", bound=Event)
@@ -39,6 +40,10 @@ class Direct(Room):
         self.hall = hall
         """Where one goes back to."""
         super().__init__(peer.room, conversations.directory)
+
+    def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
+        """Why somebody may not do such a thing here: what is done to the whole server is done by whom it is in the hall."""
+        return self.hall.refusal_of(session, act) if act == "panic" else None
 
     @property
     def is_with_oneself(self) -> bool:

@@ -15,7 +15,7 @@ from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.protocol.moderation_events import OfficeChanged
 from chat_server.protocol.names import name_key
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import HOLDER, Person
@@ -131,12 +131,12 @@ def refusal_of_visitor(directory: Directory[Room, Person[Occupant]], visitor: Vi
 def refusal_of_guest(directory: Directory[Room, Person[Occupant]], visitor: Visitor) -> Refused | None:
     """Why a guest may not come in; None if they may."""
     seconds = directory.accounts.acts.in_force.panic_seconds(directory.authentication.now())
-    return Refused("panic-guests", {"span": span_of(seconds)}) if seconds else refusal_of_visitor(directory, visitor)
+    return Refused("panic-guests", {"span": left_of(seconds)}) if seconds else refusal_of_visitor(directory, visitor)
 
 
 def _out(act: ServerAct, now: float) -> Refused:
     """What whoever is put off the server is told, and whoever wants to come in meanwhile."""
-    details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
+    details = {"span": left_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
     if act.kind == "kicked":
         return Refused("kicked-off-server", details)
     return Refused("network-banned", details) if act.network else Refused("banned-on-server", details)

@@ -37,7 +37,7 @@ from chat_server.protocol.room_state import (
     replaced_by,
 )
 from chat_server.protocol.runs import SayRun
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.acting import refusal_of_act, says_something
 from chat_server.rooms.batch import Accepted, Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
 from chat_server.rooms.line_rules import Hold, Verdict, WordList, check
@@ -157,7 +157,7 @@ class Gate:
         """Why somebody may not come in who is not here; None if they may."""
         refusal = self.refusal_to_enter(session, now)
         if refusal is None and not session.person.account and (seconds := self.server.panic_seconds(now)):
-            return Refused("panic-guests", {"span": span_of(seconds)})
+            return Refused("panic-guests", {"span": left_of(seconds)})
         return refusal
 
     @property
@@ -173,7 +173,7 @@ class Gate:
         act = self.server.mute_of(visitor_of(session, now), now)
         if act is None:
             return None
-        details = {"span": span_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
+        details = {"span": left_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
         return Refused("muted-on-server", details)
 
     def _refusal_by_server(self, session: Occupant, who: Standing, now: float) -> Refused | None:
@@ -185,9 +185,9 @@ class Gate:
         if not seconds or who.rank > MEMBER:
             return None
         if not person.account:
-            return Refused("panic-guests", {"span": span_of(seconds)})
+            return Refused("panic-guests", {"span": left_of(seconds)})
         if now - person.account_made < NEW_SECONDS:
-            return Refused("panic-new", {"span": span_of(seconds)})
+            return Refused("panic-new", {"span": left_of(seconds)})
         return None
 
     def refusal_to_say(
@@ -387,7 +387,7 @@ def _curbs_on(state: RoomState, person: Person[Occupant], now: float, *kinds: Cu
 
 
 def _details(room: str, curb: Curb, now: float) -> dict[str, str]:
-    return {"room": room, "span": span_of(curb.until - now), "reason": curb.reason or "-", "id": str(curb.id)}
+    return {"room": room, "span": left_of(curb.until - now), "reason": curb.reason or "-", "id": str(curb.id)}
 
 
 def _text(request: Storable) -> str:

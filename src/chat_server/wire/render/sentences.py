@@ -21,7 +21,7 @@ from chat_server.protocol.described import DeviceShown, LastLogin
 from chat_server.protocol.names import BOT, GUEST, NAME_MAX, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.room_events import AccountNoted
-from chat_server.protocol.stored_event import span_of
+from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
 from chat_server.wire.render.conversing import conversations_listed
@@ -545,7 +545,7 @@ def _rules_told(event: events.Entered, translator: Translator) -> list[str]:
 
 def _forbidden(event: events.Entered, translator: Translator) -> list[str]:
     now = event.now or 0.0
-    told = [(one, {"room": event.room, "span": span_of(one.until - now)}) for one in event.forbidden or ()]
+    told = [(one, {"room": event.room, "span": left_of(one.until - now)}) for one in event.forbidden or ()]
     return [
         translator.text(str(SENTENCES["muted-here"]), **details, id=one.id, reason=one.reason or "-")
         for one, details in told
