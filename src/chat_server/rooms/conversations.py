@@ -4,7 +4,7 @@ Ten thousand of them are as many objects and no task. A session hears those of i
 what was asked for, nor how anything is shown.
 """
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import NamedTuple, cast
@@ -150,9 +150,7 @@ class Conversations:
         listed = await self.listed(session.person)
         waiting = [one for one in listed if one.unread or not session.has_terminal]
         if waiting and session.nick:
-            session.send_unasked(ConversationsListed(tuple(waiting)))
-            for peer in filter(None, (self.peer(one.room.removeprefix(MARK)) for one in waiting if one.unread)):
-                self.replies.setdefault(session, Replies()).note(peer.who)
+            _tell_waiting(self, session, waiting)
 
     async def listed(self, person: Person[Occupant]) -> list[Conversing]:
         """Somebody's conversations, those with the most unread lines first. Raises JournalError."""
@@ -304,8 +302,7 @@ class Conversations:
 
     def tell(self, who: str, *events: Event, but: Occupant | None = None) -> None:
         """Show events to all sessions of somebody who is here, but to one, and to bots."""
-        person = self.person(who)
-        for session in person.sessions if person is not None else ():
+        for session in _sessions(self.person(who)):
             if session is not but and not session.proof.is_bot and not self._guard.attempt(_tell, session, events):
                 self._guard.attempt(session.fail)
 
@@ -372,9 +369,21 @@ def is_own(line: Entry, who: str, room: str) -> bool:
     return name_key(line.nick) != name_key(room.removeprefix(MARK))
 
 
+def _sessions(person: Person[Occupant] | None) -> Collection[Occupant]:
+    return person.sessions if person is not None else ()
+
+
+def _tell_waiting(conversations: Conversations, session: Occupant, waiting: Sequence[Conversing]) -> None:
+    """Tell whoever has come what waits for them: a reply answers that."""
+    session.send_unasked(ConversationsListed(tuple(waiting)))
+    for one in waiting:
+        if one.unread and (peer := conversations.peer(one.room.removeprefix(MARK))) is not None:
+            conversations.replies.setdefault(session, Replies()).note(peer.who)
+
+
 def _note_writer(replies: MutableMapping[Occupant, Replies], person: Person[Occupant] | None, other: str) -> None:
     """Somebody was told that another has written: a reply of theirs goes there."""
-    for session in person.sessions if person is not None else ():
+    for session in _sessions(person):
         replies.setdefault(session, Replies()).note(other)
 
 
