@@ -167,6 +167,8 @@ async def test_who_is_muted_says_nothing_by_a_reason_an_invitation_or_a_room_s_n
         assert await refused(bob, "archive", room="den", reason="buy") == "muted-on-server"
         assert await refused(bob, "rename", room="den", name="buy") == "muted-on-server"
         assert await refused(bob, "invite", room="den", nick="ann") == "muted-on-server"
+        assert await refused(bob, "away", text="buy") == "muted-on-server"
+        await answered(bob, "now-away", "away")
         assert (await answered(bob, "stored", "mute", room="den", nick="eve", span="1h", ref=1))["ref"] == 1
 
 

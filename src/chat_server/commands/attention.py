@@ -23,6 +23,7 @@ from chat_server.rooms.known_rooms import known_room
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.reader import line
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.rooms.visitors import muted_on_server
 
 SHOWN_MAX = 20
 """Mentions that are shown at a time: a screen. Each is read where it stands."""
@@ -92,6 +93,11 @@ class AttentionCommands(CommandHandler):
             return come_back(place, session, is_asked=True)
         if len(request.text) > AWAY_MAX:
             session.send(AwayTooLong(details={"limit": str(AWAY_MAX)}))
+            return None
+        now = place.directory.authentication.now()
+        muted = muted_on_server(place.directory.accounts.acts.in_force, session, now) if request.text else None
+        if muted is not None:
+            session.send(muted)
             return None
         pause = note_choice(place, session, AWAY, request.text)
         if not session.person.account:

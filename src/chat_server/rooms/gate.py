@@ -47,7 +47,7 @@ from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, stand
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.taking_back import as_told
 from chat_server.rooms.told import Holding, what_holds
-from chat_server.rooms.visitors import visitor_of
+from chat_server.rooms.visitors import muted_on_server
 
 _what = itemgetter(2)
 _ACTS = frozenset((Acting, Accepted))
@@ -169,17 +169,10 @@ class Gate:
         """Seconds between two lines of one person."""
         return max(state.slow_seconds, PANIC_SLOW_SECONDS if self.server.panic_seconds(now) else 0)
 
-    def _muted_on_server(self, session: Occupant, now: float) -> Refused | None:
-        act = self.server.mute_of(visitor_of(session, now), now)
-        if act is None:
-            return None
-        details = {"span": left_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
-        return Refused("muted-on-server", details)
-
     def _refusal_by_server(self, session: Occupant, who: Standing, now: float) -> Refused | None:
         """Why somebody may say nothing on the whole server; None if they may."""
         person = session.person
-        if (muted := self._muted_on_server(session, now)) is not None:
+        if (muted := muted_on_server(self.server, session, now)) is not None:
             return muted
         seconds = self.server.panic_seconds(now)
         if not seconds or who.rank > MEMBER:
@@ -198,7 +191,7 @@ class Gate:
         is_calm = self.server.is_calm(now)
         if state.is_as_made and not self.server.panic_seconds(now):
             # One mute has all lines of all rooms looked at: what costs more than that is left out where it cannot matter.
-            return None if is_calm else self._muted_on_server(session, now)
+            return None if is_calm else muted_on_server(self.server, session, now)
         person = session.person
         curb = _curbed(state, person, now, "muted")
         if curb is not None:
@@ -260,7 +253,9 @@ class Gate:
         if says_something(act.entry):  # who may say nothing gives no reasons either
             curb = _curbed(state, session.person, now, "muted")
             muted = (
-                Refused("muted-here", _details(self.room, curb, now)) if curb else self._muted_on_server(session, now)
+                Refused("muted-here", _details(self.room, curb, now))
+                if curb
+                else muted_on_server(self.server, session, now)
             )
             if muted is not None:
                 return muted

@@ -1,8 +1,10 @@
 """Who somebody is to what the server's moderators forbid: see accounts/in_force.py. Never knows what that is."""
 
 from chat_server.accounts import Account
-from chat_server.accounts.in_force import Visitor
+from chat_server.accounts.in_force import InForce, Visitor
+from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.person import ADMIN, MODERATOR, OWNER, Person
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import Occupant
@@ -36,3 +38,12 @@ def holder_as_visitor(session: Occupant, account: Account, now: float) -> Visito
 def guest_as_visitor(session: Occupant, sender: str, key: str) -> Visitor:
     """Whoever is to come in at a session as a guest, by what the journal knows them by (""), and by the key of a name."""
     return Visitor(0, tuple(one for one in (sender, key) if one), session.network)
+
+
+def muted_on_server(in_force: InForce, session: Occupant, now: float) -> Refused | None:
+    """Why somebody who is muted on the whole server may say nothing; None if they are not."""
+    act = in_force.mute_of(visitor_of(session, now), now)
+    if act is None:
+        return None
+    details = {"span": left_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
+    return Refused("muted-on-server", details)
