@@ -157,6 +157,24 @@ async def test_an_archived_room_is_read_and_not_written(autojump_clock: trio.abc
         assert "archived" not in await bob.wait_for("entered")
 
 
+async def test_who_is_a_member_of_a_private_room_reads_it_when_it_is_archived(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("rule", room="den", rule="access", value="invite")
+        await bob.wait_for("went-back")
+        await ann.ask("invite", room="den", nick="bob")
+        await bob.wait_for("invited-to")
+        await ann.ask("archive", room="den")
+        await told(ann, "archived")
+        await bob.ask("join", room="den")
+        assert (await bob.wait_for("entered"))["archived"] is True, "they were invited before"
+        assert await refused(ann, "say", text="two") == await refused(bob, "say", text="two") == "archived"
+        await ann.ask("unarchive", room="den")
+        await bob.wait_for("unarchived")
+        await bob.ask("say", room="den", text="two")
+        assert (await ann.wait_for("said"))["text"] == "two"
+
+
 async def test_who_stands_below_does_not_lift_what_somebody_has_forbidden_nor_puts_less_in_its_place(
     autojump_clock: trio.abc.Clock,
 ) -> None:

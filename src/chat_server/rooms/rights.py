@@ -77,6 +77,9 @@ _RULES: Mapping[Act, tuple[str, Mapping[str, frozenset[int]]]] = {
 }
 """What rules of a room make narrower: by which, and who may then."""
 
+_WRITING: frozenset[Act] = frozenset(("say", "set-topic"))
+"""What nobody may in a room that is only to be read."""
+
 _ROOM_ROLES = {"member": MEMBER, "moderator": ROOM_MODERATOR, "owner": ROOM_OWNER}
 _SERVER_ROLES = {MODERATOR: SERVER_MODERATOR, ADMIN: SERVER_ADMIN, OWNER: SERVER_ADMIN}
 
@@ -118,7 +121,7 @@ def may(act: Act, actor: Standing, target: Standing | None, state: RoomState) ->
     if actor.places.isdisjoint(TABLE[act]):
         return _refusal_of_place(act)
     if act in _RULES:
-        if state.is_archived:
+        if state.is_archived and act in _WRITING:
             return Refused("archived")
         rule, narrower = _RULES[act]
         allowed = narrower.get(state.rule(rule))
