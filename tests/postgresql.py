@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ class Cluster:
         self.user = unprivileged_user()
         if self.user:
             os.chown(self.directory, pwd.getpwnam(self.user).pw_uid, -1)
-        self.port = free_port()
+        self.port, self._reservation = reserved_port()
         self._databases = 0
         self._process: subprocess.Popen[bytes] | None = None
         pgdata = ("--pgdata", self.data, "--no-sync", "--username", USER)
@@ -179,6 +180,7 @@ class Cluster:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
         self._undertaker.communicate()
+        self._reservation.close()
 
     def log(self) -> str:
         """What it has written."""
@@ -252,10 +254,25 @@ def unprivileged_user() -> str | None:
 
 def free_port() -> int:
     """A port that nothing listens on, and that the system gives to no outgoing connection."""
+    port, reservation = reserved_port()
+    reservation.close()
+    return port
+
+
+def reserved_port() -> tuple[int, socket.socket]:
+    """A port that nothing listens on, that the system gives to no outgoing connection, and that no other test gets until the socket is closed.
+
+    A PostgreSQL may be stopped for a while, and begin again with its port.
+    """
     for port in range(20000 + os.getpid() % 5000, 32000):
-        with socket.socket() as listener, suppress(OSError):
-            listener.bind(("127.0.0.1", port))
-            return port
+        reservation = socket.socket(socket.AF_UNIX)
+        with suppress(OSError):
+            if sys.platform == "linux":  # a name that is no file, and goes with whoever has it
+                reservation.bind(f"\0chat-test-port-{port}")
+            with socket.socket() as listener:
+                listener.bind(("127.0.0.1", port))
+            return port, reservation
+        reservation.close()
     raise AssertionError("every port is taken")
 
 
