@@ -1,5 +1,6 @@
 """The server's moderators and admins, and what these do on the whole server: by whole servers, on virtual time."""
 
+import json
 import time
 from contextlib import suppress
 from itertools import count, product
@@ -14,6 +15,9 @@ from chat_server.accounts.acts import Office, ServerAct
 from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.events import Refused
+from chat_server.protocol.runs import SayRun
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.rights import judged
 from node_houses import open_nodes
 from streams import House, Program, open_house
@@ -149,6 +153,35 @@ async def test_who_is_muted_on_the_server_says_nothing_in_any_room(autojump_cloc
         assert await refused(bob, "say", room="den", text="hm") == "muted-on-server"
         await trio.sleep(1801)
         assert (await answered(bob, "said", "say", room="den", text="at last"))["text"] == "at last"
+
+
+@pytest.mark.parametrize("whom", ["bob", "203.0.113.7"], ids=["a person", "a network"])
+async def test_who_is_muted_on_the_server_slows_nobody_else(whom: str, autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9, messages_per_second=0) as house:
+        ann = await holder(house, "ann", role="moderator")
+        await answered(ann, "room-created", "create", room="den")
+        bob = await guest(house, "bob", "den", address="203.0.113.7")
+        eve = await guest(house, "eve", "den", address="198.51.100.9")
+        await answered(ann, "server-muted", "mute", nick=whom, span="30m" if whom == "bob" else "sure 30m")
+        directory = house.server._directory
+        room, muted, other = directory.room("den"), directory.person("bob"), directory.person("eve")
+        assert isinstance(room, ChatRoom)
+        assert muted is not None is not other
+        assert not room.takes_run_of(muted.sessions[0])
+        assert room.takes_run_of(other.sessions[0])
+        entries = [(other.sessions[0], "eve", SayRun(["one", "two"]), ())]
+        assert room.gate.admits_all(entries, time.time())
+        late = (muted.sessions[0], "bob", SayRun(["late", "later"]), ())
+        admitted = room.gate.admit([*entries, late], time.time())
+        assert [entry[2] for entry in admitted.entries] == [SayRun(["one", "two"])], "what is let through stays one run"
+        assert [refusal.code for _, refusal in admitted.answers if isinstance(refusal, Refused)] == [
+            "muted-on-server"
+        ] * 2
+        line = json.dumps({"do": "say", "room": "den", "text": "hm"}).encode() + b"\n"
+        await bob.stream.send_all(line * 20)
+        await eve.stream.send_all(line * 20)
+        await trio.sleep(1)
+        assert room.last_seq == 20 + 1, "hers, and that the room was made"
 
 
 async def test_who_is_muted_says_nothing_by_a_reason_an_invitation_or_a_room_s_name_either(

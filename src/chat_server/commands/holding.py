@@ -117,7 +117,7 @@ class NameTakenSince(Refused, frozen=True):
 
 def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable:
     """Say something, or do it, unless it may not be said here, or has to wait; its author is told."""
-    if place.gate.is_as_made:
+    if place.gate.is_open_to(session):
         return _post(place, session, request)
     verdict = place.refusal_to_say(session, request) or place.verdict(session, request)
     if verdict is not None and request.key:

@@ -23,7 +23,7 @@ class TalkCommands(CommandHandler):
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
         # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
-        if not place.gate.is_as_made:
+        if not place.gate.is_open_to(session):
             return back_if_away(place, session, say(place, session, request))
         pause = place.post(session, place.timed_request(session, request) if place.timing else request)
         return pause if session.person.away is None else back_if_away(place, session, pause)

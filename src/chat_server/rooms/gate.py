@@ -4,6 +4,7 @@ Looked at turn by turn, in the order in which it came, so that nothing of somebo
 the same questions before, to answer at once; this is what holds. Never knows how anything is stored or shown.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from math import inf
@@ -47,7 +48,7 @@ from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, stand
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.taking_back import as_told
 from chat_server.rooms.told import Holding, what_holds
-from chat_server.rooms.visitors import muted_on_server
+from chat_server.rooms.visitors import is_at_ease, muted_on_server
 
 _what = itemgetter(2)
 _ACTS = frozenset((Acting, Accepted))
@@ -160,10 +161,11 @@ class Gate:
             return Refused("panic-guests", {"span": left_of(seconds)})
         return refusal
 
-    @property
-    def is_as_made(self) -> bool:
-        """Whether everybody may say everything here."""
-        return self.state.is_as_made and not self.server.unrest and self.words is None
+    def is_open_to(self, session: Occupant) -> bool:
+        """Whether somebody may say everything here, as nearly everybody may at most times. Who is muted elsewhere slows nobody else."""
+        if not self.state.is_as_made or self.words is not None:
+            return False
+        return not self.server.unrest or is_at_ease(self.server, session, time.time())
 
     def _slow_seconds(self, state: RoomState, now: float) -> int:
         """Seconds between two lines of one person."""
@@ -267,7 +269,9 @@ class Gate:
             self.state = replace(self.state, curbs=())  # nobody is looked at more closely because of what is over
         if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
             self.state = replace(self.state, invitations={})
-        return self.state.is_as_made and self.server.is_calm(now) and _ACTS.isdisjoint(map(type, map(_what, entries)))
+        if not self.state.is_as_made or not _ACTS.isdisjoint(map(type, map(_what, entries))):
+            return False
+        return self.server.is_calm(now) or all(is_at_ease(self.server, session, now) for session, _, _, _ in entries)
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""
@@ -277,7 +281,9 @@ class Gate:
         self._now, self._then, self._saying = now, self.state, {}
         admitted.entries = []
         for entry in entries:
-            if type(entry[2]) is SayRun:
+            if type(entry[2]) is SayRun and self._then.is_as_made and is_at_ease(self.server, entry[0], now):
+                admitted.entries.append(entry)
+            elif type(entry[2]) is SayRun:
                 for one in each_of((entry,)):
                     self._admit(one, admitted)
             elif not _follows_from_another(entry):

@@ -40,6 +40,13 @@ def guest_as_visitor(session: Occupant, sender: str, key: str) -> Visitor:
     return Visitor(0, tuple(one for one in (sender, key) if one), session.network)
 
 
+def is_at_ease(in_force: InForce, session: Occupant, now: float) -> bool:
+    """Whether nothing on the whole server bears on what somebody says: they are not muted, and there is no panic."""
+    return in_force.is_calm(now) or (
+        not in_force.panic_seconds(now) and muted_on_server(in_force, session, now) is None
+    )
+
+
 def muted_on_server(in_force: InForce, session: Occupant, now: float) -> Refused | None:
     """Why somebody who is muted on the whole server may say nothing; None if they are not."""
     act = in_force.mute_of(visitor_of(session, now), now)
