@@ -116,6 +116,10 @@ async def test_who_is_muted_is_told_why_and_until_when_and_can_be_heard_again(au
         assert refusal["code"] == "muted-here"
         assert refusal["details"] == {"room": "den", "span": "30m", "reason": "too loud", "id": "1"}
         assert await refused(bob, "me", action="hms") == "muted-here"
+        assert await refused(bob, "topic", text="hm") == "muted-here"
+        assert await refused(bob, "nick", nick="hm-hm") == "muted-here"
+        await bob.ask("create", room="attic")
+        await bob.wait_for("room-created")
         await bob.ask("bans", room="den")
         assert (await bob.wait_for("bans"))["bans"] == {
             "1": {"what": "muted", "whom": "bob", "by": "ann", "left": "30m", "reason": "too loud"}

@@ -149,8 +149,7 @@ async def test_who_is_muted_on_the_server_says_nothing_in_any_room(autojump_cloc
         await answered(ann, "server-muted", "mute", nick="bob", span="30m too loud")
         assert await refused(bob, "say", room="den", text="hm") == "muted-on-server"
         assert await refused(bob, "me", room="den", action="hms") == "muted-on-server"
-        await bob.ask("nick", nick="rob")
-        assert await refused(bob, "say", room="den", text="hm") == "muted-on-server"
+        assert await refused(bob, "topic", room="den", text="hm") == "muted-on-server"
         await trio.sleep(1801)
         assert (await answered(bob, "said", "say", room="den", text="at last"))["text"] == "at last"
 
@@ -203,6 +202,35 @@ async def test_who_is_muted_says_nothing_by_a_reason_an_invitation_or_a_room_s_n
         assert await refused(bob, "away", text="buy") == "muted-on-server"
         await answered(bob, "now-away", "away")
         assert (await answered(bob, "stored", "mute", room="den", nick="eve", span="1h", ref=1))["ref"] == 1
+
+
+async def test_who_is_muted_says_nothing_by_their_name_or_that_of_a_new_room_and_still_reads_reports_and_appeals(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        boss = await holder(house, "boss", role="moderator")
+        await answered(boss, "room-created", "create", room="den")
+        bob = await guest(house, "bob", "den")
+        await answered(boss, "server-muted", "mute", nick="bob", span="30m too loud")
+        await bob.ask("nick", nick="buy-at-my-shop")
+        refusal = await bob.wait_for("refused")
+        assert refusal["details"] == {"span": "30m", "reason": "too loud", "id": "2"}
+        assert (refusal["code"], "for 30m still" in refusal["text"]) == ("muted-on-server", True)
+        assert await refused(bob, "create", room="buy-here") == "muted-on-server"
+        await boss.ask("join", room="den")
+        await boss.wait_for("entered")
+        await answered(boss, "stored", "say", room="den", text="no shops here", key="k")
+        assert (await answered(bob, "page", "last", room="den"))["lines"][-1]["text"] == "no shops here"
+        line = (await answered(bob, "page", "last", room="den"))["lines"][-1]["seq"]
+        await answered(bob, "reported", "report", room="den", number=line, why="shops are fine")
+        assert (await answered(bob, "appealed", "appeal", id=2, why="it was not me"))["id"]
+        ann = await holder(house, "ann", "127.0.0.5")
+        await answered(boss, "server-muted", "mute", nick="ann", span="10m")
+        assert await refused(ann, "nick", nick="anne") == "muted-on-server"
+        assert await refused(ann, "create", room="buy-here") == "muted-on-server"
+        await trio.sleep(1801)
+        assert (await answered(bob, "renamed", "nick", nick="rob"))["new"] == "rob"
+        assert (await answered(bob, "room-created", "create", room="fine"))["room"] == "fine"
 
 
 async def test_a_name_that_nobody_has_can_be_banned(autojump_clock: trio.abc.Clock) -> None:

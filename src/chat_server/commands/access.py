@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeVar
 
 from chat_server.protocol.events import Refused
+from chat_server.rooms.muted import muted_anywhere
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER, STRANGER
 from chat_server.rooms.rights import Act
 from chat_server.rooms.room import CONVERSATION, HALL, ROOM, Occupant, Room
@@ -32,6 +33,10 @@ COMMON = frozenset((STRANGER, MEMBER, ANYBODY, NOBODY))
 EVERYWHERE = (CONVERSATION, HALL, ROOM)
 
 
+Says = Literal["", "server", "rooms"]
+"""To nobody; to whoever is at the server; to them, and at once to whoever is in a room with one."""
+
+
 class Access(NamedTuple):
     """Who may ask for a command."""
 
@@ -50,11 +55,13 @@ class Access(NamedTuple):
     """What one must be allowed to do in the room where one asks; None: nothing that not everybody may."""
     asks_engine: bool = False
     """Whether it waits for what keeps everything, but not with a line, which may wait: it is refused while the engine of several nodes is away."""
+    says: Says = ""
+    """To whom one says something by what is typed: whoever is muted there may not, as they may not say a line."""
 
     @property
     def is_narrow(self) -> bool:
         """Whether more counts than the role and the place."""
-        return bool(self.door) or not self.is_for_bots or self.asks_engine or self.act is not None
+        return bool(self.door) or not self.is_for_bots or self.asks_engine or self.act is not None or bool(self.says)
 
     @property
     def is_for_bots(self) -> bool:
@@ -77,11 +84,12 @@ def access(
     bots: bool = True,
     act: Act | None = None,
     asks_engine: bool = False,
+    says: Says = "",
 ) -> Callable[[F], F]:
     """Declare who may ask for the command below; see Access. One without a declaration works everywhere for whoever has logged in."""
 
     def declare(command: F) -> F:
-        command.__dict__["access"] = Access(role, where, door, refusal, bots, act, asks_engine)
+        command.__dict__["access"] = Access(role, where, door, refusal, bots, act, asks_engine, says)
         return command
 
     return declare
@@ -95,8 +103,7 @@ def is_open_to(row: Access, role: str) -> bool:
 def is_for(row: Access, session: Occupant, place: Room) -> bool:
     """Whether it is for whoever is at the session's other end: somebody at a terminal, or a program; a bot, or not; one who may do it here."""
     is_for_door = not row.door or (row.door == "terminal") is session.has_terminal
-    is_allowed = row.act is None or place.refusal_of(session, row.act) is None
-    return is_for_door and (row.is_for_bots or not session.proof.is_bot) and is_allowed
+    return is_for_door and (row.is_for_bots or not session.proof.is_bot) and _forbidden(row, session, place) is None
 
 
 def refused(row: Access, session: Occupant, place: Room, word: str) -> Refused:
@@ -118,9 +125,16 @@ def refused(row: Access, session: Occupant, place: Room, word: str) -> Refused:
         return Refused("not-for-bots", {"word": word})
     if kind not in row.where:
         return _not_in(kind, word)
-    if row.act is not None and (refusal := place.refusal_of(session, row.act)) is not None:
+    for_other_door = Refused("for-programs" if session.has_terminal else "for-terminals", {"word": word})
+    return _forbidden(row, session, place) or for_other_door
+
+
+def _forbidden(row: Access, session: Occupant, place: Room) -> Refused | None:
+    """Why somebody may not do it here, or is muted, and would say something by it; None if they may."""
+    refusal = place.refusal_of(session, row.act) if row.act is not None else None
+    if refusal is not None:
         return refusal
-    return Refused("for-programs" if session.has_terminal else "for-terminals", {"word": word})
+    return muted_anywhere(place.directory, session, in_rooms=row.says == "rooms") if row.says else None
 
 
 def _not_in(kind: str, word: str) -> Refused:

@@ -120,7 +120,7 @@ class LoginCommands(CommandHandler):
             return _log_in_if_possible(place, session, request)
         return _log_in_as_program(place, session, request)
 
-    @access(bots=False, asks_engine=True)
+    @access(bots=False, asks_engine=True, says="rooms")
     def do_nick(self, place: Room, session: Occupant, request: Rename) -> MaybeAwaitable:
         """Change your nickname.
 

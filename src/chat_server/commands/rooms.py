@@ -104,7 +104,7 @@ class RoomCommands(CommandHandler):
         """Enter rooms again, and have all that was said in them since."""
         return _resume(place, session, request)
 
-    @access(asks_engine=True)
+    @access(asks_engine=True, says="server")
     def do_create(self, place: Room, session: Occupant, request: Create) -> MaybeAwaitable:
         """Open a new room.
 

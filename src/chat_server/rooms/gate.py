@@ -195,9 +195,8 @@ class Gate:
             # One mute has all lines of all rooms looked at: what costs more than that is left out where it cannot matter.
             return None if is_calm else muted_on_server(self.server, session, now)
         person = session.person
-        curb = _curbed(state, person, now, "muted")
-        if curb is not None:
-            return Refused("muted-here", _details(self.room, curb, now))
+        if (muted := self.refusal_by_mute(session, now, state)) is not None:
+            return muted
         who = self.standing(session, state)
         if not is_calm and (refusal := self._refusal_by_server(session, who, now)) is not None:
             return refusal
@@ -207,6 +206,11 @@ class Gate:
             or may(act, who, None, state)
             or self._refusal_of_text(person, who, request, now, state)
         )
+
+    def refusal_by_mute(self, session: Occupant, now: float, state: RoomState | None = None) -> Refused | None:
+        """Why somebody who is muted here says nothing; None if they are not."""
+        curb = _curbed(self.state if state is None else state, session.person, now, "muted")
+        return None if curb is None else Refused("muted-here", _details(self.room, curb, now))
 
     def _refusal_of_text(
         self, person: Person[Occupant], who: Standing, request: Storable, now: float, state: RoomState
@@ -253,12 +257,7 @@ class Gate:
         if act.is_done:
             return None
         if says_something(act.entry):  # who may say nothing gives no reasons either
-            curb = _curbed(state, session.person, now, "muted")
-            muted = (
-                Refused("muted-here", _details(self.room, curb, now))
-                if curb
-                else muted_on_server(self.server, session, now)
-            )
+            muted = self.refusal_by_mute(session, now, state) or muted_on_server(self.server, session, now)
             if muted is not None:
                 return muted
         return refusal_of_act(session, self.standing(session, state), act, now, state)
