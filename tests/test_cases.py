@@ -120,6 +120,17 @@ async def test_a_case_is_of_its_room_whatever_that_is_called_and_outlives_it(sto
     assert (left.text, left.room) == ("rude", ""), "another room may be called so by now"
 
 
+async def test_what_is_held_in_a_room_and_who_appeals_there_is_no_more_with_it(store: Store) -> None:
+    await added(store.accounts, HELD)
+    await added(store.accounts, Case("appeal", NOW, "python", "bob", "b", of=1, why="please"))
+    of_server = await added(store.accounts, Case("appeal", NOW, "", "eve", "e", of=1, why="please"))
+    await store.journal.delete_room("python")
+    assert await store.accounts.cases.listed(NOW) == [of_server]
+    assert await store.accounts.cases.close(1, ("held",), NOW) is None
+    await store.accounts.forget_old(NOW)
+    assert await store.accounts.cases.listed(NOW) == [of_server]
+
+
 def test_those_of_one_network_without_accounts_are_bounded_together_and_so_is_a_room_and_everything() -> None:
     guests = [replace(REPORT, sender=f"g{n}", network="192.0.2.0/24", of=n) for n in range(20)]
     assert refusal_of(replace(REPORT, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")

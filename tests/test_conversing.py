@@ -315,6 +315,21 @@ async def test_what_somebody_writes_whom_one_has_blocked_is_stored_and_never_sho
         assert "conversations" not in [event["is"] for event in [await later.read() for _ in range(3)]]
 
 
+async def test_who_writes_to_somebody_whom_they_have_blocked_is_not_shown_what_waited(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await answer(bob, "dm", who="all")
+        assert (await answer(ann, "say", room="@bob", text="insult", key="k"))["is"] == "stored"
+        await answer(bob, "block", nick="ann")
+        await bob.ask("say", room="@ann", text="stop that", key="l")
+        shown = []
+        while (event := await bob.read())["is"] != "stored":
+            shown.append((event["is"], event.get("text")))
+        assert shown[-3:] == [("request-accepted", None), ("blocked", None), ("said", "stop that")]
+
+
 async def test_nothing_is_written_to_an_account_that_is_closed_nor_to_a_guest_who_has_gone(
     autojump_clock: trio.abc.Clock,
 ) -> None:

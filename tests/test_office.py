@@ -200,6 +200,8 @@ async def test_who_is_muted_says_nothing_by_a_reason_an_invitation_or_a_room_s_n
         assert await refused(bob, "rename", room="den", name="buy") == "muted-on-server"
         assert await refused(bob, "invite", room="den", nick="ann") == "muted-on-server"
         assert await refused(bob, "away", text="buy") == "muted-on-server"
+        assert await refused(bob, "create", room="buy") == "muted-on-server"
+        assert await refused(bob, "nick", nick="buy") == "muted-on-server"
         await answered(bob, "now-away", "away")
         assert (await answered(bob, "stored", "mute", room="den", nick="eve", span="1h", ref=1))["ref"] == 1
 
@@ -418,6 +420,9 @@ async def test_an_hour_of_a_raid(autojump_clock: trio.abc.Clock) -> None:
         assert await refused(guests[0], "say", room="r0", text="?") == "panic-guests"
         assert await refused(guests[0], "join", room="r1") == "panic-guests"
         assert await refused(young, "say", room="r0", text="?") == "panic-new"
+        for do, words in (("create", {"room": "spam"}), ("nick", {"nick": "spam"}), ("away", {"text": "spam"})):
+            assert await refused(guests[0], do, **words) == "panic-guests"
+            assert await refused(young, do, **words) == "panic-new"
         assert await refused(await stranger(house), "login", nick="g500") == "panic-guests"
         newcomer = await stranger(house, "127.0.0.4")
         assert await refused(newcomer, "register", nick="g501", password=PASSWORD) == "panic-registration"

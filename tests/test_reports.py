@@ -236,6 +236,58 @@ async def test_nothing_is_accepted_of_somebody_who_was_muted_since_and_it_waits_
         await ann.wait_for("accepted")
 
 
+async def test_nothing_is_accepted_where_nobody_says_anything_or_of_somebody_who_may_not_be_there_by_now(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+
+        async def rule(name: str, value: str) -> None:
+            await ann.ask("rule", room="den", rule=name, value=value)
+            await ann.wait_for("rule-set")
+
+        await rule("hold", "all")
+        gus = await guest(house, "gus")
+        of_bob, of_gus = await held(bob, "hello"), await held(gus, "hi")
+        await ann.ask("archive", room="den")
+        await ann.wait_for("archived")
+        assert await refused(ann, "accept-held", id=of_bob) == "archived"
+        await ann.ask("unarchive", room="den")
+        await rule("guests", "no")
+        assert await refused(ann, "accept-held", id=of_gus) == "curbed-author"
+        await rule("guests", "yes")
+        await rule("access", "invite")
+        assert await refused(ann, "accept-held", id=of_bob) == "curbed-author"
+        assert await refused(ann, "accept-held", id=of_gus) == "curbed-author"
+        assert [*await listed(ann, "held", room="den")] == [str(of_bob), str(of_gus)], "it waits on"
+        await rule("access", "open")
+        for number in (of_bob, of_gus):
+            await ann.ask("accept-held", room="den", id=number)
+            await ann.wait_for("accepted")
+
+
+async def test_what_waits_in_a_room_is_gone_with_it_but_for_reports(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        boss = await holder(house, "boss", 9)
+        assert (await house.ask_as_operator("give-role", name="boss", role="moderator"))[-1]["is"] == "done"
+        number = await said(ann, "rude")
+        await bob.ask("report", room="den", number=number)
+        await bob.wait_for("reported")
+        await ann.ask("mute", room="den", nick="bob", span="1h")
+        await bob.ask("appeal", id=(await bob.wait_for("muted"))["id"], why="please")
+        await bob.wait_for("appealed")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await held(await guest(house, "gus"), "hello")
+        assert {one["kind"] for one in (await listed(boss)).values()} == {"report", "appeal"}
+        await ann.ask("destroy", room="den", name="den")
+        await ann.wait_for("destroyed")
+        assert await listed(boss, "held") == {}, "nobody can say it"
+        assert {one["kind"] for one in (await listed(boss)).values()} == {"report"}, (
+            "no number of the server's is meant"
+        )
+
+
 async def test_words_hold_or_refuse_a_line_however_they_are_written_and_moderators_say_what_they_like(
     autojump_clock: trio.abc.Clock,
 ) -> None:

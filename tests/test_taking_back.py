@@ -213,7 +213,7 @@ async def test_all_that_somebody_has_said_lately_is_deleted_when_its_count_is_co
         assert (await purge(ann, "nobody"))["code"] == "nothing-to-purge"
         counted = await purge(ann, "BOB", "1h")
         assert (counted["is"], counted["count"], counted["nick"]) == ("lines-counted", 6, "bob")
-        assert counted["text"].endswith(f"in 1h, #{numbers[0]}..#{numbers[-1]}. /purge bob 1h 6 deletes them.")
+        assert counted["text"].endswith(f"in 1h: 6, #{numbers[0]}..#{numbers[-1]}. /purge bob 1h 6 deletes them.")
         assert (await purge(ann, "bob", "1h 5"))["is"] == "lines-counted", "he has said more since"
         assert (await purge(ann, "bob", "1h 6"))["count"] == 6
         event = await told(eve, "redacted")
@@ -238,6 +238,7 @@ async def test_what_guests_have_said_who_have_left_is_purged_and_nothing_of_who_
         await zoe.ask("logout")
         await said(ann, "welcome")
         assert (await purge(bob, "ann", "1h 9"))["code"] == "stands-above"
+        assert (await purge(bob, "ann", "1h"))["code"] == "stands-above", "nobody is told to type what is refused then"
         assert (await purge(bob, "zoe", "9"))["count"] == 1
         await said(bob, "oh well")
         assert (await purge(bob, "bob", "9"))["count"] == 1, "one's own"

@@ -127,6 +127,11 @@ def refusal_of(new: Case, known: Iterable[Case]) -> Case | NotTaken | None:
     return NotTaken("all") if every >= CASES_MAX else NotTaken("room") if in_room >= bound.room else None
 
 
+def after_room(case: Case) -> Case:
+    """What is left of a case whose room is no more. Nobody can say there what was held, nor lift what was forbidden; a report is still one."""
+    return replace(case if case.kind == "report" else case.closed, room="")
+
+
 def is_old(case: Case, at: float) -> bool:
     """Whether nothing needs to be known of it any more."""
     return case.at <= at - (KEPT_SECONDS[case.kind] if case.is_open else DAY)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chat_server.accounts import DEVICES_MAX, Account, Code, Device, Ended, Failure, NewDevice, Record
 from chat_server.accounts.acts import ServerAct
-from chat_server.accounts.cases import Case
+from chat_server.accounts.cases import Case, after_room
 from chat_server.accounts.names_index import KeptName, Refusal
 from chat_server.accounts.office import KeptAct
 
@@ -72,7 +72,7 @@ class KeptAccounts:
             self.codes[digest] = replace(code, rooms=renamed(code.rooms))
         for number, case in self.cases.items():
             if case.room == old:
-                self.cases[number] = replace(case, room=new or "")
+                self.cases[number] = after_room(case) if new is None else replace(case, room=new)
 
     def active(self, account: int) -> Account | None:
         """The account, unless it is closed."""

@@ -23,7 +23,7 @@ from chat_server.rooms.known_rooms import known_room
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.reader import line
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
-from chat_server.rooms.visitors import muted_on_server
+from chat_server.rooms.visitors import refusal_beside_rooms
 
 SHOWN_MAX = 20
 """Mentions that are shown at a time: a screen. Each is read where it stands."""
@@ -95,9 +95,9 @@ class AttentionCommands(CommandHandler):
             session.send(AwayTooLong(details={"limit": str(AWAY_MAX)}))
             return None
         now = place.directory.authentication.now()
-        muted = muted_on_server(place.directory.accounts.acts.in_force, session, now) if request.text else None
-        if muted is not None:
-            session.send(muted)
+        refusal = refusal_beside_rooms(place.directory.accounts.acts.in_force, session, now) if request.text else None
+        if refusal is not None:
+            session.send(refusal)
             return None
         pause = note_choice(place, session, AWAY, request.text)
         if not session.person.account:

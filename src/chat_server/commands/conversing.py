@@ -19,7 +19,7 @@ from chat_server.protocol.events import Answered, NotStored, Refused, Stored, We
 from chat_server.protocol.requests import Act, Back, Key, Lines, Notice, Number, Request, Say
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.conversation import Conversation, in_room
+from chat_server.rooms.conversation import Conversation, lines_in_room
 from chat_server.rooms.conversations import Conversations, Peer, conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.person import Person
@@ -278,9 +278,9 @@ async def _accept(place: Room, session: Occupant, peer: Peer) -> None:
 async def _show_accepted(
     conversations: Conversations, conversation: Conversation, who: str, session: Occupant, peer: Peer
 ) -> None:
-    lines = await conversation.accept(who)
+    lines = session.person.blocks.on(await conversation.accept(who))
     session.send_unasked(RequestAccepted(peer.room, peer.nick))
-    conversations.tell(who, *(in_room(line, peer.room) for line in lines))
+    conversations.tell(who, *lines_in_room(lines, peer.room))
 
 
 async def _write(

@@ -143,7 +143,7 @@ class TooManyCases(Refused, frozen=True):
     """Enough for today."""
 
     code: str = "too-many-cases"
-    sentence: ClassVar[str] = "That can be done {limit} times a day."
+    sentence: ClassVar[str] = "That is enough for today: no more than {limit} a day."
 
 
 class CasesFull(Refused, frozen=True):

@@ -85,7 +85,7 @@ class LinesCounted(Answered, frozen=True, tag="lines-counted"):
     """So many lines of somebody would be deleted; nothing is yet."""
 
     sentence: ClassVar[str] = (
-        "{nick} has said {count} lines in {room} in {span}, {numbers}. /purge {nick} {span} {count} deletes them."
+        "Lines of {nick} in {room} in {span}: {count}, {numbers}. /purge {nick} {span} {count} deletes them."
     )
 
     room: str
@@ -266,6 +266,10 @@ async def _purge(place: ChatRoom, session: Occupant, request: Purge) -> None:
     author = await _author_called(place, request.nick)
     if isinstance(author, Refused):
         session.send(author)
+        return
+    redacted = Redacted(place.name, 0, 0.0, "", "", whom=author.nick, account=author.account)
+    if (refusal := place.refusal_to_act(session, Acting(redacted, author.role))) is not None:
+        session.send(refusal)
         return
     details = {"nick": author.nick, "span": span_of(seconds), "limit": str(PURGED_MAX)}
     try:

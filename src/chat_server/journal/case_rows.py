@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from chat_server.accounts.cases import Case, CaseKind, Ending, NotTaken, after_end, is_old, refusal_of
+from chat_server.accounts.cases import Case, CaseKind, Ending, NotTaken, after_end, after_room, is_old, refusal_of
 from chat_server.journal.showable import showable_name, showable_text, showable_topic
 
 _SHOWN = "SELECT matter.number, room.name, matter.what FROM matter LEFT JOIN room ON room.id = matter.room{0} WHERE {1} ORDER BY matter.number"
@@ -122,17 +122,25 @@ def forget_old(tables: CaseTables, at: float) -> int:
     """Forget what is old; return how many."""
     rows = tables.cases
     rows.begin()
-    old = [case.number for case in rows.all() if is_old(case, at)]
+    every = rows.all()
+    old = [case.number for case in every if is_old(case, at)]
     for number in old:
         rows.drop(number)
+    for case in every:
+        if not (
+            case.is_open or case.room or is_old(case, at)
+        ):  # its room is no more, and what was written is to be gone, too
+            rows.put(case)
     return len(old)
 
 
 def _shown(case: Case, room: str | None) -> Case:
     """A case as it may be shown, of a room that is called so now (None: it is no more), whoever has written what into the table."""
+    if room is None and case.room:  # another one may be called so by now
+        case = after_room(case)
     return replace(
         case,
-        room=room or "",  # another one may be called so by now
+        room=room or "",
         by=showable_name(case.by) if case.by else "",
         whom=showable_name(case.whom) if case.whom else "",
         text=showable_text(case.text),

@@ -41,14 +41,14 @@ from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.acting import refusal_of_act, says_something
 from chat_server.rooms.batch import Accepted, Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
-from chat_server.rooms.line_rules import Hold, Verdict, WordList, check
+from chat_server.rooms.line_rules import NEW_SECONDS, Hold, Verdict, WordList, check
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
 from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, standing
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.taking_back import as_told
 from chat_server.rooms.told import Holding, what_holds
-from chat_server.rooms.visitors import is_at_ease, muted_on_server
+from chat_server.rooms.visitors import is_at_ease, muted_on_server, refusal_by_server
 
 _what = itemgetter(2)
 _ACTS = frozenset((Acting, Accepted))
@@ -56,9 +56,6 @@ _ACTS = frozenset((Acting, Accepted))
 
 PANIC_SLOW_SECONDS = 10
 """Seconds between two lines of one person everywhere while there is panic."""
-
-NEW_SECONDS = 86400.0
-"""Seconds for which an account is a new one: it says nothing while there is panic."""
 
 REMEMBERED_MAX = 2000
 """People of whom it is remembered when they said something last, while a room is slow."""
@@ -171,20 +168,6 @@ class Gate:
         """Seconds between two lines of one person."""
         return max(state.slow_seconds, PANIC_SLOW_SECONDS if self.server.panic_seconds(now) else 0)
 
-    def _refusal_by_server(self, session: Occupant, who: Standing, now: float) -> Refused | None:
-        """Why somebody may say nothing on the whole server; None if they may."""
-        person = session.person
-        if (muted := muted_on_server(self.server, session, now)) is not None:
-            return muted
-        seconds = self.server.panic_seconds(now)
-        if not seconds or who.rank > MEMBER:
-            return None
-        if not person.account:
-            return Refused("panic-guests", {"span": left_of(seconds)})
-        if now - person.account_made < NEW_SECONDS:
-            return Refused("panic-new", {"span": left_of(seconds)})
-        return None
-
     def refusal_to_say(
         self, session: Occupant, request: Storable, now: float, state: RoomState | None = None
     ) -> Refused | None:
@@ -198,7 +181,7 @@ class Gate:
         if (muted := self.refusal_by_mute(session, now, state)) is not None:
             return muted
         who = self.standing(session, state)
-        if not is_calm and (refusal := self._refusal_by_server(session, who, now)) is not None:
+        if not is_calm and (refusal := refusal_by_server(self.server, session, who.rank, now)) is not None:
             return refusal
         act: Act = "set-topic" if isinstance(request, Topic) else "say"
         return (
@@ -241,11 +224,14 @@ class Gate:
         return check(_text(request), self.standing(session, state), state, is_new=is_new, of_server=self.words)
 
     def _refusal_to_accept(self, session: Occupant, accepted: Accepted) -> Refused | None:
-        """Why what was held may not be said now: its author may not be here any more, or say anything."""
+        """Why what was held may not be said now: nobody says anything here, or its author may not be here any more, or say anything."""
         then, author = self._then, accepted.entry.author
+        if then.is_archived:
+            return Refused("archived")
+        is_out = (then.is_private and then.role(author) is None) or (not author and then.rule("guests") == "no")
         visitor = Visitor(author, () if author else (accepted.sender,), "")
         on_server = self.server.mute_of(visitor, self._now) or self.server.ban_of(visitor, self._now)
-        if on_server or then.curbs_on(author, accepted.sender, self._now, "kicked", "muted", "banned"):
+        if is_out or on_server or then.curbs_on(author, accepted.sender, self._now, "kicked", "muted", "banned"):
             return Refused("curbed-author", {"nick": accepted.entry.nick})
         return may("hold", self.standing(session, then), None, then)
 
@@ -256,11 +242,14 @@ class Gate:
         state = self.state if state is None else state
         if act.is_done:
             return None
+        who = self.standing(session, state)
         if says_something(act.entry):  # who may say nothing gives no reasons either
-            muted = self.refusal_by_mute(session, now, state) or muted_on_server(self.server, session, now)
-            if muted is not None:
-                return muted
-        return refusal_of_act(session, self.standing(session, state), act, now, state)
+            refusal = self.refusal_by_mute(session, now, state)
+            if refusal is None:
+                refusal = refusal_by_server(self.server, session, who.rank, now)
+            if refusal is not None:
+                return refusal
+        return refusal_of_act(session, who, act, now, state)
 
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:
         """Whether all of these may happen, and nothing is changed by them: in most rooms, at most times. It costs a turn a microsecond."""

@@ -5,8 +5,10 @@ from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import left_of
+from chat_server.rooms.line_rules import NEW_SECONDS
 from chat_server.rooms.person import ADMIN, MODERATOR, OWNER, Person
-from chat_server.rooms.rights import OF_ACCOUNT
+from chat_server.rooms.person import MEMBER as MEMBER_ROLE
+from chat_server.rooms.rights import MEMBER, OF_ACCOUNT, on_server
 from chat_server.rooms.room import Occupant
 
 SETTLED_SECONDS = 7 * 86400.0
@@ -54,3 +56,21 @@ def muted_on_server(in_force: InForce, session: Occupant, now: float) -> Refused
         return None
     details = {"span": left_of(act.until - now), "reason": act.text or "-", "id": str(act.number)}
     return Refused("muted-on-server", details)
+
+
+def refusal_by_server(in_force: InForce, session: Occupant, rank: int, now: float) -> Refused | None:
+    """Why somebody, whose rank is this, may say nothing just now by what the server's moderators have done; None if they may."""
+    if (muted := muted_on_server(in_force, session, now)) is not None:
+        return muted
+    person, seconds = session.person, in_force.panic_seconds(now)
+    if not seconds or rank > MEMBER:
+        return None
+    if not person.account:
+        return Refused("panic-guests", {"span": left_of(seconds)})
+    return Refused("panic-new", {"span": left_of(seconds)}) if now - person.account_made < NEW_SECONDS else None
+
+
+def refusal_beside_rooms(in_force: InForce, session: Occupant, now: float) -> Refused | None:
+    """The same of what somebody says in no room: that they are away and why, or how they, or a room of theirs, are called from now on."""
+    role = MEMBER_ROLE if session.proof.is_bot else session.person.role
+    return refusal_by_server(in_force, session, on_server(session.person.account, role).rank, now)
