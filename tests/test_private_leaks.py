@@ -178,7 +178,7 @@ async def test_an_outsider_is_answered_as_if_the_room_did_not_exist(
 KNOWS_ROOMS = {
     "commands/accounts.py": 1,  # rooms are told that somebody has an account
     "commands/coming_back.py": 2,  # where somebody is already
-    "commands/conversing.py": 1,  # where somebody is
+    "commands/begun.py": 1,  # where somebody is
     "commands/holding.py": 1,  # where a line is said that waited
     "commands/invited.py": 1,
     "commands/letting_in.py": 1,  # the same of what rooms know of somebody

@@ -10,6 +10,7 @@ from msgspec.structs import fields
 from chat_server.commands.conversing import Message
 from chat_server.commands.inviting import Invite
 from chat_server.commands.table import COMMANDS
+from chat_server.journal.conversations import MARK
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
 from chat_server.protocol.syntax import choices_of
@@ -27,7 +28,8 @@ def completions(before: str, place: Room, session: Occupant) -> tuple[list[str],
     rooms = [room.name for room in known_rooms(place, session)] if COMMANDS.works_for(place, session, Join) else []
     nicks = _elsewhere(place, session) if _asks(before, commands, Invite) else place.nicks
     if _asks(before, commands, Message):
-        nicks = [*nicks, *conversations_of(place.directory).partners(session.person)]
+        called = conversations_of(place.directory).called(session.person)
+        nicks = [*nicks, *(room.removeprefix(MARK) for room in called.values())]
     return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
 
 

@@ -5,32 +5,25 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.accounts import Account, Choices
 from chat_server.commands.access import access
-from chat_server.commands.chosen import WHEREVER, note_choice
+from chat_server.commands.begun import conversation_with, show_accepted, who_may_begin
+from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import accept_held
 from chat_server.commands.missed import come_back
 from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
-from chat_server.protocol.conversation_events import RequestAccepted, RequestWaits
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored, WentBack
 from chat_server.protocol.requests import Act, Back, Key, Lines, Notice, Number, Request, Say
 from chat_server.protocol.typed import shortened
-from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.conversation import Conversation, lines_in_room
-from chat_server.rooms.conversations import Conversations, Peer, conversations_of
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
-from chat_server.rooms.person import Person
+from chat_server.rooms.peers import Peer
 from chat_server.rooms.replies import Replies
 from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Occupant, Room
-from chat_server.rooms.who_may_write import CHOICES, SHARED, Writer, refusal_to_begin, refusal_to_go_on
 
 Nick = Annotated[str, Meta(description="somebody's name")]
-
-BEGINNING_TOKENS = 5.0
-"""Lines for which it counts to begin to write to somebody: who that is, whom one knows, and what else one has begun is asked for."""
 
 
 class Message(Request, frozen=True, gc=False, tag="msg"):
@@ -170,7 +163,7 @@ class ConversingCommands(CommandHandler):
         Whomever you have written to, or accepted, may always answer. Without a choice: show it.
         """
         if not request.who:
-            session.send(WritersChosen(_choice(session.person.choices)))
+            session.send(WritersChosen(who_may_begin(session.person.choices)))
             return None
         session.send(WritersChosen(request.who))
         return note_choice(place, session, "dm", request.who)
@@ -270,17 +263,9 @@ async def _accept(place: Room, session: Occupant, peer: Peer) -> None:
         if conversation is None or conversation.party(who).has_accepted:
             session.send(NoRequest(details={"nick": peer.nick}))
             return
-        await _show_accepted(conversations, conversation, who, session, peer)
+        await show_accepted(conversations, conversation, who, session, peer)
     except JournalError:
         session.send(Refused("cannot-store"))
-
-
-async def _show_accepted(
-    conversations: Conversations, conversation: Conversation, who: str, session: Occupant, peer: Peer
-) -> None:
-    lines = session.person.blocks.on(await conversation.accept(who))
-    session.send_unasked(RequestAccepted(peer.room, peer.nick))
-    conversations.tell(who, *lines_in_room(lines, peer.room))
 
 
 async def _write(
@@ -294,7 +279,7 @@ async def _write(
         session.send(forbidden)
         return
     try:
-        found = await _conversation_with(place, session, peer)
+        found = await conversation_with(place, session, peer)
     except JournalError:
         found = Refused("cannot-store")
     if isinstance(found, Refused):
@@ -317,67 +302,3 @@ async def _note_written(place: Room, session: Occupant, peer: Peer) -> None:
     place.directory.calls.has_written(session.person, peer.account, peer.guest)
     if session.person.away is not None:
         await come_back(place, session, is_asked=False)
-
-
-async def _conversation_with(place: Room, session: Occupant, peer: Peer) -> Conversation | Refused:
-    """The conversation with somebody, begun if need be; or why nothing can be written to them. Raises JournalError."""
-    conversations, directory, person = conversations_of(place.directory), place.directory, session.person
-    who = conversations.who(person)
-    if peer.who == who:
-        return Refused("dm-self")
-    here = conversations.person(peer.who)
-    theirs = await directory.accounts.account(peer.account) if peer.account and here is None else None
-    if (
-        here is None
-        and (theirs is None or theirs.state == "closed")
-        and (peer.guest is None or not peer.guest.sessions)
-    ):
-        return NoSuchPerson(details={"nick": peer.nick})
-    conversation = await conversations.find(who, peer.who)
-    if conversation is None:
-        session.owe(BEGINNING_TOKENS)
-        refusal = await _refusal_to_begin(place, session, peer, _choices(here, theirs))
-        if refusal is not None:
-            return refusal
-        conversation = await conversations.begin(person, peer, directory.authentication.now())
-        if not conversation.is_passing:
-            session.send_unasked(RequestWaits(peer.room, peer.nick))
-    elif not conversation.party(who).has_accepted:  # whoever answers has accepted
-        await _show_accepted(conversations, conversation, who, session, peer)
-    unread = await conversations.unread_by(conversation, peer.who)
-    return refusal_to_go_on(conversation.parties, who, peer.nick, unread) or conversation
-
-
-async def _refusal_to_begin(place: Room, session: Occupant, peer: Peer, choices: Choices) -> Refused | None:
-    """Why somebody may not begin to write to somebody who has chosen this. Raises JournalError."""
-    conversations, directory, person = conversations_of(place.directory), place.directory, session.person
-    who, kept = conversations.who(person), directory.journal.conversations
-    now = directory.authentication.now()
-    account = await directory.accounts.account(person.account) if person.account else None
-    writer = Writer(who, account.made if account is not None else None, await kept.of(who))
-    if not person.account and conversations.person(peer.who) is None:
-        return Refused("dm-accounts", {"nick": peer.nick})
-    choice = _choice(choices)
-    have_met = _is_with(place, session, peer)
-    if not have_met and peer.account and choice == SHARED:
-        have_met = await kept.have_met(who, peer.who)
-    return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
-
-
-def _choices(here: Person[Occupant] | None, account: Account | None) -> Choices:
-    """What somebody has chosen who is here, or has this account."""
-    if here is not None:
-        return here.choices
-    return account.choices if account is not None else {}
-
-
-def _is_with(place: Room, session: Occupant, peer: Peer) -> bool:
-    """Whether two are in the same room now, at whatever nodes."""
-    rooms = (place.directory.room(name) for name in session.person.rooms)
-    others = (somebody for room in rooms if isinstance(room, ChatRoom) for somebody, _ in room.others(session))
-    return any(somebody.account == peer.account if peer.account else somebody is peer.guest for somebody in others)
-
-
-def _choice(choices: Choices) -> str:
-    chosen = choices.get(WHEREVER, {}).get("dm", SHARED)
-    return str(chosen) if chosen in CHOICES else SHARED

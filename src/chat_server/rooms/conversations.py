@@ -7,12 +7,12 @@ what was asked for, nor how anything is shown.
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from math import inf
-from typing import NamedTuple, cast
+from typing import cast
 from weakref import WeakKeyDictionary
 
 import trio
 
-from chat_server.accounts import sender_of
+from chat_server.accounts import is_account, sender_of
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, KeptConversation, Party
 from chat_server.journal.conversations import MARK, name_of
@@ -32,27 +32,15 @@ from chat_server.rooms.conversation import Conversation, in_room
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.passing import Passing, node_of
+from chat_server.rooms.peers import Peer, is_own
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.replies import Replies
 from chat_server.rooms.room import Occupant, Room, carried_through
+from chat_server.rooms.unread import Unread
 from chat_server.rooms.who_may_write import is_shown
 
 LISTED_MAX = 200
 """Conversations that somebody is listed."""
-
-
-class Peer(NamedTuple):
-    """Somebody to whom one may write: who they are to the journal, what they are called, their account, and the guest if they have none."""
-
-    who: str
-    nick: str
-    account: int = 0
-    guest: Person[Occupant] | None = None
-
-    @property
-    def room(self) -> str:
-        """What the conversation with them is called by the other."""
-        return MARK + self.nick
 
 
 class Conversations:
@@ -74,6 +62,8 @@ class Conversations:
         self._loading: dict[str, trio.Event] = {}  # whose are being opened
         self._loaded: set[str] = set()  # whose are open, all of them
         self._came_in, self._came = trio.open_memory_channel[Occupant](inf)
+        self.unread = Unread()
+        """How much waits for those to whom somebody writes."""
         self.passing = Passing(directory)
         """What is kept of conversations with guests, as far as it is to be deleted."""
         self._guard = Guard("something went wrong with somebody's conversations")
@@ -118,6 +108,10 @@ class Conversations:
     def room_of(self, conversation: Conversation, who: str) -> str:
         """What a conversation is called by one of the two."""
         return MARK + self.name_of(conversation.other(who).who)
+
+    def open_of(self, who: str) -> Collection[Conversation]:
+        """Somebody's that are open."""
+        return self._of.get(who, {}).values()
 
     def called(self, person: Person[Occupant]) -> Mapping[str, str]:
         """What somebody calls their conversations that are open, by what the journal calls them."""
@@ -332,18 +326,6 @@ class Conversations:
         if not all(is_own(line, who, room) for line in shown):
             _note_writer(self.replies, person, other)
 
-    async def unread_by(self, conversation: Conversation, who: str) -> int:
-        """How many lines one of the two has not been shown, wherever they are. Raises JournalError."""
-        if self.person(who) is not None:
-            return conversation.unread(who)
-        positions = await self.directory.journal.positions(conversation.name)
-        return conversation.last_seq - max(positions.get(who, 0), conversation.first - 1)
-
-    def partners(self, person: Person[Occupant]) -> list[str]:
-        """With whom somebody has conversations, as far as they are open."""
-        who = self.who(person)
-        return [self.name_of(one.other(who).who) for one in self._of.get(who, {}).values()]
-
     def positions(self, session: Occupant, *, is_live_since: bool = False) -> dict[str, int]:
         """How far a session has come in the conversations of which it has heard something; or after which line it has heard them."""
         heard = self._heard.get(session)
@@ -355,18 +337,6 @@ class Conversations:
             for name, since in heard.items()
             if (one := self._open.get(name)) is not None
         }
-
-
-def is_account(who: str) -> bool:
-    """Whether somebody has an account, by who they are to the journal."""
-    return who.startswith("account:")
-
-
-def is_own(line: Entry, who: str, room: str) -> bool:
-    """Whether one of the two has said a line themselves, who calls the conversation so."""
-    if is_account(who):
-        return sender_of(line.author) == who
-    return name_key(line.nick) != name_key(room.removeprefix(MARK))
 
 
 def _sessions(person: Person[Occupant] | None) -> Collection[Occupant]:

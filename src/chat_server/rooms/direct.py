@@ -15,8 +15,9 @@ from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.conversation import Conversation, lines_in_room
-from chat_server.rooms.conversations import Conversations, Peer
+from chat_server.rooms.conversations import Conversations
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
+from chat_server.rooms.peers import Peer
 from chat_server.rooms.person import Person
 from chat_server.rooms.rights import Act
 from chat_server.rooms.room import CONVERSATION, Occupant, Room

@@ -26,6 +26,9 @@ REQUEST_LINES_MAX = 10
 UNREAD_MAX = 1000
 """Lines that one may have written and the other has not been shown yet."""
 
+UNREAD_IN_ALL_MAX = 5000
+"""Lines that may wait for somebody in all: of those whom they have accepted, for one of these; of whomever, for anybody else."""
+
 CHOICES = ("all", "accounts", "shared", "known")
 """Who may begin to write to somebody: everybody; whoever has an account; of those, whoever has been in a room with them; nobody new."""
 
@@ -65,13 +68,18 @@ def _refusal_of_one_more(writer: Writer, now: float) -> Refused | None:
 
 
 def refusal_to_go_on(parties: Sequence[Party], writer: str, nick: str, unread: int) -> Refused | None:
-    """Why somebody may write nothing more to the other, who is called `nick` and has so many lines still to read; None if they may."""
+    """Why somebody may write nothing more to the other, who is called `nick` and has so many of their lines to read; None if they may."""
     other = next(one for one in parties if one.who != writer)
     if not other.has_accepted and unread >= REQUEST_LINES_MAX:
         return Refused("dm-unanswered", {"nick": nick})
     if unread >= UNREAD_MAX:
         return Refused("dm-unread", {"nick": nick, "limit": str(UNREAD_MAX)})
     return None
+
+
+def refusal_of_more(nick: str, waiting: int) -> Refused | None:
+    """Why nothing more can be written to somebody for whom so many lines wait, whoever has written them; None if it can."""
+    return Refused("dm-full", {"nick": nick}) if waiting >= UNREAD_IN_ALL_MAX else None
 
 
 def is_shown(blocks: Blocks, writer: str, nick: str) -> bool:

@@ -171,6 +171,7 @@ SENTENCES: dict[str, str | Counted] = {
     "dm-partners": message("You have begun to write to {limit} people within a day. Tomorrow you can write to others."),
     "dm-unanswered": message("{nick} has not answered yet. What you have written waits for them; no more does."),
     "dm-unread": message("{nick} has still {limit} lines to read of you. Nothing was sent."),
+    "dm-full": message("{nick} has too many unread messages. Nothing was sent; try again when they have read some."),
     "not-in-rooms": message("/{word} does not work in a room. /help lists what does."),
     "usage": USAGE,
     # What is wrong with what was typed; the usage line follows.

@@ -1,0 +1,142 @@
+"""The conversation in which something is to be written to somebody: found, begun if need be, or why nothing can be written to them.
+
+What is decided is decided by rooms/who_may_write.py; here it is asked for what that needs to know. Never knows what is written.
+"""
+
+from chat_server.accounts import Account, Choices
+from chat_server.commands.chosen import WHEREVER
+from chat_server.commands.moderating import NoSuchPerson
+from chat_server.protocol.conversation_events import RequestAccepted, RequestWaits
+from chat_server.protocol.events import Refused
+from chat_server.rooms.blocking import Blocks, blocks_of
+from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversation import Conversation, lines_in_room
+from chat_server.rooms.conversations import Conversations, conversations_of
+from chat_server.rooms.peers import Peer
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.unread import Waiting, waiting_in
+from chat_server.rooms.who_may_write import (
+    CHOICES,
+    SHARED,
+    Writer,
+    is_shown,
+    refusal_of_more,
+    refusal_to_begin,
+    refusal_to_go_on,
+)
+
+BEGINNING_TOKENS = 5.0
+"""Lines for which it counts to begin to write to somebody: who that is, whom one knows, and what else one has begun is asked for."""
+
+
+async def conversation_with(place: Room, session: Occupant, peer: Peer) -> Conversation | Refused:
+    """The conversation with somebody, begun if need be; or why nothing can be written to them. Raises JournalError."""
+    conversations, directory, person = conversations_of(place.directory), place.directory, session.person
+    who = conversations.who(person)
+    if peer.who == who:
+        return Refused("dm-self")
+    here = conversations.person(peer.who)
+    theirs = await directory.accounts.account(peer.account) if peer.account and here is None else None
+    if (
+        here is None
+        and (theirs is None or theirs.state == "closed")
+        and (peer.guest is None or not peer.guest.sessions)
+    ):
+        return NoSuchPerson(details={"nick": peer.nick})
+    conversation = await conversations.find(who, peer.who)
+    blocks = here.blocks if here is not None else blocks_of(_choices(here, theirs))
+    waiting = await _waiting_for(conversations, peer.who, blocks)
+    if conversation is None:
+        session.owe(BEGINNING_TOKENS)
+        refusal = await _refusal_to_begin(place, session, peer, _choices(here, theirs))
+        refusal = refusal or refusal_of_more(peer.nick, waiting.for_one(is_accepted=False))
+        if refusal is not None:
+            return refusal
+        conversation = await conversations.begin(person, peer, directory.authentication.now())
+        if not conversation.is_passing:
+            session.send_unasked(RequestWaits(peer.room, peer.nick))
+    elif not conversation.party(who).has_accepted:  # whoever answers has accepted
+        await show_accepted(conversations, conversation, who, session, peer)
+    unread, is_accepted = (
+        await _unread_by(conversations, conversation, peer.who),
+        conversation.party(peer.who).has_accepted,
+    )
+    refusal = refusal_to_go_on(conversation.parties, who, peer.nick, unread)
+    refusal = refusal or refusal_of_more(peer.nick, waiting.for_one(is_accepted=is_accepted))
+    if refusal is None and (unread or here is None) and is_shown(blocks, who, person.nick):
+        conversations.unread.note(peer.who, is_accepted=is_accepted)
+    return refusal or conversation
+
+
+async def show_accepted(
+    conversations: Conversations, conversation: Conversation, who: str, session: Occupant, peer: Peer
+) -> None:
+    """Accept somebody, and show what has waited. Raises JournalError."""
+    lines = session.person.blocks.on(await conversation.accept(who))
+    session.send_unasked(RequestAccepted(peer.room, peer.nick))
+    conversations.tell(who, *lines_in_room(lines, peer.room))
+
+
+async def _refusal_to_begin(place: Room, session: Occupant, peer: Peer, choices: Choices) -> Refused | None:
+    """Why somebody may not begin to write to somebody who has chosen this. Raises JournalError."""
+    conversations, directory, person = conversations_of(place.directory), place.directory, session.person
+    who, kept = conversations.who(person), directory.journal.conversations
+    now = directory.authentication.now()
+    account = await directory.accounts.account(person.account) if person.account else None
+    writer = Writer(who, account.made if account is not None else None, await kept.of(who))
+    if not person.account and conversations.person(peer.who) is None:
+        return Refused("dm-accounts", {"nick": peer.nick})
+    choice = who_may_begin(choices)
+    have_met = _is_with(place, session, peer)
+    if not have_met and peer.account and choice == SHARED:
+        have_met = await kept.have_met(who, peer.who)
+    return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
+
+
+def _choices(here: Person[Occupant] | None, account: Account | None) -> Choices:
+    """What somebody has chosen who is here, or has this account."""
+    if here is not None:
+        return here.choices
+    return account.choices if account is not None else {}
+
+
+def _is_with(place: Room, session: Occupant, peer: Peer) -> bool:
+    """Whether two are in the same room now, at whatever nodes."""
+    rooms = (place.directory.room(name) for name in session.person.rooms)
+    others = (somebody for room in rooms if isinstance(room, ChatRoom) for somebody, _ in room.others(session))
+    return any(somebody.account == peer.account if peer.account else somebody is peer.guest for somebody in others)
+
+
+async def _unread_by(conversations: Conversations, conversation: Conversation, who: str) -> int:
+    """How many lines one of the two has not been shown, wherever they are. Raises JournalError."""
+    if conversations.person(who) is not None:
+        return conversation.unread(who)
+    positions = await conversations.directory.journal.positions(conversation.name)
+    return conversation.last_seq - max(positions.get(who, 0), conversation.first - 1)
+
+
+async def _waiting_for(conversations: Conversations, who: str, blocks: Blocks) -> Waiting:
+    """What waits for somebody who has blocked these. Raises JournalError."""
+    return await conversations.unread.of(who, lambda: _count_waiting(conversations, who, blocks))
+
+
+async def _count_waiting(conversations: Conversations, who: str, blocks: Blocks) -> Waiting:
+    """Count what waits for somebody who has blocked these, and is here or not. Raises JournalError."""
+    if conversations.person(who) is not None:
+        found = [(one.parties, one.unread(who)) for one in conversations.open_of(who)]
+    else:
+        kept = await conversations.directory.journal.conversations.of(who)
+        found = [(one.record.parties, max(0, one.record.last - max(one.read, one.record.first - 1))) for one in kept]
+    waiting: list[tuple[bool, int]] = []
+    for parties, lines in found:
+        own, other = sorted(parties, key=lambda party: party.who != who)
+        if is_shown(blocks, other.who, conversations.name_of(other.who)):
+            waiting.append((own.has_accepted, lines))
+    return waiting_in(waiting)
+
+
+def who_may_begin(choices: Choices) -> str:
+    """Who may begin to write to somebody who has chosen this: one of CHOICES."""
+    chosen = choices.get(WHEREVER, {}).get("dm", SHARED)
+    return str(chosen) if chosen in CHOICES else SHARED
