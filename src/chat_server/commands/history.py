@@ -86,13 +86,13 @@ class HistoryCommands(CommandHandler):
 
         It finds lines that have all of the words.
         "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).
-        With -a it looks in all rooms.
+        With -a it looks in all rooms, and in your conversations.
         """
         return _search(place, session, request.words, None if request.everywhere else [place.name])
 
     @access(where=(HALL,), asks_engine=True)
     def do_search_from_hall(self, place: Room, session: Occupant, request: Search) -> MaybeAwaitable:
-        """Search all rooms.
+        """Search all rooms, and your conversations.
 
         It finds lines that have all of the words.
         "Words in quotes" are found together; wor* is any word that begins with wor (three letters or more).

@@ -89,7 +89,9 @@ Unheard = Annotated[
 ]
 """What people are used to type after a word, and nobody reads."""
 
-Everywhere = Annotated[bool, Meta(description="in all rooms, not only in this one", extra={"flag": "-a"})]
+Everywhere = Annotated[
+    bool, Meta(description="in all rooms and one's own conversations, not only in this one", extra={"flag": "-a"})
+]
 
 
 REF_MAX = 64

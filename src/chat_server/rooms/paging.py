@@ -4,6 +4,7 @@ Only reader.py asks here, which knows what who asks may read. Never knows who is
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from heapq import merge
 from typing import TypeVar
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
@@ -79,21 +80,26 @@ async def page(
     return PageShown(room, guests.on(lines), kept_from, newest, zone, hidden)
 
 
+Where = tuple[list[str] | None, Mapping[str, int]]
+"""These rooms, or all for everybody; and for some of them a number from which on."""
+
+
 async def search(
-    journal: Journal, guests: GuestMarks, words: str, where: tuple[list[str] | None, Mapping[str, int]], zone: str
+    journal: Journal, guests: GuestMarks, words: str, where: Sequence[Where], zone: str
 ) -> Found | Refused:
-    """The newest lines with all the words, in these rooms or all, and in some only from a number on; or why they cannot be looked for."""
+    """The newest lines with all the words, in one place and the next; or why they cannot be looked for."""
     try:
-        matches = await journal.search(words, where[0], FOUND_MAX, where[1])
+        matches = [await journal.search(words, rooms, FOUND_MAX, since) for rooms, since in where]
     except NoWords:
         return Refused("no-words")
     except TooManyWords:
         return Refused("too-many-words", {"limit": str(TERMS_MAX)})
     except JournalError:
         return Refused("cannot-read")
-    lines = fitting(matches.lines)
-    has_more = matches.has_more or len(lines) < len(matches.lines)
-    return Found(words, _by_room(guests.on(lines)), has_more, matches.unsearched, zone)
+    newest = [*merge(*(found.lines for found in matches), key=lambda line: -line.at)]
+    lines = fitting(newest[:FOUND_MAX])
+    has_more = any(found.has_more for found in matches) or len(lines) < len(newest)
+    return Found(words, _by_room(guests.on(lines)), has_more, max(found.unsearched for found in matches), zone)
 
 
 def _by_room(lines: Iterable[Entry]) -> tuple[tuple[str, tuple[Entry, ...]], ...]:

@@ -9,11 +9,16 @@ from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
+from chat_server.journal import JournalError
 from chat_server.protocol.entries import Entry, Found, Line, PageShown
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms import paging
+from chat_server.rooms.conversation import Conversation, lines_in_room
+from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.directory import Directory
 from chat_server.rooms.paging import as_it_stands
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 
 L = TypeVar("L", bound=Line)
@@ -68,21 +73,39 @@ def readable(place: Room, session: Occupant, names: Iterable[str] | None) -> Rea
 
 
 async def search(place: Room, session: Occupant, words: str, rooms: list[str] | None) -> Found | Refused:
-    """The newest lines with all the words in these rooms, or in all, as far as somebody reads them; or why they cannot be looked for."""
+    """The newest lines with all the words in these rooms, or in all, as far as somebody reads them; or why they cannot be looked for.
+
+    In all: in whatever conversations they are too, and in nobody else's ever.
+    """
     directory = place.directory
     is_here = rooms == [place.name]  # which may be a conversation: nobody else names one
     found_in = _readable_here(place, session) if is_here else readable(place, session, rooms)
+    own: Mapping[str, Conversation] = {}
+    try:
+        if rooms is None and not session.proof.is_bot:
+            own = await _conversations_read_by(session, directory)
+    except JournalError:
+        return Refused("cannot-read")
 
     def read() -> Awaitable[Found | Refused]:
-        return paging.search(directory.journal, directory.guests, words, found_in, session.person.zone)
+        where = [found_in, Readable([*own], {})] if own else [found_in]
+        return paging.search(directory.journal, directory.guests, words, where, session.person.zone)
 
-    found = await as_it_stands(lambda: place.rewritings + sum(room.rewritings for room in directory.rooms), read)
+    def rewritings() -> int:
+        rooms = sum(room.rewritings for room in directory.rooms)
+        return place.rewritings + rooms + sum(one.rewritings for one in own.values())
+
+    found = await as_it_stands(rewritings, read)
     if isinstance(found, Refused):
         return found
     if is_here and place.kept_as != place.name:
         return place.seen(replace(found, room=place.name))
-    shown = ((name, _shown(place, session, lines)) for name, lines in found.rooms)
-    found = replace(found, rooms=tuple((name, tuple(lines)) for name, lines in shown if lines))
+    called = conversations_of(directory).called(session.person) if own else {}
+    shown = [
+        (called.get(name, name), _shown_in(own[name], lines) if name in own else _shown(place, session, lines))
+        for name, lines in found.rooms
+    ]
+    found = replace(found, rooms=tuple((name, lines_in_room(lines, name)) for name, lines in shown if lines))
     return replace(found, room=rooms[0]) if rooms is not None and len(rooms) == 1 else found
 
 
@@ -94,6 +117,21 @@ def _shown(place: Room, session: Occupant, lines: Sequence[L]) -> list[L]:
         for name, room in rooms.items()
     }
     return [line for line in lines if line.seq in spans[line.room]]
+
+
+async def _conversations_read_by(
+    session: Occupant, directory: Directory[Room, Person[Occupant]]
+) -> Mapping[str, Conversation]:
+    """Those of somebody's that they read, whole, by what the journal calls them. Raises JournalError."""
+    conversations = conversations_of(directory)
+    who = conversations.who(session.person)
+    await conversations.load(who)
+    return {one.name: one for one in conversations.open_of(who) if one.party(who).has_accepted}
+
+
+def _shown_in(conversation: Conversation, lines: Sequence[L]) -> list[L]:
+    """The same of lines of a conversation of theirs."""
+    return [] if conversation.is_over else [line for line in lines if line.seq <= conversation.last_seq]
 
 
 def _readable_here(place: Room, session: Occupant) -> Readable:

@@ -156,4 +156,7 @@ class SearchScreen(ChooseScreen):
             if not isinstance(line, LineBlocked)
         ]
         more = " There are more; more words find fewer." if found.has_more else ""
-        self.show(items, f"{len(items)} found.{more} Enter goes there." if items else "Nothing found in any room.")
+        self.show(
+            items,
+            f"{len(items)} found.{more} Enter goes there." if items else "Nothing found in any room or conversation.",
+        )
