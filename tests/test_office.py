@@ -11,6 +11,7 @@ import trio
 from msgspec.structs import replace
 
 from canary import PASSWORD
+from captured_logs import capture_logs
 from chat_server.accounts.acts import Office, ServerAct
 from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.config import Config
@@ -440,6 +441,12 @@ async def test_an_hour_of_a_raid(autojump_clock: trio.abc.Clock) -> None:
 async def test_a_ban_takes_effect_at_all_nodes_before_the_next_line_of_its_target_is_stored(
     autojump_clock: trio.abc.Clock,
 ) -> None:
+    with capture_logs() as logged:
+        await _bans_from_another_node()
+    assert [one for one in logged if one["log_level"] == "error"] == []
+
+
+async def _bans_from_another_node() -> None:
     async with open_nodes(2, silence_seconds=9e9, delay=lambda: 0.05) as houses:
         here, there = houses
         there.node.hears_late = 5.0

@@ -1,6 +1,7 @@
 """Lines that are deleted: by whole servers, on virtual time."""
 
 import time
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 import trio
 
 from chat_server.commands import taking_back
-from chat_server.journal import Page
+from chat_server.journal import JournalError, Page, PendingAppend
+from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Deleted, Redacted
+from chat_server.protocol.entries import Deleted, Entry, Redacted
 from fakes import FaultyJournal
 from node_houses import open_nodes
 from streams import House, Program, open_house
@@ -279,6 +281,34 @@ async def test_a_purge_that_the_disk_refuses_says_so(autojump_clock: trio.abc.Cl
         assert (await ann.wait_for("refused"))["code"] == "cannot-store"
         journal.is_full = False
         assert (await purge(ann, "bob", "9"))["count"] == 1
+
+
+class Unreadable(MemoryJournal):
+    """A journal that cannot be read for now, as a database that comes back answers one connection sooner than another."""
+
+    is_unreadable = False
+
+    def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
+        self.is_unreadable = any(isinstance(line, Redacted) for line in lines)
+        return super().append(lines, keys)
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        if self.is_unreadable:
+            raise JournalError("the database is away")
+        return await super().read(room, first, last)
+
+
+async def test_what_is_deleted_is_said_to_be_though_nothing_can_be_read_just_then(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(journal=Unreadable(), silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "spam")
+        await ann.ask("delete", room="den", number=number, ref="d")
+        answer = await ann.read()
+        while answer.get("ref") != "d":
+            answer = await ann.read()
+        assert (answer["is"], answer.get("count")) == ("lines-deleted", 1)
 
 
 async def test_who_may_not_read_a_line_sees_the_number_only_when_it_is_deleted(autojump_clock: trio.abc.Clock) -> None:

@@ -5,7 +5,6 @@ so that what is said meanwhile waits for none of them long. Never knows how that
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from math import inf
 from typing import Annotated, ClassVar, NamedTuple
 
@@ -239,17 +238,14 @@ async def _redact(place: ChatRoom, session: Occupant, author: _Author, lines: Se
     redacted = Redacted(place.name, 0, 0.0, "", in_words(of), whom=author.nick, of=of, account=author.account)
     topics = frozenset(line.text for line in lines if isinstance(line, TopicSet))
     is_own = all(place.is_own(session, line) for line in lines)
-    act = Acting(redacted, author.role, is_own=is_own, topics=topics)
+    act = Acting(redacted, author.role, is_own=is_own, topics=topics, seqs=(stored := list[int]()))
     pause = act_in(place, session, act, is_answered=True)
     if pause is not None:
         await pause
     await place.flushed(session)
-    is_done = False
-    with suppress(JournalError):
-        is_done = isinstance(await reader.line(place, session, lines[0].seq), Deleted)
-    if not is_done and place.refusal_to_act(session, act) is None and not session.has_terminal:
+    if not stored and place.refusal_to_act(session, act) is None and not session.has_terminal:
         session.send(Refused("cannot-store"))  # people have been told already, and nobody waits for an answer
-    return is_done
+    return bool(stored)
 
 
 # All that somebody has said.

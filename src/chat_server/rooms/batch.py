@@ -71,7 +71,7 @@ class Acting(NamedTuple):
     `entry` is without its number, time and nickname; `target_role` is the role on the server of the one to whom it is done. `seconds` is for how long
     it is to be, where that matters. `is_done`: it has been done already, and `entry` says too whose act it was. `is_own`: what is deleted they have
     said, as a guest who is still there. `topics` are the texts of what is deleted that set one. Under the `key`, which is not stored, a program is
-    told what became of it.
+    told what became of it. Under which number it has come to be stored is put into `seqs`, if somebody waits for that.
     """
 
     entry: Enacted | Redacted | TopicSet
@@ -81,6 +81,7 @@ class Acting(NamedTuple):
     is_own: bool = False
     topics: frozenset[str] = frozenset()
     key: str = ""
+    seqs: list[int] | None = None
 
 
 class Accepted(NamedTuple):
@@ -132,12 +133,12 @@ class Batch:
     """Some entries, of which the lines are being stored: all of one room, and stored together."""
 
     __slots__ = (
-        "_accepted",
         "_acted",
         "_appending",
         "_began",
         "_keys",
         "_room",
+        "_seqs",
         "_timed",
         "answers",
         "entries",
@@ -169,13 +170,14 @@ class Batch:
         self._room = room
         self._keys = KeysInRuns()
         self._timed: dict[int, float] = {}
-        self._accepted: dict[int, Accepted] = {}
+        self._seqs: dict[int, list[int]] = {}  # where it is put under which number something has come to be stored
         self._acted: dict[int, str] = {}  # the keys of what is done, which nobody stores
         self.entries = entries
         self.lines: Sequence[Entry] = ()
         """Numbered as they will be if nothing goes wrong, and nothing was sent before."""
-        self.is_plain = True
-        """Whether every entry was lines that leave the room as it is, stored as they were numbered, a piece (`pieces_of`) for each entry."""
+        self.is_plain = bool(entries)
+        """Whether there was something, all of it lines that leave the room as it is, stored as they were numbered, a piece (`pieces_of`) for each
+        entry."""
         self.answers: list[Answer] = []
         """What authors are to be told when everybody has been shown what was stored."""
         last_seq, last_at = after
@@ -213,13 +215,15 @@ class Batch:
         if isinstance(what, Acting):
             if what.key:
                 self._acted[index] = what.key
+            if what.seqs is not None:
+                self._seqs[index] = what.seqs
             return
         if key := _key_of(what):
             self._keys.add(index, HELD if type(what) is Accepted else session.person.sender, (key,))
         if type(what) is TimedRequest:
             self._timed[index] = what.posted_at
         elif type(what) is Accepted:
-            self._accepted[index] = what
+            self._seqs[index] = what.seqs
 
     def _line_of(self, nick: str, what: InboxItem, seq: int, at: float, whose: tuple[int, bool, bool]) -> Entry | None:
         """What is stored of an entry, if anything is."""
@@ -262,9 +266,9 @@ class Batch:
         stored: Sequence[Entry | None] = self.lines
         if duplicates or first != self.lines[0].seq:
             stored = self._renumbered(first, duplicates)
-        for index, accepted in self._accepted.items():
+        for index, seqs in self._seqs.items():
             line = stored[index]
-            accepted.seqs.append(duplicates[index].seq if line is None else line.seq)
+            seqs.append(duplicates[index].seq if line is None else line.seq)
         if self._keys or self._timed or self._acted:
             self._answer_stored(stored)
         return stored
@@ -313,7 +317,7 @@ class Batch:
         self.answers += [(author, NotStored(self._room, count)) for author, count in without.items()]
 
     def _answer_stored(self, stored: Sequence[Entry | None]) -> None:
-        if stored is self.lines and not (self._timed or self._acted or self._accepted):
+        if stored is self.lines and not (self._timed or self._acted or self._seqs):
             authors, first = self._authors, self.lines[0].seq
             self.answers += [
                 (authors[index], StoredRun(self._room, first + index, keys)) for index, _, keys in self._keys.runs
@@ -323,7 +327,7 @@ class Batch:
         for index, (author, line) in enumerate(zip(self._authors, stored, strict=True)):
             if line is None:
                 continue
-            if index in self._keys and index not in self._accepted:  # that key is none of whoever has accepted
+            if index in self._keys and index not in self._seqs:  # that key is none of whoever has accepted
                 self.answers.append((author, Stored(line.room, line.seq, self._keys[index].key)))
             if index in self._acted:
                 self.answers.append((author, Stored(line.room, line.seq, self._acted[index])))
@@ -342,8 +346,12 @@ def outcome_of(
     room: str, entries: Sequence[InboxEntry], found: Sequence[Entry]
 ) -> tuple[Sequence[Entry | None], deque[Answer]]:
     """What became of lines of which it is not known whether they were stored, and what to tell their authors: all were found, or none was stored."""
-    keys = [(entry[0], _key_of(entry[2])) for entry in each_of(entries) if type(entry[2]) in STORED_KINDS]
+    asked = [(session, what) for session, _, what, _ in each_of(entries) if type(what) in STORED_KINDS]
+    keys = [(session, _key_of(what)) for session, what in asked]
     if len(found) == len(keys):
+        for (_, what), line in zip(asked, found, strict=True):
+            if isinstance(what, Accepted | Acting) and what.seqs is not None:
+                what.seqs.append(line.seq)
         stored = zip(keys, found, strict=True)
         return found, deque((author, Stored(room, line.seq, key)) for (author, key), line in stored if key)
     return [None] * len(keys), deque((author, NotStored(room, 1, key)) for author, key in keys)
