@@ -39,6 +39,7 @@ def sentences() -> Iterator[Identifier]:
     yield from (sentence for kind in KINDS for sentence in kind.other_sentences)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
     yield from (row for kind in ANSWERS for row in kind.row_sentences.values())
+    yield from (kind.more_sentence for kind in ANSWERS if kind.more_sentence)
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
         yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))
     for kind in COMMANDS.of:

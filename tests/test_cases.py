@@ -1,10 +1,13 @@
 """The contract of what waits for moderators, over every engine: bounds, what is left of a case, and what becomes of it when an account ends."""
 
+import pytest
 import trio
 from msgspec.structs import replace
 
-from chat_server.accounts import Accounts
-from chat_server.accounts.cases import BOUNDS, CASES_MAX, DAY, KEPT_SECONDS, Case, NotTaken, refusal_of
+from chat_server.accounts import Accounts, case_bounds
+from chat_server.accounts.case_bounds import BOUNDS, CASES_MAX, Bound, refusal_of, taken_of
+from chat_server.accounts.cases import DAY, KEPT_SECONDS, Case, NotTaken, Waiting, Wanted
+from chat_server.journal import case_rows
 from chat_server.journal.engines import Store
 from test_accounts import NOW, accounts, ann, begun, place, registered, store
 
@@ -77,7 +80,7 @@ async def test_nobody_uses_up_what_may_be_held_in_all_rooms_by_a_room_of_their_o
         await accounts.cases.close(held.number, ["held"], NOW)
     assert await accounts.cases.add(replace(HELD, key="one more")) == NotTaken("day")
     guests = [replace(HELD, sender=f"g{n}", network="192.0.2.0/24", is_open=False) for n in range(CASES_MAX // 5)]
-    assert refusal_of(replace(HELD, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
+    assert why_not(replace(HELD, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
 
 
 async def test_what_nobody_closes_is_gone_after_its_time_and_what_is_closed_after_a_day(accounts: Accounts) -> None:
@@ -131,13 +134,93 @@ async def test_what_is_held_in_a_room_and_who_appeals_there_is_no_more_with_it(s
     assert await store.accounts.cases.listed(NOW) == [of_server]
 
 
+def why_not(new: Case, known: list[Case]) -> NotTaken | None:
+    return refusal_of(new, taken_of(new, known))
+
+
 def test_those_of_one_network_without_accounts_are_bounded_together_and_so_is_a_room_and_everything() -> None:
     guests = [replace(REPORT, sender=f"g{n}", network="192.0.2.0/24", of=n) for n in range(20)]
-    assert refusal_of(replace(REPORT, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
-    assert refusal_of(replace(REPORT, sender="new", network="198.51.100.0/24"), guests) is None
-    assert refusal_of(replace(REPORT, sender="new", account=5, network="192.0.2.0/24"), guests) is None
+    assert why_not(replace(REPORT, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
+    assert why_not(replace(REPORT, sender="new", network="198.51.100.0/24"), guests) is None
+    assert why_not(replace(REPORT, sender="old", account=5), guests) is None
     full = [replace(HELD, sender=f"g{n}") for n in range(BOUNDS["held"].room)]
-    assert refusal_of(replace(HELD, sender="new"), full) == NotTaken("room")
-    assert refusal_of(replace(HELD, sender="new", room="other"), full) is None
+    assert why_not(replace(HELD, sender="new"), full) == NotTaken("room")
+    assert why_not(replace(HELD, sender="new", room="other"), full) is None
     every = [replace(HELD, sender=f"g{n}", room=f"r{n}") for n in range(CASES_MAX)]
-    assert refusal_of(replace(HELD, sender="new"), every) == NotTaken("all")
+    assert why_not(replace(HELD, sender="new"), every) == NotTaken("all")
+
+
+@pytest.mark.parametrize("what", ["network", "keeper", "room"])
+@pytest.mark.parametrize("is_open", [True, False], ids=["waiting", "closed"])
+async def test_a_few_networks_rooms_or_owners_do_not_take_the_places_of_all_others(
+    what: str, is_open: bool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_bounds, "CASES_MAX", 40)
+    monkeypatch.setattr(case_bounds, "REMEMBERED_MAX", 40)
+    monkeypatch.setitem(case_bounds.BOUNDS, "held", Bound(0, 0, 999))
+    cases, made = store.accounts.cases, list[Case]()
+    for number in range(40):
+        await store.journal.create_room(f"r{number}", is_new=True)
+
+    def one_more(source: int) -> Case:
+        values = {"network": f"198.51.100.{source}", "keeper": source, "room": f"r{source}"}
+        other = {"network": f"n{len(made)}", "keeper": 100 + len(made), "room": f"r{len(made)}"}
+        new = replace(HELD, sender=f"s{len(made)}", key=f"k{len(made)}", **other)
+        return replace(new, **{what: values[what]})
+
+    for _ in range(20):
+        for source in range(1, 6):
+            if isinstance(stored := await cases.add(one_more(source)), Case):
+                made.append(stored)
+                if not is_open:
+                    assert await cases.close(stored.number, ["held"], NOW) is not None
+            else:
+                assert stored == NotTaken("share")
+    assert len(made) == 25, "five of forty each: a ninth, and one more"
+    assert await cases.add(one_more(1)) == NotTaken("share")
+    assert isinstance(await cases.add(one_more(6)), Case)
+
+
+async def test_what_waits_is_read_page_by_page_and_nothing_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = store.accounts.cases
+    await store.journal.create_room("other", is_new=True)
+    made = [
+        await added(store.accounts, replace(HELD, sender=f"s{n}", key=f"k{n}", room="python" if n % 2 else "other"))
+        for n in range(12)
+    ]
+    report = await added(store.accounts, REPORT)
+    await cases.close(made[11].number, ["held"], NOW)
+    shown = list[int]()
+
+    def noted(case: Case, room: str) -> Case:
+        shown.append(case.number)
+        return replace(case, room=room)
+
+    monkeypatch.setattr(case_rows, "_shown", noted)
+    assert await cases.listed(NOW, Wanted(limit=3)) == [made[9], made[10], report]
+    assert await cases.listed(NOW, Wanted(("held",), limit=3)) == made[8:11]
+    assert await cases.listed(NOW, Wanted(("held",), "python", limit=2)) == [made[7], made[9]]
+    assert await cases.listed(NOW, Wanted(("held",), "python", made[7].number, 2)) == [made[3], made[5]]
+    assert await cases.listed(NOW, Wanted(("held",), "python", made[1].number, 2)) == []
+    assert await cases.listed(NOW, Wanted(("held",), "nowhere")) == []
+    assert len(shown) in {0, 3 + 3 + 2 + 2}, "nothing else is looked at"
+    assert await cases.case(report.number, NOW) == report
+    assert await cases.case(made[11].number, NOW) is None
+    assert await cases.listed(NOW + 4 * DAY) == [report]
+
+
+async def test_how_much_waits_is_counted_without_reading_it(store: Store) -> None:
+    cases = store.accounts.cases
+    await added(store.accounts, HELD)
+    await added(store.accounts, replace(HELD, sender="token:carl", key="k2"))
+    await added(store.accounts, replace(HELD, sender="account:7", account=7, key="k3"))
+    await added(store.accounts, replace(REPORT, author=9))
+    assert set(await cases.counted(NOW, 7, "account:7")) == {
+        Waiting("held", "python", 0, 2),
+        Waiting("report", "python", 9, 1),
+    }
+    assert set(await cases.counted(NOW, 0, "token:eve")) == {
+        Waiting("held", "python", 0, 2),
+        Waiting("report", "python", 9, 1),
+    }
+    assert await cases.counted(NOW + 31 * DAY, 0, "") == []

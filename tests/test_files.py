@@ -31,7 +31,7 @@ from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in, unfinished
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.sqlite.reader import Reader
-from chat_server.journal.sqlite.schema import MIGRATIONS
+from chat_server.journal.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said, TopicSet
 from processes import TIMEOUT, running_server
@@ -326,6 +326,29 @@ def test_a_file_of_a_newer_release_is_refused_and_left_alone(folder: DataDirecto
         f"chat-server: {folder.journal} was made by a newer release of chat-server; this one cannot use it\n",
     )
     assert folder.journal.read_bytes() == before
+
+
+def test_what_waits_for_moderators_of_an_earlier_file_is_counted_as_what_is_new(tmp_path: Path) -> None:
+    before = next(number for number, sql in enumerate(MIGRATIONS) if "ADD COLUMN keeper" in sql)
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as connection:
+        for migration in MIGRATIONS[:before]:
+            connection.executescript(migration)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {before}")
+        what = (
+            '{"kind":"held","at":1e9,"room":"python","by":"eve","sender":"token:eve","network":"192.0.2.0/24","key":"k"'
+        )
+        for rest in ("}", ',"is_open":false}', ',"of":7}'):
+            connection.execute(
+                "INSERT INTO matter (kind, at, account, author, what) VALUES ('held', 1e9, 0, 0, ?)", (what + rest,)
+            )
+        connection.commit()
+        migrate(connection)
+        assert connection.execute("SELECT sender, network, key, of, is_open, keeper FROM matter").fetchall() == [
+            ("token:eve", "192.0.2.0/24", "k", 0, 1, 0),
+            ("token:eve", "192.0.2.0/24", "k", 0, 0, 0),
+            ("token:eve", "192.0.2.0/24", "k", 7, 1, 0),
+        ]
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:

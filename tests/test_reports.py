@@ -1,5 +1,6 @@
 """Reports, appeals and lines that wait for a moderator: by whole servers, on virtual time."""
 
+import json
 import time
 from typing import Any, cast
 
@@ -8,7 +9,8 @@ import trio
 
 from canary import PASSWORD
 from chat_server.accounts.acts import ServerAct
-from chat_server.accounts.cases import DAY
+from chat_server.accounts.cases import DAY, Case
+from chat_server.commands.case_pages import PAGE_BYTES
 from chat_server.config import Config, RoomsTable
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
@@ -499,3 +501,79 @@ async def test_what_is_accepted_waits_on_where_the_moderator_is_put_out_meanwhil
         await house.ask_as_operator("kick", name="ann")
         await trio.sleep(60)
         assert [case.text for case in await cases.listed(time.time())] == ["hello"]
+
+
+async def waits(house: House, many: int, text: str = "look: www", room: str = "den") -> list[int]:
+    """The numbers of so many lines that wait, each of somebody else."""
+    cases, now = house.server._directory.accounts.cases, time.time()
+    made = [
+        await cases.add(Case("held", now, room, f"g{n}", f"g{n}", text=text, word="say", key=f"{room} {n}"))
+        for n in range(many)
+    ]
+    return [one.number for one in made if isinstance(one, Case)]
+
+
+async def test_what_waits_is_shown_page_by_page(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        numbers = [str(number) for number in await waits(house, 45)]
+        await ann.ask("held", room="den")
+        page = await ann.wait_for("held")
+        assert [*page["lines"]] == numbers[25:]
+        assert (page["count"], page["before"]) == (20, int(numbers[25]))
+        assert page["text"].endswith(f"\n/held {numbers[25]} shows those before.")
+        await ann.ask("held", room="den", before=page["before"], limit=3)
+        page = await ann.wait_for("held")
+        assert ([*page["lines"]], page["before"]) == (numbers[22:25], int(numbers[22]))
+        await ann.ask("held", room="den", before=int(numbers[5]))
+        page = await ann.wait_for("held")
+        assert ([*page["lines"]], page["before"]) == (numbers[:5], 0)
+        assert "shows those before" not in page["text"]
+        await ann.ask("held", room="den", before=int(numbers[0]))
+        await ann.wait_for("nothing-held")
+        await ann.ask("accept-held", room="den", id=int(numbers[0]))
+        await ann.wait_for("accepted")
+
+
+async def test_a_page_of_what_waits_has_a_bound_in_bytes(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        numbers = await waits(house, 30, "字" * 1300)
+        shown = list[str]()
+        before = 0
+        while True:
+            await ann.ask("held", room="den", before=before)
+            page = await ann.wait_for("held")
+            assert len(json.dumps(page, ensure_ascii=False).encode()) < 3 * PAGE_BYTES
+            shown = [*page["lines"], *shown]
+            if not (before := page["before"]):
+                break
+        assert shown == [str(number) for number in numbers]
+
+
+async def test_who_may_not_see_most_of_it_pays_for_what_is_read_and_reads_on(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        _, bob, eve = await den(house, "ann", "bob", "eve")
+        for who in ("bob", "eve"):
+            person = house.server._directory.person(who)
+            assert person is not None
+            person.role = MODERATOR
+        (open_one,) = await waits(house, 1)
+        await bob.ask("create", room="secret")
+        await bob.wait_for("room-created")
+        await bob.ask("join", room="secret")
+        await bob.wait_for("entered")
+        await bob.ask("rule", room="secret", rule="access", value="members")
+        await bob.wait_for("rule-set")
+        directory = house.server._directory
+        for n in range(95):
+            hidden = Case("held", time.time(), "secret", f"h{n}", f"h{n}", text="x", word="say", key=f"h{n}")
+            assert isinstance(await directory.accounts.cases.add(hidden), Case)
+        owed = list[float]()
+        eves = directory.person("eve")
+        assert eves is not None
+        monkeypatch.setattr(type(eves.sessions[0]), "owe", lambda _, tokens: owed.append(tokens))
+        assert [*(await listed(eve, "held"))] == [str(open_one)]
+        assert owed.count(1.0) == 4, "four more readings of twenty"

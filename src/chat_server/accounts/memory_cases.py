@@ -1,11 +1,14 @@
 """What waits for moderators, in memory. See Cases."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from chat_server.accounts.cases import Case, CaseKind, Ending, NotTaken, after_end, is_old, refusal_of
+from chat_server.accounts.case_bounds import refusal_of, same_as, taken_of
+from chat_server.accounts.cases import EVERYTHING, Case, CaseKind, Ending, NotTaken, Waiting, Wanted, after_end, is_old
 from chat_server.accounts.kept_accounts import KeptAccounts
+from chat_server.protocol.stored_event import Author
 
 
 class MemoryCases:
@@ -20,16 +23,40 @@ class MemoryCases:
         """Store one more; see Cases."""
         self._begin()
         kept = self._kept
-        refusal = refusal_of(case, [one for one in kept.cases.values() if one.kind == case.kind])
+        known = kept.cases.values()
+        refusal = same_as(case, known) or refusal_of(case, taken_of(case, known))
         if refusal is not None:
             return refusal
         kept.next_case += 1
         added = kept.cases[kept.next_case] = replace(case, number=kept.next_case)
         return added
 
-    async def listed(self, at: float) -> list[Case]:
-        """Those that wait."""
-        return [one for _, one in sorted(self._kept.cases.items()) if one.is_on(at)]
+    async def listed(self, at: float, wanted: Wanted = EVERYTHING) -> list[Case]:
+        """The newest of those that wait and are wanted; see Cases."""
+        found = [
+            one
+            for number, one in sorted(self._kept.cases.items())
+            if one.is_on(at)
+            and one.kind in wanted.kinds
+            and wanted.room in (None, one.room)
+            and (not wanted.before or number < wanted.before)
+        ]
+        return found[-wanted.limit :]
+
+    async def case(self, number: int, at: float) -> Case | None:
+        """The case with this number, if it waits."""
+        case = self._kept.cases.get(number)
+        return case if case is not None and case.is_on(at) else None
+
+    async def counted(self, at: float, account: Author, sender: str) -> list[Waiting]:
+        """How much waits that is not by somebody; see Cases."""
+        others = [
+            one
+            for one in self._kept.cases.values()
+            if one.is_on(at) and one.sender != sender and (not account or one.account != account)
+        ]
+        counts = Counter((one.kind, one.room, one.author) for one in others)
+        return [Waiting(*key, count) for key, count in counts.items()]
 
     async def close(self, number: int, kinds: Sequence[CaseKind], at: float) -> Case | None:
         """Close one that waits; see Cases."""

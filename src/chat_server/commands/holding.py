@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from chat_server.accounts.cases import Case, NotTaken
+from chat_server.accounts.cases import PAGE, Case, NotTaken
 from chat_server.commands.access import access
+from chat_server.commands.case_pages import BeforeCase, CasesShown, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
-from chat_server.commands.reporting import CaseNumber, NoSuchCase, cases_seen, close, find, new_case, not_taken, one_row
+from chat_server.commands.reporting import CaseNumber, NoSuchCase, close, find, new_case, not_taken, one_row
 from chat_server.journal import JournalError
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
@@ -35,6 +36,8 @@ class ListHeld(Request, frozen=True, gc=False, tag="held"):
     """Ask which lines wait for a moderator."""
 
     group: ClassVar[str] = "rooms"
+    before: BeforeCase = 0
+    limit: CasesShown = PAGE
 
 
 class AcceptHeld(Request, frozen=True, gc=False, tag="accept-held"):
@@ -52,19 +55,21 @@ class Decline(Request, frozen=True, gc=False):
 
 
 class HeldListed(Answered, frozen=True, tag="held"):
-    """The lines that wait, by number: in which `room`, `by` whom, and what (`line`)."""
+    """The lines that wait, by number: in which `room`, `by` whom, and what (`line`). More may wait with numbers below `before`; 0: that is all."""
 
     sentence: ClassVar[str] = "{count} waiting. /accept NUMBER says one, /decline NUMBER does not.\n{listed}"
+    more_sentence: ClassVar[str] = "/held {before} shows those before."
 
     count: HowMany
     listed: str
     lines: dict[str, dict[str, str]]
+    before: Number = 0
 
 
 class NothingHeld(Answered, frozen=True, tag="nothing-held"):
-    """No line waits."""
+    """No line waits, or none before that."""
 
-    sentence: ClassVar[str] = "No line waits for a moderator."
+    sentence: ClassVar[str] = "No line waits for a moderator, or none before that."
 
 
 class AcceptedLine(Answered, frozen=True, tag="accepted"):
@@ -89,7 +94,9 @@ class TooMuchHeld(Refused, frozen=True):
     """Enough waits."""
 
     code: str = "too-much-held"
-    sentence: ClassVar[str] = "Too much waits for the moderators of {room}, of you or of all. Nothing was sent."
+    sentence: ClassVar[str] = (
+        "Too much waits for the moderators of {room}, of you, or of all, so your line was not kept. Send it again later."
+    )
 
 
 class WasDecided(Refused, frozen=True):
@@ -172,7 +179,7 @@ async def _hold(place: ChatRoom, session: Occupant, request: Storable) -> None:
     case = replace(new_case("held", session, place), text=text, word=tag_of(kind), key=request.key)
     held = await storable(place.directory.accounts.cases.add(case))
     if isinstance(held, NotTaken):
-        held = TooMuchHeld(details={"room": place.name}) if held.why in ("waiting", "room") else not_taken(held, case)
+        held = TooMuchHeld(details={"room": place.name}) if held.why != "day" else not_taken(held, case)
     if isinstance(held, Refused):
         session.send(held)
     elif not held.is_open:
@@ -188,11 +195,11 @@ class HoldingCommands(CommandHandler):
 
     @access(where=(HALL, ROOM), act="hold", asks_engine=True)
     def do_held(self, place: Room, session: Occupant, request: ListHeld) -> MaybeAwaitable:
-        """Show which lines wait for a moderator.
+        """Show which lines wait for a moderator: the newest twenty, or those before a number.
 
         In the hall: on the whole server, for its moderators and admins. What nobody accepts is gone after three days.
         """
-        return _list(place, session)
+        return _list(place, session, request)
 
     @access(where=(HALL, ROOM), act="hold", asks_engine=True)
     def do_accept_held(self, place: Room, session: Occupant, request: AcceptHeld) -> MaybeAwaitable:
@@ -208,14 +215,17 @@ class HoldingCommands(CommandHandler):
         return _decline(place, session, request.id)
 
 
-async def _list(place: Room, session: Occupant) -> None:
-    cases = await cases_seen(place, session, ("held",))
-    if isinstance(cases, Refused):
-        session.send(cases)
+async def _list(place: Room, session: Occupant, request: ListHeld) -> None:
+    page = await page_of(place, session, ("held",), request.before, request.limit)
+    if isinstance(page, Refused):
+        session.send(page)
         return
-    lines = {str(case.number): {"room": case.room, "by": case.by, "line": case.text} for case in cases}
+    if not page.cases and not page.before:
+        session.send(NothingHeld())
+        return
+    lines = {str(case.number): {"room": case.room, "by": case.by, "line": case.text} for case in page.cases}
     rows = [f"{number}: {one['room']}, {one['by']}: {one_row(one['line'])}" for number, one in lines.items()]
-    session.send(HeldListed(len(lines), "\n".join(rows), lines) if lines else NothingHeld())
+    session.send(HeldListed(len(lines), "\n".join(rows), lines, page.before))
 
 
 async def _decline(place: Room, session: Occupant, number: int) -> None:

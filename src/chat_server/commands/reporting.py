@@ -9,10 +9,12 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.accounts.cases import BOUNDS, Case, CaseKind, NotTaken
+from chat_server.accounts.case_bounds import BOUNDS
+from chat_server.accounts.cases import DAY, PAGE, Case, CaseKind, NotTaken
 from chat_server.accounts.in_force import hits
 from chat_server.accounts.networks import shortened
 from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.case_pages import BeforeCase, CasesShown, case_seen, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
@@ -21,12 +23,11 @@ from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
 from chat_server.protocol.sanitize import sanitize_to_line
-from chat_server.rooms.case_news import is_of_server, sees, stands, state_of, tell_author, tell_of
+from chat_server.rooms.case_news import is_of_server, keeper_of, stands, state_of, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.known_rooms import known_rooms
 from chat_server.rooms.person import STRANGER
 from chat_server.rooms.reader import line as readable_line
-from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import CONVERSATION, HALL, ROOM, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.visitors import visitor_of
 
@@ -62,6 +63,8 @@ class ListReports(Request, frozen=True, gc=False, tag="reports"):
     """Ask what has been reported, and who appeals."""
 
     group: ClassVar[str] = "rooms"
+    before: BeforeCase = 0
+    limit: CasesShown = PAGE
 
 
 class Resolve(Request, frozen=True, gc=False):
@@ -99,20 +102,22 @@ class ReportsListed(Answered, frozen=True, tag="reports"):
     """What has been reported, and who appeals, by number.
 
     Each has its `kind`, its `room`, the number of the line or ban (`of`), the line's author (`whom`), the copy (`line`), and `why`. By whom a line
-    was reported (`by`) only moderators of the server are told.
+    was reported (`by`) only moderators of the server are told. More may wait with numbers below `before`; 0: that is all.
     """
 
     sentence: ClassVar[str] = "{count} waiting. /resolve NUMBER closes one.\n{listed}"
+    more_sentence: ClassVar[str] = "/reports {before} shows those before."
 
     count: HowMany
     listed: str
     reports: dict[str, dict[str, str]]
+    before: Number = 0
 
 
 class NoReports(Answered, frozen=True, tag="no-reports"):
-    """Nothing waits."""
+    """Nothing waits, or nothing before that."""
 
-    sentence: ClassVar[str] = "Nothing is reported, and nobody appeals."
+    sentence: ClassVar[str] = "Nothing is reported, and nobody appeals, or not before that."
 
 
 class Resolved(Answered, frozen=True):
@@ -150,7 +155,9 @@ class CasesFull(Refused, frozen=True):
     """Too much waits."""
 
     code: str = "cases-full"
-    sentence: ClassVar[str] = "Too much waits for the moderators just now. Tell one of them, or try again later."
+    sentence: ClassVar[str] = (
+        "Too much waits for the moderators just now, so this was not kept. Send it again later, or tell one of them."
+    )
 
 
 class NothingToAppeal(Refused, frozen=True):
@@ -215,16 +222,16 @@ class ReportingCommands(CommandHandler):
         if isinstance(room, Refused):
             session.send(room)
             return None
-        case = replace(new_case("appeal", session, place), room=room.name if room else "", of=request.id, why=why)
-        return _put(place, session, case)
+        case = replace(new_case("appeal", session, room or place), of=request.id, why=why)
+        return _put(place, session, case if room else replace(case, room="", keeper=0))
 
     @access(where=(HALL, ROOM), act="judge", asks_engine=True)
     def do_reports(self, place: Room, session: Occupant, request: ListReports) -> MaybeAwaitable:
-        """Show what has been reported, and who appeals.
+        """Show what has been reported, and who appeals: the newest twenty, or those before a number.
 
         In the hall: on the whole server, for its moderators and admins.
         """
-        return _list(place, session)
+        return _list(place, session, request)
 
     @access(where=(HALL, ROOM), act="judge", asks_engine=True)
     def do_resolve(self, place: Room, session: Occupant, request: Resolve) -> MaybeAwaitable:
@@ -249,8 +256,9 @@ def _appeal_outside(place: Room, session: Occupant, number: int, why: str) -> Ma
 def new_case(kind: CaseKind, session: Occupant, room: Room) -> Case:
     """Something of a session's that is to wait."""
     person, now = session.person, room.directory.authentication.now()
-    network = "" if person.account else shortened(session.network)
-    return Case(kind, now, room.name, person.nick, person.sender, person.account, network, session.proof.is_bot)
+    is_new = not person.account or now - person.account_made < DAY  # a few networks can make many
+    case = Case(kind, now, room.name, person.nick, person.sender, person.account, bot=session.proof.is_bot)
+    return replace(case, network=shortened(session.network) if is_new else "", keeper=keeper_of(room))
 
 
 async def _report(place: Room, session: Occupant, request: Report) -> None:
@@ -264,7 +272,7 @@ async def _report(place: Room, session: Occupant, request: Report) -> None:
     why = sanitize_to_line(request.why)
     case = new_case("report", session, place)
     if place.kind == CONVERSATION:
-        case = replace(case, room="")  # it has no moderators but those of the server
+        case = replace(case, room="", keeper=0)  # it has no moderators but those of the server
     await _put(place, session, replace(case, whom=line.nick, author=line.author, of=line.seq, text=line.text, why=why))
 
 
@@ -322,36 +330,21 @@ def _room_of_curb(place: Room, session: Occupant, number: int, why: str) -> Room
     return named[0] if named else WhichRoom(details={"rooms": ", ".join(room.name for room in found)})
 
 
-async def cases_seen(place: Room, session: Occupant, kinds: Sequence[CaseKind]) -> list[Case] | Refused:
-    """What of these kinds waits in a room or, in the hall, anywhere, as far as somebody may see it."""
-    directory = place.directory
-    listed = await readable(directory.accounts.cases.listed(directory.authentication.now()))
-    if isinstance(listed, Refused):
-        return listed
-    wanted = [case for case in listed if case.kind in kinds and (place.kind == HALL or case.room == place.name)]
-    roles: dict[int, str] = {}
-    for author in {case.author for case in wanted} - {0}:
-        account = await readable(directory.accounts.account(author))
-        if isinstance(account, Refused):
-            return account
-        roles[author] = OF_ACCOUNT[account.role] if account is not None else ""
-    return [case for case in wanted if sees(session, case, state_of(directory, case.room), roles.get(case.author, ""))]
-
-
-async def _list(place: Room, session: Occupant) -> None:
-    cases = await cases_seen(place, session, REPORTS)
-    if isinstance(cases, Refused):
-        session.send(cases)
+async def _list(place: Room, session: Occupant, request: ListReports) -> None:
+    page = await page_of(place, session, REPORTS, request.before, request.limit)
+    if isinstance(page, Refused):
+        session.send(page)
         return
-    if not cases:
+    if not page.cases and not page.before:
         session.send(NoReports())
         return
     reports: dict[str, dict[str, str]] = {}
-    for case in cases:
+    for case in page.cases:
         by_name = case.kind == "appeal" or is_of_server(stands(session, state_of(place.directory, case.room)))
         shown = {"kind": case.kind, "room": case.room, "of": str(case.of), "whom": case.whom, "line": case.text}
         reports[str(case.number)] = shown | {"why": case.why} | ({"by": case.by} if by_name else {})
-    session.send(ReportsListed(len(reports), "\n".join(_row(number, one) for number, one in reports.items()), reports))
+    listed = "\n".join(_row(number, one) for number, one in reports.items())
+    session.send(ReportsListed(len(reports), listed, reports, page.before))
 
 
 def _row(number: str, one: dict[str, str]) -> str:
@@ -383,10 +376,7 @@ async def _resolve(place: Room, session: Occupant, request: Resolve) -> None:
 
 async def find(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
     """A case that waits and that somebody may see here."""
-    cases = await cases_seen(place, session, kinds)
-    if isinstance(cases, Refused):
-        return cases
-    return next((case for case in cases if case.number == number), NoSuchCase(details={"id": str(number)}))
+    return await case_seen(place, session, number, kinds) or NoSuchCase(details={"id": str(number)})
 
 
 async def close(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from chat_server.accounts.cases import Case, CaseKind, NotTaken
+from chat_server.accounts.cases import EVERYTHING, Case, CaseKind, NotTaken, Waiting, Wanted
 from chat_server.journal import case_rows as rows
 from chat_server.journal.table_storage import Storage
+from chat_server.protocol.stored_event import Author
 
 
 class TableCases:
@@ -17,10 +18,18 @@ class TableCases:
         """Store one more; see Cases."""
         return await self._storage.store(lambda tables: rows.add(tables, case))
 
-    async def listed(self, at: float) -> list[Case]:
-        """Those that wait."""
-        found = await self._storage.read(lambda tables: tables.cases.all())
-        return [case for case in found if case.is_on(at)]
+    async def listed(self, at: float, wanted: Wanted = EVERYTHING) -> list[Case]:
+        """The newest of those that wait and are wanted; see Cases."""
+        return await self._storage.read(lambda tables: tables.cases.listed(at, wanted))
+
+    async def case(self, number: int, at: float) -> Case | None:
+        """The case with this number, if it waits."""
+        case = await self._storage.read(lambda tables: tables.cases.case(number))
+        return case if case is not None and case.is_on(at) else None
+
+    async def counted(self, at: float, account: Author, sender: str) -> list[Waiting]:
+        """How much waits that is not by somebody; see Cases."""
+        return await self._storage.read(lambda tables: tables.cases.counted(at, account, sender))
 
     async def close(self, number: int, kinds: Sequence[CaseKind], at: float) -> Case | None:
         """Close one that waits; see Cases."""

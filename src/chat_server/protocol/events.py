@@ -39,6 +39,8 @@ class Answered(Event, frozen=True, kw_only=True):
     """The field with what is told in a row each, where the sentence has `{listed}`: by its number, with what is told of it."""
     row_sentences: ClassVar[dict[str, str]] = {}
     """What such a row says, by what it is about: its `what`."""
+    more_sentence: ClassVar[str] = ""
+    """What is told besides where there is more: where its field `before` is not 0."""
 
     text: str = ""
 

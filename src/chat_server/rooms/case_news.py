@@ -3,11 +3,12 @@
 Never knows how anything is stored, nor what is done about it.
 """
 
+from collections import Counter
 from contextlib import suppress
 
 import trio
 
-from chat_server.accounts.cases import Case
+from chat_server.accounts.cases import Case, CaseKind, Waiting
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.signs import CaseTold
@@ -43,6 +44,12 @@ def state_of(directory: Here, name: str) -> RoomState:
     """What is so in the room of a case; as in one where nothing was set, if there is none any more."""
     room = directory.room(name)
     return room.gate.state if isinstance(room, ChatRoom) else EMPTY
+
+
+def keeper_of(room: Room) -> int:
+    """The account of one of a room's owners, the first that was made; 0: it has none. All of their rooms have a share of what may wait."""
+    roles = room.gate.state.roles if isinstance(room, ChatRoom) else {}
+    return min((account for account, role in roles.items() if role == "owner"), default=0)
 
 
 def is_of_server(who: Standing) -> bool:
@@ -153,18 +160,22 @@ def moderates_anything(directory: Here, person: Person[Occupant]) -> bool:
     return any(room.gate.state.role(person.account) in ("moderator", "owner") for room in rooms)
 
 
-def waiting(directory: Here, session: Occupant, cases: list[Case]) -> CasesWait | None:
+def waiting(directory: Here, session: Occupant, counted: list[Waiting]) -> CasesWait | None:
     """How much waits of which somebody may see it; None: nothing."""
-    seen = [case.kind for case in cases if sees(session, case, state_of(directory, case.room))]
-    return CasesWait(seen.count("report"), seen.count("appeal"), seen.count("held")) if seen else None
+    seen = Counter[CaseKind]()
+    for kind, room, author, count in counted:
+        if sees(session, Case(kind, 0.0, room, "", "", author=author), state_of(directory, room)):
+            seen[kind] += count
+    return CasesWait(seen["report"], seen["appeal"], seen["held"]) if seen else None
 
 
 async def tell_waiting(directory: Here, session: Occupant) -> None:
     """Tell somebody who has just logged in how much waits of which they may see it."""
     if session.person.account and not session.proof.is_bot and moderates_anything(directory, session.person):
         with suppress(JournalError):
-            cases = await directory.accounts.cases.listed(directory.authentication.now())
-            if (event := waiting(directory, session, cases)) is not None:
+            now, person = directory.authentication.now(), session.person
+            counted = await directory.accounts.cases.counted(now, person.account, person.sender)
+            if (event := waiting(directory, session, counted)) is not None:
                 _tell(session, event)
 
 

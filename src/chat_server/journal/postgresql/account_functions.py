@@ -121,9 +121,18 @@ CREATE TABLE matter (
     at float8 NOT NULL,
     account bigint NOT NULL,
     author bigint NOT NULL,
+    sender text NOT NULL,
+    network text NOT NULL,
+    keeper bigint NOT NULL,
+    key text NOT NULL,
+    of bigint NOT NULL,
+    is_open int NOT NULL,
     room bigint,
     what text NOT NULL
 );
+CREATE INDEX matter_counted ON matter (kind, at);
+CREATE INDEX matter_by_sender ON matter (sender);
+CREATE INDEX matter_waiting ON matter (room) WHERE is_open = 1;
 -- The newest commit of accounts of each node, by what the node calls it: so it learns what became of one whose answer was lost.
 CREATE TABLE account_commit (
     writer text PRIMARY KEY,  -- random

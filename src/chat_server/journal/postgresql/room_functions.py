@@ -100,7 +100,7 @@ BEGIN
         DELETE FROM code_room WHERE room = ANY (deleted);
         DELETE FROM party WHERE room = ANY (deleted);
         DELETE FROM mention WHERE room = ANY (deleted);
-        UPDATE matter SET room = NULL WHERE room = ANY (deleted);
+        UPDATE matter SET room = NULL, is_open = CASE WHEN kind = 'report' THEN is_open ELSE 0 END WHERE room = ANY (deleted);
         DELETE FROM room WHERE id = ANY (deleted);
         GET DIAGNOSTICS gone = ROW_COUNT;
     END IF;

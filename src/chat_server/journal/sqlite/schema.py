@@ -241,6 +241,21 @@ MIGRATIONS: list[str] = [
     CREATE UNIQUE INDEX room_by_uid ON room (uid) WHERE uid <> '';
     """,
     _DELETED_ROOMS,
+    """
+    ALTER TABLE matter ADD COLUMN sender TEXT NOT NULL DEFAULT '';
+    ALTER TABLE matter ADD COLUMN network TEXT NOT NULL DEFAULT '';
+    ALTER TABLE matter ADD COLUMN keeper INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE matter ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    ALTER TABLE matter ADD COLUMN of INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE matter ADD COLUMN is_open INTEGER NOT NULL DEFAULT 1;
+    UPDATE matter SET sender = coalesce(json_extract(what, '$.sender'), ''), network = coalesce(json_extract(what, '$.network'), ''),
+        key = coalesce(json_extract(what, '$.key'), ''), of = coalesce(json_extract(what, '$.of'), 0),
+        is_open = coalesce(json_extract(what, '$.is_open'), 1) WHERE json_valid(what);
+    UPDATE matter SET is_open = 0 WHERE json_valid(what) AND room IS NULL AND kind <> 'report' AND coalesce(json_extract(what, '$.room'), '') <> '';
+    CREATE INDEX matter_counted ON matter (kind, at, is_open, sender, network, keeper, room);  -- all that is counted, so that no text is read
+    CREATE INDEX matter_by_sender ON matter (sender);
+    CREATE INDEX matter_waiting ON matter (room) WHERE is_open = 1;
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -284,7 +299,7 @@ _AS_NEWEST = {
 DELETE_ROOM = (
     "DELETE FROM device_room WHERE room = ?",
     "DELETE FROM code_room WHERE room = ?",
-    "UPDATE matter SET room = NULL WHERE room = ?",
+    "UPDATE matter SET room = NULL, is_open = CASE WHEN kind = 'report' THEN is_open ELSE 0 END WHERE room = ?",
     "DELETE FROM position WHERE room = ?",
     "DELETE FROM party WHERE room = ?",
     "DELETE FROM mention WHERE room = ?",

@@ -789,7 +789,10 @@ def _sentence_of(event: events.Event, translator: Translator) -> str:
     }
     if isinstance(event, events.Answered) and event.listed_in:
         listed["listed"] = "\n".join(_rows(event, getattr(event, event.listed_in), translator))
-    return translator.text(event.sentence, **{**details, **listed})
+    told = translator.text(event.sentence, **{**details, **listed})
+    if isinstance(event, events.Answered) and event.more_sentence and details["before"]:
+        told += "\n" + translator.text(event.more_sentence, **details)
+    return told
 
 
 def _rows(event: events.Answered, listed: dict[str, dict[str, str]], translator: Translator) -> list[str]:

@@ -1,0 +1,91 @@
+"""What waits for moderators, a page at a time: as much as one may see of it, and no more than is shown. Never knows how it is told, nor stored."""
+
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
+
+from chat_server.accounts.cases import PAGE, Case, CaseKind, Wanted
+from chat_server.commands.letting_in import readable
+from chat_server.protocol.events import Refused
+from chat_server.protocol.requests import Number
+from chat_server.rooms.case_news import sees, state_of
+from chat_server.rooms.rights import OF_ACCOUNT
+from chat_server.rooms.room import HALL, Occupant, Room
+
+PAGE_BYTES = 16384
+"""Bytes of texts on a page: it is told in rows and, to programs, in fields too."""
+
+READINGS_MAX = 10
+"""How often it is read on for one page, where what was read is not for whoever asks."""
+
+READING_TOKENS = 1.0
+"""What each time costs but the first, in lines: so much is read for nothing."""
+
+BeforeCase = Annotated[Number, Meta(description="show those before this number; 0: the newest")]
+CasesShown = Annotated[int, Meta(ge=1, le=PAGE, description="how many at most", extra={"typed": False})]
+
+
+class CasePage(NamedTuple):
+    """Some cases, in the order of their numbers. There may be more before the number `before`; 0: there are none."""
+
+    cases: list[Case]
+    before: int
+
+
+async def page_of(
+    place: Room, session: Occupant, kinds: Sequence[CaseKind], before: int, limit: int
+) -> CasePage | Refused:
+    """The newest of what waits in a room or, in the hall, anywhere, as far as somebody may see it."""
+    directory = place.directory
+    now, room = directory.authentication.now(), None if place.kind == HALL else place.name
+    shown: list[Case] = []
+    size = 0
+    for reading in range(READINGS_MAX):
+        if reading:
+            session.owe(READING_TOKENS)
+        left = limit - len(shown)
+        found = await readable(directory.accounts.cases.listed(now, Wanted(kinds, room, before, left + 1)))
+        if isinstance(found, Refused):
+            return found
+        seen = await _seen(place, session, found[-left:])
+        if isinstance(seen, Refused):
+            return seen
+        for case in reversed(seen):
+            size += _size_of(case)
+            if shown and size > PAGE_BYTES:
+                return CasePage(shown[::-1], shown[-1].number)
+            shown.append(case)
+        if len(found) <= left:
+            return CasePage(shown[::-1], 0)
+        before = found[1].number
+        if len(shown) == limit:
+            break
+    return CasePage(shown[::-1], before)
+
+
+def _size_of(case: Case) -> int:
+    return len(case.text.encode()) + len(case.why.encode())
+
+
+async def _seen(place: Room, session: Occupant, cases: Sequence[Case]) -> list[Case] | Refused:
+    """Those that somebody may see."""
+    directory = place.directory
+    roles: dict[int, str] = {}
+    for author in {case.author for case in cases} - {0}:
+        account = await readable(directory.accounts.account(author))
+        if isinstance(account, Refused):
+            return account
+        roles[author] = OF_ACCOUNT[account.role] if account is not None else ""
+    return [case for case in cases if sees(session, case, state_of(directory, case.room), roles.get(case.author, ""))]
+
+
+async def case_seen(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused | None:
+    """The case with this number, if it waits and somebody may see it here."""
+    case = await readable(place.directory.accounts.cases.case(number, place.directory.authentication.now()))
+    if case is None or isinstance(case, Refused):
+        return case
+    if case.kind not in kinds or (place.kind != HALL and case.room != place.name):
+        return None
+    seen = await _seen(place, session, [case])
+    return seen if isinstance(seen, Refused) else next(iter(seen), None)
