@@ -335,9 +335,7 @@ def test_what_waits_for_moderators_of_an_earlier_file_is_counted_as_what_is_new(
             connection.executescript(migration)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {before}")
-        what = (
-            '{"kind":"held","at":1e9,"room":"python","by":"eve","sender":"token:eve","network":"192.0.2.0/24","key":"k"'
-        )
+        what = '{"kind":"held","at":1e9,"room":"","by":"eve","sender":"token:eve","network":"192.0.2.0/24","key":"k"'
         for rest in ("}", ',"is_open":false}', ',"of":7}'):
             connection.execute(
                 "INSERT INTO matter (kind, at, account, author, what) VALUES ('held', 1e9, 0, 0, ?)", (what + rest,)
