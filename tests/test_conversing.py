@@ -477,3 +477,47 @@ async def test_who_has_accepted_somebody_has_though_what_is_kept_was_read_before
         conversation.level(before, conversation.parties[1].who)
         await answer(ann, "say", room="@bob", text="and?", key="k")
         assert (await told(bob, "said"))["text"] == "and?"
+
+
+@pytest.mark.parametrize("asked", [{"do": "msg", "nick": "bob"}, {"do": "join", "room": "@bob"}])
+async def test_who_may_not_begin_to_write_to_somebody_is_told_so_at_once_and_not_let_into_the_conversation(
+    autojump_clock: trio.abc.Clock, asked: dict[str, str]
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        fields = {name: value for name, value in asked.items() if name != "do"}
+        for choice in ("known", "shared"):
+            await answer(bob, "dm", who=choice)
+            assert (await answer(ann, asked["do"], **fields))["code"] == f"dm-{choice}"
+        await answer(bob, "dm", who="accounts")
+        entered = await answer(ann, asked["do"], **fields)
+        assert (entered["is"], entered["room"]) == ("entered", "@bob")
+
+
+async def test_a_terminal_is_not_let_into_a_conversation_that_it_may_not_begin_and_goes_where_there_is_one(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await answer(ann, "dm", who="all")
+        await answer(bob, "dm", who="known")
+        desk = house.call("127.0.0.9")
+        await desk.type("/login ann", PASSWORD, "/msg bob", "/msg ann")
+        await desk.read_until("nobody new can begin to write to bob")
+        await desk.read_until("That is you")
+        await desk.type("in the hall?")
+        assert "You are in @bob" not in await desk.read_until("/join")
+        await answer(bob, "msg", nick="ann", text="I begin")
+        await desk.type("/msg bob")
+        await desk.read_until("You are in @bob.")
+
+
+async def test_whoever_is_blocked_goes_into_the_conversation_as_anybody_else_does(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        await answer(bob, "block", nick="eve")
+        answers = [await answer(one, "msg", nick="bob") for one in (ann, eve)]
+        assert answers[0] == answers[1]
+        assert answers[0]["is"] == "entered"

@@ -3,7 +3,7 @@
 What is decided is decided by rooms/who_may_write.py; here it is asked for what that needs to know. Never knows what is written.
 """
 
-from chat_server.accounts import Account, Choices
+from chat_server.accounts import Choices
 from chat_server.commands.chosen import WHEREVER
 from chat_server.commands.moderating import NoSuchPerson
 from chat_server.protocol.conversation_events import RequestAccepted, RequestWaits
@@ -12,8 +12,8 @@ from chat_server.rooms.blocking import Blocks, blocks_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversation import Conversation, lines_in_room
 from chat_server.rooms.conversations import Conversations, conversations_of
+from chat_server.rooms.direct import Direct
 from chat_server.rooms.peers import Peer
-from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.unread import Waiting, waiting_in
 from chat_server.rooms.who_may_write import (
@@ -37,19 +37,15 @@ async def conversation_with(place: Room, session: Occupant, peer: Peer) -> Conve
     if peer.who == who:
         return Refused("dm-self")
     here = conversations.person(peer.who)
-    theirs = await directory.accounts.account(peer.account) if peer.account and here is None else None
-    if (
-        here is None
-        and (theirs is None or theirs.state == "closed")
-        and (peer.guest is None or not peer.guest.sessions)
-    ):
-        return NoSuchPerson(details={"nick": peer.nick})
+    choices = await _choices(conversations, peer)
+    if isinstance(choices, Refused):
+        return choices
     conversation = await conversations.find(who, peer.who)
-    blocks = here.blocks if here is not None else blocks_of(_choices(here, theirs))
+    blocks = here.blocks if here is not None else blocks_of(choices)
     waiting = await _waiting_for(conversations, peer.who, blocks)
     if conversation is None:
         session.owe(BEGINNING_TOKENS)
-        refusal = await _refusal_to_begin(place, session, peer, _choices(here, theirs))
+        refusal = await _refusal_to_begin(place, session, peer, choices)
         refusal = refusal or refusal_of_more(peer.nick, waiting.for_one(is_accepted=False))
         if refusal is not None:
             return refusal
@@ -67,6 +63,18 @@ async def conversation_with(place: Room, session: Occupant, peer: Peer) -> Conve
     if refusal is None and (unread or here is None) and is_shown(blocks, who, person.nick):
         conversations.unread.note(peer.who, is_accepted=is_accepted)
     return refusal or conversation
+
+
+async def refusal_to_enter(direct: Direct, session: Occupant) -> Refused | None:
+    """Why somebody cannot go into a conversation that is `opened`: nothing has been written in it, and they may not begin. Raises JournalError.
+
+    That they are blocked is no reason: of that they notice nothing.
+    """
+    if direct.conversation is not None:
+        return None
+    session.owe(BEGINNING_TOKENS)
+    choices = await _choices(conversations_of(direct.directory), direct.peer)
+    return choices if isinstance(choices, Refused) else await _refusal_to_begin(direct, session, direct.peer, choices)
 
 
 async def show_accepted(
@@ -94,11 +102,15 @@ async def _refusal_to_begin(place: Room, session: Occupant, peer: Peer, choices:
     return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
 
 
-def _choices(here: Person[Occupant] | None, account: Account | None) -> Choices:
-    """What somebody has chosen who is here, or has this account."""
+async def _choices(conversations: Conversations, peer: Peer) -> Choices | Refused:
+    """What somebody has chosen; or that they are nobody to whom anything can be written. Raises JournalError."""
+    here = conversations.person(peer.who)
     if here is not None:
         return here.choices
-    return account.choices if account is not None else {}
+    account = await conversations.directory.accounts.account(peer.account) if peer.account else None
+    if account is not None and account.state != "closed":
+        return account.choices
+    return {} if peer.guest is not None and peer.guest.sessions else NoSuchPerson(details={"nick": peer.nick})
 
 
 def _is_with(place: Room, session: Occupant, peer: Peer) -> bool:

@@ -6,7 +6,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from chat_server.commands.access import access
-from chat_server.commands.begun import conversation_with, show_accepted, who_may_begin
+from chat_server.commands.begun import conversation_with, refusal_to_enter, show_accepted, who_may_begin
 from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import accept_held
@@ -122,7 +122,7 @@ class ConversingCommands(CommandHandler):
         if peer is None:
             return None
         if not request.text.strip():
-            return _enter(session, direct_place(place, session, peer))
+            return enter_begun(session, direct_place(place, session, peer))
         return _write(place, session, peer, Say(request.text, request.key))
 
     @access(bots=False, asks_engine=True)
@@ -251,7 +251,19 @@ async def enter_direct(session: Occupant, direct: Direct) -> bool:
     return direct.conversation is not None
 
 
-async def _enter(session: Occupant, direct: Direct) -> None:
+async def enter_begun(session: Occupant, direct: Direct) -> None:
+    """Go into a conversation, where there is one or it may be begun."""
+    if direct.is_with_oneself:
+        session.send(Refused("dm-self"))
+        return
+    try:
+        await direct.opened()
+        refusal = await refusal_to_enter(direct, session)
+    except JournalError:
+        refusal = Refused("cannot-read")
+    if refusal is not None:
+        session.send(refusal)
+        return
     await enter_direct(session, direct)
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_bot
-from chat_server.commands.conversing import conversation_named, enter_direct, names_somebody, nobody_named
+from chat_server.commands.conversing import conversation_named, enter_begun, enter_direct, names_somebody, nobody_named
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
@@ -28,7 +28,6 @@ from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
-from chat_server.rooms.direct import Direct
 from chat_server.rooms.known_rooms import formerly_known, known_room, known_room_of_id, known_rooms
 from chat_server.rooms.life import refusal_to_own
 from chat_server.rooms.person import ADMIN, OWNER
@@ -134,11 +133,7 @@ def _join_direct(place: Room, session: Occupant, name: str) -> MaybeAwaitable:
     if direct is None:
         session.send(nobody_named(name))
         return None
-    return _enter_direct(session, direct)
-
-
-async def _enter_direct(session: Occupant, direct: Direct) -> None:
-    await enter_direct(session, direct)
+    return enter_begun(session, direct)
 
 
 def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
