@@ -252,7 +252,8 @@ MIGRATIONS: list[str] = [
         key = coalesce(json_extract(what, '$.key'), ''), of = coalesce(json_extract(what, '$.of'), 0),
         is_open = coalesce(json_extract(what, '$.is_open'), 1) WHERE json_valid(what);
     UPDATE matter SET is_open = 0 WHERE json_valid(what) AND room IS NULL AND kind <> 'report' AND coalesce(json_extract(what, '$.room'), '') <> '';
-    CREATE INDEX matter_counted ON matter (kind, at, is_open, sender, network, keeper, room);  -- all that is counted, so that no text is read
+    -- With all that is counted, so that no text is read.
+    CREATE INDEX matter_counted ON matter (kind, at, is_open, sender, network, keeper, room, account, author);
     CREATE INDEX matter_by_sender ON matter (sender);
     CREATE INDEX matter_waiting ON matter (room) WHERE is_open = 1;
     """,
