@@ -36,6 +36,7 @@ from chat_server.accounts import (
 )
 from chat_server.accounts.acts import Office, ServerAct
 from chat_server.accounts.names_index import Refusal
+from chat_server.accounts.networks import CameFrom
 from chat_server.journal import Duplicate, Journal, JournalError
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.engines import EngineName, Store
@@ -790,6 +791,7 @@ async def filled(place: Place) -> Account:
         await accounts.add_device(made.id, NewDevice("dice", digest("bot"), "bot", ends=NOW + 9, rooms=("pm",)), NOW)
         await accounts.make_codes([replace(code("i", "invite"), rooms=("python", "pm"), made_by=made.id)])
         await accounts.rename(made.id, "Anna", "anna", NOW)
+        accounts.note_seen(made.id, 0, "203.0.113.0/24", made.seen)
         await say(journal, made.id, "hello")
         eve = (await registered(accounts, ann("eve", "eve"))).account
         await say(journal, eve.id, "secret", nick="eve")
@@ -837,6 +839,7 @@ async def test_logins_move_to_another_engine_and_back(
         holder = await accounts.by_token(digest("token of Ann"), NOW)
         assert holder is not None
         assert holder.account == replace(made, name="Anna", skeleton="anna")
+        assert await accounts.acts.networks(made.id) == [CameFrom(made.id, "203.0.113.0/24", made.seen)]
         bot = await accounts.by_token(digest("bot"), NOW)
         assert bot is not None
         assert bot.device is not None
@@ -852,7 +855,7 @@ async def test_logins_move_to_another_engine_and_back(
 async def test_an_export_has_no_secret_unless_that_is_wanted(place: Place, tmp_path: Path) -> None:
     made = await filled(place)
     plain = exported(place, with_secrets=False)
-    for secret in (b"hash", b"digest", b"token", b'"is":"device"', b'"is":"code"', b'"secret'):
+    for secret in (b"hash", b"digest", b"token", b'"is":"device"', b'"is":"code"', b'"secret', b"203.0.113"):
         assert secret not in plain
     there = place_in(tmp_path / "there", "sqlite")
     import_(there.engine.filling(there.settings), io.BytesIO(plain), no_progress)

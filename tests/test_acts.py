@@ -11,13 +11,14 @@ from archives import no_progress
 from chat_server.accounts import Accounts, Holder, NewDevice, Registration
 from chat_server.accounts.acts import NotEnacted, Office, ServerAct
 from chat_server.accounts.in_force import Visitor
+from chat_server.accounts.networks import NETWORK_SECONDS, NETWORKS_MAX
 from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import import_
 from chat_server.protocol.entries import Entry, Muted, Said
 from chat_server.rooms.rights import judged
 from postgresql import url_beside
-from test_accounts import NOW, ann, device, digest, exported, store
+from test_accounts import NOW, ann, device, digest, exported, settle, store
 from test_journal import Place, begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place", "store"]
@@ -157,6 +158,54 @@ async def test_the_networks_from_which_accounts_have_come_are_known_for_a_while(
     assert device("x").network == "192.0.2.0/24"
     assert await accounts.acts.seen_since(NOW + 50) == [(other.account.id, "198.51.100.0/24")]
     assert len(await accounts.acts.seen_since(NOW)) == 2
+
+
+async def test_who_has_come_from_a_network_is_known_whatever_they_logged_in_by(store: Store) -> None:
+    accounts = store.accounts
+    bob, eve, mod = [await registered(accounts, name) for name in ("bob", "eve", "mod")]
+    for account, network in ((bob, "203.0.113.0/24"), (eve, "2001:db8:7::/48"), (mod, "")):
+        accounts.note_seen(account, 0, network, NOW + 50)
+    await settle(store)
+
+    async def neighbours(network: str) -> list[str]:
+        return [one.name for one in await accounts.acts.neighbours(network, NOW + 40)]
+
+    assert await neighbours("203.0.113.7/32") == ["bob"]
+    assert await neighbours("203.0.0.0/16") == ["bob"]
+    assert await neighbours("203.0.112.0/24") == []
+    assert await neighbours("2001:db8:7:1::/64") == ["eve"]
+    assert await neighbours("2001:db8::/32") == ["eve"]
+    assert [one.name for one in await accounts.acts.neighbours("198.51.100.9/32", NOW)] == ["bob", "eve", "mod"]
+    assert set(await accounts.acts.seen_since(NOW + 40)) == {
+        (bob, "203.0.113.0/24"),
+        (eve, "2001:db8:7::/48"),
+    }
+    await accounts.change_role(bob, "moderator")
+    (one,) = await accounts.acts.neighbours("203.0.113.7/32", NOW)
+    assert (one.account, one.made, one.role) == (bob, NOW, "moderator")
+    await accounts.end(bob, "close", NOW + 60)
+    assert await neighbours("203.0.113.7/32") == []
+    assert await accounts.acts.networks(bob) == []
+
+
+async def test_of_an_account_the_last_networks_are_kept_for_a_while(store: Store) -> None:
+    accounts = store.accounts
+    bob, eve = await registered(accounts, "bob"), await registered(accounts, "eve")
+    for number in (0, 1, 2, 3, 1, 4, 5):
+        accounts.note_seen(bob, 0, f"203.0.{number}.0/24", NOW + number + 10)
+        await settle(store)
+    accounts.note_seen(bob, 0, "203.0.5.0/24", NOW)  # what comes late takes nothing back
+    accounts.note_seen(eve, 0, "203.0.5.0/24", NOW + 10)
+    await settle(store)
+    kept = [(one.network, one.at - NOW) for one in await accounts.acts.networks(bob)]
+    assert kept == [("203.0.5.0/24", 15), ("203.0.4.0/24", 14), ("203.0.3.0/24", 13), ("203.0.2.0/24", 12)]
+    assert len(kept) == NETWORKS_MAX
+    accounts.note_seen(7, 0, "203.0.9.0/24", NOW + 10)
+    await settle(store)
+    assert await accounts.acts.networks(7) == [], "there is no such account"
+    assert await accounts.forget_old(NOW + NETWORK_SECONDS + 13)
+    assert [one.at - NOW for one in await accounts.acts.networks(bob)] == [15, 14]
+    assert await accounts.acts.networks(eve) == []
 
 
 async def test_acts_that_are_asked_for_at_once_are_numbered_one_after_the_other(accounts: Accounts) -> None:

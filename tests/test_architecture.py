@@ -257,6 +257,7 @@ def test_a_package_imports_nothing_by_being_imported() -> None:
         ("chat_server.journal", "chat_server.protocol.entries"),
         ("chat_server.accounts", "chat_server.accounts.cases"),
         ("chat_server.accounts", "chat_server.accounts.names_index"),
+        ("chat_server.accounts", "chat_server.accounts.networks"),
         ("chat_server.accounts", "chat_server.accounts.office"),
         ("chat_server.accounts", "chat_server.protocol.entries"),
         ("chat_server.accounts", "chat_server.protocol.stored_event"),

@@ -257,7 +257,9 @@ async def test_a_network_is_banned_after_a_dry_run_and_settled_accounts_come_in_
         bob = await guest(house, "bob")
         eve = await guest(house, "eve", address="198.51.100.8")
         would = await answered(ann, "would-hit", "ban", nick="bob", span="network 1d flood")
-        assert (would["here"], would["whom"]) == (2, "bob network")
+        assert (would["here"], would["sessions"], would["whom"]) == (2, 2, "bob network")
+        assert (would["recent"], would["accounts"], would["passing"]) == (1, ["young"], 1)
+        assert "could not come in: 1 (young)." in would["text"]
         assert "198.51" not in str(would)
         assert would["again"] == "/ban bob sure network 1d flood"
         banned = await answered(ann, "server-banned", "ban", nick="bob", span="network sure 1d flood")
@@ -281,7 +283,7 @@ async def test_a_network_is_banned_after_a_dry_run_and_settled_accounts_come_in_
         assert await refused(ann, "ban", nick="127.0.0.1", span="sure") == "own-network"
         assert await refused(boss, "ban", nick="127.0.0.0/8", span="sure") == "own-network"
         hard = await answered(boss, "would-hit", "ban", nick="198.51.100.0/24", span="hard 1d")
-        assert hard["here"] == 2
+        assert (hard["here"], hard["recent"], hard["accounts"]) == (2, 2, ["old", "young"])
         await answered(boss, "server-banned", "ban", nick="198.51.100.0/24", span="hard sure 1d")
         await eve.wait_for("dismissed")
         await old.wait_for("dismissed")
@@ -292,6 +294,46 @@ async def test_a_network_is_banned_after_a_dry_run_and_settled_accounts_come_in_
         assert (
             await answered(await stranger(house, "192.0.2.9"), "logged-in", "login", nick="old", password=PASSWORD)
         )["nick"] == "old"
+
+
+async def test_whoever_logged_in_by_telnet_and_a_password_is_foreseen_though_nobody_is_here(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(ANYWHERE, silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        boss = await holder(house, "boss", "127.0.0.2", role="admin")
+        for name in ("carl", "dora"):
+            await (await holder(house, name, "192.0.2.9")).stream.aclose()
+        carl = house.call("203.0.113.7")
+        await carl.type("/login carl")
+        await carl.read_until("assword")
+        await carl.type(PASSWORD)
+        await carl.read_until("* Welcome")
+        await carl.type("/quit")
+        await carl.read_to_end()
+        await trio.sleep(2)
+        would = await answered(ann, "would-hit", "ban", nick="203.0.113.7", span="1d flood")
+        assert (would["here"], would["sessions"]) == (0, 0)
+        assert (would["recent"], would["accounts"]) == (1, ["carl"])
+        mute = await answered(boss, "would-mute", "mute", nick="203.0.0.0/16", span="1d flood")
+        assert (mute["recent"], mute["accounts"], mute["again"]) == (1, ["carl"], "/mute 203.0.0.0/16 sure 1d flood")
+        await trio.sleep(8 * DAY)
+        settled = await answered(ann, "would-hit", "ban", nick="203.0.113.7", span="1d flood")
+        assert (settled["recent"], settled["accounts"], settled["passing"]) == (0, [], 1)
+        assert (await answered(ann, "would-hit", "ban", nick="203.0.113.7", span="hard 1d"))["accounts"] == ["carl"]
+        await trio.sleep(23 * DAY)
+        assert (await answered(ann, "would-hit", "ban", nick="203.0.113.7", span="hard 1d"))["recent"] == 0
+
+
+async def test_one_sees_from_which_networks_one_came_oneself(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(ANYWHERE, silence_seconds=9e9) as house:
+        await (await holder(house, "ann", "192.0.2.9")).stream.aclose()
+        await trio.sleep(2)
+        ann = await stranger(house, "203.0.113.7")
+        await answered(ann, "logged-in", "login", nick="ann", password=PASSWORD)
+        await trio.sleep(2)
+        networks = (await answered(ann, "devices-listed", "devices"))["networks"]
+        assert [one["network"] for one in networks] == ["203.0.113.0/24", "192.0.2.0/24"]
 
 
 async def test_the_audit_says_who_did_what_to_whom_and_why_page_by_page(autojump_clock: trio.abc.Clock) -> None:

@@ -9,7 +9,7 @@ import chat_server
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, people_events, requests
 from chat_server.protocol.conversation_events import Conversing
-from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin
+from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin, NetworkShown
 from chat_server.protocol.room_events import StoringGoesOn
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
@@ -108,6 +108,13 @@ EXAMPLES: list[tuple[events.Event, str]] = [
             "* 3: program, since 1970-01-01: this one\r\n* 4: program, since 1970-01-01: here now, from 192.0.2.0/24\r\n"
             "* 5: program, since 1970-01-01: last here 1970-01-01 00:01, from 192.0.2.0/24\r\n"
             "* You are also at 2 other terminals.\r\n* /drop NUMBER logs one out for good, /drop others all but this one.\r\n"
+        ),
+    ),
+    (
+        events.DevicesListed((), 0, "UTC", (NetworkShown("192.0.2.0/24", 86400.0), NetworkShown("192.0.3.0/24", 0.0))),
+        (
+            "* No program has logged in with your account.\r\n"
+            "* You came last from: 192.0.2.0/24 (1970-01-02), 192.0.3.0/24 (1970-01-01).\r\n"
         ),
     ),
     (events.DevicesListed((), 0, "UTC"), "* No program has logged in with your account.\r\n"),
@@ -218,6 +225,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "details": {},
         "recovery": ("A-B",),
         "devices": (),
+        "networks": (NetworkShown("192.0.2.0/24", 0.0),) if kind is events.DevicesListed else 1,
         "conversations": (Conversing("@bob", 3, 1),),
         "last_login": UNSET,
         "guest": False,

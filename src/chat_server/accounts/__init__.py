@@ -5,13 +5,13 @@ Secrets are known here by their digests alone. Never knows passwords, sessions, 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from chat_server.accounts.cases import Cases
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
+from chat_server.accounts.networks import CameFrom
 from chat_server.accounts.office import Acts, KeptAct
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key
@@ -211,7 +211,7 @@ class Ended(NamedTuple):
     ending: Ending
 
 
-Record = Account | Device | Code | KeptName | Ended | KeptAct
+Record = Account | Device | Code | KeptName | CameFrom | Ended | KeptAct
 """What is kept of accounts and survives an export."""
 
 
@@ -230,7 +230,7 @@ class Rewritten(NamedTuple):
 
     nick: str
     rooms: frozenset[str] = frozenset()
-    topics: Mapping[str, str] = MappingProxyType({})
+    topics: Mapping[str, str] = {}
 
 
 class Accounts(Protocol):

@@ -73,6 +73,15 @@ Judge = Callable[[ServerAct, Office], str]
 """Says why an act may not be; "" if it may."""
 
 
+class Neighbour(NamedTuple):
+    """An account that has come from a network, or from beside it: what there is to know of it where that network is to be banned."""
+
+    account: Author
+    name: str
+    made: float
+    role: str
+
+
 class OfficeHolder(NamedTuple):
     """An account that has a role on the server."""
 

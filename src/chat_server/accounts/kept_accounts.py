@@ -6,10 +6,20 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from chat_server.accounts import DEVICES_MAX, Account, Code, Device, Ended, Failure, NewDevice, Record
+from chat_server.accounts import (
+    DEVICES_MAX,
+    Account,
+    Code,
+    Device,
+    Ended,
+    Failure,
+    NewDevice,
+    Record,
+)
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import Case, after_room
 from chat_server.accounts.names_index import KeptName, Refusal
+from chat_server.accounts.networks import NETWORKS_MAX, CameFrom
 from chat_server.accounts.office import KeptAct
 
 
@@ -22,6 +32,7 @@ class KeptAccounts:
     codes: dict[bytes, Code] = field(default_factory=dict)
     names: list[KeptName] = field(default_factory=list)
     failures: dict[tuple[str, int], Failure] = field(default_factory=dict)
+    came_from: dict[tuple[int, str], CameFrom] = field(default_factory=dict)
     ended: dict[int, Ended] = field(default_factory=dict)
     acts: list[ServerAct] = field(default_factory=list)
     lifted: set[int] = field(default_factory=set)
@@ -37,6 +48,7 @@ class KeptAccounts:
             *sorted(self.devices.values(), key=lambda device: device.id),
             *self.codes.values(),
             *sorted(self.names),
+            *sorted(self.came_from.values()),
             *sorted(self.ended.values()),
             *(KeptAct(act, act.number in self.lifted) for act in self.acts),
         ]
@@ -53,6 +65,8 @@ class KeptAccounts:
                 self.codes[record.digest] = record
             case KeptName():
                 self.names.append(record)
+            case CameFrom():
+                self.came_from[record.account, record.network] = record
             case Ended():
                 self.ended[record.account] = record
             case KeptAct():
@@ -112,6 +126,25 @@ class KeptAccounts:
         )
         self.devices[number] = device
         return device
+
+    def note_network(self, account: int, network: str, at: float) -> None:
+        """An account has come from a network."""
+        known = self.came_from.pop((account, network), None)
+        self.came_from[account, network] = CameFrom(account, network, max(at, known.at if known is not None else at))
+        for one in self.networks_of(account)[NETWORKS_MAX:]:
+            del self.came_from[account, one.network]
+
+    def networks_of(self, account: int) -> list[CameFrom]:
+        """The networks from which an account has come, the newest first."""
+        found = (one for one in self.came_from.values() if one.account == account)
+        return sorted(found, key=lambda one: (-one.at, one.network))
+
+    def forget_networks(self, is_old: Callable[[CameFrom], bool]) -> int:
+        """Forget where accounts have come from; return how much."""
+        gone = [which for which, one in self.came_from.items() if is_old(one)]
+        for which in gone:
+            del self.came_from[which]
+        return len(gone)
 
     def drop_all(self, account: int, keep: Collection[int] = ()) -> None:
         """Forget an account's devices but these, and the codes that let it in at one more."""

@@ -35,6 +35,7 @@ from chat_server.accounts.memory_acts import MemoryActs
 from chat_server.accounts.memory_cases import MemoryCases
 from chat_server.accounts.names_index import KeptName, NamesIndex, Refusal
 from chat_server.accounts.naming import closed, kept_after, made, note_change, note_stored
+from chat_server.accounts.networks import NETWORK_SECONDS
 from chat_server.protocol.names import name_key
 
 
@@ -196,6 +197,8 @@ class MemoryAccounts:
         """Note that an account was used; see Accounts."""
         if self._kept.active(account) is not None:
             self._kept.change(account, lambda one: replace(one, seen=at))
+            if network:
+                self._kept.note_network(account, network, at)
         found = self._kept.devices.get(device)
         if found is not None and found.account == account:
             self._kept.devices[device] = replace(found, seen=at, network=network)
@@ -331,6 +334,7 @@ class MemoryAccounts:
         self._kept.drop(one.id for one in self._kept.devices_of(account))
         self._kept.codes = {digest: code for digest, code in self._kept.codes.items() if not _is_of(code, account)}
         self._kept.failures = {which: one for which, one in self._kept.failures.items() if one.account != account}
+        self._kept.forget_networks(lambda one: one.account == account)
         self.cases.end(account, nick, ending)
         self._lines.forget(account)
         self._lines.revoked(account, None, "account-ended")
@@ -359,7 +363,8 @@ class MemoryAccounts:
         self._forget_names(names)
         for which in failures:
             del kept.failures[which]
-        return len(codes) + len(devices) + len(names) + len(failures) + self.cases.forget_old(at)
+        networks = kept.forget_networks(lambda one: one.at <= at - NETWORK_SECONDS)
+        return len(codes) + len(devices) + len(names) + len(failures) + networks + self.cases.forget_old(at)
 
     # What they are made of.
 

@@ -6,9 +6,19 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from chat_server.accounts import Account
-from chat_server.accounts.acts import CURBING, IN_FORCE_MAX, Judge, NotEnacted, Office, OfficeHolder, ServerAct
+from chat_server.accounts.acts import (
+    CURBING,
+    IN_FORCE_MAX,
+    Judge,
+    Neighbour,
+    NotEnacted,
+    Office,
+    OfficeHolder,
+    ServerAct,
+)
 from chat_server.accounts.in_force import InForce
 from chat_server.accounts.kept_accounts import KeptAccounts
+from chat_server.accounts.networks import CameFrom, overlapping
 
 
 class Rooms(Protocol):
@@ -90,9 +100,21 @@ class MemoryActs:
 
     async def seen_since(self, at: float) -> list[tuple[int, str]]:
         """From which networks accounts have come; see Acts."""
-        return list(
-            {(one.account, one.network) for one in self._kept.devices.values() if one.seen >= at and one.network}
-        )
+        kept = self._kept
+        by_device = {(one.account, one.network) for one in kept.devices.values() if one.seen >= at and one.network}
+        return list(by_device | {which for which, one in kept.came_from.items() if one.at >= at})
+
+    async def networks(self, account: int) -> list[CameFrom]:
+        """The last networks from which an account has logged in, the newest first."""
+        return self._kept.networks_of(account)
+
+    async def neighbours(self, network: str, at: float) -> list[Neighbour]:
+        """The accounts that have come from a network; see Acts."""
+        seen = await self.seen_since(at)
+        beside = {*overlapping({one for _, one in seen}, network)}
+        numbers = {account for account, one in seen if one in beside}
+        found = sorted((one for one in self._open() if one.id in numbers), key=lambda one: one.key)
+        return [Neighbour(one.id, one.name, one.made, one.role) for one in found]
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""

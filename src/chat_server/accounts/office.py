@@ -5,8 +5,9 @@ Each act has a number, and is kept for good. What it forbids holds from when it 
 
 from typing import NamedTuple, Protocol
 
-from chat_server.accounts.acts import Judge, NotEnacted, OfficeHolder, ServerAct
+from chat_server.accounts.acts import Judge, Neighbour, NotEnacted, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import InForce
+from chat_server.accounts.networks import CameFrom
 
 
 class KeptAct(NamedTuple):
@@ -50,5 +51,13 @@ class Acts(Protocol):
         ...
 
     async def seen_since(self, at: float) -> list[tuple[int, str]]:
-        """From which networks, shortened as they are kept, devices of which accounts have come since a time."""
+        """From which networks, shortened as they are kept, which accounts have come since a time."""
+        ...
+
+    async def networks(self, account: int) -> list[CameFrom]:
+        """The last networks from which an account has logged in, the newest first."""
+        ...
+
+    async def neighbours(self, network: str, at: float) -> list[Neighbour]:
+        """The accounts that are not closed and have come since a time from what overlaps a network, as far as that is kept; by their names."""
         ...

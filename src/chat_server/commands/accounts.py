@@ -308,3 +308,4 @@ def _become_holder(place: Room, session: Occupant, nick: str, made: Holder) -> N
     session.proof = Proof(made.device.id if made.device else 0, directory.authentication.now())
     session.logged_in(nick, sender, OF_ACCOUNT[account.role])
     directory.authentication.remember(account.id, session.network)
+    directory.note_seen(account.id, session.proof.device, session.network)

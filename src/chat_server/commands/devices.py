@@ -14,9 +14,9 @@ from chat_server.commands.access import access
 from chat_server.commands.asking import HASH_TOKENS, after_password, ask_new_password, chosen_password, proved
 from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler, EndSession
-from chat_server.commands.letting_in import may_be_secret, readable
+from chat_server.commands.letting_in import may_be_secret
 from chat_server.journal import JournalError
-from chat_server.protocol.described import DeviceShown
+from chat_server.protocol.described import DeviceShown, NetworkShown
 from chat_server.protocol.events import AccountShown, Answered, DevicesListed, Dismissed, Refused
 from chat_server.protocol.requests import HowMany, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
@@ -158,9 +158,11 @@ class DeviceCommands(CommandHandler):
 async def list_devices(place: Room, session: Occupant) -> None:
     """Tell somebody their devices."""
     person = session.person
-    devices = await readable(place.directory.accounts.devices(person.account))
-    if isinstance(devices, Refused):
-        session.send(devices)
+    accounts = place.directory.accounts
+    try:
+        devices, networks = await accounts.devices(person.account), await accounts.acts.networks(person.account)
+    except JournalError:
+        session.send(Refused("cannot-read"))
         return
     here = {other.proof.device for other in person.sessions}
     shown = tuple(
@@ -180,7 +182,8 @@ async def list_devices(place: Room, session: Occupant) -> None:
         for one in devices
     )
     others = sum(not other.proof.device for other in person.sessions if other is not session)
-    session.send(DevicesListed(shown, others, person.zone))
+    came = tuple(NetworkShown(one.network, one.at) for one in networks)
+    session.send(DevicesListed(shown, others, person.zone, came))
 
 
 async def _drop(place: Room, session: Occupant, number: int | None = None) -> None:

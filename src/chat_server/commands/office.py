@@ -9,7 +9,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from chat_server.accounts.acts import ActKind, ServerAct
-from chat_server.accounts.in_force import OUT, is_within, parsed
+from chat_server.accounts.in_force import OUT, parsed
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
@@ -28,7 +28,7 @@ from chat_server.commands.moderating import (
     ReasonTooLong,
     Unban,
 )
-from chat_server.commands.office_acts import act_of, enacted, found_whom, meant, shown_whom
+from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, meant, shown_whom
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Number
@@ -41,9 +41,6 @@ from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 
 LISTED_MAX = 100
 """Bans that are shown at once, the newest."""
-
-DRY_RUN_SECONDS = 30 * 86400.0
-"""How far back is looked for whom the ban of a network would hit."""
 
 _WORDS = re.compile(r"\s*(?P<word>network|hard|sure)(?:\s+(?P<rest>.*)|\s*)$", re.IGNORECASE | re.ASCII | re.DOTALL)
 
@@ -119,17 +116,46 @@ class ServerLifted(Answered, frozen=True, tag="server-lifted"):
 
 
 class WouldHit(Answered, frozen=True, tag="would-hit"):
-    """What the receiver wants to do to a network has not been done: whom it would hit."""
+    """What the receiver wants to do to a network has not been done: whom it would hit, of those who are here now (`here` people, by `sessions`).
+
+    And how many accounts that have been in that network or beside it lately: `recent` that it would hit, with the first names of these, and
+    `passing` that it would not, for they are old enough, or have a role on the server.
+    """
 
     sentence: ClassVar[str] = (
-        "Not done yet. It would hit {here} of those who are here now. In that network or beside it were {recent} accounts in the last 30 days."
-        " To do it, type: {again}"
+        "Not done yet. To do it, type: {again}\n"
+        "Connections here now that would end: {sessions}.\n"
+        "Accounts that came from there or from beside it in the last 30 days and could not come in: {recent} ({accounts}).\n"
+        "Others that came from there and still could: {passing}."
     )
 
     word: str
     whom: str
     here: HowMany
+    sessions: HowMany
     recent: HowMany
+    accounts: tuple[str, ...]
+    passing: HowMany
+    again: str
+
+
+class WouldMute(Answered, frozen=True, tag="would-mute"):
+    """The same of a network that is to be muted."""
+
+    sentence: ClassVar[str] = (
+        "Not done yet. To do it, type: {again}\n"
+        "Connections here now that could say nothing: {sessions}.\n"
+        "Accounts that came from there or from beside it in the last 30 days and could say nothing: {recent} ({accounts}).\n"
+        "Others that came from there and still could: {passing}."
+    )
+
+    word: str
+    whom: str
+    here: HowMany
+    sessions: HowMany
+    recent: HowMany
+    accounts: tuple[str, ...]
+    passing: HowMany
     again: str
 
 
@@ -273,7 +299,7 @@ async def _curb(place: Room, session: Occupant, nick: str, text: str, kind: ActK
     if refusal is not None:
         session.send(refusal)
     elif act.network and "sure" not in words:
-        await _tell_whom_it_would_hit(place, session, act, {one.person for one in hits}, (nick, typed))
+        await _tell_whom_it_would_hit(place, session, act, hits, (nick, typed))
     else:
         await _curbed(place, session, act, hits)
 
@@ -301,20 +327,18 @@ async def _curbed(place: Room, session: Occupant, act: ServerAct, hits: list[Occ
 
 
 async def _tell_whom_it_would_hit(
-    place: Room, session: Occupant, act: ServerAct, here: set[object], typed: tuple[str, str]
+    place: Room, session: Occupant, act: ServerAct, hits: list[Occupant], typed: tuple[str, str]
 ) -> None:
-    seen = await readable(place.directory.accounts.acts.seen_since(act.at - DRY_RUN_SECONDS))
-    if isinstance(seen, Refused):
-        session.send(seen)
+    found = await foreseen(place, act, hits)
+    if isinstance(found, Refused):
+        session.send(found)
         return
-    recent = {
-        account for account, network in seen if is_within(network, act.network) or is_within(act.network, network)
-    }
     nick, rest = typed
-    word = "/mute" if act.kind == "muted" else "/ban"
+    kind, word = (WouldMute, "/mute") if act.kind == "muted" else (WouldHit, "/ban")
     whom = shortened(nick) if parsed(nick) is not None else f"{shortened(nick)} network"
     again = " ".join((word, shortened(nick), "sure", *rest.split()))
-    session.send(WouldHit(word, whom, len(here), len(recent), again))
+    here = len({one.person for one in hits})
+    session.send(kind(word, whom, here, len(hits), found.kept_out, found.names, found.passing, again))
 
 
 async def _lift(place: Room, session: Occupant, request: Unban) -> None:

@@ -1,11 +1,13 @@
 """An act of somebody who has an office on the server, on its way to where it is kept; and to whom it is done. Never knows what was asked for."""
 
+from collections.abc import Collection
 from typing import ClassVar, NamedTuple
 
 from msgspec.structs import replace
 
 from chat_server.accounts.acts import NotEnacted, ServerAct
 from chat_server.accounts.in_force import is_within, parsed
+from chat_server.accounts.networks import NETWORK_SECONDS
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.moderating import (
     NoSuchBan,
@@ -19,12 +21,17 @@ from chat_server.protocol.typed import shortened
 from chat_server.rooms.person import ADMIN, OWNER, sender_elsewhere
 from chat_server.rooms.rights import Standing, judged, may, on_server
 from chat_server.rooms.room import Occupant, Room, carried_through
+from chat_server.rooms.visitors import would_pass
 
 NARROWEST = {4: 32, 6: 64}
 """The lengths of networks that a moderator may ban: one address; of IPv6, what one household has."""
 
 WIDEST = {4: 8, 6: 16}
 """Those that nobody may exceed."""
+
+
+FORESEEN_NAMES = 10
+"""Names of accounts that are told before a network is banned."""
 
 
 class TooWide(Refused, frozen=True):
@@ -56,6 +63,14 @@ class Wanted(NamedTuple):
     act: ServerAct
     role: str = ""
     """The role on the server of the account that it is done to."""
+
+
+class Foreseen(NamedTuple):
+    """Which accounts an act about a network would hit: how many, the first of their names, and how many come from there that it would not."""
+
+    kept_out: int
+    names: tuple[str, ...]
+    passing: int
 
 
 async def meant(place: Room, session: Occupant, nick: str, words: set[str]) -> Wanted | None:
@@ -128,6 +143,17 @@ def standing_of(session: Occupant) -> Standing:
 def act_of(place: Room, session: Occupant, whom: str) -> ServerAct:
     """An act of theirs, of which the kind is not said yet."""
     return ServerAct("lifted", place.directory.authentication.now(), session.nick, session.person.account, whom)
+
+
+async def foreseen(place: Room, act: ServerAct, hits: Collection[Occupant]) -> Foreseen | Refused:
+    """Whom an act about a network would hit, `hits` being the sessions that are here and that it is about; refused if it cannot be read."""
+    came = await readable(place.directory.accounts.acts.neighbours(act.network, act.at - NETWORK_SECONDS))
+    if isinstance(came, Refused):
+        return came
+    kept_out = {one.account: one.name for one in came if not would_pass(one, act)}
+    passing = len(came) - len(kept_out)
+    kept_out |= {one.person.account: one.person.nick for one in hits if one.person.account}
+    return Foreseen(len(kept_out), tuple(sorted(kept_out.values(), key=name_key)[:FORESEEN_NAMES]), passing)
 
 
 async def enacted(place: Room, session: Occupant, act: ServerAct) -> ServerAct | None:

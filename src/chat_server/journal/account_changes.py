@@ -26,6 +26,7 @@ from chat_server.accounts import (
 from chat_server.accounts.ids import anonymous_names, new_id
 from chat_server.accounts.names_index import KeptName, Refusal
 from chat_server.accounts.naming import closed, kept_after, made
+from chat_server.accounts.networks import NETWORK_SECONDS
 from chat_server.journal import case_rows
 from chat_server.journal.act_changes import ActTables
 from chat_server.journal.case_rows import CaseRows
@@ -160,7 +161,7 @@ class Tables(Protocol):
         ...
 
     def forget_all_of(self, number: int) -> None:
-        """Forget an account's devices, the codes that it has made or that are for it, its failed tries and its read positions."""
+        """Forget an account's devices, the codes that it has made or that are for it, where it came from, its failed tries and its read positions."""
 
     def put_ended(self, ended: Ended) -> None:
         """Note that an account's lines are to be rewritten."""
@@ -387,5 +388,6 @@ def forget_old(tables: Tables, at: float) -> tuple[int, list[KeptName]]:
     tables.drop_devices(devices)
     free = tables.old_names(at, FORGOTTEN_MAX)
     tables.forget_names(free)
-    gone += tables.drop_old_failures(at - FAILURE_SECONDS) + case_rows.forget_old(tables, at)
+    gone += tables.drop_old_failures(at - FAILURE_SECONDS) + tables.acts.drop_old_networks(at - NETWORK_SECONDS)
+    gone += case_rows.forget_old(tables, at)
     return gone + len(devices) + len(free), free

@@ -15,6 +15,10 @@ _BELONGING = (
         "code",
         "SELECT purpose FROM code WHERE account != 0 AND account NOT IN (SELECT id FROM account WHERE state != 'closed')",
     ),
+    (
+        "network of an account",
+        "SELECT network FROM came_from WHERE account NOT IN (SELECT id FROM account WHERE state != 'closed')",
+    ),
     ("room of a device", "SELECT device FROM device_room WHERE device NOT IN (SELECT id FROM device)"),
     ("room of a device", "SELECT device FROM device_room WHERE room NOT IN (SELECT id FROM room)"),
     ("room of a code", "SELECT code FROM code_room WHERE code NOT IN (SELECT id FROM code)"),

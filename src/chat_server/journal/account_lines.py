@@ -1,16 +1,18 @@
 """The lines of an export that are about accounts: one for each, for what belongs to it, and for what was done by office. Pure.
 
-Secrets stand in them, as hashes and digests, only if that is wanted; without them a device or a code is of no use, and is left out.
+Secrets stand in them, as hashes and digests, only if that is wanted; without them a device or a code is of no use, and is left out;
+so is where somebody has come from, which is nobody else's affair.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from chat_server.accounts import Account, Code, Device, Ended, Ending, Record
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.networks import CameFrom
 from chat_server.accounts.office import KeptAct
 from chat_server.protocol.requests import HowMany
 from chat_server.protocol.stored_event import Author
@@ -43,6 +45,14 @@ class KeptNameLine(Struct, frozen=True, tag_field="is", tag="kept-name"):
     until: float
 
 
+class CameFromLine(Struct, frozen=True, tag_field="is", tag="came-from"):
+    """A network from which an account has logged in."""
+
+    account: Author
+    network: str
+    at: float
+
+
 class EndedLine(Struct, frozen=True, tag_field="is", tag="ended"):
     """An account whose lines stand under another name."""
 
@@ -60,9 +70,17 @@ class ActLine(Struct, frozen=True, tag_field="is", tag="act", omit_defaults=True
     gone: HowMany = 0
 
 
-AccountLines = AccountLine | DeviceLine | CodeLine | KeptNameLine | EndedLine | ActLine
+AccountLines = AccountLine | DeviceLine | CodeLine | KeptNameLine | CameFromLine | EndedLine | ActLine
 
-TAGS = ("account", "device", "code", "kept-name", "ended", "act")
+_VALUES: dict[type[AccountLines], Callable[..., Record]] = {
+    KeptNameLine: KeptName,
+    CameFromLine: CameFrom,
+    EndedLine: Ended,
+    ActLine: KeptAct,
+}
+"""Of which values a line has all fields, in their order."""
+
+TAGS = ("account", "device", "code", "kept-name", "came-from", "ended", "act")
 
 
 def lines_of_accounts(records: Iterable[Record], *, with_secrets: bool) -> Iterator[AccountLines]:
@@ -77,6 +95,8 @@ def lines_of_accounts(records: Iterable[Record], *, with_secrets: bool) -> Itera
                 yield CodeLine(record)
             case KeptName():
                 yield KeptNameLine(*record)
+            case CameFrom() if with_secrets:
+                yield CameFromLine(*record)
             case Ended():
                 yield EndedLine(*record)
             case KeptAct():
@@ -92,9 +112,5 @@ def record_of(line: AccountLines) -> Record:
             return line.device
         case CodeLine():
             return line.code
-        case KeptNameLine():
-            return KeptName(line.key, line.skeleton, line.account, line.until)
-        case EndedLine():
-            return Ended(line.account, line.nick, line.ending)
-        case ActLine():
-            return KeptAct(line.act, line.is_lifted, line.room, line.gone)
+        case _:
+            return _VALUES[type(line)](*astuple(line))

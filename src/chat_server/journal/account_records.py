@@ -6,6 +6,7 @@ from typing import Protocol
 from chat_server.accounts import Account, Code, Device, Ended, Record
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.networks import CameFrom, shortened
 from chat_server.accounts.office import KeptAct
 from chat_server.protocol.names import was_a_name
 from chat_server.protocol.requests import NUMBER_MAX
@@ -29,6 +30,10 @@ class RecordTables(Protocol):
 
     def kept_names(self, condition: str) -> Iterable[KeptName]:
         """The names that are kept and of which something is so."""
+        ...
+
+    def came_from(self) -> Iterable[CameFrom]:
+        """From which networks accounts have logged in."""
         ...
 
     def ended(self) -> Iterable[Ended]:
@@ -60,6 +65,9 @@ class RecordTables(Protocol):
     def put_kept_name(self, kept: KeptName) -> None:
         """Store a name that is kept."""
 
+    def put_network(self, one: CameFrom) -> None:
+        """Store from which network an account has logged in."""
+
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""
 
@@ -73,6 +81,7 @@ def records(tables: RecordTables) -> Iterator[Record]:
     yield from tables.devices("true")
     yield from tables.codes("true")
     yield from tables.kept_names("true ORDER BY key")
+    yield from tables.came_from()
     yield from tables.ended()
     yield from tables.kept_acts()
 
@@ -90,11 +99,13 @@ def add_record(tables: RecordTables, record: Record) -> None:
             _check_account(tables, record.account)
             tables.put_device(record)
         case Code():
-            if record.account:
-                _check_account(tables, record.account)
+            _check_code(tables, record)
             tables.add_code(record)
         case KeptName():
             tables.put_kept_name(record)
+        case CameFrom():
+            _check_network(tables, record)
+            tables.put_network(record)
         case Ended():
             tables.put_done(record)
         case KeptAct():
@@ -105,6 +116,17 @@ def add_record(tables: RecordTables, record: Record) -> None:
 def _check_account(tables: RecordTables, number: int) -> None:
     if tables.account(number) is None:
         raise ValueError("expected its account first")
+
+
+def _check_code(tables: RecordTables, code: Code) -> None:
+    if code.account:
+        _check_account(tables, code.account)
+
+
+def _check_network(tables: RecordTables, one: CameFrom) -> None:
+    _check_account(tables, one.account)
+    if not (one.network and one.network == shortened(one.network) and is_possible(one.at)):
+        raise ValueError("expected a network, shortened, and a time in seconds since 1970")
 
 
 def _check_act(act: ServerAct) -> None:

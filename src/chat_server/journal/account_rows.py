@@ -23,6 +23,7 @@ CODE = "digest, purpose, made, ends, account, name, made_by, uses"
 
 KEPT_NAME = "key, skeleton, account, until"
 FAILURE = "network, account, count, at"
+CAME_FROM = "account, network, at"
 ENDED = "account, nick, ending"
 
 _choices = msgspec.json.Decoder(Choices)

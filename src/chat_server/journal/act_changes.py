@@ -15,12 +15,14 @@ from chat_server.accounts.acts import (
     CURBING,
     IN_FORCE_MAX,
     Judge,
+    Neighbour,
     NotEnacted,
     Office,
     OfficeHolder,
     ServerAct,
 )
 from chat_server.accounts.in_force import parsed
+from chat_server.accounts.networks import CameFrom, overlapping
 from chat_server.accounts.office import KeptAct
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable_topic
@@ -92,6 +94,22 @@ class ActTables(Protocol):
         """See Acts."""
         ...
 
+    def drop_old_networks(self, at: float) -> int:
+        """Forget where accounts have come from at this time or before; return how much."""
+        ...
+
+    def networks_of(self, account: int) -> list[CameFrom]:
+        """See Acts.networks."""
+        ...
+
+    def networks_since(self, at: float) -> list[str]:
+        """From which networks accounts have come since a time, each once."""
+        ...
+
+    def came_from(self, networks: Sequence[str], at: float) -> list[Neighbour]:
+        """The accounts that are not closed and have come from these since a time, by their keys."""
+        ...
+
 
 class _Accounts(Protocol):
     """The tables of accounts, as far as they matter here."""
@@ -129,6 +147,12 @@ def enact(tables: _Accounts, act: ServerAct, judge: Judge) -> ServerAct | NotEna
         tables.put_account(replace(target, role=act.text))
     acts.put(act)
     return act
+
+
+def neighbours(acts: ActTables, network: str, at: float) -> list[Neighbour]:
+    """The accounts that have come from a network since a time; see Acts."""
+    networks = overlapping(acts.networks_since(at), network)
+    return acts.came_from(networks, at) if networks else []
 
 
 def values_of(act: ServerAct, *, is_lifted: bool = False) -> tuple[object, ...]:

@@ -1,9 +1,10 @@
 """The acts of the server's moderators that an engine keeps in tables. See Acts; what is done is in act_changes.py."""
 
-from chat_server.accounts.acts import ACTS_AT_ONCE, Judge, NotEnacted, OfficeHolder, ServerAct
+from chat_server.accounts.acts import ACTS_AT_ONCE, Judge, Neighbour, NotEnacted, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import InForce
+from chat_server.accounts.networks import CameFrom
 from chat_server.journal.account_changes import Tables
-from chat_server.journal.act_changes import enact
+from chat_server.journal.act_changes import enact, neighbours
 from chat_server.journal.table_storage import News, Storage
 
 
@@ -61,3 +62,11 @@ class TableActs:
     async def seen_since(self, at: float) -> list[tuple[int, str]]:
         """From which networks accounts have come; see Acts."""
         return await self._storage.read(lambda tables: tables.acts.seen_since(at))
+
+    async def networks(self, account: int) -> list[CameFrom]:
+        """The last networks from which an account has logged in, the newest first."""
+        return await self._storage.read(lambda tables: tables.acts.networks_of(account))
+
+    async def neighbours(self, network: str, at: float) -> list[Neighbour]:
+        """The accounts that have come from a network; see Acts."""
+        return await self._storage.read(lambda tables: neighbours(tables.acts, network, at))

@@ -82,6 +82,13 @@ class DeviceShown(Struct, frozen=True):
     """The rooms to which a bot is limited, if it is."""
 
 
+class NetworkShown(Struct, frozen=True):
+    """A network, shortened, from which an account has logged in, and when it was last there."""
+
+    network: str
+    seen: float
+
+
 class Forbidden(Struct, frozen=True):
     """Something that somebody may not do in a room `until` a time (seconds since 1970): `id` is by what it is lifted."""
 

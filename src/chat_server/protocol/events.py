@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from msgspec import UNSET, Struct, UnsetType
 
-from chat_server.protocol.described import CommandDescribed, DeviceShown, Forbidden, LastLogin
+from chat_server.protocol.described import CommandDescribed, DeviceShown, Forbidden, LastLogin, NetworkShown
 from chat_server.protocol.requests import HowMany, Number
 
 Guests = tuple[str, ...] | UnsetType
@@ -84,11 +84,15 @@ class LoggedIn(Event, frozen=True):
 
 
 class DevicesListed(Event, frozen=True):
-    """The devices of the receiver's account, oldest first; and how many other sessions of theirs are at none of them, but at terminals."""
+    """The devices of the receiver's account, oldest first; and how many other sessions of theirs are at none of them, but at terminals.
+
+    `networks` are those from which the account has logged in last, by whatever: the newest first.
+    """
 
     devices: tuple[DeviceShown, ...]
     terminals: HowMany
     zone: str
+    networks: tuple[NetworkShown, ...] = ()
 
 
 class AccountShown(Event, frozen=True):

@@ -1,6 +1,7 @@
 """Who somebody is to what the server's moderators forbid: see accounts/in_force.py. Never knows what that is."""
 
 from chat_server.accounts import Account
+from chat_server.accounts.acts import Neighbour, ServerAct
 from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
@@ -35,6 +36,12 @@ def holder_as_visitor(session: Occupant, account: Account, now: float) -> Visito
     """Whoever is to log in at a session with an account."""
     is_immune = OF_ACCOUNT.get(account.role) in IN_OFFICE
     return Visitor(account.id, (), session.network, now - account.made >= SETTLED_SECONDS, is_immune)
+
+
+def would_pass(one: Neighbour, act: ServerAct) -> bool:
+    """Whether an act about a network would not be about whoever has this account and comes from there, at the time of the act."""
+    is_settled = act.at - one.made >= SETTLED_SECONDS
+    return OF_ACCOUNT.get(one.role) in IN_OFFICE or (is_settled and not act.is_hard)
 
 
 def guest_as_visitor(session: Occupant, sender: str, key: str) -> Visitor:

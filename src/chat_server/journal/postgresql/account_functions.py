@@ -142,6 +142,14 @@ CREATE TABLE account_commit (
 );
 """
 
+CAME_FROM = """
+-- From which networks accounts have logged in last, at whatever node.
+CREATE TABLE came_from (
+    account bigint NOT NULL, network text COLLATE "C" NOT NULL, at float8 NOT NULL, PRIMARY KEY (account, network)
+);
+CREATE INDEX came_from_by_network ON came_from (network);
+"""
+
 FUNCTIONS = f"""
 -- Whoever gives names away, at whatever node, holds these locks until that is stored: of what names share that count as the same (their keys) and of
 -- what names share that look alike (their skeletons), always in the same order.

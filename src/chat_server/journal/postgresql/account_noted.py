@@ -6,12 +6,15 @@ Each function is part of somebody's transaction.
 from collections.abc import Sequence
 
 from chat_server.accounts import FAILURES_MAX
+from chat_server.accounts.networks import NETWORKS_MAX
+from chat_server.journal.account_rows import CAME_FROM
 from chat_server.journal.postgresql.link import Connection
 
 
 def note_seen(connection: Connection, seen: Sequence[tuple[int, int, str, float]]) -> None:
     """Note of accounts by which device, from which network and when they were used last, if that is not known better."""
-    accounts, devices, networks, times = ([*column] for column in zip(*seen, strict=True))
+    values = [[*column] for column in zip(*seen, strict=True)]
+    accounts, _, _, times = values
     connection.execute("SELECT FROM account WHERE id = ANY (%s) ORDER BY id FOR NO KEY UPDATE", [accounts])
     connection.execute(
         "UPDATE account SET seen = greatest(account.seen, used.at) FROM"
@@ -23,7 +26,22 @@ def note_seen(connection: Connection, seen: Sequence[tuple[int, int, str, float]
         "UPDATE device SET seen = used.at, network = used.network"
         " FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::float8[]) AS used (account, device, network, at)"
         " WHERE device.id = used.device AND device.account = used.account AND device.seen <= used.at",
-        [accounts, devices, networks, times],
+        values,
+    )
+    connection.execute(
+        f"INSERT INTO came_from AS known ({CAME_FROM}) SELECT one.account, one.network, max(one.at)"  # noqa: S608 - a list of columns
+        " FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::float8[]) AS one (account, device, network, at)"
+        " JOIN account ON account.id = one.account AND state <> 'closed' WHERE one.network <> ''"
+        " GROUP BY one.account, one.network ORDER BY 1, 2"
+        " ON CONFLICT (account, network) DO UPDATE SET at = greatest(known.at, excluded.at)",
+        values,
+    )
+    connection.execute(
+        "DELETE FROM came_from USING"
+        " (SELECT account, network, row_number() OVER (PARTITION BY account ORDER BY at DESC, network) AS place FROM came_from"
+        " WHERE account = ANY (%s)) AS ranked"
+        " WHERE place > %s AND came_from.account = ranked.account AND came_from.network = ranked.network",
+        [accounts, NETWORKS_MAX],
     )
 
 

@@ -7,8 +7,9 @@ import psycopg
 
 from chat_server.accounts import Account, Code, Device, Ended
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.networks import CameFrom
 from chat_server.accounts.office import KeptAct
-from chat_server.journal.account_rows import DEVICE, ENDED, KEPT_NAME
+from chat_server.journal.account_rows import CAME_FROM, DEVICE, ENDED, KEPT_NAME
 from chat_server.journal.act_changes import ROOM_ACT, kept_acts, room_values_of
 from chat_server.journal.postgresql.account_tables import PostgresqlTables
 
@@ -23,6 +24,10 @@ class PostgresqlRecords(PostgresqlTables):
                 yield
         except psycopg.IntegrityError as error:
             raise ValueError(f"it is there already, or belongs to nothing: {error.diag.message_primary}") from error
+
+    def came_from(self) -> list[CameFrom]:
+        """From which networks accounts have logged in."""
+        return [CameFrom(*row) for row in self._rows(f"SELECT {CAME_FROM} FROM came_from ORDER BY account, network")]  # noqa: S608 - a list of columns
 
     def ended(self) -> list[Ended]:
         """The accounts whose lines stand under another name."""
@@ -66,6 +71,11 @@ class PostgresqlRecords(PostgresqlTables):
         """Store a name that is kept."""
         with self._refusals():
             self._do(f"INSERT INTO kept_name ({KEPT_NAME}) VALUES (%s, %s, %s, %s)", *kept)  # noqa: S608 - a list of columns
+
+    def put_network(self, one: CameFrom) -> None:
+        """Store from which network an account has logged in."""
+        with self._refusals():
+            self._do(f"INSERT INTO came_from ({CAME_FROM}) VALUES (%s, %s, %s)", *one)  # noqa: S608 - a list of columns
 
     def put_ended(self, ended: Ended) -> None:
         """Note that an account's lines are to be rewritten, also if they have been."""

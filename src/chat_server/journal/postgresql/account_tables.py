@@ -323,7 +323,7 @@ class PostgresqlTables:
         """Forget an account's devices, codes, failed tries and read positions."""
         self.drop_devices([device.id for device in self.devices_of(number)])
         self._drop_codes("account = %s OR made_by = %s", number, number)
-        for table in ("failure", "mention"):
+        for table in ("failure", "mention", "came_from"):
             self._do(f"DELETE FROM {table} WHERE account = %s", number)  # noqa: S608 - as above
         self._do("DELETE FROM position WHERE room IN (SELECT id FROM room) AND person = %s", sender_of(number))
 

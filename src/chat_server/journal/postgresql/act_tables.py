@@ -1,11 +1,13 @@
 """The table of acts of the server's moderators in PostgreSQL, as part of somebody's transaction or of a reading. See act_changes.ActTables."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 
-from chat_server.accounts.acts import OfficeHolder, ServerAct
-from chat_server.journal.account_rows import shown
+from chat_server.accounts.acts import Neighbour, OfficeHolder, ServerAct
+from chat_server.accounts.networks import CameFrom
+from chat_server.journal.account_rows import CAME_FROM, shown
 from chat_server.journal.act_changes import ACT, acts_of, called, values_of, written
 from chat_server.journal.postgresql.account_functions import ACTS_LOCK
 from chat_server.protocol.requests import NUMBER_MAX
@@ -13,6 +15,8 @@ from chat_server.protocol.requests import NUMBER_MAX
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 _IN_FORCE = "kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted AND until > %s"
+
+_SEEN_SINCE = "SELECT account, network FROM came_from WHERE at >= %s UNION SELECT account, network FROM device WHERE seen >= %s AND network <> ''"
 
 
 class PostgresqlActs:
@@ -27,8 +31,9 @@ class PostgresqlActs:
     def _rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         return self._connection.execute(question.encode(), values).fetchall()
 
-    def _do(self, statement: str, *values: object) -> None:
-        self._connection.execute(statement.encode(), values)
+    def _do(self, statement: str, *values: object) -> int:
+        """Returns how many rows it was done to."""
+        return self._connection.execute(statement.encode(), values).rowcount
 
     def begin(self) -> int:
         """The number of the newest act; nobody else stores one until this transaction ends."""
@@ -104,5 +109,27 @@ class PostgresqlActs:
 
     def seen_since(self, at: float) -> list[tuple[int, str]]:
         """From which networks accounts have come."""
-        rows = self._rows("SELECT DISTINCT account, network FROM device WHERE seen >= %s AND network <> ''", at)
-        return [(int(account), str(network)) for account, network in rows]
+        return [(int(account), str(network)) for account, network in self._rows(_SEEN_SINCE, at, at)]
+
+    def drop_old_networks(self, at: float) -> int:
+        """Forget where accounts have come from at this time or before; return how much."""
+        return self._do("DELETE FROM came_from WHERE at <= %s", at)
+
+    def networks_of(self, account: int) -> list[CameFrom]:
+        """The networks from which an account has come."""
+        question = f"SELECT {CAME_FROM} FROM came_from WHERE account = %s ORDER BY at DESC, network"  # noqa: S608 - as above
+        return [CameFrom(*row) for row in self._rows(question, account)]
+
+    def networks_since(self, at: float) -> list[str]:
+        """From which networks accounts have come since a time."""
+        rows = self._rows(f"SELECT DISTINCT network FROM ({_SEEN_SINCE}) AS one", at, at)  # noqa: S608 - as above
+        return [str(network) for (network,) in rows]
+
+    def came_from(self, networks: Sequence[str], at: float) -> list[Neighbour]:
+        """The accounts that have come from these since a time."""
+        rows = self._rows(
+            f"SELECT id, name, made, role FROM account WHERE state <> 'closed' AND id IN (SELECT account FROM ({_SEEN_SINCE}) AS one"  # noqa: S608 - as above
+            " WHERE network = ANY (%s)) ORDER BY key",
+            *(at, at, [*networks]),
+        )
+        return [Neighbour(number, shown(name), made, role) for number, name, made, role in rows]

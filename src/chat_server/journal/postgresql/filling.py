@@ -33,7 +33,18 @@ Connection = psycopg.Connection[TupleRow]
 
 KEPT = (
     *("room", "batch", "sent", "position", "member", "held", "node", "change", "account", "device", "device_room"),
-    *("code", "code_room", "kept_name", "failure", "ended", "account_commit", "party", "mention", "matter"),
+    *(
+        "code",
+        "code_room",
+        "kept_name",
+        "came_from",
+        "failure",
+        "ended",
+        "account_commit",
+        "party",
+        "mention",
+        "matter",
+    ),
     *("act", "room_act"),
 )
 """The tables that an import empties: all but `journal`."""

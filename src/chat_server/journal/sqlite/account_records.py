@@ -6,8 +6,9 @@ from contextlib import contextmanager
 
 from chat_server.accounts import Account, Code, Device, Ended, NewDevice
 from chat_server.accounts.names_index import KeptName
+from chat_server.accounts.networks import CameFrom
 from chat_server.accounts.office import KeptAct
-from chat_server.journal.account_rows import ENDED
+from chat_server.journal.account_rows import CAME_FROM, ENDED
 from chat_server.journal.act_changes import ROOM_ACT, kept_acts, room_values_of
 from chat_server.journal.sqlite.account_tables import SqliteTables
 
@@ -22,6 +23,11 @@ def _refusals() -> Iterator[None]:
 
 class SqliteRecords(SqliteTables):
     """See RecordTables."""
+
+    def came_from(self) -> Iterator[CameFrom]:
+        """From which networks accounts have logged in."""
+        for row in self._connection.execute(f"SELECT {CAME_FROM} FROM came_from ORDER BY account, network"):  # noqa: S608 - a list of columns
+            yield CameFrom(*row)
 
     def ended(self) -> Iterator[Ended]:
         """The accounts whose lines stand under another name."""
@@ -52,6 +58,11 @@ class SqliteRecords(SqliteTables):
         """Store a name that is kept."""
         with _refusals():
             self._connection.execute("INSERT INTO kept_name VALUES (?, ?, ?, ?)", kept)
+
+    def put_network(self, one: CameFrom) -> None:
+        """Store from which network an account has logged in."""
+        with _refusals():
+            self._connection.execute("INSERT INTO came_from VALUES (?, ?, ?)", one)
 
     def put_done(self, ended: Ended) -> None:
         """Store that the lines of an account have been rewritten."""

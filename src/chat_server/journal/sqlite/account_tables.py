@@ -287,6 +287,7 @@ class SqliteTables:
             self._connection.execute(
                 "UPDATE device SET seen = ?, network = ? WHERE id = ? AND account = ?", (at, network, device, account)
             )
+            self.acts.note_network(account, network, at)
 
     def failures(self) -> list[Failure]:
         """Failed tries, those that have been quiet longest first."""
@@ -317,6 +318,7 @@ class SqliteTables:
         self._drop_codes("account = ?1 OR made_by = ?1", number)
         self._connection.execute("DELETE FROM failure WHERE account = ?", (number,))
         self._connection.execute("DELETE FROM mention WHERE account = ?", (number,))
+        self._connection.execute("DELETE FROM came_from WHERE account = ?", (number,))
         self._connection.execute(
             "DELETE FROM position WHERE room IN (SELECT id FROM room) AND person = ?", (sender_of(number),)
         )

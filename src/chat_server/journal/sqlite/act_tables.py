@@ -1,10 +1,12 @@
 """The table of acts of the server's moderators in SQLite, as part of somebody's transaction or of a reading. See act_changes.ActTables."""
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from chat_server.accounts.acts import OfficeHolder, ServerAct
-from chat_server.journal.account_rows import shown
+from chat_server.accounts.acts import Neighbour, OfficeHolder, ServerAct
+from chat_server.accounts.networks import NETWORKS_MAX, CameFrom
+from chat_server.journal.account_rows import CAME_FROM, shown
 from chat_server.journal.act_changes import (
     ACT,
     ROOM_ACT,
@@ -16,6 +18,11 @@ from chat_server.journal.act_changes import (
     written,
 )
 from chat_server.journal.batch_codec import Stored
+
+_SEEN_SINCE = (
+    "SELECT account, network FROM came_from WHERE at >= ?1"
+    " UNION SELECT account, network FROM device WHERE seen >= ?1 AND network != ''"
+)
 
 _IN_FORCE = "kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted AND until > ?"
 
@@ -118,7 +125,41 @@ class SqliteActs:
 
     def seen_since(self, at: float) -> list[tuple[int, str]]:
         """From which networks accounts have come."""
-        rows = self._connection.execute(
-            "SELECT DISTINCT account, network FROM device WHERE seen >= ? AND network != ''", (at,)
-        )
+        rows = self._connection.execute(f"SELECT account, network FROM ({_SEEN_SINCE})", (at,))  # noqa: S608 - as above
         return [(int(account), str(network)) for account, network in rows]
+
+    def note_network(self, account: int, network: str, at: float) -> None:
+        """One more network from which an account has come, instead of the one that it came from longest ago; "" is none."""
+        self._connection.execute(
+            f"INSERT INTO came_from ({CAME_FROM}) SELECT id, ?2, ?3 FROM account WHERE id = ?1 AND state != 'closed' AND ?2 != ''"  # noqa: S608 - as above
+            " ON CONFLICT (account, network) DO UPDATE SET at = max(at, excluded.at)",
+            (account, network, at),
+        )
+        self._connection.execute(
+            "DELETE FROM came_from WHERE account = ?1 AND network NOT IN"
+            " (SELECT network FROM came_from WHERE account = ?1 ORDER BY at DESC, network LIMIT ?2)",
+            (account, NETWORKS_MAX),
+        )
+
+    def drop_old_networks(self, at: float) -> int:
+        """Forget where accounts have come from at this time or before; return how much."""
+        return self._connection.execute("DELETE FROM came_from WHERE at <= ?", (at,)).rowcount
+
+    def networks_of(self, account: int) -> list[CameFrom]:
+        """The networks from which an account has come."""
+        question = f"SELECT {CAME_FROM} FROM came_from WHERE account = ? ORDER BY at DESC, network"  # noqa: S608 - as above
+        return [CameFrom(*row) for row in self._connection.execute(question, (account,))]
+
+    def networks_since(self, at: float) -> list[str]:
+        """From which networks accounts have come since a time."""
+        rows = self._connection.execute(f"SELECT DISTINCT network FROM ({_SEEN_SINCE})", (at,))  # noqa: S608 - as above
+        return [str(network) for (network,) in rows]
+
+    def came_from(self, networks: Sequence[str], at: float) -> list[Neighbour]:
+        """The accounts that have come from these since a time."""
+        rows = self._connection.execute(
+            f"SELECT id, name, made, role FROM account WHERE state != 'closed' AND id IN (SELECT account FROM ({_SEEN_SINCE})"  # noqa: S608 - as above
+            " WHERE network IN (SELECT value FROM json_each(?2))) ORDER BY key",
+            (at, json.dumps(networks)),
+        )
+        return [Neighbour(number, shown(name), made, role) for number, name, made, role in rows]

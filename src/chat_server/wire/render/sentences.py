@@ -460,9 +460,17 @@ def _devices_listed(event: events.DevicesListed, translator: Translator) -> list
                 "You are also at {number} other terminal.", "You are also at {number} other terminals.", event.terminals
             )
         )
+    networks = [
+        translator.text("{network} ({day})", network=one.network, day=local(one.seen, event.zone).strftime("%Y-%m-%d"))
+        for one in event.networks
+    ]
+    came = [translator.text("You came last from: {listed}.", listed=translator.text(", ").join(networks))] * bool(
+        networks
+    )
     if not rows:
-        return server_lines(translator.text("No program has logged in with your account."))
-    return server_lines(*rows, translator.text("/drop NUMBER logs one out for good, /drop others all but this one."))
+        return server_lines(translator.text("No program has logged in with your account."), *came)
+    told = translator.text("/drop NUMBER logs one out for good, /drop others all but this one.")
+    return server_lines(*rows, *came, told)
 
 
 def _device_in_a_row(device: DeviceShown, zone: str, translator: Translator) -> str:
