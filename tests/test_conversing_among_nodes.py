@@ -9,7 +9,9 @@ import trio
 
 from canary import PASSWORD
 from chat_server.accounts.acts import ServerAct
+from chat_server.journal import JournalError
 from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.own_turn import ACTS_SECONDS
 from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_conversing import answer
@@ -254,6 +256,33 @@ async def test_who_is_muted_at_another_node_has_nothing_stored_by_a_node_that_ha
         await forbid(b, "muted", "ann")
         assert (await answer(ann, "say", room="@bob", text="psst", key="1"))["code"] == "muted-on-server"
         assert (await answer(bob, "say", room="@ann", text="oh", key="2"))["seq"] == 3
+
+
+async def test_where_the_engine_does_not_tell_what_moderators_have_done_it_is_said_that_nothing_is_stored(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="begin")
+        await answer(bob, "msg", nick="ann", text="answer")
+        await answer(ann, "create", room="den")
+        await ann.ask("join", room="den")
+        await trio.sleep(5)
+        a.node.hears_late = 300.0
+
+        async def says_nothing(_: object) -> None:
+            raise JournalError("it is away")
+
+        await forbid(b, "muted", "carl")
+        with monkeypatch.context() as away:
+            away.setattr(type(a.server._directory.accounts.acts), "catch_up", says_nothing)
+            for room in ("@bob", "den"):
+                began = trio.current_time()
+                assert (await answer(ann, "say", room=room, text="hello", key=room))["is"] == "not-stored"
+                assert trio.current_time() - began < ACTS_SECONDS + 2
+        await trio.sleep(20)
+        for room in ("@bob", "den"):
+            assert (await answer(ann, "say", room=room, text="hello again", key=f"{room} 2"))["is"] == "stored"
 
 
 async def forbid(house: NodeHouse, kind: str, nick: str) -> None:

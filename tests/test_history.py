@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chat_server.commands.history import catch_up
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, HistoryTable
-from chat_server.journal import Page, RoomRecord
+from chat_server.journal import JournalError, Page, RoomRecord
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Acted, Entry, PageShown, Recalled, Said, TopicSet
 from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
@@ -37,6 +37,7 @@ from chat_server.protocol.requests import (
 )
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall
+from chat_server.rooms.paging import READINGS_MAX, as_it_stands
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Room
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -663,3 +664,18 @@ async def test_what_is_deleted_while_a_room_reads_its_past_is_not_shown_to_whoev
     assert recalled is not None
     assert recalled.lines
     assert "secret" not in str(recalled.lines)
+
+
+async def test_who_deletes_without_end_holds_nobody_up_who_reads() -> None:
+    readings = 0
+
+    async def read() -> int:
+        nonlocal readings
+        readings += 1
+        return readings
+
+    assert await as_it_stands(lambda: min(readings, 4), read) == 5, "what has not changed since it was begun to be read"
+    readings = 0
+    with pytest.raises(JournalError):
+        await as_it_stands(lambda: readings, read)
+    assert readings == READINGS_MAX

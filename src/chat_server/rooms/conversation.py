@@ -178,7 +178,10 @@ class Conversation:
         batch = Batch(self.name, after, time.time(), (entry,), own, marks_guests=marks_guests)
         await own.settled()
         if isinstance(own.error, Stale):
-            for turn in await after_acts(own.error, self._directory.accounts.acts):
+            missed = await after_acts(own.error, self._directory.accounts.acts)
+            if missed is None:
+                return self._why_not(own.error, _key_of(cast(Sayable, request)))
+            for turn in missed:
                 self._take(turn)
             return None
         if own.receipt is None:

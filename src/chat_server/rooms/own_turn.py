@@ -20,6 +20,9 @@ from chat_server.rooms.batch import Answer
 AGAIN_SECONDS = 0.5
 """Seconds after which it is asked again what has been done, where the engine did not answer."""
 
+ACTS_SECONDS = 10.0
+"""Seconds after which nothing is waited for any more: as long as for a name (shared_names.py)."""
+
 
 class OwnTurn:
     """A turn of this node's."""
@@ -69,15 +72,19 @@ class OwnTurn:
         return Receipt(self.receipt.first, self.receipt.duplicates, self.receipt.turn)
 
 
-async def after_acts(refusal: Stale, acts: Acts) -> Sequence[Turn]:
-    """What a turn has missed that was refused; first what moderators of the server have done is in force here. The engine may be away."""
-    is_level = not refusal.lacks_acts
-    while not is_level:
-        try:
-            await acts.catch_up()
-            is_level = True
-        except NodeIsOver:
-            is_level = True
-        except JournalError:
-            await trio.sleep(AGAIN_SECONDS)
-    return refusal.missed
+async def after_acts(refusal: Stale, acts: Acts) -> Sequence[Turn] | None:
+    """What a turn has missed that was refused; first what moderators of the server have done is in force here.
+
+    None: the engine has not told what they have done, for so long that whoever waits is told that nothing was stored.
+    """
+    with trio.move_on_after(ACTS_SECONDS):
+        while refusal.lacks_acts:
+            try:
+                await acts.catch_up()
+                break
+            except NodeIsOver:
+                break
+            except JournalError:
+                await trio.sleep(AGAIN_SECONDS)
+        return refusal.missed
+    return None

@@ -32,19 +32,23 @@ RECALLED_CHARACTERS = 8192
 """Characters of text shown on entering a room: 50 lines of ordinary length. It is shown at once, in the room's order, so it has to be quick."""
 
 
+READINGS_MAX = 10
+"""How often something is read again because some of it was deleted meanwhile: somebody who deletes without end holds nobody up longer."""
+
 T = TypeVar("T")
 
 
 async def as_it_stands(rewritings: Callable[[], int], read: Callable[[], Awaitable[T]]) -> T:
     """Read some of what was said; and again, if some of it has come to stand otherwise meanwhile.
 
-    Else a reader might be shown a text after it was told that this is deleted.
+    Else a reader might be shown a text after it was told that this is deleted. Raises JournalError where that happens each time.
     """
-    while True:
+    for _ in range(READINGS_MAX):
         before = rewritings()
         found = await read()
         if rewritings() == before:
             return found
+    raise JournalError("what is read was deleted meanwhile, again and again")
 
 
 def fitting(lines: Sequence[Entry], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Entry]:

@@ -95,7 +95,10 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
         rooms = sum(room.rewritings for room in directory.rooms)
         return place.rewritings + rooms + sum(one.rewritings for one in own.values())
 
-    found = await as_it_stands(rewritings, read)
+    try:
+        found = await as_it_stands(rewritings, read)
+    except JournalError:
+        return Refused("cannot-read")
     if isinstance(found, Refused):
         return found
     if is_here and place.kept_as != place.name:

@@ -179,8 +179,10 @@ class SharedBroadcaster(Broadcaster):
             await own.settled()
             if isinstance(own.error, Stale):
                 self._owes |= owes
-                await self._take_in(await after_acts(own.error, self._directory.accounts.acts))
-                return None
+                missed = await after_acts(own.error, self._directory.accounts.acts)
+                if missed is not None:
+                    await self._take_in(missed)
+                    return None
             if not isinstance(own.error, Revoked) or planned.speakers.isdisjoint(own.error.authors):
                 break
             revoked |= own.error.authors
