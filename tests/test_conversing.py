@@ -436,7 +436,7 @@ async def test_what_is_begun_with_a_guest_who_goes_meanwhile_is_deleted_and_neve
         await trio.sleep(1)
         assert await journal.conversations.passing() == []
         conversations = conversations_of(house.server._directory)
-        assert (conversations._open, conversations._of, conversations._guests) == ({}, {}, {})
+        assert (conversations._open, conversations._of, conversations.guests) == ({}, {}, {})
 
 
 async def test_what_is_begun_by_who_goes_meanwhile_is_deleted(

@@ -10,6 +10,7 @@ import trio
 from canary import PASSWORD
 from chat_server.accounts.acts import ServerAct
 from chat_server.journal import JournalError
+from chat_server.journal.memory_burying import bury
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.own_turn import ACTS_SECONDS
 from node_houses import NodeHouse, open_nodes
@@ -314,3 +315,147 @@ async def test_who_writes_slowly_while_there_is_panic_does_so_whoever_else_write
         await carl.ask("say", room="@bob", text="two", key="2")
         assert (await answer(ann, "say", room="@bob", text="at once", key="3"))["code"] == "slow-here"
         assert (await answer(carl, "say", room="@bob", text="at once", key="4"))["code"] == "slow-here"
+
+
+async def in_den(house: NodeHouse, program: Program) -> None:
+    await program.ask("join", room="python")
+    await program.wait_for("entered")
+
+
+async def with_guest(a: NodeHouse, b: NodeHouse, **login: Any) -> tuple[Program, Program]:
+    """Somebody with an account at one node, and a guest at the other, in one room."""
+    ann = await holder(a, "ann", 1)
+    await trio.sleep(5)
+    gus = b.connect("127.0.0.9")
+    await gus.ask("hello", protocol=2)
+    await gus.ask("login", nick="gus", **login)
+    await gus.wait_for("logged-in")
+    for house, program in ((a, ann), (b, gus)):
+        await in_den(house, program)
+    await trio.sleep(5)
+    return ann, gus
+
+
+async def test_a_guest_at_another_node_is_written_to_answers_and_is_told_that_it_passes(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b)
+        assert (await answer(ann, "msg", nick="gus", text="hello"))["is"] == "message-sent"
+        assert (await gus.wait_for("conversation-passes"))["nick"] == "ann"
+        assert (await told(gus, "said"))["text"] == "hello"
+        assert (await answer(gus, "reply", text="hi"))["is"] == "message-sent"
+        assert (await told(ann, "said"))["text"] == "hi"
+        assert (await answer(gus, "say", room="@ann", text="and?", key="k"))["seq"] == 3
+        assert [line["text"] for line in (await answer(ann, "last", room="@gus"))["lines"]] == ["hello", "hi", "and?"]
+        await gus.ask("logout")
+        await gus.read_to_end()
+        ended = await ann.wait_for("conversation-ended")
+        assert (ended["room"], ended["nick"]) == ("@gus", "gus")
+        await trio.sleep(5)
+        assert await a.node.journal.conversations.passing() == []
+        assert (await answer(ann, "msg", nick="gus", text="there?"))["code"] == "no-such-person"
+        for house in (a, b):
+            conversations = conversations_of(house.server._directory)
+            assert (conversations._open, conversations._of, conversations.guests) == ({}, {}, {})
+            assert conversations.elsewhere._nicks == conversations.elsewhere._by_key == {}
+
+
+async def test_a_guest_is_told_when_who_has_an_account_leaves_the_other_node(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b)
+        await answer(ann, "msg", nick="gus", text="hello")
+        await ann.ask("logout")
+        await ann.read_to_end()
+        assert (await gus.wait_for("conversation-ended"))["nick"] == "ann"
+
+
+async def test_another_name_of_a_guest_is_told_at_the_other_node_and_found_by_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b)
+        await answer(ann, "msg", nick="gus", text="hello")
+        await gus.ask("nick", nick="gustav")
+        renamed = await ann.wait_for("room-renamed")
+        assert (renamed["room"], renamed["new"]) == ("@gus", "@gustav")
+        assert (await answer(ann, "say", room="@gustav", text="?", key="k"))["seq"] == 2
+        assert (await answer(ann, "say", room="@gus", text="?", key="l"))["code"] == "no-such-person"
+
+
+async def test_what_a_guest_has_chosen_holds_for_who_writes_to_them_from_another_node(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b)
+        await answer(gus, "dm", who="known")
+        assert (await answer(ann, "msg", nick="gus", text="hello"))["code"] == "dm-known"
+        await answer(gus, "dm", who="all")
+        eve = a.connect("127.0.0.8")
+        await eve.enter("eve")
+        assert (await answer(eve, "msg", nick="gus", text="hello"))["is"] == "message-sent"
+        assert (await told(gus, "said"))["nick"] == "eve"
+        await answer(ann, "join", room="@gus")
+        assert (await answer(ann, "msg", nick="GUS", text="hello"))["is"] == "message-sent"
+
+
+async def test_a_guest_writes_to_an_account_at_another_node_that_lets_everybody(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b)
+        assert (await answer(gus, "msg", nick="ann", text="hello"))["code"] == "dm-accounts"
+        await answer(ann, "dm", who="all")
+        await trio.sleep(5)
+        assert (await answer(gus, "msg", nick="ann", text="hello"))["is"] == "message-sent"
+        assert (await ann.wait_for("request-came"))["nick"] == "gus"
+        await ann.ask("accept", nick="gus")
+        assert (await told(ann, "said"))["text"] == "hello"
+        await ann.ask("logout")
+        await ann.read_to_end()
+        await gus.wait_for("conversation-ended")
+        await trio.sleep(5)
+        assert (await answer(gus, "msg", nick="ann", text="hello"))["code"] == "dm-accounts"
+
+
+async def test_who_goes_on_at_another_node_has_what_was_written_to_the_guest_that_they_are(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b, token="g" * 32)
+        await answer(ann, "msg", nick="gus", text="hello")
+        await trio.sleep(5)
+        again = a.connect("127.0.0.9")
+        await again.ask("hello", protocol=2)
+        await again.ask("login", nick="gus", token="g" * 32)
+        await again.wait_for("logged-in")
+        await gus.read_to_end()
+        await trio.sleep(5)
+        assert (await answer(ann, "say", room="@gus", text="still?", key="k"))["seq"] == 2
+        assert [text for _, text in texts(await heard(again, 5))] == ["still?"]
+        await again.ask("logout")
+        await again.read_to_end()
+        assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
+
+
+async def test_who_registers_is_a_guest_no_more_and_what_was_written_to_them_as_one_is_deleted(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, gus = await with_guest(a, b)
+        await answer(ann, "msg", nick="gus", text="hello")
+        await gus.ask("register", nick="gus", password=PASSWORD)
+        await gus.wait_for("registered")
+        assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
+        await trio.sleep(5)
+        assert (await answer(ann, "msg", nick="gus", text="again"))["is"] == "message-sent"
+        assert await a.node.journal.conversations.passing() == []
+
+
+async def test_who_is_at_a_node_that_dies_has_left_and_the_other_is_told(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, _ = await with_guest(a, b)
+        await answer(ann, "msg", nick="gus", text="hello")
+        bury(a.node._kept, b.node.number)
+        assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
+        assert await a.node.journal.conversations.passing() == []

@@ -17,6 +17,7 @@ from chat_server.journal.engines import MODULES, EngineName, Store
 from chat_server.journal.happened import Change, ConversationChanged, Numbered, RoomMade
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import check, export, import_
+from chat_server.journal.nodes import Claim, Claimed
 from chat_server.protocol.entries import Said
 from test_journal import Place, opened, place_in
 
@@ -119,9 +120,17 @@ async def test_two_have_met_who_have_been_in_the_same_room_for_everybody(journal
     assert not await conversations.have_met(ANN, EVE)
 
 
-async def test_one_with_a_guest_is_passing_and_can_be_deleted(journal: Journal) -> None:
-    conversations = journal.conversations
+async def come(store: Store, *people: str) -> None:
+    """Have these people names at the node, where the engine has nodes."""
+    for number, who in enumerate(people):
+        if store.nodes is not None:
+            assert isinstance(await store.nodes.claim(Claim(f"p{number}", f"p{number}", f"p{number}", who)), Claimed)
+
+
+async def test_one_with_a_guest_is_passing_and_can_be_deleted(store: Store) -> None:
+    journal, conversations = store.journal, store.journal.conversations
     await conversations.begin(NAME, BEGUN)
+    await come(store, ANN, "token:1")
     await conversations.begin("@7-x", (Party(ANN, has_accepted=True), Party("token:1", has_accepted=True)))
     await say(journal, "@7-x", "hello")
     assert await conversations.passing() == ["@7-x"]

@@ -14,7 +14,8 @@ from chat_server.config import Config
 from chat_server.journal import JournalError
 from chat_server.journal.engines import Store
 from chat_server.journal.kept_in_memory import Kept
-from chat_server.journal.memory_nodes import MemoryNode, bury
+from chat_server.journal.memory_burying import bury
+from chat_server.journal.memory_nodes import MemoryNode
 from chat_server.journal.node_life import RETURN_SECONDS
 from chat_server.journal.nodes import Beside, Came, Nodes, NodeSeen, Placed, Turn, Went
 from chat_server.journal.signs import RoomFounded, Signed

@@ -13,7 +13,8 @@ from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.memory_nodes import MemoryNode, Waker, at_once, bury
+from chat_server.journal.memory_burying import bury
+from chat_server.journal.memory_nodes import MemoryNode, Waker, at_once
 from chat_server.journal.nodes import (
     Beside,
     Called,

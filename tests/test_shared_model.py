@@ -21,7 +21,7 @@ import trio.testing
 from captured_logs import capture_logs
 from chat_server.accounts import Device, Holder, Registration
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
-from chat_server.journal.memory_nodes import bury
+from chat_server.journal.memory_burying import bury
 from chat_server.journal.nodes import Called, Came, Went
 from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.events import Entered, Joined, Left, Renamed, RoomFailed

@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from captured_logs import capture_logs
 from chat_server.accounts import Device, Holder, Registration
-from chat_server.journal.memory_nodes import bury
+from chat_server.journal.memory_burying import bury
 from chat_server.journal.nodes import Called, Came, Turn, Went
 from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.requests import Topic

@@ -6,20 +6,24 @@ What is decided is decided by rooms/who_may_write.py; here it is asked for what 
 from chat_server.accounts import Choices
 from chat_server.commands.chosen import WHEREVER
 from chat_server.commands.moderating import NoSuchPerson
+from chat_server.journal import JournalError
 from chat_server.protocol.conversation_events import RequestAccepted, RequestWaits
 from chat_server.protocol.events import Refused
 from chat_server.rooms.blocking import Blocks, blocks_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversation import Conversation, lines_in_room
+from chat_server.rooms.conversation_life import begin
 from chat_server.rooms.conversations import Conversations, conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.peers import Peer
+from chat_server.rooms.presence import Somebody
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.roster import Known
 from chat_server.rooms.unread import Waiting, waiting_in
 from chat_server.rooms.who_may_write import (
-    CHOICES,
     SHARED,
     Writer,
+    choice_of,
     is_shown,
     refusal_of_more,
     refusal_to_begin,
@@ -37,10 +41,10 @@ async def conversation_with(place: Room, session: Occupant, peer: Peer) -> Conve
     if peer.who == who:
         return Refused("dm-self")
     here = conversations.person(peer.who)
-    choices = await _choices(conversations, peer)
+    conversation = await conversations.find(who, peer.who)
+    choices = await _choices(conversations, peer, is_begun=conversation is not None)
     if isinstance(choices, Refused):
         return choices
-    conversation = await conversations.find(who, peer.who)
     blocks = here.blocks if here is not None else blocks_of(choices)
     waiting = await _waiting_for(conversations, peer.who, blocks)
     if conversation is None:
@@ -49,7 +53,9 @@ async def conversation_with(place: Room, session: Occupant, peer: Peer) -> Conve
         refusal = refusal or refusal_of_more(peer.nick, waiting.for_one(is_accepted=False))
         if refusal is not None:
             return refusal
-        conversation = await conversations.begin(person, peer, directory.authentication.now())
+        conversation = await begin(conversations, person, peer, directory.authentication.now())
+        if conversation is None:
+            return NoSuchPerson(details={"nick": peer.nick})
         if not conversation.is_passing:
             session.send_unasked(RequestWaits(peer.room, peer.nick))
     elif not conversation.party(who).has_accepted:  # whoever answers has accepted
@@ -93,31 +99,52 @@ async def _refusal_to_begin(place: Room, session: Occupant, peer: Peer, choices:
     now = directory.authentication.now()
     account = await directory.accounts.account(person.account) if person.account else None
     writer = Writer(who, account.made if account is not None else None, await kept.of(who))
-    if not person.account and conversations.person(peer.who) is None:
+    is_here = conversations.person(peer.who) is not None or not peer.account
+    if not person.account and not is_here and not await conversations.elsewhere.are_here(peer.who):
         return Refused("dm-accounts", {"nick": peer.nick})
-    choice = who_may_begin(choices)
+    choice = choice_of(choices)
     have_met = _is_with(place, session, peer)
     if not have_met and peer.account and choice == SHARED:
         have_met = await kept.have_met(who, peer.who)
     return refusal_to_begin(writer, peer.nick, choice, have_met=have_met, now=now)
 
 
-async def _choices(conversations: Conversations, peer: Peer) -> Choices | Refused:
-    """What somebody has chosen; or that they are nobody to whom anything can be written. Raises JournalError."""
-    here = conversations.person(peer.who)
-    if here is not None:
+async def _choices(conversations: Conversations, peer: Peer, *, is_begun: bool = False) -> Choices | Refused:
+    """What somebody has chosen; or that they are nobody to whom anything can be written. Raises JournalError.
+
+    Of a guest at another node it is asked there, unless a conversation with them `is_begun`, which lasts while they are.
+    """
+    here = conversations.person(peer.who) or peer.guest
+    if peer.is_elsewhere and not is_begun:
+        return await _choices_elsewhere(conversations, peer)
+    if here is not None and here.sessions:
         return here.choices
     account = await conversations.directory.accounts.account(peer.account) if peer.account else None
     if account is not None and account.state != "closed":
         return account.choices
-    return {} if peer.guest is not None and peer.guest.sessions else NoSuchPerson(details={"nick": peer.nick})
+    return {} if peer.is_elsewhere else NoSuchPerson(details={"nick": peer.nick})
+
+
+async def _choices_elsewhere(conversations: Conversations, peer: Peer) -> Choices | Refused:
+    if not await conversations.elsewhere.are_here(peer.who):
+        return NoSuchPerson(details={"nick": peer.nick})
+    told = await conversations.elsewhere.chosen(peer.who)
+    if told is None:
+        raise JournalError("the node of a guest has not said what they have chosen")
+    return {WHEREVER: {"dm": told.writers}}
 
 
 def _is_with(place: Room, session: Occupant, peer: Peer) -> bool:
     """Whether two are in the same room now, at whatever nodes."""
     rooms = (place.directory.room(name) for name in session.person.rooms)
     others = (somebody for room in rooms if isinstance(room, ChatRoom) for somebody, _ in room.others(session))
-    return any(somebody.account == peer.account if peer.account else somebody is peer.guest for somebody in others)
+    return any(_is(somebody, peer) for somebody in others)
+
+
+def _is(somebody: Somebody, peer: Peer) -> bool:
+    if peer.account:
+        return somebody.account == peer.account
+    return somebody.person == peer.who if isinstance(somebody, Known) else somebody is peer.guest
 
 
 async def _unread_by(conversations: Conversations, conversation: Conversation, who: str) -> int:
@@ -146,9 +173,3 @@ async def _count_waiting(conversations: Conversations, who: str, blocks: Blocks)
         if is_shown(blocks, other.who, conversations.name_of(other.who)):
             waiting.append((own.has_accepted, lines))
     return waiting_in(waiting)
-
-
-def who_may_begin(choices: Choices) -> str:
-    """Who may begin to write to somebody who has chosen this: one of CHOICES."""
-    chosen = choices.get(WHEREVER, {}).get("dm", SHARED)
-    return str(chosen) if chosen in CHOICES else SHARED

@@ -1,15 +1,17 @@
 """To write to somebody beside the rooms, to answer, and to say who may begin to write to one. Never knows how it is stored, nor who is shown it."""
 
+from contextlib import suppress
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
 
 from chat_server.commands.access import access
-from chat_server.commands.begun import conversation_with, refusal_to_enter, show_accepted, who_may_begin
+from chat_server.commands.begun import conversation_with, refusal_to_enter, show_accepted
 from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import accept_held
+from chat_server.commands.letting_in import readable
 from chat_server.commands.missed import come_back
 from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
@@ -22,8 +24,12 @@ from chat_server.rooms.direct import Direct
 from chat_server.rooms.peers import Peer
 from chat_server.rooms.replies import Replies
 from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.who_may_write import choice_of
 
 Nick = Annotated[str, Meta(description="somebody's name")]
+
+LOOKING_TOKENS = 1.0
+"""Lines for which it counts that the engine is asked whether somebody of a name is at another node."""
 
 
 class Message(Request, frozen=True, gc=False, tag="msg"):
@@ -118,12 +124,10 @@ class ConversingCommands(CommandHandler):
         It waits for whoever is away. Without a text: go into the conversation, as /join @NAME does. /reply answers whoever wrote to you last.
         Whoever runs the server can read what it keeps, as everything that is said here.
         """
-        peer = _peer(place, session, request.nick)
-        if peer is None:
-            return None
-        if not request.text.strip():
-            return enter_begun(session, direct_place(place, session, peer))
-        return _write(place, session, peer, Say(request.text, request.key))
+        peer = conversations_of(place.directory).peer(request.nick.removeprefix(MARK))
+        if peer is None and place.directory.nodes is not None:
+            return _msg_elsewhere(place, session, request)
+        return _msg(place, session, request, peer)
 
     @access(bots=False, asks_engine=True)
     def do_reply(self, place: Room, session: Occupant, request: Reply) -> MaybeAwaitable:
@@ -163,7 +167,7 @@ class ConversingCommands(CommandHandler):
         Whomever you have written to, or accepted, may always answer. Without a choice: show it.
         """
         if not request.who:
-            session.send(WritersChosen(who_may_begin(session.person.choices)))
+            session.send(WritersChosen(choice_of(session.person.choices)))
             return None
         session.send(WritersChosen(request.who))
         return note_choice(place, session, "dm", request.who)
@@ -218,6 +222,39 @@ def conversation_named(place: Room, session: Occupant, room: str) -> Direct | No
     return (
         direct_place(place, session, peer) if peer is not None and session.nick and not session.proof.is_bot else None
     )
+
+
+def _msg(place: Room, session: Occupant, request: Message, peer: Peer | None) -> MaybeAwaitable:
+    if peer is None:
+        session.send(NoSuchPerson(details={"nick": shortened(request.nick)}))
+        return None
+    if not request.text.strip():
+        return enter_begun(session, direct_place(place, session, peer))
+    return _write(place, session, peer, Say(request.text, request.key))
+
+
+async def _msg_elsewhere(place: Room, session: Occupant, request: Message) -> None:
+    """The same, if the engine knows of a guest of this name at another node."""
+    session.owe(LOOKING_TOKENS)
+    peer = await readable(conversations_of(place.directory).peer_anywhere(request.nick.removeprefix(MARK)))
+    if isinstance(peer, Refused):
+        session.send(peer)
+        return
+    pause = _msg(place, session, request, peer)
+    if pause is not None:
+        await pause
+
+
+async def conversation_anywhere(place: Room, session: Occupant, room: str) -> Direct | None:
+    """The same as `conversation_named`, where somebody may be a guest at another node to whom nobody has written from here."""
+    known = conversation_named(place, session, room)
+    if known is not None or place.directory.nodes is None:
+        return known
+    session.owe(LOOKING_TOKENS)
+    with suppress(JournalError):
+        peer = await conversations_of(place.directory).peer_anywhere(room[len(MARK) :])
+        return None if peer is None or session.proof.is_bot else direct_place(place, session, peer)
+    return None
 
 
 def _peer(place: Room, session: Occupant, name: str) -> Peer | None:

@@ -128,7 +128,8 @@ async def _rename_among_nodes(
             else:
                 person.name_order = claimed.order
                 pause = call(place, session, claimed.nick)
-                if claimed.elsewhere:  # of an account's name they hear as of whatever happens to it
+                # Of an account's name other nodes hear as of whatever happens to it.
+                if claimed.elsewhere or conversations_of(place.directory).open_of(who):
                     others.rename(who, claimed.nick, claimed.order)
     if pause is not None:
         await pause

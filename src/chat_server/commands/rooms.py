@@ -7,7 +7,13 @@ from msgspec import UNSET
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_bot
-from chat_server.commands.conversing import conversation_named, enter_begun, enter_direct, names_somebody, nobody_named
+from chat_server.commands.conversing import (
+    conversation_anywhere,
+    enter_begun,
+    enter_direct,
+    names_somebody,
+    nobody_named,
+)
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
@@ -128,12 +134,12 @@ async def _list_with_conversations(place: Room, session: Occupant, answer: Rooms
     session.send(answer)
 
 
-def _join_direct(place: Room, session: Occupant, name: str) -> MaybeAwaitable:
-    direct = conversation_named(place, session, name)
+async def _join_direct(place: Room, session: Occupant, name: str) -> None:
+    direct = await conversation_anywhere(place, session, name)
     if direct is None:
         session.send(nobody_named(name))
-        return None
-    return enter_begun(session, direct)
+    else:
+        await enter_begun(session, direct)
 
 
 def _room_called(place: Room, session: Occupant, name: str) -> Room | None:
@@ -184,7 +190,7 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
 
 
 async def _resume_direct(place: Room, session: Occupant, name: str, number: int) -> None:
-    direct = conversation_named(place, session, name)
+    direct = await conversation_anywhere(place, session, name)
     if direct is None:
         session.send(nobody_named(name))
     elif await enter_direct(session, direct):

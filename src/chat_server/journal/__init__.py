@@ -174,7 +174,11 @@ class Conversations(Protocol):
     """Between whom there are conversations. Every method may raise JournalError."""
 
     async def begin(self, name: str, parties: Sequence[Party]) -> None:
-        """Store a new, empty conversation. Harmless if it is there. Other nodes hear of it (`ConversationChanged`)."""
+        """Store a new, empty conversation. Harmless if it is there. Other nodes hear of it (`ConversationChanged`).
+
+        Where there are nodes, one with a guest is not stored unless both have names at some, and is deleted as soon as one of the two has none: by
+        the same commit (`Nodes.release`), or when a node is buried. All hear of that (`RoomDeleted`).
+        """
 
     async def accept(self, name: str, who: str) -> None:
         """One of the two has accepted it. Other nodes hear of that, too."""

@@ -261,7 +261,7 @@ class KeptConversations:
     async def begin(self, name: str, parties: Sequence[Party]) -> None:
         """Keep a new conversation; see Conversations."""
         self._check_open()
-        if name not in self._kept.rooms:
+        if name not in self._kept.rooms and (not self._node or self._kept.nodes.names.may_converse(parties)):
             self._kept.rooms[name] = KeptRoom(parties=tuple(parties))
             self._tell(name)
 

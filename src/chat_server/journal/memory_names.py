@@ -11,6 +11,8 @@ import trio
 from chat_server.accounts import sender_of
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.accounts.names_index import NamesIndex, Refusal
+from chat_server.journal import Party
+from chat_server.journal.conversations import is_passing
 from chat_server.journal.happened import Change, Numbered, PersonId
 from chat_server.journal.nodes import Claim
 
@@ -101,9 +103,16 @@ class KeptNames:
 
     def whereabouts(self, key: str) -> list[tuple[PersonId, str, int]]:
         """Who has the name with this key, with all that they have, and at which nodes."""
-        people = {held.person for (other, _), held in self._held.items() if other == key}
+        return self.whereabouts_of({held.person for (other, _), held in self._held.items() if other == key})
+
+    def whereabouts_of(self, people: Collection[PersonId]) -> list[tuple[PersonId, str, int]]:
+        """All names that these have, and at which nodes."""
         ordered = sorted(self._held.items(), key=lambda one: not one[1].is_outdated)
         return [(held.person, held.nick, node) for (_, node), held in ordered if held.person in people]
+
+    def may_converse(self, parties: Sequence[Party]) -> bool:
+        """Whether these two may have a conversation: where one of them is a guest, while both have names at some node."""
+        return not is_passing(parties) or {one.who for one in parties} <= {held.person for held in self._held.values()}
 
     def forget(self, node: int) -> None:
         """Nobody is at a node any more."""

@@ -27,9 +27,10 @@ from chat_server.journal.happened import (
     RoomMade,
     RoomRenamed,
 )
-from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
+from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.memory_burying import bury, end_passed, turn_of, wake_all
 from chat_server.journal.memory_names import ChangesAfter
 from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
 from chat_server.journal.nodes import (
@@ -41,13 +42,11 @@ from chat_server.journal.nodes import (
     NodeSeen,
     Opening,
     PendingTurn,
-    Placed,
     Revoked,
     Speaker,
     Stale,
     Turn,
     TurnReceipt,
-    Went,
     Whereabouts,
 )
 from chat_server.journal.signs import Signs
@@ -198,16 +197,28 @@ class MemoryNode:
         rooms = self._kept.rooms.values()
         listed = {(one.node, one.nick) for room in rooms for one in room.people.values() if one.person == person}
         self._kept.nodes.names.release(self.number, key, person, listed)
+        end_passed(self._kept)
 
     async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
         """At which nodes somebody has names; see Nodes."""
+        return self._placed(self._kept.nodes.names.whereabouts(key))
+
+    async def whereabouts_of(self, people: Collection[PersonId]) -> Sequence[Whereabouts]:
+        """Which names these have, and where; see Nodes."""
+        return self._placed(self._kept.nodes.names.whereabouts_of(people))
+
+    def _placed(self, held: Iterable[tuple[PersonId, str, int]]) -> list[Whereabouts]:
         self._check()
         kept = self._kept.nodes
-        known = {
-            **{number: gone.name for number, (gone, _) in kept.gone.items()},
-            **{n: one.seen().name for n, one in kept.alive.items()},
+        known = {number: gone for number, (gone, _) in kept.gone.items()} | {
+            n: one.seen() for n, one in kept.alive.items()
         }
-        return [Whereabouts(*held, known.get(held[2], "")) for held in kept.names.whereabouts(key)]
+        return [Whereabouts(*one, known[one[2]].name if one[2] in known else "") for one in held]
+
+    async def end_passed(self) -> None:
+        """Delete conversations of guests who are gone; see Nodes."""
+        self._check()
+        end_passed(self._kept)
 
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
         """In which rooms somebody is elsewhere; see Nodes."""
@@ -367,33 +378,3 @@ def refuse_taken(name: str, rooms: Collection[str]) -> None:
 def _is_named_otherwise(room: KeptRoom, beside: Beside) -> bool:
     """Whether the room lists somebody under another name than that under which they say something."""
     return any(beside.names.get(one.person, one.nick) != one.nick for one in room.people.values())
-
-
-def turn_of(room: KeptRoom, kept: KeptTurn) -> Turn:
-    """A turn with its lines as they stand now."""
-    start = kept.first - room.first
-    return Turn(kept.number, kept.node, room.lines[max(0, start) : max(0, start + kept.length)], kept.movements)
-
-
-def wake_all(kept: Kept, *rooms: str) -> None:
-    """Wake every node for what has just happened in these rooms."""
-    for name in rooms:
-        room = kept.rooms[name]
-        for node in [*kept.nodes.alive.values()]:
-            node.wake(name, turn_of(room, room.turns[-1]))
-
-
-def bury(kept: Kept, node: int) -> None:
-    """Give a node up: nothing that it has is stored any more, and its people are nowhere any more, by one turn in each room."""
-    if kept.nodes.alive.pop(node, None) is None and kept.nodes.gone.pop(node, None) is None:
-        return
-    kept.nodes.names.forget(node)
-    for name, room in kept.rooms.items():
-        people = [one for one in room.people.values() if one.node == node]
-        if people:
-            room.add_turn(0, node, _departures((one.person, one.device) for one in people))
-            wake_all(kept, name)
-
-
-def _departures(people: Iterable[tuple[str, int]]) -> list[Placed]:
-    return [Placed(0, Went(person, device, has_read=False)) for person, device in people]

@@ -302,6 +302,17 @@ class Nodes(Protocol):
         """At which nodes, this one too, somebody has names who has the one with this key: the newest is the last."""
         ...
 
+    async def whereabouts_of(self, people: Collection[PersonId]) -> Sequence[Whereabouts]:
+        """Which names these have, and at which nodes, this one too: of each the newest is the last. Who has none is at no node."""
+        ...
+
+    async def end_passed(self) -> None:
+        """Delete each conversation with a guest of which one of the two has no name at any node.
+
+        Where a name is given back, a node is buried or a conversation begins that is seen to at once, by the same commit; here, to what is left of
+        an earlier release, or was imported.
+        """
+
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
         """In which rooms somebody is by a device at other nodes."""
         ...

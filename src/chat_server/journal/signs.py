@@ -73,7 +73,32 @@ class CaseTold(Struct, frozen=True, tag="case-told", omit_defaults=True):
     is_closed: bool = False
 
 
-Sign = AddressesCounted | RoomFounded | PasswordTried | CertificateShown | SessionsCounted | SessionsEnded | CaseTold
+class GuestAsked(Struct, frozen=True, tag="guest-asked"):
+    """What has a guest chosen? Their node says so, with the number of the question."""
+
+    person: str
+    number: int
+
+
+class GuestTold(Struct, frozen=True, tag="guest-told"):
+    """A guest at the node, of whom another (`to`) has asked by this number, has chosen who may begin to write to them."""
+
+    to: int
+    number: int
+    writers: str
+
+
+Sign = (
+    AddressesCounted
+    | RoomFounded
+    | PasswordTried
+    | CertificateShown
+    | SessionsCounted
+    | SessionsEnded
+    | CaseTold
+    | GuestAsked
+    | GuestTold
+)
 
 
 class Signed(NamedTuple):

@@ -65,9 +65,11 @@ class ConversationPasses(Event, frozen=True):
 
 
 class ConversationEnded(Event, frozen=True):
-    """One of the two was a guest, and the other, called `nick`, has left: the conversation is deleted."""
+    """One of the two was a guest, and one of them has left, or registered: the conversation, with who is called `nick`, is deleted."""
 
-    sentence: ClassVar[str] = "{nick} has left. What you have written to each other is deleted."
+    sentence: ClassVar[str] = (
+        "What you and {nick} have written to each other is deleted: one of you has left, or is no guest any more."
+    )
 
     room: str
     nick: str

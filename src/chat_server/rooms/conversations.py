@@ -14,7 +14,7 @@ import trio
 
 from chat_server.accounts import is_account, sender_of
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, KeptConversation, Party
+from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.conversations import MARK, name_of
 from chat_server.protocol.conversation_events import (
     ConversationEnded,
@@ -31,11 +31,12 @@ from chat_server.protocol.room_state import EMPTY
 from chat_server.rooms.conversation import Conversation, in_room
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
+from chat_server.rooms.guests_elsewhere import GuestsElsewhere, person_here
 from chat_server.rooms.passing import Passing, node_of
 from chat_server.rooms.peers import Peer, is_own
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.replies import Replies
-from chat_server.rooms.room import Occupant, Room, carried_through
+from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.unread import Unread
 from chat_server.rooms.who_may_write import is_shown
 
@@ -55,7 +56,10 @@ class Conversations:
         self.gate.server = directory.accounts.acts.in_force
         self._open: dict[str, Conversation] = {}
         self._of: dict[str, dict[str, Conversation]] = {}  # by who the two are, and by name
-        self._guests: dict[str, Person[Occupant]] = {}  # those in a conversation, by who they are
+        self.guests: dict[str, Person[Occupant]] = {}
+        """Guests in conversations who are here, by who they are."""
+        self.elsewhere = GuestsElsewhere(directory.nodes)
+        """The others in conversations with somebody who is here, and who else is written to."""
         self._heard: WeakKeyDictionary[Occupant, dict[str, int]] = WeakKeyDictionary()
         self.replies: WeakKeyDictionary[Occupant, Replies] = WeakKeyDictionary()
         """To whom a reply of a session's goes."""
@@ -84,7 +88,7 @@ class Conversations:
 
     def person(self, who: str) -> Person[Occupant] | None:
         """Somebody who is here."""
-        return self._guests.get(who) or self.directory.identified(who)
+        return self.guests.get(who) or self.directory.identified(who)
 
     def peer(self, name: str) -> Peer | None:
         """Who has this name: an account, or a guest who is here."""
@@ -93,9 +97,17 @@ class Conversations:
         if account:
             return Peer(sender_of(account), directory.accounts.names.name_of(account), account)
         person = directory.person(name)
-        if person is None or person.account or not person.nick:
-            return None
-        return Peer(self.who(person), person.nick, guest=person)
+        if person is not None and not person.account and person.nick:
+            return Peer(self.who(person), person.nick, guest=person)
+        who = self.elsewhere.find(name)
+        return Peer(who, self.elsewhere.name_of(who)) if who and person is None else None
+
+    async def peer_anywhere(self, name: str) -> Peer | None:
+        """The same, where a guest may be at another node to whom nobody has written from here. Raises JournalError."""
+        if (known := self.peer(name)) is not None:
+            return known
+        guest = await self.elsewhere.look_for(name)
+        return None if guest is None else Peer(guest.person, guest.nick)
 
     def name_of(self, who: str) -> str:
         """What somebody is called now."""
@@ -103,7 +115,9 @@ class Conversations:
         if person is not None:
             return person.nick
         number = who.partition(":")[2]
-        return self.directory.accounts.names.name_of(int(number)) if number.isdecimal() else ""
+        if is_account(who) and number.isdecimal():
+            return self.directory.accounts.names.name_of(int(number))
+        return self.elsewhere.name_of(who)
 
     def room_of(self, conversation: Conversation, who: str) -> str:
         """What a conversation is called by one of the two."""
@@ -119,26 +133,29 @@ class Conversations:
         return {name: self.room_of(one, who) for name, one in self._of.get(who, {}).items()}
 
     def came(self, session: Occupant) -> None:
-        """Somebody with an account has logged in. Never waits."""
-        if session.person.account and not session.proof.is_bot:
+        """Somebody has logged in who may have conversations from before. Never waits."""
+        if self._may_be_elsewhere(self.who(session.person)) and not session.proof.is_bot:
             self._came_in.send_nowait(session)
 
     def left(self, person: Person[Occupant]) -> None:
         """Somebody has gone, with the last of their sessions. Never waits."""
-        as_guest = [who for who, guest in self._guests.items() if guest is person]  # they may have registered since
+        as_guest = [who for who, guest in self.guests.items() if guest is person]  # they may have registered since
         for who in (self.who(person), *as_guest):
-            for conversation in [*self._of.get(who, {}).values()]:
-                if conversation.is_passing:
-                    self._end(conversation, who, person.nick)
+            passing = [one for one in self._of.get(who, {}).values() if one.is_passing]
+            if passing and self.directory.nodes is not None:  # they may be elsewhere: the engine deletes what passes
+                self.elsewhere.note(who, person.nick)
+            else:
+                for conversation in passing:
+                    self.end(conversation, who, person.nick)
             self._close_all(who)
-            self._guests.pop(who, None)
+            self.guests.pop(who, None)
 
     def _close_all(self, who: str) -> None:
         """Somebody is not here: close theirs, but those in which the other is."""
         self._loaded.discard(who)
         for conversation in [*self._of.get(who, {}).values()]:
             if self.person(conversation.other(who).who) is None:
-                self._close(conversation)
+                self.close(conversation)
 
     async def _welcome(self, session: Occupant) -> None:
         listed = await self.listed(session.person)
@@ -166,12 +183,14 @@ class Conversations:
         """Open all of somebody's, if they are here and it has not been done; or look again how far they have come. Raises JournalError."""
         while who in self._loading:
             await self._loading[who].wait()
-        if (who in self._loaded and not is_again) or not is_account(who) or self.person(who) is None:
+        if (who in self._loaded and not is_again) or not self._may_be_elsewhere(who) or self.person(who) is None:
             return
         done = self._loading[who] = trio.Event()
         try:
-            for kept in await self.directory.journal.conversations.of(who):
-                self._take(kept, who)
+            found = await self.directory.journal.conversations.of(who)
+            await self.learn(one for kept in found for one in kept.record.parties)
+            for kept in found:
+                self.take(kept, who)
             if self.person(who) is not None:
                 self._loaded.add(who)
         finally:
@@ -180,16 +199,40 @@ class Conversations:
         if self.person(who) is None:  # they have gone meanwhile
             self._close_all(who)
 
-    def _take(self, kept: KeptConversation, who: str = "") -> Conversation:
+    def _may_be_elsewhere(self, who: str) -> bool:
+        """Whether somebody may be at several nodes, one after the other or at once: an account, or a guest with a token."""
+        return is_account(who) or (self.directory.nodes is not None and who.startswith("token:"))
+
+    async def learn(self, parties: Iterable[Party]) -> None:
+        """Know what those of these are called who are guests, wherever they are. Raises JournalError."""
+        guests = [one.who for one in parties if not is_account(one.who)]
+        for who in guests:
+            if who not in self.guests and (person := person_here(self.directory, who)) is not None:
+                self.guests[who] = person
+        await self.elsewhere.learn(who for who in guests if who not in self.guests)
+
+    def forget_guests(self, parties: Iterable[Party]) -> None:
+        """Those of these who are guests may be in no conversation any more."""
+        for party in parties:
+            if party.who not in self._of:
+                self.guests.pop(party.who, None)
+
+    def take(self, kept: KeptConversation, who: str = "") -> Conversation:
         """A conversation that is kept: the one that is open, or it is opened now."""
         conversation = self._open.get(kept.record.name)
         if conversation is None:
-            conversation = self._add(Conversation(kept.record, self.directory, self._show, self.gate))
+            conversation = self.open(kept.record)
         if who:
             conversation.level(kept, who)
         return conversation
 
-    def _add(self, conversation: Conversation) -> Conversation:
+    def get(self, name: str) -> Conversation | None:
+        """The one that the journal calls so, if it is open."""
+        return self._open.get(name)
+
+    def open(self, record: RoomRecord, *, is_new: bool = False) -> Conversation:
+        """Open one that is kept; see Conversation."""
+        conversation = Conversation(record, self.directory, self._show, self.gate, is_new=is_new)
         self._open[conversation.name] = conversation
         for party in conversation.parties:
             self._of.setdefault(party.who, {})[conversation.name] = conversation
@@ -197,7 +240,8 @@ class Conversations:
             self.directory.nodes.follow(conversation)
         return conversation
 
-    def _close(self, conversation: Conversation) -> None:
+    def close(self, conversation: Conversation) -> None:
+        """Open it no longer, at this node."""
         if self.directory.nodes is not None:
             self.directory.nodes.unfollow(conversation)
         self._open.pop(conversation.name, None)
@@ -206,6 +250,7 @@ class Conversations:
             of.pop(conversation.name, None)
             if not of:
                 self._of.pop(party.who, None)
+                self.elsewhere.forget(party.who)
 
     async def find(self, one: str, other: str) -> Conversation | None:
         """The conversation between two, if there is one; how far each has come who is here is known then. Raises JournalError."""
@@ -217,75 +262,23 @@ class Conversations:
         if not (is_account(one) and is_account(other)):
             return None
         kept = await self.directory.journal.conversations.find(name_of((one, other)))
-        return None if kept is None else self._take(kept)
+        return None if kept is None else self.take(kept)
 
-    async def begin(self, writer: Person[Occupant], peer: Peer, now: float) -> Conversation:
-        """Begin the one between somebody and somebody to whom they have not written before. Raises JournalError."""
-        who = self.who(writer)
-        is_passing = not (writer.account and peer.account)
-        name = self.passing.new_name() if is_passing else name_of((who, peer.who))
-        parties = (Party(who, has_accepted=True, began_at=now), Party(peer.who, has_accepted=peer.guest is not None))
-        kept: KeptConversation | None = None
-        with carried_through():  # else what is kept of one that passes would be ended by nobody
-            await self.directory.journal.conversations.begin(name, parties)
-            kept = await self.directory.journal.conversations.find(name)
-        if kept is None:
-            raise JournalError("it has been deleted, or that took too long")
-        if name in self._open:
-            return self._take(kept)
-        is_new = (
-            self.directory.nodes is not None
-        )  # what another node has stored in it by now has been shown to nobody here
-        conversation = self._add(Conversation(kept.record, self.directory, self._show, self.gate, is_new=is_new))
-        if is_passing:
-            self._note_guests(conversation, writer, peer)
-            for one, person in ((who, writer), (peer.who, peer.guest)):
-                if person is not None and not (person.sessions and self.who(person) == one):  # they have gone meanwhile
-                    self._end(conversation, one, self.name_of(one) or person.nick)
-                    self._guests.pop(one, None)
-                    break
-        return conversation
+    def tell_passing(self, conversation: Conversation) -> None:
+        """Tell those of the two who are here that one of them is a guest."""
+        for party in conversation.parties:
+            room = self.room_of(conversation, party.who)
+            self.tell(party.who, ConversationPasses(room, room.removeprefix(MARK)))
 
-    def _note_guests(self, conversation: Conversation, writer: Person[Occupant], peer: Peer) -> None:
-        for person in (writer, peer.guest):
-            if person is not None and not person.account:
-                self._guests[self.who(person)] = person
-        for who in (self.who(writer), peer.who):
-            other = self.name_of(conversation.other(who).who)
-            self.tell(who, ConversationPasses(MARK + other, other))
-
-    def _end(self, conversation: Conversation, gone: str, nick: str) -> None:
+    def end(self, conversation: Conversation, gone: str, nick: str) -> None:
         """One of the two is gone, and one of them was a guest."""
         other = conversation.other(gone).who
         conversation.is_over = True
-        self._close(conversation)
+        self.close(conversation)
         self.tell(other, ConversationEnded(MARK + nick, nick))
         if not self._of.get(other):
-            self._guests.pop(other, None)
+            self.guests.pop(other, None)
         self.passing.end(conversation.name)
-
-    # What happens at other nodes.
-
-    async def changed(self, name: str, parties: Sequence[str]) -> None:
-        """A conversation was begun, or accepted. Raises JournalError."""
-        for who in parties:
-            await self.load(who)  # what somebody is told of who has just come
-        if name not in self._open and all(self.person(who) is None for who in parties):
-            return
-        kept = await self.directory.journal.conversations.find(name)
-        if kept is None:
-            return
-        known = self._open.get(name)
-        if known is not None:
-            known.take_parties(kept.record.parties)
-        else:
-            self._add(Conversation(kept.record, self.directory, self._show, self.gate, is_new=True))
-
-    def deleted(self, name: str) -> None:
-        """A conversation is no more."""
-        if (conversation := self._open.get(name)) is not None:
-            conversation.is_over = True
-            self._close(conversation)
 
     def renamed(self, who: str, old: str, new: str) -> None:
         """Somebody who was called `old` has another name: whoever has a conversation with them is told."""

@@ -1,6 +1,7 @@
-"""Conversations in which a guest is: kept as everything is until one of the two leaves, and deleted then, or when their node is none any more.
+"""Conversations in which a guest is: kept as everything is until one of the two leaves, and deleted then.
 
-Never knows who is in them.
+Of several nodes the engine sees to that, which knows who is at any (`Nodes.end_passed`): there it is only left to forget what was deleted. Never
+knows who is in them.
 """
 
 import secrets
@@ -28,7 +29,7 @@ class Passing:
         self._ended_in, self._ended = trio.open_memory_channel[str](inf)
 
     def new_name(self) -> str:
-        """What one is called in the journal: by the node at which both are, and as no other ever."""
+        """What one is called in the journal: by the node at which it has begun, and as no other ever."""
         return f"{MARK}{node_of(self._directory)}.{secrets.token_hex(8)}"
 
     def end(self, name: str) -> None:
@@ -47,12 +48,12 @@ class Passing:
                     self.end(name)
 
     async def delete_left(self) -> None:
-        """Delete what is left of nodes that are none any more. Before anybody is here. Raises JournalError."""
-        nodes = self._directory.nodes
-        alive = {f"{MARK}{node.number}" for node in await nodes.listed()} if nodes is not None else set()
+        """Delete what is left of those who are not here any more. Before anybody is. Raises JournalError."""
+        if self._directory.nodes is not None:
+            await self._directory.nodes.end_passed()
+            return
         for name in await self._directory.journal.conversations.passing():
-            if name.partition(".")[0] not in alive:
-                await self._directory.journal.delete_room(name)
+            await self._directory.journal.delete_room(name)
 
 
 def node_of(directory: Directory[Room, Person[Occupant]]) -> int:

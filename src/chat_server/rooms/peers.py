@@ -11,12 +11,17 @@ from chat_server.rooms.room import Occupant
 
 
 class Peer(NamedTuple):
-    """Somebody to whom one may write: who they are to the journal, what they are called, their account, and the guest if they have none."""
+    """Somebody to whom one may write: who they are to the journal, what they are called, their account; the guest who is here, if they have none."""
 
     who: str
     nick: str
     account: int = 0
     guest: Person[Occupant] | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether they are a guest, and not at this node."""
+        return not self.account and self.guest is None
 
     @property
     def room(self) -> str:

@@ -7,7 +7,7 @@ Pure; never knows how a conversation is kept, nor how anything is shown.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chat_server.accounts import is_account
+from chat_server.accounts import Choices, is_account
 from chat_server.journal import KeptConversation, Party
 from chat_server.protocol.events import Refused
 from chat_server.rooms.blocking import Blocks
@@ -34,6 +34,12 @@ CHOICES = ("all", "accounts", "shared", "known")
 
 SHARED = "shared"
 """What holds for whoever has chosen nothing."""
+
+
+def choice_of(choices: Choices) -> str:
+    """Which of CHOICES somebody has made who has chosen this."""
+    chosen = choices.get("", {}).get("dm", SHARED)
+    return str(chosen) if chosen in CHOICES else SHARED
 
 
 class Writer(NamedTuple):

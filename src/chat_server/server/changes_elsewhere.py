@@ -40,6 +40,7 @@ from chat_server.journal.signs import SessionsEnded
 from chat_server.logs import log
 from chat_server.protocol.events import Dismissed
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversation_life import changed, deleted, renamed_elsewhere
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
@@ -112,7 +113,7 @@ class ChangesElsewhere:
             case LinesRewritten():
                 await self._forget_lines(change)
             case ConversationChanged():
-                await conversations_of(self.directory).changed(change.room, change.parties)
+                await changed(conversations_of(self.directory), change.room, change.parties)
             case _:
                 await self._do_to_people(change)
 
@@ -154,7 +155,7 @@ class ChangesElsewhere:
         await directory.open_room_of_others(change.new, "")
 
     async def _delete_room(self, change: RoomDeleted) -> None:
-        conversations_of(self.directory).deleted(change.room)
+        deleted(conversations_of(self.directory), change.room)
         async with self.directory.founding:
             room = self.directory.room(change.room)
             if room is not None:
@@ -187,6 +188,7 @@ class ChangesElsewhere:
 
         They may have gone from here since, and come back as they were called elsewhere, where this was not heard of yet.
         """
+        renamed_elsewhere(conversations_of(self.directory), change.person, change.nick)
         async with self._others.deciding(change.person):
             person = self.directory.identified(change.person)
             if person is not None and person.name_order < change.order:

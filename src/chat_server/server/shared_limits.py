@@ -14,14 +14,18 @@ from chat_server.journal.signs import (
     AddressesCounted,
     CaseTold,
     CertificateShown,
+    GuestAsked,
+    GuestTold,
     PasswordTried,
     RoomFounded,
     SessionsCounted,
     SessionsEnded,
+    Sign,
 )
 from chat_server.logs import log
 from chat_server.rooms.case_news import hear as hear_case
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.guest_news import hear_of_guest
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.shared_counts import SharedCounts
@@ -132,10 +136,18 @@ async def _hear(
                     shared.certificates.shown(node, sign.fingerprint)
                 case SessionsCounted():
                     sessions.heard(node, sign.counts)
-                case RoomFounded():
-                    directory.note_founded(sign.person, sign.network)
-                case CaseTold():
-                    hear_case(directory, sign)
-                case SessionsEnded():
-                    if directory.others is not None:
-                        directory.others.note_ended(sign.person, node, sign.sessions)
+                case _:
+                    _hear_of_people(directory, node, sign)
+
+
+def _hear_of_people(directory: Directory[Room, Person[Occupant]], node: int, sign: Sign) -> None:
+    match sign:
+        case RoomFounded():
+            directory.note_founded(sign.person, sign.network)
+        case CaseTold():
+            hear_case(directory, sign)
+        case GuestAsked() | GuestTold():
+            hear_of_guest(directory, node, sign)
+        case SessionsEnded():
+            if directory.others is not None:
+                directory.others.note_ended(sign.person, node, sign.sessions)

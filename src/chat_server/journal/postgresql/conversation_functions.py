@@ -11,13 +11,22 @@ CREATE TABLE party (
     PRIMARY KEY (who, room)
 );
 CREATE INDEX party_by_room ON party (room, place);
+CREATE INDEX party_of_guest ON party (room) WHERE who NOT LIKE 'account:%';
 
--- Makes a conversation, unless it is there.
+-- Makes a conversation, unless it is there; one with a guest, while both have names at some node: it is deleted when one of them has none.
 CREATE FUNCTION make_conversation(new_name text, whos text[], have_accepted boolean[], began_ats float8[], told text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     made int;
+    present bigint;
 BEGIN
+    IF EXISTS (SELECT FROM unnest(whos) AS who WHERE who NOT LIKE 'account:%') THEN
+        -- Their names are taken back after this, or were before: so whoever does that sees the conversation, or there is none.
+        SELECT count(DISTINCT here.person) INTO present FROM (SELECT person FROM held WHERE person = ANY (whos) FOR KEY SHARE) AS here;
+        IF present < cardinality(whos) THEN
+            RETURN;
+        END IF;
+    END IF;
     INSERT INTO room (name, key, skeleton, kind) VALUES (new_name, new_name, new_name, 'dm')
         ON CONFLICT (key) WHERE NOT is_deleted DO NOTHING RETURNING id INTO made;
     IF made IS NOT NULL THEN
@@ -26,6 +35,30 @@ BEGIN
                 FROM unnest(whos, have_accepted, began_ats) WITH ORDINALITY AS one (who, has_accepted, began_at, place);
         PERFORM tell(told);
     END IF;
+END $$;
+
+-- The conversations of these with a guest, or as a guest; null: all in which a guest is.
+CREATE FUNCTION passing_of(people text[]) RETURNS int[] LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(room.id ORDER BY room.id), '{}') FROM room
+        WHERE NOT is_deleted AND id IN (SELECT room FROM party WHERE who NOT LIKE 'account:%')
+            AND (people IS NULL OR id IN (SELECT room FROM party WHERE who = ANY (people)))
+$$;
+
+-- Deletes those of these people's conversations with guests, or as guests, of which one of the two has no name at any node; null: of all people's.
+-- Call it last, as `tell`.
+CREATE FUNCTION end_passed(people text[] DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    ended int[] := ARRAY(
+        SELECT id FROM room WHERE id = ANY (passing_of(people)) AND NOT is_deleted AND EXISTS (
+            SELECT FROM party WHERE party.room = room.id AND NOT EXISTS (SELECT FROM held WHERE person = who)
+        ) ORDER BY id FOR NO KEY UPDATE OF room
+    );
+    its_name text;
+BEGIN
+    UPDATE room SET is_deleted = true WHERE id = ANY (ended);
+    FOR its_name IN SELECT name FROM room WHERE id = ANY (ended) ORDER BY id LOOP
+        PERFORM tell(json_build_object('type', 'room-deleted', 'node', 0, 'room', its_name)::text);
+    END LOOP;
 END $$;
 
 -- One of the two has accepted a conversation.

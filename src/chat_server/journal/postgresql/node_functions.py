@@ -44,6 +44,7 @@ DECLARE
     one record;
     known record;
     others bigint[]; -- nodes at which those are whose names are taken back: none of these is buried meanwhile
+    gone text[] := '{{}}'; -- who has no name any more
 BEGIN
     PERFORM act_for(me);
     others := ARRAY(
@@ -69,6 +70,9 @@ BEGIN
                 SELECT FROM member JOIN room ON room.id = member.room
                     WHERE member.person = held.person AND member.nick = held.nick AND member.node = me AND NOT room.is_deleted
             );
+            IF NOT EXISTS (SELECT FROM held WHERE person = one.person) THEN
+                gone := gone || one.person;
+            END IF;
             CONTINUE;
         END IF;
         place := one.place;
@@ -100,6 +104,9 @@ BEGIN
         "order" := nextval('claims');
         RETURN NEXT;
     END LOOP;
+    IF gone <> '{{}}' THEN
+        PERFORM end_passed(gone);
+    END IF;
 END $$;
 
 -- Tells all nodes of something that was done at one.
@@ -137,13 +144,16 @@ BEGIN
     RETURN silent;
 END $$;
 
--- Takes nodes out, and all who are at them: they leave each room in one turn for each node.
+-- Takes nodes out, and all who are at them: they leave each room in one turn for each node. What was written to or by guests among them is deleted.
 CREATE FUNCTION take_out(gone bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     there record;
+    people text[];
 BEGIN
     PERFORM FROM node WHERE id = ANY (gone) ORDER BY id FOR UPDATE; -- what it is just storing is stored before
-    PERFORM FROM room WHERE id IN (SELECT room FROM member WHERE node = ANY (gone)) ORDER BY id FOR NO KEY UPDATE;
+    people := ARRAY(SELECT DISTINCT person FROM held WHERE node = ANY (gone));
+    PERFORM FROM room WHERE id IN (SELECT room FROM member WHERE node = ANY (gone)) OR id = ANY (passing_of(people))
+        ORDER BY id FOR NO KEY UPDATE;
     FOR there IN
         SELECT member.room, member.node,
                 json_agg(json_build_array(
@@ -161,5 +171,6 @@ BEGIN
     DELETE FROM held WHERE node = ANY (gone);
     DELETE FROM node WHERE id = ANY (gone);
     PERFORM pg_notify('{TURNS_CHANNEL}', '');
+    PERFORM end_passed(people);
 END $$;
 """

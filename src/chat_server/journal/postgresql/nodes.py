@@ -4,7 +4,7 @@ Each part has a connection of its own, so none waits for what another waits for:
 signs of life, one buries, one tells of what happened, one asks whatever else. Never knows sessions.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from typing import TypeVar
@@ -238,16 +238,15 @@ class PostgresqlNodes:
 
     async def whereabouts(self, key: str) -> Sequence[Whereabouts]:
         """At which nodes somebody has names; see Nodes."""
+        return await self._ask(partial(_whereabouts, "IN (SELECT person FROM held WHERE key = %b)", key))
 
-        def read(connection: Connection) -> Sequence[Whereabouts]:
-            rows = connection.execute(
-                "SELECT held.person, held.nick, node.id, node.name FROM held JOIN node ON node.id = held.node"
-                " WHERE held.person IN (SELECT person FROM held WHERE key = %b) ORDER BY NOT is_outdated, held.since",
-                [key],
-            )
-            return [Whereabouts(*row) for row in rows]
+    async def whereabouts_of(self, people: Collection[PersonId]) -> Sequence[Whereabouts]:
+        """Which names these have, and where; see Nodes."""
+        return await self._ask(partial(_whereabouts, "= ANY (%b::text[])", [*people]))
 
-        return await self._ask(read)
+    async def end_passed(self) -> None:
+        """Delete conversations of guests who are gone; see Nodes."""
+        await self._ask(lambda connection: connection.execute("SELECT end_passed()"), self._telling)
 
     async def rooms_of(self, person: PersonId, device: int) -> Sequence[str]:
         """In which rooms somebody is by a device at other nodes; see Nodes."""
@@ -328,6 +327,15 @@ def _open(room: str, connection: Connection) -> tuple[int, Opening]:
     ((number, topic, first, last, last_at, turn, state, parties, uid, people),) = rows
     record = RoomRecord(room, showable_topic(topic), first, last, last_at, turn, state, parties_of(parties), uid)
     return number, Opening(record, msgspec.json.decode(people, type=list[Elsewhere]))
+
+
+def _whereabouts(who: str, value: object, connection: Connection) -> Sequence[Whereabouts]:
+    rows = connection.execute(
+        f"SELECT held.person, held.nick, node.id, node.name FROM held JOIN node ON node.id = held.node WHERE held.person {who}"  # noqa: S608 - ours
+        " ORDER BY NOT is_outdated, held.since",
+        [value],
+    )
+    return [Whereabouts(*row) for row in rows]
 
 
 def _list(connection: Connection) -> list[NodeSeen]:

@@ -1,0 +1,19 @@
+"""What nodes tell each other of guests by signs: what one of them has chosen, if another node asks. Never knows what is made of it."""
+
+from chat_server.journal.signs import GuestAsked, GuestTold
+from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.guests_elsewhere import person_here
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.who_may_write import choice_of
+
+
+def hear_of_guest(directory: Directory[Room, Person[Occupant]], node: int, sign: GuestAsked | GuestTold) -> None:
+    """Another node asks, and is answered if the guest is here; or it answers."""
+    if isinstance(sign, GuestTold):
+        conversations_of(directory).elsewhere.heard(sign)
+        return
+    person = person_here(directory, sign.person)
+    if person is not None and directory.nodes is not None:
+        directory.nodes.signs.tell(GuestTold(node, sign.number, choice_of(person.choices)))
