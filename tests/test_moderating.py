@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Iterable
 from itertools import count
 from math import inf
 from typing import Any
@@ -15,6 +16,8 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Banned, Kicked, Muted, Said
 from chat_server.protocol.room_state import CURBS_MAX, EMPTY, after
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.doorkeeper import Doorkeeper
+from chat_server.rooms.room import Occupant
 from chat_server.server.retention import PRUNE_SECONDS
 from node_houses import open_nodes
 from streams import House, Program, open_house
@@ -214,6 +217,35 @@ async def test_the_rules_of_a_room_hold_for_who_is_in_it(autojump_clock: trio.ab
             "history": "all",
             "hold": "none",
         }
+
+
+async def test_whether_somebody_may_still_be_in_a_room_is_asked_only_of_whom_it_can_concern(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        asked = list[str]()
+        refusal_to_enter = Doorkeeper._look_at
+
+        def noted(door: Doorkeeper, sessions: Iterable[Occupant]) -> None:
+            sessions = [*sessions]
+            asked.extend(one.nick for one in sessions)
+            refusal_to_enter(door, sessions)
+
+        monkeypatch.setattr(Doorkeeper, "_look_at", noted)
+
+        async def after(kind: str, do: str, **fields: Any) -> list[str]:
+            asked.clear()
+            await ann.ask(do, room="den", **fields)
+            await eve.wait_for(kind)
+            return sorted(asked)
+
+        assert await after("muted", "mute", nick="bob") == []
+        assert await after("rule-set", "rule", rule="slow", value="3") == []
+        assert await after("role-given", "role", nick="bob", role="member") == ["bob"]
+        assert await after("rule-set", "rule", rule="guests", value="no") == ["ann", "bob", "eve"]
+        assert await after("kicked", "kick", nick="bob") == ["bob"]
+        await bob.wait_for("went-back")
 
 
 async def test_a_room_is_as_it_was_when_what_somebody_was_forbidden_is_over(autojump_clock: trio.abc.Clock) -> None:

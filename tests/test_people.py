@@ -13,6 +13,7 @@ from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Banned, Kicked, LineBlocked, Said, TopicSet
 from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
+from chat_server.rooms.chat_room import ChatRoom
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
 
@@ -554,6 +555,29 @@ async def test_whois_tells_what_everybody_may_know_and_no_room_that_one_may_not(
         assert "* gus? is a guest, without an account.\r\n* In the rooms: python\r\n" in await terminal.read_until(
             "rooms: python\r\n"
         )
+
+
+async def test_a_guest_at_another_node_is_found_by_name_and_nobody_else_is_looked_at(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(2, silence_seconds=99999, connections_per_address=99) as (one, other):
+        bob = await holder(one, "bob", 2)
+        gus = other.connect("127.0.0.3")
+        await gus.enter("gus", "python", "write")
+        await trio.sleep(5)
+        monkeypatch.setattr(ChatRoom, "others", None)
+        await bob.ask("whois", nick="GUS")
+        shown = await bob.wait_for("whois")
+        assert (shown["nick"], shown["is_here"], shown["guest"], shown["rooms"]) == (
+            "gus",
+            True,
+            True,
+            ["python", "write"],
+        )
+        await bob.ask("seen", nick="gus")
+        assert (await bob.wait_for("seen"))["is_here"]
+        await bob.ask("whois", nick="nobody")
+        assert (await bob.wait_for("refused"))["code"] == "no-such-person"
 
 
 async def test_when_somebody_was_last_here_is_told_roughly_and_not_of_who_does_not_want_it(

@@ -103,7 +103,7 @@ async def _whois(place: Room, session: Occupant, nick: str) -> None:
     elif account is not None:
         session.send(_of_account(place, session, account))
     else:
-        guest = _guest(place, session, nick)
+        guest = await _guest(place, session, nick)
         session.send(guest if guest is not None else NoSuchPerson(details={"nick": shortened(nick)}))
 
 
@@ -126,7 +126,7 @@ def _of_account(place: Room, session: Occupant, account: Account) -> PersonShown
     )
 
 
-def _guest(place: Room, session: Occupant, nick: str) -> PersonShown | None:
+async def _guest(place: Room, session: Occupant, nick: str) -> PersonShown | Refused | None:
     """A guest of this name, here or in a room at another node; None: there is none."""
     person, key = place.directory.person(nick), name_key(nick)
     rooms = _chat_rooms(place, session)
@@ -137,10 +137,14 @@ def _guest(place: Room, session: Occupant, nick: str) -> PersonShown | None:
         away = UNSET if person.away is None else person.away
         zone = session.person.zone
         return PersonShown(person.nick, True, zone, True, rooms=shown, away=away, idle=_idle(person, now))
-    there = [(room.name, known) for room in rooms for _, known in room.others(session) if name_key(known) == key]
+    others = place.directory.others
+    named = await readable(others.nodes.whereabouts(key)) if others is not None else ()
+    if isinstance(named, Refused):
+        return named
+    there = [(room.name, known) for one in named for room in rooms if (known := room.nick_of(one.person))]
     if not there:
         return None
-    return PersonShown(there[0][1], True, session.person.zone, True, rooms=_rooms_named(name for name, _ in there))
+    return PersonShown(there[0][1], True, session.person.zone, True, rooms=_rooms_named(dict(there)))
 
 
 def _chat_rooms(place: Room, session: Occupant) -> list[ChatRoom]:
@@ -189,7 +193,9 @@ async def _seen(place: Room, session: Occupant, nick: str) -> None:
         is_here = _is_here(place, account.id)
         days = _days(account.seen, place.directory.authentication.now())
         session.send(LastSeen(account.name, is_here, days if _is_told(account.choices) and not is_here else UNSET))
-    elif (guest := _guest(place, session, nick)) is not None:
-        session.send(LastSeen(guest.nick, is_here=True))
     else:
-        session.send(NoSuchPerson(details={"nick": shortened(nick)}))
+        guest = await _guest(place, session, nick)
+        if isinstance(guest, PersonShown):
+            session.send(LastSeen(guest.nick, is_here=True))
+        else:
+            session.send(guest or NoSuchPerson(details={"nick": shortened(nick)}))

@@ -16,6 +16,7 @@ import trio
 from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
+from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Elsewhere
 from chat_server.protocol.entries import Entry, RoleGiven, Storable
 from chat_server.protocol.events import Refused
@@ -206,8 +207,9 @@ class ChatRoom(Room):
 
     def curb_of(self, person: Person[Occupant], number: int) -> bool:
         """Whether somebody is forbidden something here under this number just now."""
-        own = {person.account, person.sender, person.came_as} - {0, ""}
-        return any(one.id == number and (one.account or one.sender) in own for one, _ in self.curbs())
+        own, now = {person.account, person.sender, person.came_as} - {0, ""}, time.time()
+        curbs = self.gate.state.curbs
+        return any(one.id == number and one.until > now and (one.account or one.sender) in own for one in curbs)
 
     def filters_for(self, session: Occupant) -> list[Occupant]:
         """The bots that are to look at what a session says, before it is said: none where it moderates the room, or filters it itself."""
@@ -301,6 +303,10 @@ class ChatRoom(Room):
     def lists(self, person: Person[Occupant]) -> bool:
         """Whether somebody is here by what other nodes know."""
         return self._members.lists(person)
+
+    def nick_of(self, who: PersonId) -> str:
+        """What somebody is called who is here, by what other nodes know; "" if they are not."""
+        return self._members.nick_of(who)
 
     def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
         """Call this when all that is in the inbox now is stored; see Room."""
