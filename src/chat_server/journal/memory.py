@@ -10,6 +10,7 @@ from math import inf
 from pathlib import Path
 
 import trio
+from msgspec.structs import replace
 
 from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import (
@@ -188,15 +189,20 @@ class MemoryJournal:
         found = self._kept.sent.get(sent)
         return found[1] if found is not None else None
 
+    def _called(self, name: str) -> KeptRoom:
+        """The room that is called so, or was until another node has renamed it just now."""
+        return self._rooms.get(self._kept.name_now(name) or name) or KeptRoom()
+
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
-        kept = self._rooms.get(room, KeptRoom())
+        kept = self._called(room)
         found = kept.lines[max(0, first - kept.first) : max(0, last - kept.first + 1)]
-        return Page(showable(found), kept.first, tuple(line.seq for line in found if isinstance(line, Unknown)))
+        lines = [line if line.room == room else replace(line, room=room) for line in showable(found)]
+        return Page(lines, kept.first, tuple(line.seq for line in found if isinstance(line, Unknown)))
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
-        kept = self._rooms.get(room, KeptRoom())
+        kept = self._called(room)
         later = [line for line in kept.lines if line.at >= at]
         within = [line for line in later if line.at < until]
         found = within[0] if within else min(later, key=lambda line: line.at, default=None)
@@ -219,7 +225,7 @@ class MemoryJournal:
 
     def save_position(self, room: str, person: str, seq: int) -> None:
         """Note how far somebody has come in a room."""
-        positions = self._rooms[room].positions
+        positions = self._called(room).positions
         positions.pop(person, None)
         positions[person] = seq
         if len(positions) > POSITIONS_MAX:
@@ -227,7 +233,7 @@ class MemoryJournal:
 
     async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
-        return dict(self._rooms[room].positions)
+        return dict(self._called(room).positions)
 
     async def prune(self, before: float, keep_lines: int) -> Pruned:
         """Forget what is old or too much; see Journal."""
