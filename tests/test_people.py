@@ -9,6 +9,7 @@ import trio
 
 from canary import PASSWORD
 from chat_server.accounts import with_choices
+from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Banned, Kicked, LineBlocked, Said, TopicSet
@@ -239,6 +240,39 @@ async def test_a_guest_is_blocked_by_whatever_they_are_called_until_they_leave(a
         assert (await heard(ann, sixth))[-1] == (sixth, "said", "six")
         await ann.ask("block")
         await ann.wait_for("nobody-blocked")
+
+
+async def test_who_has_blocked_a_guest_that_registers_has_blocked_the_account_for_good(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_house(silence_seconds=99999) as house:
+        ann, bob = await holder(house, "ann", 1), house.connect("127.0.0.2")
+        await bob.ask("hello", protocol=2)
+        await bob.enter("bob")
+        await block(ann, "bob", "guest-blocked")
+        accounts = house.server._directory.accounts
+        stored, failures = accounts.add_choices, [JournalError("full"), JournalError("full")]
+
+        async def not_at_once(*what: Any) -> None:
+            if failures:
+                raise failures.pop()
+            await stored(*what)
+
+        monkeypatch.setattr(accounts, "add_choices", not_at_once)
+        await bob.ask("register", nick="bob", password=PASSWORD)
+        await bob.wait_for("registered")
+        await ann.ask("logout")
+        await ann.read_to_end()
+        await trio.sleep(5)
+        again = house.connect("127.0.0.1")
+        await again.ask("hello", protocol=2)
+        await again.enter("ann", password=PASSWORD)
+        await again.ask("block")
+        assert (await again.wait_for("blocks"))["nicks"] == ["bob"]
+        await again.ask("unblock", nick="bob")
+        await again.wait_for("person-unblocked")
+        await again.ask("block")
+        await again.wait_for("nobody-blocked")
 
 
 @pytest.mark.parametrize(

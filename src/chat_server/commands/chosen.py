@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chat_server.accounts import Choices, with_choices
+from chat_server.accounts import Choices, is_account, sender_of, with_choices
 from chat_server.journal import JournalError
+from chat_server.journal.happened import GuestBlocked, PersonId
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.events import Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
@@ -18,7 +19,7 @@ from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.rooms.away import AWAY, AWAY_MAX, away_of
 from chat_server.rooms.blocking import blocks_of, choice_to_block, see_as_chosen
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 from chat_server.rooms.who_may_write import CHOICES as WRITERS
 
@@ -84,7 +85,38 @@ def note_block(place: Room, session: Occupant, account: int, *, is_blocked: bool
     person, chosen = session.person, choice_to_block(account, is_blocked=is_blocked)
     person.choices = with_choices(person.choices, chosen)
     _block_as_chosen(place.directory, person)
-    return _save(place, session, chosen) if person.account else None
+    if person.account:
+        return _save(place, session, chosen)
+    tell_block(place.directory, person, sender_of(account), "", is_blocked=is_blocked)
+    return None
+
+
+def tell_block(
+    directory: Directory[Room, Person[Occupant]],
+    person: Person[Occupant],
+    whom: PersonId,
+    nick: str,
+    *,
+    is_blocked: bool,
+) -> None:
+    """Somebody has blocked a guest, or as a guest anybody, or does so no longer: so they do at other nodes, if they are there too."""
+    if directory.others is not None and whom:
+        directory.others.block(person_id(person, directory.others.nodes.number), whom, nick, is_blocked=is_blocked)
+
+
+def block_as_elsewhere(directory: Directory[Room, Person[Occupant]], change: GuestBlocked) -> None:
+    """The same, of which another node has told."""
+    person = directory.identified(change.person)
+    if person is None:
+        return
+    if is_account(change.whom):
+        account = int(change.whom.partition(":")[2])
+        person.choices = with_choices(person.choices, choice_to_block(account, is_blocked=change.is_blocked))
+        _block_as_chosen(directory, person)
+    elif change.is_blocked:
+        directory.guest_blocks.block(person, change.nick, change.whom)
+    else:
+        directory.guest_blocks.unblock_anyway(person, change.whom, change.nick)
 
 
 def _block_as_chosen(directory: Directory[Room, Person[Occupant]], person: Person[Occupant]) -> None:

@@ -14,6 +14,7 @@ from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Claimed
+from chat_server.journal.signs import BlocksAsked
 from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import LoggedIn, Refused
 from chat_server.protocol.requests import Login
@@ -145,6 +146,8 @@ def note_elsewhere(
 ) -> Place:
     """A session has just become one of somebody's, by a name of which the engine says this: where it goes on then."""
     others.came[session] = claimed.order
+    if claimed.elsewhere:
+        others.nodes.signs.tell(BlocksAsked(person_id(session.person, others.nodes.number)))
     if not claimed.elsewhere or not _is_in_place_of_others(session, session.person, request):
         return following
     return following._replace(elsewhere=person_id(session.person, others.nodes.number))

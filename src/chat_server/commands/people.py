@@ -6,15 +6,18 @@ Whom somebody has blocked, and what they are shown then, is in rooms/blocking.py
 from typing import ClassVar
 
 from chat_server.commands.access import access
-from chat_server.commands.chosen import note_block
+from chat_server.commands.chosen import note_block, tell_block
+from chat_server.commands.conversing import LOOKING_TOKENS
 from chat_server.commands.handler import CommandHandler
+from chat_server.commands.letting_in import readable
 from chat_server.commands.moderating import Nick, NoSuchPerson
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.blocking import BLOCKS_MAX
-from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.peers import Peer
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 
@@ -129,7 +132,9 @@ class PeopleCommands(CommandHandler):
             session.send(PersonUnblocked(names.name_of(account)))
             return note_block(place, session, account, is_blocked=False)
         if key in person.blocks.guests:
+            who = place.directory.guest_blocks.who_has(key)
             place.directory.guest_blocks.unblock(person, request.nick)
+            tell_block(place.directory, person, who, key, is_blocked=False)
             session.send(PersonUnblocked(shortened(request.nick)))
             return None
         session.send(NotBlocked(details={"nick": shortened(request.nick)}))
@@ -144,9 +149,29 @@ def blocked_names(place: Room, session: Occupant) -> tuple[str, ...]:
 
 
 def _block(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
-    person, names = session.person, place.directory.accounts.names
-    account = names.holder(name_key(nick))
-    called = names.name_of(account) if account else _guest_called(place, session, nick)
+    peer = conversations_of(place.directory).peer(nick)
+    if peer is None and place.directory.nodes is not None:
+        return _block_elsewhere(place, session, nick)
+    return _block_peer(place, session, nick, peer)
+
+
+async def _block_elsewhere(place: Room, session: Occupant, nick: str) -> None:
+    """Block a guest who may be at another node, as the engine says."""
+    session.owe(LOOKING_TOKENS)
+    peer = await readable(conversations_of(place.directory).peer_anywhere(nick))
+    if isinstance(peer, Refused):
+        session.send(peer)
+        return
+    pause = _block_peer(place, session, nick, peer)
+    if pause is not None:
+        await pause
+
+
+def _block_peer(place: Room, session: Occupant, nick: str, peer: Peer | None) -> MaybeAwaitable:
+    """Block who was named so; None: nobody is called so."""
+    is_gone = peer is None or (peer.guest is not None and not peer.guest.sessions)
+    called, account = ("", 0) if peer is None or is_gone else (peer.nick, peer.account)
+    person = session.person
     refusal: Refused | None = None
     if not called:
         refusal = NoSuchPerson(details={"nick": shortened(nick)})
@@ -163,14 +188,7 @@ def _block(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
         session.send(PersonBlocked(called))
         return note_block(place, session, account, is_blocked=True)
     session.send(GuestBlocked(called))
-    place.directory.guest_blocks.block(person, called)
+    who = peer.who if peer is not None and place.directory.nodes is not None else ""
+    place.directory.guest_blocks.block(person, called, who)
+    tell_block(place.directory, person, who, called, is_blocked=True)
     return None
-
-
-def _guest_called(place: Room, session: Occupant, nick: str) -> str:
-    """What a guest is called who has this name, at this node or where one is; "" if there is none."""
-    person = place.directory.person(nick)
-    if person is not None:
-        return person.nick if person.sessions else ""
-    others = place.others(session) if isinstance(place, ChatRoom) else ()
-    return next((known for _, known in others if name_key(known) == name_key(nick)), "")

@@ -90,6 +90,16 @@ class ChoicesMade(Struct, frozen=True, tag="choices-made"):
     chosen: Choices
 
 
+class GuestBlocked(Struct, frozen=True, tag="guest-blocked"):
+    """Somebody who may be at several nodes has blocked a guest who is called so, or does so no longer; or as a guest anybody: `account:…`."""
+
+    node: int
+    person: PersonId
+    whom: PersonId
+    nick: str
+    is_blocked: bool
+
+
 class DevicesRevoked(Struct, frozen=True, tag="devices-revoked"):
     """Devices of an account let nobody in any more; None: nothing that has let somebody in until now does."""
 
@@ -131,6 +141,7 @@ Change = (
     | RegisteredPerson
     | AccountChanged
     | ChoicesMade
+    | GuestBlocked
     | DevicesRevoked
     | ServerActed
     | PutOut

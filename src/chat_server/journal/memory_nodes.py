@@ -18,6 +18,7 @@ from chat_server.journal.happened import (
     CameElsewhere,
     Change,
     DevicesRevoked,
+    GuestBlocked,
     Numbered,
     PersonId,
     PutOut,
@@ -242,6 +243,10 @@ class MemoryNode:
     async def registered(self, person: PersonId, account: int) -> None:
         """Tell of an account; see Nodes."""
         self._tell(RegisteredPerson(self.number, person, account))
+
+    async def blocked(self, change: GuestBlocked) -> None:
+        """Tell of a block; see Nodes."""
+        self._tell(change)
 
     async def put_out(self, person: PersonId, reason: str) -> None:
         """Have somebody's sessions end; see Nodes."""

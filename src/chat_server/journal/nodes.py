@@ -13,7 +13,7 @@ from msgspec import Struct
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Duplicate, JournalError, RoomRecord
 from chat_server.journal.batch_codec import Stored
-from chat_server.journal.happened import Numbered, PersonId
+from chat_server.journal.happened import GuestBlocked, Numbered, PersonId
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.stored_event import Author
@@ -325,6 +325,9 @@ class Nodes(Protocol):
 
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now (`RegisteredPerson`)."""
+
+    async def blocked(self, change: GuestBlocked) -> None:
+        """Tell the other nodes that somebody has blocked a guest, or does so no longer."""
 
     async def put_out(self, person: PersonId, reason: str) -> None:
         """Have a person's sessions at other nodes end (`PutOut`)."""

@@ -88,6 +88,12 @@ class GuestTold(Struct, frozen=True, tag="guest-told"):
     writers: str
 
 
+class BlocksAsked(Struct, frozen=True, tag="blocks-asked"):
+    """Somebody has come to the node who is at others: these say whom they have blocked there (`GuestBlocked`)."""
+
+    person: str
+
+
 Sign = (
     AddressesCounted
     | RoomFounded
@@ -98,6 +104,7 @@ Sign = (
     | CaseTold
     | GuestAsked
     | GuestTold
+    | BlocksAsked
 )
 
 

@@ -1,7 +1,8 @@
 """Whom somebody has blocked, and what they are shown instead of what those say: the one answer to "does this one hide that one".
 
 Who is blocked is told nothing, and whatever they say is stored and shown to everybody else. Accounts are blocked for good, which is kept with what
-the account of whoever blocks has chosen; a guest, by their name, for as long as they are here. Never knows rooms, nor how anything is shown.
+the account of whoever blocks has chosen; a guest, by their name, for as long as they are here (guest_blocks.py). Never knows rooms, nor how anything
+is shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,65 +117,9 @@ def choice_to_block(account: int, *, is_blocked: bool) -> Mapping[str, Mapping[s
 class Blocker(Protocol):
     """Somebody who blocks others."""
 
-    blocks: Blocks
-    serial: int
-
     @property
     def sessions(self) -> Sequence[Any]:
         """Theirs, each of which knows the names of its `rooms`."""
-
-
-class GuestBlocks:
-    """Who has blocked which guests, of all who are here: guests are known by their names, which change, and are others' when they have gone."""
-
-    def __init__(self, room: Callable[[str], Any]) -> None:
-        """Nobody yet. `room` gives the room of a name."""
-        self._room = room
-        self._by: dict[str, dict[int, Blocker]] = {}
-
-    def __bool__(self) -> bool:
-        """Whether anybody has blocked any."""
-        return bool(self._by)
-
-    def block(self, blocker: Blocker, nick: str) -> None:
-        """Somebody blocks the guest of this name."""
-        key = name_key(nick)
-        self._by.setdefault(key, {})[blocker.serial] = blocker
-        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests | {key}))
-
-    def unblock(self, blocker: Blocker, nick: str) -> None:
-        """They do so no longer."""
-        key = name_key(nick)
-        known = self._by.get(key, {})
-        known.pop(blocker.serial, None)
-        if not known:
-            self._by.pop(key, None)
-        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests - {key}))
-
-    def is_called(self, old: str, new: str) -> None:
-        """A guest has another name from now on; until the old one is `gone`, it is theirs too."""
-        for blocker in [*self._by.get(name_key(old), {}).values()]:
-            self.block(blocker, new)
-
-    def has_account(self, nick: str, account: int) -> None:
-        """The guest of this name has an account from now on: who has blocked them blocks that, for as long as they are here."""
-        for blocker in [*self._by.get(name_key(nick), {}).values()]:
-            self._see(blocker, replace(blocker.blocks, accounts=blocker.blocks.accounts | {account}))
-            self.unblock(blocker, nick)
-
-    def gone(self, nick: str) -> None:
-        """No guest has this name any more."""
-        for blocker in [*self._by.get(name_key(nick), {}).values()]:
-            self.unblock(blocker, nick)
-
-    def forget(self, blocker: Blocker) -> None:
-        """Somebody who may have blocked guests has gone."""
-        for key in blocker.blocks.guests:
-            self.unblock(blocker, key)
-
-    def _see(self, blocker: Blocker, blocks: Blocks) -> None:
-        blocker.blocks = blocks
-        see_as_chosen(blocker, self._room)
 
 
 def see_as_chosen(blocker: Blocker, room: Callable[[str], Any]) -> None:

@@ -19,8 +19,8 @@ from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
 from chat_server.rooms.away import AwayElsewhere
-from chat_server.rooms.blocking import GuestBlocks
 from chat_server.rooms.calls import Calls
+from chat_server.rooms.guest_blocks import GuestBlocks
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.line_rules import WordList
@@ -100,7 +100,7 @@ class Directory(Generic[R, P]):
         """Who is named and does not hear it."""
         self.away = AwayElsewhere()
         """Who is away."""
-        self.guest_blocks = GuestBlocks(self.room)
+        self.guest_blocks = GuestBlocks(self.room, accounts)
         """Who has blocked which guests."""
         self.authentication = authentication
         """Whether somebody is who they say, as far as they have accounts."""

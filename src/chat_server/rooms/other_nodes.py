@@ -4,7 +4,7 @@ What happens at other nodes comes in one order (journal/happened.py), some time 
 or after it there, and is never undone by what was before it. Never knows how somebody logs in, nor how a session ends.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Generic, TypeVar
@@ -14,7 +14,7 @@ import trio
 
 from chat_server.accounts import sender_of
 from chat_server.journal import JournalError
-from chat_server.journal.happened import PersonId
+from chat_server.journal.happened import GuestBlocked, PersonId
 from chat_server.journal.nodes import Nodes
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
@@ -83,10 +83,19 @@ class OtherNodes(Generic[P]):
         self._owed.tell(partial(self.nodes.renamed, who, nick, order))
 
     def register(self, who: PersonId, nick: str, account: Author) -> None:
-        """A guest who has this name here has an account now: they are to have it at the other nodes too."""
+        """A guest who has this name here has an account now: they are to have it at other nodes too, and who has blocked them there blocks that."""
         self.names.known_otherwise(nick, sender_of(account))
-        if who.startswith("token:"):  # nobody else is at several nodes without an account
-            self._owed.tell(partial(self.nodes.registered, who, account))
+        self._owed.tell(partial(self.nodes.registered, who, account))
+
+    def block(self, by: PersonId, whom: PersonId, nick: str, *, is_blocked: bool) -> None:
+        """Somebody has blocked a guest here, or as a guest anybody, or does so no longer: so they are to do at the other nodes, if they are there."""
+        if ":" in by and not by[:1].isdigit():  # nobody else is at several nodes
+            self._owed.tell(partial(self.nodes.blocked, GuestBlocked(self.nodes.number, by, whom, nick, is_blocked)))
+
+    def tell_blocks(self, by: PersonId, blocked: Iterable[tuple[PersonId, str]]) -> None:
+        """Somebody has come to another node, and has blocked these here: they are to do so there."""
+        for whom, nick in blocked:
+            self.block(by, whom, nick, is_blocked=True)
 
     def note_newer_name(self, who: PersonId) -> None:
         """Somebody has a newer name at another node, of which this one should have heard by now."""

@@ -120,6 +120,8 @@ class SharedMembers(Members):
         match movement:
             case Came():
                 self._came(node, movement, session)
+                if self._directory.guest_blocks and not movement.account:
+                    self._directory.guest_blocks.seen(movement.person, self.roster.nick(movement.person))
             case Went():
                 nick, account = self.roster.nick(movement.person), self.roster.account(movement.person)
                 is_last = self.roster.went(node, movement)
@@ -193,6 +195,8 @@ class SharedMembers(Members):
         if self.presence:
             self.announce()
         who = Known(called.person, self.roster.account(called.person))
+        if self._directory.guest_blocks and not who.account:
+            self._directory.guest_blocks.seen(called.person, called.nick)
         self._audience.put(Renamed(before, called.nick, self.room, self._guests.mark(who)))
         self._call_everywhere(called.person, called.nick)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from chat_server.rooms.guest_blocks import keep_level
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
@@ -30,3 +31,4 @@ async def be_among_nodes(
         nursery.start_soon(share_limits, nodes, shared, changes.directory)
         nursery.start_soon(others.run)
         nursery.start_soon(changes.run)
+        nursery.start_soon(keep_level, changes.directory.guest_blocks, nodes)

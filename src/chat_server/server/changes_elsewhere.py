@@ -11,7 +11,7 @@ from typing import cast
 import trio
 
 from chat_server.accounts import sender_of
-from chat_server.commands.chosen import choose_as_stored
+from chat_server.commands.chosen import block_as_elsewhere, choose_as_stored
 from chat_server.commands.letting_in import known_as_holder
 from chat_server.commands.renaming import call_as_elsewhere, call_by_newest_name
 from chat_server.commands.settings import speak_as_chosen
@@ -24,6 +24,7 @@ from chat_server.journal.happened import (
     ChoicesMade,
     ConversationChanged,
     DevicesRevoked,
+    GuestBlocked,
     LinesRewritten,
     PersonId,
     PutOut,
@@ -129,6 +130,8 @@ class ChangesElsewhere:
                 await self._change_account(change)
             case ChoicesMade():
                 self._choose(change)
+            case GuestBlocked():
+                block_as_elsewhere(self.directory, change)
             case PutOut():
                 await self._put_out(change)
             case ServerActed():
@@ -182,6 +185,8 @@ class ChangesElsewhere:
                 if session.proof.device == change.device and not is_later:
                     session.person.replace(session)
                     session.dismiss("taken-over", inf)
+            if person is not None:
+                self._others.tell_blocks(change.person, self.directory.guest_blocks.of(person))
 
     async def _rename_person(self, change: RenamedPerson) -> None:
         """Let a guest be called so, unless they have a newer name. By whom it was told makes no difference.
@@ -210,6 +215,7 @@ class ChangesElsewhere:
     async def _register_person(self, change: RegisteredPerson) -> None:
         """A guest who is here too has an account now, by all their sessions; whoever has logged in with it already is not two people."""
         directory, who = self.directory, sender_of(change.account)
+        directory.guest_blocks.registered(change.person, change.account)
         async with self._others.deciding(change.person), self._others.deciding(who):
             person = directory.identified(change.person)
             if person is None:

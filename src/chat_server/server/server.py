@@ -176,6 +176,7 @@ class Server:
             await self._open_rooms.begin(nursery, self._directory, self.hall, self._config.rooms.names)
             nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
             nursery.start_soon(self._directory.calls.run)
+            nursery.start_soon(self._directory.guest_blocks.run)
             nursery.start_soon(let_operators_in, admin, self.operations)
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)

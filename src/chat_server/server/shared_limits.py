@@ -12,6 +12,7 @@ from chat_server.guard import Guard
 from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import (
     AddressesCounted,
+    BlocksAsked,
     CaseTold,
     CertificateShown,
     GuestAsked,
@@ -146,7 +147,7 @@ def _hear_of_people(directory: Directory[Room, Person[Occupant]], node: int, sig
             directory.note_founded(sign.person, sign.network)
         case CaseTold():
             hear_case(directory, sign)
-        case GuestAsked() | GuestTold():
+        case GuestAsked() | GuestTold() | BlocksAsked():
             hear_of_guest(directory, node, sign)
         case SessionsEnded():
             if directory.others is not None:

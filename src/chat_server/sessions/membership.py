@@ -51,7 +51,8 @@ def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]
         directory.forget_identity(person.sender, person)
         directory.guest_blocks.forget(person)
         if not person.account:
-            directory.guest_blocks.gone(person.nick)
+            if directory.nodes is None or not person.sender.startswith("token:"):  # else they may be at another node
+                directory.guest_blocks.gone(person.nick)
             directory.calls.guest_is_called(person.nick, "")
         elif not session.proof.is_bot:
             directory.note_seen(person.account, session.proof.device, session.network)

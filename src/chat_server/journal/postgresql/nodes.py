@@ -15,7 +15,15 @@ import trio
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError, RoomRecord
-from chat_server.journal.happened import CameElsewhere, Change, PersonId, PutOut, RegisteredPerson, RenamedPerson
+from chat_server.journal.happened import (
+    CameElsewhere,
+    Change,
+    GuestBlocked,
+    PersonId,
+    PutOut,
+    RegisteredPerson,
+    RenamedPerson,
+)
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import (
@@ -272,6 +280,10 @@ class PostgresqlNodes:
     async def registered(self, person: PersonId, account: Author) -> None:
         """Tell the other nodes that somebody has an account now."""
         await self._tell(RegisteredPerson(self.number, person, account))
+
+    async def blocked(self, change: GuestBlocked) -> None:
+        """Tell the other nodes whom somebody has blocked."""
+        await self._tell(change)
 
     async def put_out(self, person: PersonId, reason: str) -> None:
         """Have somebody's sessions at other nodes end; see Nodes."""
