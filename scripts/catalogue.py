@@ -38,8 +38,9 @@ def sentences() -> Iterator[Identifier]:
     yield from (kind.shape.without_text for kind in KINDS if kind.shape.may_lack_text)
     yield from (sentence for kind in KINDS for sentence in kind.other_sentences)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
-    yield from (row for kind in ANSWERS for row in kind.row_sentences.values())
-    yield from (kind.more_sentence for kind in ANSWERS if kind.more_sentence)
+    for kind in ANSWERS:
+        yield from (*kind.row_sentences.values(), *([kind.more_sentence] if kind.more_sentence else []))
+        yield from (frame for frame in kind.row_frames if frame != Answered.row_frames[0])
     for request in filter(lambda request: request.is_typed, COMMANDS.vocabulary.requests):
         yield from (parameter.name.upper() for parameter in parameters_of(request) if has_word(parameter))
     for kind in COMMANDS.of:
@@ -80,7 +81,9 @@ def untellable() -> Iterator[str]:
             yield f"{kind.__name__} has no sentence"
     for event in (*EVENTS, *ANSWERS):
         listed = {"listed"} if issubclass(event, Answered) and event.listed_in else set()
-        for detail in sorted(details_of(event.sentence, -1) - set(event.__struct_fields__) - listed):
+        told = (event.sentence, event.more_sentence if issubclass(event, Answered) else "")
+        details = {detail for sentence in told for detail in details_of(sentence, -1)}
+        for detail in sorted(details - set(event.__struct_fields__) - listed):
             yield f"{event.__name__} has no field {detail}, which its sentence names"
     for answer in ANSWERS:
         if "text" in inspect.get_annotations(answer):

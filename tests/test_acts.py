@@ -9,7 +9,7 @@ import trio
 
 from archives import no_progress
 from chat_server.accounts import Accounts, Holder, NewDevice, Registration
-from chat_server.accounts.acts import NotEnacted, Office, ServerAct
+from chat_server.accounts.acts import ActPlace, NotEnacted, Office, ServerAct
 from chat_server.accounts.in_force import Visitor
 from chat_server.accounts.networks import NETWORK_SECONDS, NETWORKS_MAX
 from chat_server.journal.engines import EngineName, Store
@@ -229,17 +229,17 @@ async def test_what_is_done_in_a_room_is_kept_whatever_becomes_of_its_lines(stor
             muted(mod, bob, first + 2),
         ]
         await journal.append(lines, {0: SenderKey("x", "k")}).stored()  # the second time it is there already
-    assert [(act.number, act.kind, act.text) for act in await accounts.acts.of_room("python", 0, 9)] == [
+    assert [(act.number, act.kind, act.text) for act in await accounts.acts.of_room("python", None, 9)] == [
         (5, "muted", "why 6"),
         (4, "muted", "why 5"),
         (3, "muted", "why 3"),
         (2, "muted", "why 2"),
     ]
-    assert [act.number for act in await accounts.acts.of_room("python", 4, 1)] == [3]
-    assert await accounts.acts.of_room("pm", 0, 9) == []
+    assert [act.number for act in await accounts.acts.of_room("python", ActPlace(4), 1)] == [3]
+    assert await accounts.acts.of_room("pm", None, 9) == []
     await journal.prune(NOW + 1e6, 0)
     await accounts.end(bob, "erase", NOW)
-    acts = await accounts.acts.of_room("python", 0, 9)
+    acts = await accounts.acts.of_room("python", None, 9)
     assert [(act.number, act.by, act.account) for act in acts] == [(number, "mod", bob) for number in (5, 4, 3, 2)]
     assert "bob" not in {act.whom for act in acts}
 
@@ -249,9 +249,9 @@ async def test_a_room_of_the_name_of_one_that_was_deleted_has_nothing_of_its_aud
     await journal.append([muted(0, 0, 1)], {}).stored()
     await journal.delete_room("python")
     await journal.create_room("python")
-    assert await accounts.acts.of_room("python", 0, 9) == []
+    assert await accounts.acts.of_room("python", None, 9) == []
     await journal.append([muted(0, 0, 1)], {}).stored()
-    assert len(await accounts.acts.of_room("python", 0, 9)) == 1
+    assert len(await accounts.acts.of_room("python", None, 9)) == 1
 
 
 @pytest.mark.parametrize("other", get_args(EngineName))

@@ -1,14 +1,17 @@
 """The contract of what waits for moderators, over every engine: bounds, what is left of a case, and what becomes of it when an account ends."""
 
+import msgspec
 import pytest
 import trio
 from msgspec.structs import replace
 
 from chat_server.accounts import Accounts, case_bounds
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.case_bounds import BOUNDS, CASES_MAX, Bound, refusal_of, taken_of
-from chat_server.accounts.cases import DAY, KEPT_SECONDS, Case, NotTaken, Waiting, Wanted
+from chat_server.accounts.cases import DAY, KEPT_SECONDS, Case, Closed, Closing, NotTaken, Waiting, Wanted
 from chat_server.journal import case_rows
 from chat_server.journal.engines import Store
+from chat_server.protocol.entries import Muted
 from test_accounts import NOW, accounts, ann, begun, place, registered, store
 
 __all__ = ["accounts", "begun", "place", "store"]
@@ -23,40 +26,49 @@ async def added(accounts: Accounts, case: Case) -> Case:
     return stored
 
 
+async def closed(accounts: Accounts, case: Case, by: Closing | None = None) -> Closed:
+    done = await accounts.cases.close(case.number, [case.kind], by or Closing("mod", 0, NOW))
+    assert done is not None
+    return done
+
+
 async def test_a_case_waits_until_somebody_closes_it_and_then_nothing_of_what_was_written_is_left(
     accounts: Accounts,
 ) -> None:
     report, held = await added(accounts, REPORT), await added(accounts, HELD)
     assert report == replace(REPORT, number=report.number)
     assert await accounts.cases.listed(NOW) == [report, held]
-    assert await accounts.cases.close(report.number, ["held"], NOW) is None
-    assert await accounts.cases.close(report.number, ["report", "appeal"], NOW) == report
-    assert await accounts.cases.close(report.number, ["report"], NOW) is None
+    by = Closing("mod", 0, NOW)
+    assert await accounts.cases.close(report.number, ["held"], by) is None
+    assert (await closed(accounts, report, by)).case == report
+    assert await accounts.cases.close(report.number, ["report"], by) is None
     assert await accounts.cases.listed(NOW) == [held]
-    assert await accounts.cases.close(held.number, ["held"], NOW) == held
-    await accounts.cases.open_again(held)
+    accepted = await closed(accounts, held)
+    assert accepted.case == held
+    await accounts.cases.open_again(accepted)
     assert await accounts.cases.listed(NOW) == [held]
     assert held.closed.text == "" == report.closed.why
 
 
 async def test_two_moderators_who_close_one_case_at_once_have_not_both_closed_it(accounts: Accounts) -> None:
     held = await added(accounts, HELD)
-    closed: list[Case | None] = []
+    all_closed: list[Closed | None] = []
 
     async def close() -> None:
-        closed.append(await accounts.cases.close(held.number, ["held"], NOW))
+        all_closed.append(await accounts.cases.close(held.number, ["held"], Closing("mod", 0, NOW)))
 
     async with trio.open_nursery() as nursery:
         for _ in range(4):
             nursery.start_soon(close)
-    assert [one for one in closed if one is not None] == [held]
+    assert [one.case for one in all_closed if one is not None] == [held]
+    assert len(await accounts.acts.of_room("python", None, 9)) == 1
 
 
 async def test_reports_are_bounded_by_person_and_day_though_they_are_closed(accounts: Accounts) -> None:
     assert await accounts.cases.add(await added(accounts, REPORT)) == NotTaken("again")
     for number in range(1, BOUNDS["report"].day):
         one = await added(accounts, replace(REPORT, of=number + 7))
-        assert await accounts.cases.close(one.number, ["report"], NOW) is not None
+        await closed(accounts, one)
     assert await accounts.cases.add(replace(REPORT, of=99)) == NotTaken("day")
     await added(accounts, replace(REPORT, of=99, at=NOW + DAY + 1))
     await added(accounts, replace(REPORT, of=99, sender="token:carl", by="carl"))
@@ -68,7 +80,7 @@ async def test_what_is_held_is_bounded_by_person_and_sent_again_is_held_once(acc
     for number in range(1, BOUNDS["held"].waiting):
         await added(accounts, replace(HELD, key=f"more {number}"))
     assert await accounts.cases.add(replace(HELD, key="too much")) == NotTaken("waiting")
-    await accounts.cases.close(held.number, ["held"], NOW)
+    await closed(accounts, held)
     again = await accounts.cases.add(HELD)
     assert isinstance(again, Case)
     assert not again.is_open
@@ -77,7 +89,7 @@ async def test_what_is_held_is_bounded_by_person_and_sent_again_is_held_once(acc
 async def test_nobody_uses_up_what_may_be_held_in_all_rooms_by_a_room_of_their_own(accounts: Accounts) -> None:
     for number in range(BOUNDS["held"].day):
         held = await added(accounts, replace(HELD, key=f"k{number}"))
-        await accounts.cases.close(held.number, ["held"], NOW)
+        await closed(accounts, held)
     assert await accounts.cases.add(replace(HELD, key="one more")) == NotTaken("day")
     guests = [replace(HELD, sender=f"g{n}", network="192.0.2.0/24", is_open=False) for n in range(CASES_MAX // 5)]
     assert why_not(replace(HELD, sender="new", network="192.0.2.0/24"), guests) == NotTaken("day")
@@ -85,11 +97,10 @@ async def test_nobody_uses_up_what_may_be_held_in_all_rooms_by_a_room_of_their_o
 
 async def test_what_nobody_closes_is_gone_after_its_time_and_what_is_closed_after_a_day(accounts: Accounts) -> None:
     report, held = await added(accounts, REPORT), await added(accounts, HELD)
-    closed = await added(accounts, replace(REPORT, of=8))
-    await accounts.cases.close(closed.number, ["report"], NOW)
+    await closed(accounts, await added(accounts, replace(REPORT, of=8)))
     later = NOW + KEPT_SECONDS["held"] + 1
     assert await accounts.cases.listed(later) == [report]
-    assert await accounts.cases.close(held.number, ["held"], later) is None
+    assert await accounts.cases.close(held.number, ["held"], Closing("mod", 0, later)) is None
     assert await accounts.forget_old(later) == 2
     assert await accounts.forget_old(later) == 0
     assert await accounts.cases.listed(later) == [report]
@@ -129,9 +140,84 @@ async def test_what_is_held_in_a_room_and_who_appeals_there_is_no_more_with_it(s
     of_server = await added(store.accounts, Case("appeal", NOW, "", "eve", "e", of=1, why="please"))
     await store.journal.delete_room("python")
     assert await store.accounts.cases.listed(NOW) == [of_server]
-    assert await store.accounts.cases.close(1, ("held",), NOW) is None
+    assert await store.accounts.cases.close(1, ("held",), Closing("mod", 0, NOW)) is None
     await store.accounts.forget_old(NOW)
     assert await store.accounts.cases.listed(NOW) == [of_server]
+
+
+async def test_who_has_closed_a_case_stands_in_the_audit_of_its_room_for_good_and_nothing_of_what_was_written(
+    store: Store,
+) -> None:
+    accounts = store.accounts
+    report, held, other = [await added(accounts, one) for one in (REPORT, HELD, replace(HELD, key="k2"))]
+    appeal = await added(accounts, Case("appeal", NOW, "python", "carl", "c", of=4, why="my cat"))
+    await closed(accounts, report, Closing("mod", 0, NOW + 1, why="seen to"))
+    await closed(accounts, appeal, Closing("mod", 0, NOW + 2))
+    accepted = await closed(accounts, held, Closing("mod", 0, NOW + 3, accepts=True))
+    await store.journal.append([Muted("python", 1, NOW, "mod", "", whom="bob", until=NOW + 60, id=1)], {}).stored()
+    await closed(accounts, other, Closing("mod", 0, NOW + 4))
+    await accounts.forget_old(NOW + 1e8)
+    acts = await accounts.acts.of_room("python", None, 99)
+    assert [(act.place, act.kind, act.whom, act.of, act.case, act.text) for act in acts[::-1]] == [
+        ((0, 1), "report-closed", "eve", 7, report.number, "seen to"),
+        ((0, 2), "appeal-closed", "carl", 4, appeal.number, ""),
+        (accepted.act.place, "line-accepted", "eve", 0, held.number, ""),
+        ((1, 0), "muted", "bob", 0, 0, ""),
+        ((1, 1), "line-declined", "eve", 0, other.number, ""),
+    ]
+    kept = msgspec.json.encode(acts).decode()
+    assert not [word for word in ("rude", 'see"', "look", "cat", 'bob","account') if word in kept]
+    assert await accounts.acts.listed(0, 9) == []
+
+
+async def test_every_act_of_a_room_is_on_one_page_though_many_stand_behind_one_entry(store: Store) -> None:
+    accounts = store.accounts
+    for number in range(7):
+        if number == 3:
+            await store.journal.append([Muted("python", 1, NOW, "mod", "", whom="bob", until=NOW, id=1)], {}).stored()
+        await closed(accounts, await added(accounts, replace(HELD, sender=f"s{number}")))
+    whole = [act.place for act in await accounts.acts.of_room("python", None, 99)]
+    assert whole == [(1, 4), (1, 3), (1, 2), (1, 1), (1, 0), (0, 3), (0, 2), (0, 1)]
+    for size in (1, 2, 3):
+        read: list[ServerAct] = []
+        while page := await accounts.acts.of_room("python", read[-1].place if read else None, size):
+            read += page
+        assert [act.place for act in read] == whole
+
+
+async def test_what_could_not_be_said_after_all_nobody_has_accepted(store: Store) -> None:
+    accounts = store.accounts
+    held, other = await added(accounts, HELD), await added(accounts, replace(HELD, key="k2"))
+    accepted = await closed(accounts, held, Closing("mod", 0, NOW, accepts=True))
+    await closed(accounts, other)
+    await store.journal.rename_room("python", "snakes")
+    await accounts.cases.open_again(accepted)
+    assert [act.case for act in await accounts.acts.of_room("snakes", None, 9)] == [other.number]
+    assert [one.room for one in await accounts.cases.listed(NOW)] == ["snakes"]
+    again = await closed(accounts, held, Closing("mod", 0, NOW, accepts=True))
+    assert again.act.place == (0, 3)
+
+
+async def test_what_has_no_room_is_closed_on_the_server_and_nothing_is_accepted_there(accounts: Accounts) -> None:
+    report, held = await added(accounts, replace(REPORT, room="")), await added(accounts, replace(HELD, room=""))
+    assert await accounts.cases.close(held.number, ["held"], Closing("mod", 0, NOW, accepts=True)) is None
+    await closed(accounts, report)
+    await closed(accounts, held)
+    assert [(act.number, act.kind, act.nth) for act in await accounts.acts.listed(0, 9)] == [
+        (2, "line-declined", 0),
+        (1, "report-closed", 0),
+    ]
+    assert accounts.acts.in_force.newest == 2
+
+
+async def test_whose_account_is_erased_stands_in_what_was_closed_under_a_name_that_says_nothing(
+    accounts: Accounts,
+) -> None:
+    made = (await registered(accounts)).account
+    await closed(accounts, await added(accounts, replace(REPORT, whom="Ann", author=made.id)))
+    await accounts.end(made.id, "erase", NOW)
+    (act,) = await accounts.acts.of_room("python", None, 9)
+    assert act.whom == (await accounts.account(made.id) or made).name != "Ann"
 
 
 def why_not(new: Case, known: list[Case]) -> NotTaken | None:
@@ -173,7 +259,7 @@ async def test_a_few_networks_rooms_or_owners_do_not_take_the_places_of_all_othe
             if isinstance(stored := await cases.add(one_more(source)), Case):
                 made.append(stored)
                 if not is_open:
-                    assert await cases.close(stored.number, ["held"], NOW) is not None
+                    assert await cases.close(stored.number, ["held"], Closing("mod", 0, NOW)) is not None
             else:
                 assert stored == NotTaken("share")
     assert len(made) == 25, "five of forty each: a ninth, and one more"
@@ -189,7 +275,7 @@ async def test_what_waits_is_read_page_by_page_and_nothing_more(store: Store, mo
         for n in range(12)
     ]
     report = await added(store.accounts, REPORT)
-    await cases.close(made[11].number, ["held"], NOW)
+    await cases.close(made[11].number, ["held"], Closing("mod", 0, NOW))
     shown = list[int]()
 
     def noted(case: Case, room: str) -> Case:

@@ -331,7 +331,7 @@ async def test_what_is_told_of_bans_and_roles_is_rows_in_the_reader_s_language(
         assert rows == [
             "2 in den:",
             "1  bob     muted by ann, 30m left: loud",
-            "2  evelyn  banned by ann, 7d left: -",
+            "2  evelyn  banned by ann, 7d left",
         ]
         await ann.ask("lang", language="zh")
         await ann.ask("bans", room="den")

@@ -13,6 +13,9 @@ from chat_server.protocol.stored_event import Author
 ActKind = Literal["kicked", "muted", "banned", "lifted", "role-given", "panic", "room-deleted"]
 """What is done on the server, or to a room that is no more then."""
 
+CaseActKind = Literal["report-closed", "appeal-closed", "line-accepted", "line-declined"]
+"""What is done about something that waited for a moderator (cases.py): in its room, or on the server where it has none."""
+
 CURBING: frozenset[str] = frozenset(("kicked", "muted", "banned"))
 """The kinds of acts that forbid somebody something until a time, and can be lifted."""
 
@@ -23,15 +26,25 @@ ACTS_AT_ONCE = 1000
 """Acts that are read at once."""
 
 
+class ActPlace(NamedTuple):
+    """Where an act stands among all that was done in one place: after what has a smaller number, and of the same number after a smaller `nth`."""
+
+    number: int
+    nth: int = 0
+
+
 class ServerAct(Struct, frozen=True, omit_defaults=True):
     """What somebody has done by office: on the server (ActKind), or in a room, where `kind` is that of the entry, and `number` its own.
+
+    What is done in a room and is no entry of its log (CaseActKind) has the number of the newest act there that is one, 0 where none is, and is the
+    `nth` since then. `case` is the number of what waited.
 
     Who has no account and does so on the server is an operator of the machine: `author` is 0.
 
     Whom it is done to is an account, or whoever the journal knows as one of `known_as` (a guest's sender, the key of a name), or whoever comes from
     a network; `whom` is what they were called. `until` is when it ends (seconds since 1970; of a panic that is over already: when it began). `of`
-    is the number of what is lifted; the `text` is the reason, the role, or the room's name. With `is_hard` a network's ban lets nobody from there
-    pass.
+    is the number of what is lifted, of the line that was reported, or of the ban appealed against; the `text` is the reason, the role, or the room's
+    name, and never what somebody has said. With `is_hard` a network's ban lets nobody from there pass.
     """
 
     kind: str
@@ -47,6 +60,13 @@ class ServerAct(Struct, frozen=True, omit_defaults=True):
     text: str = ""
     of: int = 0
     number: int = 0
+    nth: int = 0
+    case: int = 0
+
+    @property
+    def place(self) -> ActPlace:
+        """Where it stands in its audit."""
+        return ActPlace(self.number, self.nth)
 
 
 class Office(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chat_server.accounts.acts import CaseActKind, ServerAct
 from chat_server.protocol.stored_event import Author
 
 CaseKind = Literal["report", "appeal", "held"]
@@ -65,6 +66,23 @@ class Case(Struct, frozen=True, omit_defaults=True):
         return replace(self, is_open=False, text="", why="", whom="")
 
 
+class Closing(NamedTuple):
+    """Who closes a case, and when; whether that says what was held (`accepts`); and what they say to it."""
+
+    by: str
+    author: Author
+    at: float
+    accepts: bool = False
+    why: str = ""
+
+
+class Closed(NamedTuple):
+    """What a case was that is closed, and what stands of that in the audit, for good."""
+
+    case: Case
+    act: ServerAct
+
+
 class NotTaken(NamedTuple):
     """Why a case is not one more: too many of one person in a `day`, `waiting`, of a `room`, in `all`, in a `share`; or it is the same `again`."""
 
@@ -115,17 +133,34 @@ class Cases(Protocol):
         """How much waits that is not by this account, nor by whom the journal knows so."""
         ...
 
-    async def close(self, number: int, kinds: Sequence[CaseKind], at: float) -> Case | None:
-        """Close one that waits, and is of one of these kinds; return what it was. None: there is none, or another moderator has just closed it."""
+    async def close(self, number: int, kinds: Sequence[CaseKind], closing: Closing) -> Closed | None:
+        """Close one that waits, and is of one of these kinds, and keep for good who did; None: there is none, or it has just been closed.
+
+        What is held in a room that is no more cannot be accepted.
+        """
         ...
 
-    async def open_again(self, case: Case) -> None:
-        """Nothing has come of it that one was closed: let it wait again."""
+    async def open_again(self, closed: Closed) -> None:
+        """Nothing has come of it that one was accepted: let it wait again, as if nobody had done anything."""
 
 
 def after_room(case: Case) -> Case:
     """What is left of a case whose room is no more. Nobody can say there what was held, nor lift what was forbidden; a report is still one."""
     return replace(case if case.kind == "report" else case.closed, room="")
+
+
+def can_be_closed(case: Case, kinds: Sequence[CaseKind], closing: Closing) -> bool:
+    """Whether somebody can close a case so; see Cases.close."""
+    return case.is_on(closing.at) and case.kind in kinds and bool(case.room or not closing.accepts)
+
+
+def act_of(case: Case, closing: Closing) -> ServerAct:
+    """What is kept for good of a case that is closed: numbers and names, and what the moderator says. Who has reported, no audit says."""
+    kinds: dict[CaseKind, CaseActKind] = {"report": "report-closed", "appeal": "appeal-closed"}
+    kind = kinds.get(case.kind, "line-accepted" if closing.accepts else "line-declined")
+    whom, account = (case.whom, case.author) if case.kind == "report" else (case.by, case.account)
+    by, author, at, _, why = closing
+    return ServerAct(kind, at, by, author, whom, account, text=why, of=case.of, case=case.number)
 
 
 def is_old(case: Case, at: float) -> bool:

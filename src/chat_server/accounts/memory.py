@@ -57,8 +57,8 @@ class Lines(Protocol):
     def revoked(self, account: int, devices: tuple[int, ...] | None, why: str) -> None:
         """Have them hear that these devices, or None: nothing that has until now, let anybody in any more."""
 
-    def acts_of(self, room: str) -> Sequence[ServerAct]:
-        """What was done in a room by office."""
+    def acts_of(self, room: str) -> list[ServerAct]:
+        """What was done in a room by office: more can be put there."""
         ...
 
     def call_in_acts(self, account: int, nick: str) -> None:
@@ -85,9 +85,9 @@ class MemoryAccounts:
     def __init__(self, kept: KeptAccounts, lines: Lines) -> None:
         self._kept = kept
         self._lines = lines
-        self.cases = MemoryCases(kept, lines.check_open)
         self.names = NamesIndex()
         self.acts = MemoryActs(kept, lines)
+        self.cases = MemoryCases(kept, self.acts, lines.check_open)
         known = ((one.id, one.name, one.key, one.skeleton) for one in kept.accounts.values())
         self.names.load(known, kept.names)
 

@@ -1,6 +1,5 @@
 """The acts of the server's moderators, in memory. See Acts."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -9,6 +8,7 @@ from chat_server.accounts import Account
 from chat_server.accounts.acts import (
     CURBING,
     IN_FORCE_MAX,
+    ActPlace,
     Judge,
     Neighbour,
     NotEnacted,
@@ -30,8 +30,8 @@ class Rooms(Protocol):
     def acted(self, act: ServerAct) -> None:
         """Have other nodes hear of an act."""
 
-    def acts_of(self, room: str) -> Sequence[ServerAct]:
-        """What was done in a room by office."""
+    def acts_of(self, room: str) -> list[ServerAct]:
+        """What was done in a room by office: more can be put there."""
         ...
 
     def call_in_acts(self, account: int, nick: str) -> None:
@@ -68,10 +68,27 @@ class MemoryActs:
         if act.kind == "role-given" and target is not None:
             role = act.text
             kept.change(target.id, lambda one: replace(one, role=role))
-        kept.acts.append(act)
+        return await self._keep(act)
+
+    async def _keep(self, act: ServerAct) -> ServerAct:
+        self._kept.acts.append(act)
         await self.catch_up()
         self._rooms.acted(act)
         return act
+
+    async def keep_on_case(self, room: str, act: ServerAct) -> ServerAct:
+        """Keep what was done about something that waited, of this room; "": of none."""
+        if not room:
+            return await self._keep(replace(act, number=len(self._kept.acts) + 1))
+        acts = self._rooms.acts_of(room)
+        newest = acts[-1].place if acts else ActPlace(0)
+        acts.append(replace(act, number=newest.number, nth=newest.nth + 1))
+        return acts[-1]
+
+    def forget_on_case(self, room: str, act: ServerAct) -> None:
+        """Nothing has come of that."""
+        if act in (acts := self._rooms.acts_of(room)):
+            acts.remove(act)
 
     def _is_on(self, act: ServerAct, at: float) -> bool:
         return act.number not in self._kept.lifted and act.until > at
@@ -88,9 +105,9 @@ class MemoryActs:
         """Some acts; see Acts."""
         return self._kept.acts[: before - 1 if before else None][::-1][:limit]
 
-    async def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+    async def of_room(self, room: str, before: ActPlace | None, limit: int) -> list[ServerAct]:
         """Some of what was done in a room; see Acts."""
-        found = [act for act in self._rooms.acts_of(room) if not before or act.number < before]
+        found = [act for act in self._rooms.acts_of(room) if before is None or act.place < before]
         return found[::-1][:limit]
 
     async def holders(self) -> list[OfficeHolder]:

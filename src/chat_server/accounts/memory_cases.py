@@ -6,17 +6,33 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from chat_server.accounts.case_bounds import refusal_of, same_as, taken_of
-from chat_server.accounts.cases import EVERYTHING, Case, CaseKind, Ending, NotTaken, Waiting, Wanted, after_end, is_old
+from chat_server.accounts.cases import (
+    EVERYTHING,
+    Case,
+    CaseKind,
+    Closed,
+    Closing,
+    Ending,
+    NotTaken,
+    Waiting,
+    Wanted,
+    act_of,
+    after_end,
+    can_be_closed,
+    is_old,
+)
 from chat_server.accounts.kept_accounts import KeptAccounts
+from chat_server.accounts.memory_acts import MemoryActs
 from chat_server.protocol.stored_event import Author
 
 
 class MemoryCases:
     """See Cases."""
 
-    def __init__(self, kept: KeptAccounts, begin: Callable[[], None]) -> None:
-        """Go on with what is kept. `begin` raises JournalError if nothing can be stored."""
+    def __init__(self, kept: KeptAccounts, acts: MemoryActs, begin: Callable[[], None]) -> None:
+        """Go on with what is kept; what is done about it is kept among the acts. `begin` raises JournalError if nothing can be stored."""
         self._kept = kept
+        self._acts = acts
         self._begin = begin
 
     async def add(self, case: Case) -> Case | NotTaken:
@@ -58,19 +74,21 @@ class MemoryCases:
         counts = Counter((one.kind, one.room, one.author) for one in others)
         return [Waiting(*key, count) for key, count in counts.items()]
 
-    async def close(self, number: int, kinds: Sequence[CaseKind], at: float) -> Case | None:
+    async def close(self, number: int, kinds: Sequence[CaseKind], closing: Closing) -> Closed | None:
         """Close one that waits; see Cases."""
         self._begin()
         case = self._kept.cases.get(number)
-        if case is None or not case.is_on(at) or case.kind not in kinds:
+        if case is None or not can_be_closed(case, kinds, closing):
             return None
         self._kept.cases[number] = case.closed
-        return case
+        return Closed(case, await self._acts.keep_on_case(case.room, act_of(case, closing)))
 
-    async def open_again(self, case: Case) -> None:
-        """Let one wait again."""
+    async def open_again(self, closed: Closed) -> None:
+        """Let one wait again; see Cases."""
         self._begin()
-        self._kept.cases[case.number] = case
+        if (known := self._kept.cases.get(closed.case.number)) is not None:
+            self._acts.forget_on_case(known.room, closed.act)  # which may be called otherwise by now
+            self._kept.cases[known.number] = replace(closed.case, room=known.room)
 
     def end(self, account: int, nick: str, ending: Ending) -> None:
         """An account has ended, and is called so."""

@@ -5,7 +5,7 @@ Each act has a number, and is kept for good. What it forbids holds from when it 
 
 from typing import NamedTuple, Protocol
 
-from chat_server.accounts.acts import Judge, Neighbour, NotEnacted, OfficeHolder, ServerAct
+from chat_server.accounts.acts import ActPlace, Judge, Neighbour, NotEnacted, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import InForce
 from chat_server.accounts.networks import CameFrom
 
@@ -42,8 +42,11 @@ class Acts(Protocol):
         """Some of all acts that there ever were, those before a number (0: all), the newest first."""
         ...
 
-    async def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
-        """The same of what was done in a room by its owners and moderators, and by the server's: whatever has become of the lines themselves."""
+    async def of_room(self, room: str, before: ActPlace | None, limit: int) -> list[ServerAct]:
+        """Some of what was done in a room by its owners and moderators, and the server's, whatever has become of the lines: before a place, or all.
+
+        The newest stand first.
+        """
         ...
 
     async def holders(self) -> list[OfficeHolder]:

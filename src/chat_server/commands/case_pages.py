@@ -1,12 +1,15 @@
-"""What waits for moderators, a page at a time: as much as one may see of it, and no more than is shown. Never knows how it is told, nor stored."""
+"""What waits for moderators, a page at a time: as much as one may see of it, and no more than is shown; and that it is closed.
+
+Never knows how it is told, nor stored.
+"""
 
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
 
-from chat_server.accounts.cases import PAGE, Case, CaseKind, Wanted
-from chat_server.commands.letting_in import readable
+from chat_server.accounts.cases import PAGE, Case, CaseKind, Closed, Closing, Wanted
+from chat_server.commands.letting_in import readable, storable
 from chat_server.protocol.events import Refused
 from chat_server.protocol.requests import Number
 from chat_server.rooms.case_news import sees, state_of
@@ -24,6 +27,16 @@ READING_TOKENS = 1.0
 
 BeforeCase = Annotated[Number, Meta(description="show those before this number; 0: the newest")]
 CasesShown = Annotated[int, Meta(ge=1, le=PAGE, description="how many at most", extra={"typed": False})]
+
+
+CaseNumber = Annotated[Number, Meta(description="its number, as /reports and /held show it")]
+
+
+class NoSuchCase(Refused, frozen=True):
+    """There is no such thing any more."""
+
+    code: str = "no-such-case"
+    sentence: ClassVar[str] = "Nothing waits here under the number {id}. Perhaps another moderator was faster."
 
 
 class CasePage(NamedTuple):
@@ -89,3 +102,21 @@ async def case_seen(place: Room, session: Occupant, number: int, kinds: Sequence
         return None
     seen = await _seen(place, session, [case])
     return seen if isinstance(seen, Refused) else next(iter(seen), None)
+
+
+async def find(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
+    """A case that waits and that somebody may see here."""
+    return await case_seen(place, session, number, kinds) or NoSuchCase(details={"id": str(number)})
+
+
+async def close(
+    place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind], *, accepts: bool = False, why: str = ""
+) -> Closed | Refused:
+    """Close a case that somebody may see here, which stands in the audit then; what it was. See Closing."""
+    case = await find(place, session, number, kinds)
+    if isinstance(case, Refused):
+        return case
+    now = place.directory.authentication.now()
+    closing = Closing(session.nick, session.person.account, now, accepts, why)
+    closed = await storable(place.directory.accounts.cases.close(number, kinds, closing))
+    return closed or NoSuchCase(details={"id": str(number)})

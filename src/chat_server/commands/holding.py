@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from chat_server.accounts.cases import PAGE, Case, NotTaken
 from chat_server.commands.access import access
-from chat_server.commands.case_pages import BeforeCase, CasesShown, page_of
+from chat_server.commands.auditing import now_of, shown_time
+from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, NoSuchCase, close, find, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
-from chat_server.commands.reporting import CaseNumber, NoSuchCase, close, find, new_case, not_taken, one_row
+from chat_server.commands.reporting import new_case, not_taken
 from chat_server.journal import JournalError
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
@@ -55,15 +56,26 @@ class Decline(Request, frozen=True, gc=False):
 
 
 class HeldListed(Answered, frozen=True, tag="held"):
-    """The lines that wait, by number: in which `room`, `by` whom, and what (`line`). More may wait with numbers below `before`; 0: that is all."""
+    """The lines that wait, by number: since when, in which `room`, `by` whom, and what (`line`). In the receiver's zone it is `now`.
+
+    More may wait with numbers below `before`; 0: that is all.
+    """
 
     sentence: ClassVar[str] = "{count} waiting. /accept NUMBER says one, /decline NUMBER does not.\n{listed}"
     more_sentence: ClassVar[str] = "/held {before} shows those before."
+    listed_in: ClassVar[str] = "lines"
+    row_sentences: ClassVar[dict[str, str]] = {"held": "{by} wants to say in {room}: “{line}”"}
+    row_frames: ClassVar[tuple[str, ...]] = ("{number}, {when}: {told}",)
 
     count: HowMany
-    listed: str
+    now: str
     lines: dict[str, dict[str, str]]
     before: Number = 0
+
+    def about(self, row: dict[str, str]) -> str:
+        """All rows are about the same."""
+        del row
+        return "held"
 
 
 class NothingHeld(Answered, frozen=True, tag="nothing-held"):
@@ -223,9 +235,12 @@ async def _list(place: Room, session: Occupant, request: ListHeld) -> None:
     if not page.cases and not page.before:
         session.send(NothingHeld())
         return
-    lines = {str(case.number): {"room": case.room, "by": case.by, "line": case.text} for case in page.cases}
-    rows = [f"{number}: {one['room']}, {one['by']}: {one_row(one['line'])}" for number, one in lines.items()]
-    session.send(HeldListed(len(lines), "\n".join(rows), lines, page.before))
+    zone = session.person.zone
+    lines = {
+        str(case.number): {"at": shown_time(case.at, zone), "room": case.room, "by": case.by, "line": case.text}
+        for case in page.cases
+    }
+    session.send(HeldListed(len(lines), now_of(place, session), lines, page.before))
 
 
 async def _decline(place: Room, session: Occupant, number: int) -> None:
@@ -233,8 +248,8 @@ async def _decline(place: Room, session: Occupant, number: int) -> None:
     if isinstance(closed, Refused):
         session.send(closed)
         return
-    session.send(DeclinedLine(closed.number))
-    tell_author(place.directory, closed)
+    session.send(DeclinedLine(closed.case.number))
+    tell_author(place.directory, closed.case)
 
 
 async def accept_held(place: Room, session: Occupant, number: int) -> None:
@@ -252,22 +267,21 @@ async def accept_held(place: Room, session: Occupant, number: int) -> None:
 
 async def _accept(place: Room, session: Occupant, number: int, nick: str) -> None:
     """The same of a line that is said under this name."""
-    closed = await close(place, session, number, ("held",))
+    closed = await close(place, session, number, ("held",), accepts=True)
     if isinstance(closed, Refused):
         session.send(closed)
         return
-    room = place.directory.room(closed.room)
-    if not isinstance(room, ChatRoom):
-        session.send(NoSuchCase(details={"id": str(number)}))
-        return
-    said = Accepted(_entry_of(replace(closed, by=nick)), closed.sender, f"{closed.number}-{int(closed.at)}", [])
-    pause = room.post(session, said)
-    if pause is not None:
-        await pause
-    await room.flushed(session)
-    if said.seqs:
-        session.send(AcceptedLine(room.name, closed.number, said.seqs[0]))
-        return
+    case = closed.case
+    room = place.directory.room(case.room)
+    if isinstance(room, ChatRoom):
+        said = Accepted(_entry_of(replace(case, by=nick)), case.sender, f"{case.number}-{int(case.at)}", [])
+        pause = room.post(session, said)
+        if pause is not None:
+            await pause
+        await room.flushed(session)
+        if said.seqs:
+            session.send(AcceptedLine(room.name, case.number, said.seqs[0]))
+            return
     session.send(NotAccepted(details={"id": str(number)}))
     await storable(place.directory.accounts.cases.open_again(closed))
 

@@ -102,9 +102,9 @@ class ListBans(Request, frozen=True, gc=False, tag="bans"):
 
 
 BAN_ROWS = {
-    "kicked": "{number}  {name}  put out by {by}, {left} left: {reason}",
-    "muted": "{number}  {name}  muted by {by}, {left} left: {reason}",
-    "banned": "{number}  {name}  banned by {by}, {left} left: {reason}",
+    "kicked": "{number}  {name}  put out by {by}, {left} left",
+    "muted": "{number}  {name}  muted by {by}, {left} left",
+    "banned": "{number}  {name}  banned by {by}, {left} left",
 }
 """What is told of each of those who are forbidden something."""
 

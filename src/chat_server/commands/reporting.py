@@ -3,7 +3,6 @@
 A report has a copy of the line, which moderators see until it is closed. Never knows how it is stored, nor what is done to whom.
 """
 
-from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -14,7 +13,8 @@ from chat_server.accounts.cases import DAY, PAGE, Case, CaseKind, NotTaken
 from chat_server.accounts.in_force import hits
 from chat_server.accounts.networks import shortened
 from chat_server.commands.access import ANYBODY, access
-from chat_server.commands.case_pages import BeforeCase, CasesShown, case_seen, page_of
+from chat_server.commands.auditing import now_of, shown_time
+from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, close, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
@@ -40,7 +40,6 @@ APPEAL_MAX = 500
 """Characters in an appeal."""
 
 Why = Annotated[RestOfLine, Meta(description="why; only moderators are shown it", extra={"in_usage": True})]
-CaseNumber = Annotated[Number, Meta(description="its number, as /reports and /held show it")]
 
 
 class Report(Request, frozen=True, gc=False):
@@ -102,16 +101,32 @@ class ReportsListed(Answered, frozen=True, tag="reports"):
     """What has been reported, and who appeals, by number.
 
     Each has its `kind`, its `room`, the number of the line or ban (`of`), the line's author (`whom`), the copy (`line`), and `why`. By whom a line
-    was reported (`by`) only moderators of the server are told. More may wait with numbers below `before`; 0: that is all.
+    was reported (`by`) only moderators of the server are told. Times are those of the receiver's zone, where it is `now`. More may
+    wait with numbers below `before`; 0: that is all.
     """
 
     sentence: ClassVar[str] = "{count} waiting. /resolve NUMBER closes one.\n{listed}"
     more_sentence: ClassVar[str] = "/reports {before} shows those before."
+    listed_in: ClassVar[str] = "reports"
+    row_sentences: ClassVar[dict[str, str]] = {
+        "report": "#{of} in {room} is reported, where {whom} said “{line}”",
+        "report by": "{by} reports #{of} in {room}, where {whom} said “{line}”",
+        "message by": "{by} reports a direct message, in which {whom} said “{line}”",
+        "appeal": "{by} asks that number {of} in {room} be lifted",
+        "server appeal": "{by} asks that number {of} on this server be lifted",
+    }
+    row_frames: ClassVar[tuple[str, ...]] = ("{number}, {when}: {told}",)
 
     count: HowMany
-    listed: str
+    now: str
     reports: dict[str, dict[str, str]]
     before: Number = 0
+
+    def about(self, row: dict[str, str]) -> str:
+        """What a row is about."""
+        if row["kind"] == "appeal":
+            return "appeal" if row["room"] else "server appeal"
+        return ("report by" if row["room"] else "message by") if "by" in row else "report"
 
 
 class NoReports(Answered, frozen=True, tag="no-reports"):
@@ -181,13 +196,6 @@ class AppealLength(Refused, frozen=True):
 
     code: str = "appeal-length"
     sentence: ClassVar[str] = "An appeal has 1 to {limit} characters."
-
-
-class NoSuchCase(Refused, frozen=True):
-    """There is no such thing any more."""
-
-    code: str = "no-such-case"
-    sentence: ClassVar[str] = "Nothing waits here under the number {id}. Perhaps another moderator was faster."
 
 
 class ReportingCommands(CommandHandler):
@@ -339,50 +347,24 @@ async def _list(place: Room, session: Occupant, request: ListReports) -> None:
         session.send(NoReports())
         return
     reports: dict[str, dict[str, str]] = {}
+    zone = session.person.zone
     for case in page.cases:
         by_name = case.kind == "appeal" or is_of_server(stands(session, state_of(place.directory, case.room)))
-        shown = {"kind": case.kind, "room": case.room, "of": str(case.of), "whom": case.whom, "line": case.text}
-        reports[str(case.number)] = shown | {"why": case.why} | ({"by": case.by} if by_name else {})
-    listed = "\n".join(_row(number, one) for number, one in reports.items())
-    session.send(ReportsListed(len(reports), listed, reports, page.before))
-
-
-def _row(number: str, one: dict[str, str]) -> str:
-    by = f" ({one['by']})" if "by" in one else ""
-    if one["kind"] == "appeal":
-        return f"{number}: {one['room'] or '*'} /unban {one['of']}{by}: {one['why']}"
-    return (
-        f"{number}: {one['room'] or '*'} #{one['of']}, {one['whom']}: {one_row(one['line'])} - {one['why'] or '-'}{by}"
-    )
-
-
-def one_row(text: str) -> str:
-    """A text of several lines in one."""
-    return " / ".join(text.splitlines())
+        shown = {"kind": case.kind, "at": shown_time(case.at, zone), "room": case.room, "of": str(case.of)}
+        shown |= {"whom": case.whom, "line": case.text, "why": case.why}
+        reports[str(case.number)] = shown | ({"by": case.by} if by_name else {})
+    session.send(ReportsListed(len(reports), now_of(place, session), reports, page.before))
 
 
 async def _resolve(place: Room, session: Occupant, request: Resolve) -> None:
     if len(request.why) > REASON_MAX:
         session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
         return
-    closed = await close(place, session, request.id, REPORTS)
+    why = sanitize_to_line(request.why)
+    closed = await close(place, session, request.id, REPORTS, why=why)
     if isinstance(closed, Refused):
         session.send(closed)
         return
-    session.send(Resolved(closed.number))
-    if closed.kind == "appeal":
-        tell_author(place.directory, closed, sanitize_to_line(request.why))
-
-
-async def find(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
-    """A case that waits and that somebody may see here."""
-    return await case_seen(place, session, number, kinds) or NoSuchCase(details={"id": str(number)})
-
-
-async def close(place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind]) -> Case | Refused:
-    """Close a case that somebody may see here; what it was."""
-    case = await find(place, session, number, kinds)
-    if isinstance(case, Refused):
-        return case
-    cases, now = place.directory.accounts.cases, place.directory.authentication.now()
-    return await storable(cases.close(number, kinds, now)) or NoSuchCase(details={"id": str(number)})
+    session.send(Resolved(closed.case.number))
+    if closed.case.kind == "appeal":
+        tell_author(place.directory, closed.case, why)

@@ -130,5 +130,10 @@ def _check_network(tables: RecordTables, one: CameFrom) -> None:
 
 
 def _check_act(act: ServerAct) -> None:
-    if not (1 <= act.number < NUMBER_MAX and is_possible(act.at) and (not act.until or is_possible(act.until))):
+    if not (
+        0 <= act.nth < NUMBER_MAX
+        and (act.nth == 0) <= act.number < NUMBER_MAX
+        and is_possible(act.at)
+        and (not act.until or is_possible(act.until))
+    ):
         raise ValueError("expected an act with a number, and times in seconds since 1970")

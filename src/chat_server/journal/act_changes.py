@@ -14,6 +14,7 @@ from chat_server.accounts import Account
 from chat_server.accounts.acts import (
     CURBING,
     IN_FORCE_MAX,
+    ActPlace,
     Judge,
     Neighbour,
     NotEnacted,
@@ -32,7 +33,7 @@ from chat_server.protocol.requests import tag_of
 ACT = "number, kind, at, until, author, account, is_lifted, what"
 """The columns of an act, in the order of `values_of`."""
 
-ROOM_ACT = "room, number, author, account, what"
+ROOM_ACT = "room, number, nth, author, account, what"
 """The columns of what was done in a room, in the order of `room_values_of`."""
 
 _decoder = msgspec.json.Decoder(ServerAct)
@@ -75,8 +76,8 @@ class ActTables(Protocol):
         """Some acts before a number (0: all), the newest first."""
         ...
 
-    def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
-        """The same of what was done in a room."""
+    def of_room(self, room: str, before: ActPlace | None, limit: int) -> list[ServerAct]:
+        """Some of what was done in a room, before a place (None: all), the newest first."""
         ...
 
     def call(self, account: int, nick: str) -> None:
@@ -201,7 +202,7 @@ def audited(lines: Sequence[Stored]) -> Iterator[tuple[int, ServerAct]]:
 
 def room_values_of(room: int, act: ServerAct) -> tuple[object, ...]:
     """What stands in the row of something that was done in a room."""
-    return room, act.number, act.author, act.account, written(act)
+    return room, act.number, act.nth, act.author, act.account, written(act)
 
 
 def written(act: ServerAct) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 from msgspec.structs import replace
 
+from chat_server.accounts.acts import ActPlace, ServerAct
 from chat_server.accounts.case_bounds import Count, Taken, refusal_of, same_as
 from chat_server.accounts.cases import (
     CASE_KINDS,
@@ -17,13 +18,18 @@ from chat_server.accounts.cases import (
     KEPT_SECONDS,
     Case,
     CaseKind,
+    Closed,
+    Closing,
     Ending,
     NotTaken,
     Waiting,
     Wanted,
+    act_of,
     after_end,
     after_room,
+    can_be_closed,
 )
+from chat_server.journal.act_changes import ROOM_ACT, ActTables, room_values_of
 from chat_server.journal.showable import showable_name, showable_text, showable_topic
 from chat_server.protocol.stored_event import Author
 
@@ -175,6 +181,22 @@ class CaseRows:
         """Forget one."""
         self._do("DELETE FROM matter WHERE number = ?", number)
 
+    # What is done about one, among what is done in its room.
+
+    def put_act(self, act: ServerAct) -> ServerAct:
+        """Store what was done about the case that the act has; return it with its place. Nobody else stores such a one meanwhile."""
+        ((room,),) = self._rows("SELECT room FROM matter WHERE number = ?", act.case)
+        asked = "SELECT number, nth FROM room_act WHERE room = ? ORDER BY number DESC, nth DESC LIMIT 1"
+        newest = next((ActPlace(*row) for row in self._rows(asked, room)), ActPlace(0))
+        act = replace(act, number=newest.number, nth=newest.nth + 1)
+        self._do(f"INSERT INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?, ?)", *room_values_of(room, act))  # noqa: S608 - a list of columns
+        return act
+
+    def drop_act(self, act: ServerAct) -> None:
+        """Nothing has come of that: forget it."""
+        room = "(SELECT room FROM matter WHERE number = ?)"
+        self._do(f"DELETE FROM room_act WHERE room = {room} AND number = ? AND nth = ?", act.case, *act.place)  # noqa: S608 - as above
+
 
 class CaseTables(Protocol):
     """Tables, as far as they matter here."""
@@ -182,6 +204,11 @@ class CaseTables(Protocol):
     @property
     def cases(self) -> CaseRows:
         """Those of cases."""
+        ...
+
+    @property
+    def acts(self) -> ActTables:
+        """Those of the server's acts."""
         ...
 
 
@@ -193,14 +220,26 @@ def add(tables: CaseTables, case: Case) -> Case | NotTaken:
     return replace(case, number=rows.add(case)) if refusal is None else refusal
 
 
-def close(tables: CaseTables, number: int, kinds: Sequence[CaseKind], at: float) -> Case | None:
+def close(tables: CaseTables, number: int, kinds: Sequence[CaseKind], closing: Closing) -> Closed | None:
     """Close one that waits; see Cases."""
     tables.cases.begin()
     case = tables.cases.case(number)
-    if case is None or not case.is_on(at) or case.kind not in kinds:
+    if case is None or not can_be_closed(case, kinds, closing):
         return None
     tables.cases.put(case.closed)
-    return case
+    act = act_of(case, closing)
+    if case.room:
+        return Closed(case, tables.cases.put_act(act))
+    act = replace(act, number=tables.acts.begin() + 1)
+    tables.acts.put(act)
+    return Closed(case, act)
+
+
+def open_again(tables: CaseTables, closed: Closed) -> None:
+    """Let one wait again; see Cases."""
+    tables.cases.begin()
+    tables.cases.put(closed.case)
+    tables.cases.drop_act(closed.act)
 
 
 def end(tables: CaseTables, account: int, nick: str, ending: Ending) -> None:

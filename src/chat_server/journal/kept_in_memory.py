@@ -339,9 +339,9 @@ class KeptLines:
             if act.kind == "role-given":
                 self.account_changed(act.account)
 
-    def acts_of(self, room: str) -> Sequence[ServerAct]:
+    def acts_of(self, room: str) -> list[ServerAct]:
         """What was done in a room by office; see accounts.memory.Lines."""
-        return self._kept.rooms[room].acts if room in self._kept.rooms else ()
+        return self._kept.rooms[room].acts if room in self._kept.rooms else []
 
     def call_in_acts(self, account: int, nick: str) -> None:
         """The account is called so in what was done in rooms; see accounts.memory.Lines."""

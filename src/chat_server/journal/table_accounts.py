@@ -37,7 +37,7 @@ class TableAccounts:
     def __init__(self, storage: Storage) -> None:
         self.names = storage.names
         self.acts = TableActs(storage)
-        self.cases = TableCases(storage)
+        self.cases = TableCases(storage, self.acts)
         self._storage = storage
 
     # Accounts.

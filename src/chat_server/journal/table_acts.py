@@ -1,6 +1,6 @@
 """The acts of the server's moderators that an engine keeps in tables. See Acts; what is done is in act_changes.py."""
 
-from chat_server.accounts.acts import ACTS_AT_ONCE, Judge, Neighbour, NotEnacted, OfficeHolder, ServerAct
+from chat_server.accounts.acts import ACTS_AT_ONCE, ActPlace, Judge, Neighbour, NotEnacted, OfficeHolder, ServerAct
 from chat_server.accounts.in_force import InForce
 from chat_server.accounts.networks import CameFrom
 from chat_server.journal.account_changes import Tables
@@ -24,18 +24,26 @@ class TableActs:
         """Store an act; see Acts."""
 
         def note(done: ServerAct | NotEnacted) -> None:
-            if isinstance(done, ServerAct) and done.number == self.in_force.newest + 1:
-                self.in_force.note(done)
+            if isinstance(done, ServerAct):
+                self.note(done)
 
         def news(done: ServerAct | NotEnacted) -> News:
-            if isinstance(done, NotEnacted):
-                return News()
-            return News(done.account if done.kind == "role-given" else 0, acted=done.number)
+            return news_of(done) if isinstance(done, ServerAct) else News()
 
         done = await self._storage.store(lambda tables: enact(tables, act, judge), note, news=news)
-        if isinstance(done, ServerAct) and done.number > self.in_force.newest:
-            await self.catch_up()  # others have done something before, of which this node has not heard
+        if isinstance(done, ServerAct):
+            await self.follow(done)
         return done
+
+    def note(self, done: ServerAct) -> None:
+        """An act has been stored. It is in force here at once, unless others have done something before of which this node has not heard."""
+        if done.number == self.in_force.newest + 1:
+            self.in_force.note(done)
+
+    async def follow(self, done: ServerAct) -> None:
+        """Then take in what they have done, too."""
+        if done.number > self.in_force.newest:
+            await self.catch_up()
 
     async def catch_up(self) -> None:
         """Take in what other nodes have stored; see Acts."""
@@ -51,7 +59,7 @@ class TableActs:
         """Some acts; see Acts."""
         return await self._storage.read(lambda tables: tables.acts.before(before, limit))
 
-    async def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
+    async def of_room(self, room: str, before: ActPlace | None, limit: int) -> list[ServerAct]:
         """Some of what was done in a room; see Acts."""
         return await self._storage.read(lambda tables: tables.acts.of_room(room, before, limit))
 
@@ -70,3 +78,8 @@ class TableActs:
     async def neighbours(self, network: str, at: float) -> list[Neighbour]:
         """The accounts that have come from a network; see Acts."""
         return await self._storage.read(lambda tables: neighbours(tables.acts, network, at))
+
+
+def news_of(done: ServerAct) -> News:
+    """What other nodes hear of an act."""
+    return News(done.account if done.kind == "role-given" else 0, acted=done.number)

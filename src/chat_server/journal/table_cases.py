@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 
-from chat_server.accounts.cases import EVERYTHING, Case, CaseKind, NotTaken, Waiting, Wanted
+from chat_server.accounts.cases import EVERYTHING, Case, CaseKind, Closed, Closing, NotTaken, Waiting, Wanted
 from chat_server.journal import case_rows as rows
-from chat_server.journal.table_storage import Storage
+from chat_server.journal.table_acts import TableActs, news_of
+from chat_server.journal.table_storage import News, Storage
 from chat_server.protocol.stored_event import Author
 
 
 class TableCases:
     """See Cases."""
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, acts: TableActs) -> None:
+        """What is done about a case that has no room is one of the server's acts."""
         self._storage = storage
+        self._acts = acts
 
     async def add(self, case: Case) -> Case | NotTaken:
         """Store one more; see Cases."""
@@ -31,10 +34,21 @@ class TableCases:
         """How much waits that is not by somebody; see Cases."""
         return await self._storage.read(lambda tables: tables.cases.counted(at, account, sender))
 
-    async def close(self, number: int, kinds: Sequence[CaseKind], at: float) -> Case | None:
+    async def close(self, number: int, kinds: Sequence[CaseKind], closing: Closing) -> Closed | None:
         """Close one that waits; see Cases."""
-        return await self._storage.store(lambda tables: rows.close(tables, number, kinds, at))
 
-    async def open_again(self, case: Case) -> None:
-        """Let one wait again."""
-        await self._storage.store(lambda tables: tables.cases.put(case))
+        def note(closed: Closed | None) -> None:
+            if closed is not None and not closed.case.room:
+                self._acts.note(closed.act)
+
+        def news(closed: Closed | None) -> News:
+            return News() if closed is None or closed.case.room else news_of(closed.act)
+
+        closed = await self._storage.store(lambda tables: rows.close(tables, number, kinds, closing), note, news=news)
+        if closed is not None and not closed.case.room:
+            await self._acts.follow(closed.act)
+        return closed
+
+    async def open_again(self, closed: Closed) -> None:
+        """Let one wait again; see Cases."""
+        await self._storage.store(lambda tables: rows.open_again(tables, closed))

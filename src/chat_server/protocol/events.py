@@ -38,11 +38,22 @@ class Answered(Event, frozen=True, kw_only=True):
     listed_in: ClassVar[str] = ""
     """The field with what is told in a row each, where the sentence has `{listed}`: by its number, with what is told of it."""
     row_sentences: ClassVar[dict[str, str]] = {}
-    """What such a row says, by what it is about: its `what`."""
+    """What such a row says, by what it is about: see `about`. The row's `reason`, or `why`, is told behind it."""
+    row_frames: ClassVar[tuple[str, ...]] = ("{told}",)
+    """In what that stands, with the row's number and its time."""
     more_sentence: ClassVar[str] = ""
-    """What is told besides where there is more: where its field `before` is not 0."""
+    """What is told besides where there is more: where its field `before`, or `nth`, is not 0."""
 
     text: str = ""
+
+    def about(self, row: dict[str, str]) -> str:
+        """What a row is about: one of the keys of `row_sentences`."""
+        return row["what"]
+
+    def frame_of(self, number: str) -> str:
+        """In which of the `row_frames` the row with this number stands."""
+        del number
+        return self.row_frames[0]
 
 
 class Greeted(Event, frozen=True):

@@ -17,6 +17,12 @@ NAME_MAX = 32
 NAME_TYPED_MAX = 4 * NAME_MAX
 """Characters that may stand for a name before it is in its one form: four code points at most become one (`ᾂ` and the like)."""
 
+SERVER = "server"
+"""As whom the server itself does something in a room: nobody else may be called so (accounts/new_names.py)."""
+
+OPERATOR = "(operator)"
+"""As whom an operator stands in what was done: nobody can be called so."""
+
 GUEST = "?"
 """Stands behind the name of somebody without an account where people read it, if others have one. No name has it in it."""
 

@@ -15,6 +15,7 @@ from chat_server.journal import JournalError
 from chat_server.logs import log
 from chat_server.protocol.entries import Enacted
 from chat_server.protocol.events import Event, NotStored, Refused
+from chat_server.protocol.names import SERVER as SERVER_NAME
 from chat_server.protocol.room_events import AccountNoted, RoomDeleted, RoomRenamed
 from chat_server.protocol.room_life import NameSet
 from chat_server.protocol.stored_event import Author
@@ -42,7 +43,7 @@ class Doer(NamedTuple):
     key: str = ""
 
 
-SERVER = Doer("server")
+SERVER = Doer(SERVER_NAME)
 """Who looks after the server, and is not in it: nobody else may be called so (accounts/new_names.py)."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from chat_server.accounts.acts import NotEnacted, ServerAct
 from chat_server.journal import JournalError
 from chat_server.logs import log
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import OPERATOR, name_key
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.rights import judged
@@ -18,9 +18,6 @@ from chat_server.server.admin import Impossible
 from chat_server.server.admin_office import GiveRole, PanicShown, RoleGiven, SetPanic
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.wire.render.sentences import sentence
-
-OPERATOR = "(operator)"
-"""As whom an operator stands in what was done: nobody can be called so."""
 
 
 class OfficeOperations:

@@ -18,7 +18,7 @@ from chat_server.journal.archive import FileProblem
 from chat_server.journal.nodes import Whereabouts
 from chat_server.journal.rooms import find_room, new_name
 from chat_server.logs import log
-from chat_server.protocol.names import name_key
+from chat_server.protocol.names import OPERATOR, name_key
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.changes import SERVER, Doer
 from chat_server.rooms.chat_room import ChatRoom
@@ -50,7 +50,7 @@ from chat_server.server.admin_requests import (
     Stats,
     Who,
 )
-from chat_server.server.office_operations import OPERATOR, OfficeOperations
+from chat_server.server.office_operations import OfficeOperations
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
 

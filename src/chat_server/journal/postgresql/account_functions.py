@@ -103,10 +103,15 @@ CREATE TABLE act (
     is_lifted boolean NOT NULL,
     what text NOT NULL  -- JSON
 );
--- The same of rooms, by the number of the entry, whatever becomes of that or of the room.
+-- The same of rooms, by the number of the entry, whatever becomes of that or of the room; what is no entry stands behind one, as the nth.
 CREATE TABLE room_act (
-    room int NOT NULL, number bigint NOT NULL, author bigint NOT NULL, account bigint NOT NULL, what text NOT NULL,
-    PRIMARY KEY (room, number)
+    room int NOT NULL,
+    number bigint NOT NULL,
+    nth int NOT NULL DEFAULT 0,
+    author bigint NOT NULL,
+    account bigint NOT NULL,
+    what text NOT NULL,
+    PRIMARY KEY (room, number, nth)
 );
 CREATE INDEX room_act_by_author ON room_act (author) WHERE author <> 0;
 CREATE INDEX room_act_by_account ON room_act (account) WHERE account <> 0;

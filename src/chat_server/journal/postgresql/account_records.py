@@ -93,7 +93,7 @@ class PostgresqlRecords(PostgresqlTables):
             self._rows("SELECT what, is_lifted FROM act ORDER BY number"),
             self._rows(
                 "SELECT what, room_act.room, name FROM room_act LEFT JOIN room ON room.id = room_act.room AND NOT is_deleted"
-                " ORDER BY name IS NULL, abs(room_act.room), number"
+                " ORDER BY name IS NULL, abs(room_act.room), number, nth"
             ),
         )
 
@@ -108,6 +108,6 @@ class PostgresqlRecords(PostgresqlTables):
                 raise ValueError("expected its room first")
             room = found[0][0] if found else -kept.gone
             self._do(
-                f"INSERT INTO room_act ({ROOM_ACT}) VALUES (%s, %s, %s, %s, %s)",  # noqa: S608 - a list of columns
+                f"INSERT INTO room_act ({ROOM_ACT}) VALUES (%s, %s, %s, %s, %s, %s)",  # noqa: S608 - a list of columns
                 *room_values_of(room, kept.act),
             )

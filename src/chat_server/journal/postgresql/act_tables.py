@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from chat_server.accounts.acts import Neighbour, OfficeHolder, ServerAct
+from chat_server.accounts.acts import ActPlace, Neighbour, OfficeHolder, ServerAct
 from chat_server.accounts.networks import CameFrom
 from chat_server.journal.account_rows import CAME_FROM, shown
 from chat_server.journal.act_changes import ACT, acts_of, called, values_of, written
@@ -76,24 +76,24 @@ class PostgresqlActs:
         """Some acts before a number."""
         return self._acts("number < %s ORDER BY number DESC LIMIT %s", number or NUMBER_MAX, limit)
 
-    def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
-        """The same of what was done in a room."""
+    def of_room(self, room: str, before: ActPlace | None, limit: int) -> list[ServerAct]:
+        """Some of what was done in a room."""
         question = (
             "SELECT what FROM room_act WHERE room = (SELECT id FROM room WHERE name = %s AND NOT is_deleted)"
-            " AND number < %s ORDER BY number DESC LIMIT %s"
+            " AND (number, nth) < (%s, %s) ORDER BY number DESC, nth DESC LIMIT %s"
         )
-        return acts_of(self._rows(question, room, before or NUMBER_MAX, limit))
+        return acts_of(self._rows(question, room, *(before or ActPlace(NUMBER_MAX)), limit))
 
     def call(self, account: int, nick: str) -> None:
         """Whoever has this account is called so in all acts."""
         for act in self._acts("author = %s OR account = %s", account, account):
             what = values_of(called(act, account, nick))[-1]
             self._do("UPDATE act SET what = %s WHERE number = %s", what, act.number)
-        question = "SELECT room, number, what FROM room_act WHERE author = %s OR account = %s"
-        for room, number, text in self._rows(question, account, account):
+        question = "SELECT room, number, nth, what FROM room_act WHERE author = %s OR account = %s"
+        for *where, text in self._rows(question, account, account):
             for act in acts_of([(text,)]):
                 what = written(called(act, account, nick))
-                self._do("UPDATE room_act SET what = %s WHERE room = %s AND number = %s", what, room, number)
+                self._do("UPDATE room_act SET what = %s WHERE room = %s AND number = %s AND nth = %s", what, *where)
 
     def holders(self) -> list[OfficeHolder]:
         """Who has a role on the server."""

@@ -74,7 +74,7 @@ class SqliteRecords(SqliteTables):
         yield from kept_acts(
             self._connection.execute("SELECT what, is_lifted FROM act ORDER BY number"),
             self._connection.execute(
-                "SELECT what, room, name FROM room_act LEFT JOIN room ON room.id = room ORDER BY name IS NULL, abs(room), number"
+                "SELECT what, room, name FROM room_act LEFT JOIN room ON room.id = room ORDER BY name IS NULL, abs(room), number, nth"
             ),
         )
 
@@ -89,6 +89,6 @@ class SqliteRecords(SqliteTables):
                 raise ValueError("expected its room first")
             room = found[0] if found is not None else -kept.gone
             self._connection.execute(
-                f"INSERT INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a list of columns
+                f"INSERT INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a list of columns
                 room_values_of(room, kept.act),
             )

@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from chat_server.accounts.acts import Neighbour, OfficeHolder, ServerAct
+from chat_server.accounts.acts import ActPlace, Neighbour, OfficeHolder, ServerAct
 from chat_server.accounts.networks import NETWORKS_MAX, CameFrom
 from chat_server.journal.account_rows import CAME_FROM, shown
 from chat_server.journal.act_changes import (
@@ -18,6 +18,7 @@ from chat_server.journal.act_changes import (
     written,
 )
 from chat_server.journal.batch_codec import Stored
+from chat_server.protocol.requests import NUMBER_MAX
 
 _SEEN_SINCE = (
     "SELECT account, network FROM came_from WHERE at >= ?1"
@@ -30,7 +31,7 @@ _IN_FORCE = "kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted AND until >
 def keep_acts(connection: sqlite3.Connection, rooms: Mapping[str, int], lines: Sequence[Stored]) -> None:
     """Keep what of these lines, which have their numbers, somebody has done by office. `rooms` are the rooms' numbers."""
     connection.executemany(
-        f"INSERT OR REPLACE INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608 - a list of columns
+        f"INSERT OR REPLACE INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - a list of columns
         [room_values_of(rooms[lines[place].room], act) for place, act in audited(lines)],
     )
 
@@ -85,12 +86,12 @@ class SqliteActs:
         """Some acts before a number."""
         return self._acts("number < iif(?1, ?1, 9223372036854775807) ORDER BY number DESC LIMIT ?2", number, limit)
 
-    def of_room(self, room: str, before: int, limit: int) -> list[ServerAct]:
-        """The same of what was done in a room."""
+    def of_room(self, room: str, before: ActPlace | None, limit: int) -> list[ServerAct]:
+        """Some of what was done in a room."""
         rows = self._connection.execute(
-            "SELECT what FROM room_act WHERE room = (SELECT id FROM room WHERE name = ?1)"
-            " AND number < iif(?2, ?2, 9223372036854775807) ORDER BY number DESC LIMIT ?3",
-            (room, before, limit),
+            "SELECT what FROM room_act WHERE room = (SELECT id FROM room WHERE name = ?)"
+            " AND (number, nth) < (?, ?) ORDER BY number DESC, nth DESC LIMIT ?",
+            (room, *(before or ActPlace(NUMBER_MAX)), limit),
         )
         return acts_of(rows)
 
@@ -100,13 +101,13 @@ class SqliteActs:
             what = values_of(called(act, account, nick))[-1]
             self._connection.execute("UPDATE act SET what = ? WHERE number = ?", (what, act.number))
         rows = self._connection.execute(
-            "SELECT room, number, what FROM room_act WHERE author = ?1 OR account = ?1", (account,)
+            "SELECT room, number, nth, what FROM room_act WHERE author = ?1 OR account = ?1", (account,)
         ).fetchall()
-        for room, number, text in rows:
+        for *where, text in rows:
             for act in acts_of([(text,)]):
                 what = written(called(act, account, nick))
                 self._connection.execute(
-                    "UPDATE room_act SET what = ? WHERE room = ? AND number = ?", (what, room, number)
+                    "UPDATE room_act SET what = ? WHERE room = ? AND number = ? AND nth = ?", (what, *where)
                 )
 
     def holders(self) -> list[OfficeHolder]:

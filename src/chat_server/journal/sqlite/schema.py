@@ -122,7 +122,9 @@ _ACTS = """
         is_lifted INTEGER NOT NULL,
         what TEXT NOT NULL  -- JSON
     ) STRICT;
-    -- The same of rooms, by the number of the entry, whatever becomes of that; of a room that is no more, `room` is negative.
+"""
+
+_FIRST_ROOM_ACTS = """
     CREATE TABLE room_act (
         room INTEGER NOT NULL,
         number INTEGER NOT NULL,
@@ -133,11 +135,39 @@ _ACTS = """
     ) STRICT, WITHOUT ROWID;
 """
 
+_ROOM_ACTS = """
+    -- The same of rooms, by the number of the entry, whatever becomes of that; what is no entry stands behind one, as the nth. Of a room that is no
+    -- more, `room` is negative.
+    CREATE TABLE room_act (
+        room INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        nth INTEGER NOT NULL,
+        author INTEGER NOT NULL,
+        account INTEGER NOT NULL,
+        what TEXT NOT NULL,
+        PRIMARY KEY (room, number, nth)
+    ) STRICT, WITHOUT ROWID;
+"""
+
+_EARLIER_ROOM_ACTS = """
+    ALTER TABLE room_act RENAME TO earlier_act;
+    DROP INDEX room_act_by_author;
+    DROP INDEX room_act_by_account;
+"""
+
+_WITH_EARLIER_ROOM_ACTS = """
+    INSERT INTO room_act SELECT room, number, 0, author, account, what FROM earlier_act;
+    DROP TABLE earlier_act;
+"""
+
 _ACT_INDEXES = """
     CREATE INDEX act_by_end ON act (until) WHERE kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted;
     CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
     CREATE INDEX act_by_author ON act (author) WHERE author != 0;
     CREATE INDEX act_by_account ON act (account) WHERE account != 0;
+"""
+
+_ROOM_ACT_INDEXES = """
     CREATE INDEX room_act_by_author ON room_act (author) WHERE author != 0;
     CREATE INDEX room_act_by_account ON room_act (account) WHERE account != 0;
 """
@@ -224,7 +254,7 @@ MIGRATIONS: list[str] = [
     """,
     _CONVERSATIONS,
     f"{_MENTIONS} CREATE INDEX mention_by_room ON mention (room);",
-    _ACTS + _ACT_INDEXES,
+    _ACTS + _ACT_INDEXES + _FIRST_ROOM_ACTS + _ROOM_ACT_INDEXES,
     """
     -- The position at which lines were last deleted, at the latest; and the one up to which nothing is left in the files of what was deleted before.
     ALTER TABLE journal ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
@@ -265,6 +295,7 @@ MIGRATIONS: list[str] = [
     CREATE INDEX matter_waiting ON matter (room) WHERE is_open = 1;
     """,
     f"{_CAME_FROM} CREATE INDEX came_from_by_network ON came_from (network);",
+    _EARLIER_ROOM_ACTS + _ROOM_ACTS + _WITH_EARLIER_ROOM_ACTS + _ROOM_ACT_INDEXES,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -286,7 +317,11 @@ _WITHOUT_STATE = """
 _WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind, '' AS uid FROM main.room;"
 _WITHOUT_ID = "CREATE TEMP VIEW room AS SELECT *, '' AS uid FROM main.room;"
 
-_NO_ACTS = _ACTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
+_NO_ACTS = (_ACTS + _ROOM_ACTS).replace("CREATE TABLE", "CREATE TEMP TABLE")
+
+_ACTS_ARE_ENTRIES = (
+    "CREATE TEMP VIEW room_act AS SELECT room, number, 0 AS nth, author, account, what FROM main.room_act;"
+)
 
 _NONE_DELETED = _DELETED_ROOMS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
@@ -299,12 +334,13 @@ _AS_NEWEST = {
     4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
     5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
     6: _WITHOUT_ID + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    7: _WITHOUT_ID + _NONE_DELETED + _FROM_NOWHERE,
-    8: _WITHOUT_ID + _NONE_DELETED + _FROM_NOWHERE,
-    9: _WITHOUT_ID + _NONE_DELETED + _FROM_NOWHERE,
-    10: _NONE_DELETED + _FROM_NOWHERE,
-    11: _FROM_NOWHERE,
-    12: _FROM_NOWHERE,
+    7: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
+    8: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
+    9: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
+    10: _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
+    11: _ACTS_ARE_ENTRIES + _FROM_NOWHERE,
+    12: _ACTS_ARE_ENTRIES + _FROM_NOWHERE,
+    13: _ACTS_ARE_ENTRIES,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 

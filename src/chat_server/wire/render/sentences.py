@@ -18,7 +18,7 @@ from chat_server.protocol import entries, events, people_events
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.described import DeviceShown, LastLogin
-from chat_server.protocol.names import BOT, GUEST, NAME_MAX, marked
+from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.room_events import AccountNoted
 from chat_server.protocol.stored_event import left_of
@@ -28,6 +28,7 @@ from chat_server.wire.render.conversing import conversations_listed
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
 from chat_server.wire.render.pages import day_of, entry_shown, found, own_lines, page_shown, recalled
 from chat_server.wire.render.people import last_seen, mentions_shown, mentions_waiting, person_away, person_shown
+from chat_server.wire.render.rows import rows_of
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
 
@@ -796,28 +797,11 @@ def _sentence_of(event: events.Event, translator: Translator) -> str:
         if isinstance(value, tuple)
     }
     if isinstance(event, events.Answered) and event.listed_in:
-        listed["listed"] = "\n".join(_rows(event, getattr(event, event.listed_in), translator))
+        listed["listed"] = "\n".join(rows_of(event, getattr(event, event.listed_in), translator))
     told = translator.text(event.sentence, **{**details, **listed})
-    if isinstance(event, events.Answered) and event.more_sentence and details["before"]:
+    if isinstance(event, events.Answered) and event.more_sentence and (details["before"] or details.get("nth")):
         told += "\n" + translator.text(event.more_sentence, **details)
     return told
-
-
-def _rows(event: events.Answered, listed: dict[str, dict[str, str]], translator: Translator) -> list[str]:
-    """A row for each of what is listed; numbers and names stand below one another."""
-    numbers, names = (
-        max(map(len, listed), default=0),
-        max((columns_of(one["whom"]) for one in listed.values()), default=0),
-    )
-    return [
-        translator.text(
-            event.row_sentences[one["what"]],
-            **{**one, "reason": one["reason"] or "-"},
-            number=number.rjust(numbers),
-            name=one["whom"] + " " * (min(names, NAME_MAX) - columns_of(one["whom"])),
-        )
-        for number, one in listed.items()
-    ]
 
 
 def _in_one_sentence(event: events.Event, translator: Translator) -> list[TextLine]:
