@@ -10,7 +10,7 @@ from textual.events import Paste
 from textual.widgets import Button, Input
 
 import canary
-from chat_server.protocol import events
+from chat_server.protocol import code_events, events
 from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.accounts import WAYS_IN
@@ -535,7 +535,7 @@ def test_a_code_for_another_device_is_shown_with_how_long_it_lives_and_what_is_t
 
     async def act(pilot: Pilot) -> None:
         await typed(app, pilot, "/code device")
-        await answered(app, pilot, "code", events.CodeMade("ann", "7K3M-Q9TZ", 10))
+        await answered(app, pilot, "code", code_events.CodeMade("ann", "7K3M-Q9TZ", 10))
         assert isinstance(app.screen, CodeScreen)
         for part in (
             "7 K 3 M Q 9 T Z",
@@ -549,7 +549,7 @@ def test_a_code_for_another_device_is_shown_with_how_long_it_lives_and_what_is_t
         assert app.clipboard == "7K3M-Q9TZ"
         await pilot.press("escape")
         await typed(app, pilot, "/code invite")
-        await answered(app, pilot, "code", events.Invited("7K3M-Q9TZ", 24))
+        await answered(app, pilot, "code", code_events.Invited("7K3M-Q9TZ", 24))
         assert "/register NICK 7K3M-Q9TZ" in words(app)
         await pilot.press("escape")
         await typed(app, pilot, "/code")
@@ -565,7 +565,7 @@ def test_new_recovery_codes_are_made_by_the_password_and_shown_once() -> None:
         await typed(app, pilot, "/code recovery")
         await filled(app, pilot, CANARY)
         assert app.connection.last("code")["password"] == CANARY
-        await answered(app, pilot, "code", events.RecoveryMade(RECOVERY))
+        await answered(app, pilot, "code", code_events.RecoveryMade(RECOVERY))
         assert isinstance(app.screen, RecoveryScreen)
 
     play(app, act)
@@ -747,7 +747,7 @@ PICTURES: dict[str, tuple[Callable[[str], StoryApp], Act]] = {
     "register": (among_others, asking("/register", "register", Refused("invite-needed"), begun="secrets")),
     "recovery": (among_others, registered),
     "password": (among_others, asking("/password", "password", Refused("wrong-password"))),
-    "code": (among_others, asking("/code device", "code", events.CodeMade("ann", "7K3M-Q9TZ", 10))),
+    "code": (among_others, asking("/code device", "code", code_events.CodeMade("ann", "7K3M-Q9TZ", 10))),
     "account": (among_others, asking("/account", "account", events.AccountShown("ann", NOON, "owner", 2, 2, "UTC"))),
     "end": (among_others, asking("/account erase", "account")),
 }

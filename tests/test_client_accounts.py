@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import canary
 from callers import newcomer, without_tls
-from chat_server.protocol import events
+from chat_server.protocol import code_events, events
 from chat_server.protocol.events import Event
 from chat_tui.client import account_words, accounts
 from chat_tui.client.accounts import Proof, without_secrets
@@ -145,7 +145,7 @@ def test_a_one_time_code_lets_one_in_once(server: ServerProcess, tmp_path: Path)
             made = await ann.answer(
                 lambda take: not ann.client.connection.request("code", on_answer=take, purpose="device")
             )
-            assert isinstance(made, events.CodeMade)
+            assert isinstance(made, code_events.CodeMade)
             assert made.code in made.text
             for folder, is_first in (("two", True), ("three", False)):
                 async with user(server.port, tmp_path / folder, "ann") as other:

@@ -13,7 +13,8 @@ from chat_server.commands.asking import after_password, proved
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import may_be_secret
 from chat_server.journal import JournalError
-from chat_server.protocol.events import Answered, CodeMade, Invited, RecoveryMade, Refused
+from chat_server.protocol.code_events import CodeMade, Invited, RecoveryMade
+from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import NAME_MAX, BadName, parse_name
 from chat_server.protocol.requests import Number, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage

@@ -6,8 +6,9 @@ Never knows where it is stored, nor who is shown it.
 
 from typing import ClassVar, get_args
 
+from chat_server.protocol.code_events import CODE_EVENTS
 from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
-from chat_server.protocol.events import Answered, CodeMade, Event, Invited, RecoveryMade
+from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.moderation_events import MODERATION_EVENTS
 from chat_server.protocol.people_events import PEOPLE_EVENTS
@@ -366,7 +367,7 @@ class MentionsShown(Event, frozen=True, tag="mentions"):
 
 _KINDS: tuple[type[Event], ...] = (
     *Event.__subclasses__(),
-    *(CodeMade, Invited, RecoveryMade),
+    *CODE_EVENTS,
     *ROOM_EVENTS,
     *CONVERSATION_EVENTS,
     *MODERATION_EVENTS,

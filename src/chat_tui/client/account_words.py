@@ -5,7 +5,8 @@ Every secret is asked for with the words for where it is kept, and every refusal
 
 import time
 
-from chat_server.protocol.events import AccountShown, CodeMade, Invited, Refused
+from chat_server.protocol.code_events import CodeMade, Invited
+from chat_server.protocol.events import AccountShown, Refused
 from chat_tui.client import clocks
 from chat_tui.client.accounts import NO_GUESTS, WAYS_IN, seconds_to_wait
 from chat_tui.client.calling import Line

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 
 from textual.app import App
 
+from chat_server.protocol.code_events import CodeMade, Invited, RecoveryMade
 from chat_server.protocol.events import (
     AccountShown,
     Answered,
-    CodeMade,
     Event,
-    Invited,
-    RecoveryMade,
     Refused,
     Registered,
 )
