@@ -5,6 +5,16 @@ A file made by an older release must open for ever: `tests/data/` has one of eac
 
 import sqlite3
 
+from chat_server.journal.sqlite.act_schema import (
+    ACT_INDEXES,
+    ACTS,
+    EARLIER_ROOM_ACTS,
+    FIRST_ROOM_ACTS,
+    ROOM_ACT_INDEXES,
+    ROOM_ACTS,
+    WITH_EARLIER_ROOM_ACTS,
+)
+
 APPLICATION_ID = 0x63686174  # "chat"
 
 _ACCOUNTS = """
@@ -110,68 +120,6 @@ _MENTIONS = """
     ) STRICT, WITHOUT ROWID;
 """
 
-_ACTS = """
-    -- What moderators and admins of the server have done (act_changes.py), for good.
-    CREATE TABLE act (
-        number INTEGER PRIMARY KEY,
-        kind TEXT NOT NULL,
-        at REAL NOT NULL,
-        until REAL NOT NULL,
-        author INTEGER NOT NULL,
-        account INTEGER NOT NULL,
-        is_lifted INTEGER NOT NULL,
-        what TEXT NOT NULL  -- JSON
-    ) STRICT;
-"""
-
-_FIRST_ROOM_ACTS = """
-    CREATE TABLE room_act (
-        room INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        author INTEGER NOT NULL,
-        account INTEGER NOT NULL,
-        what TEXT NOT NULL,
-        PRIMARY KEY (room, number)
-    ) STRICT, WITHOUT ROWID;
-"""
-
-_ROOM_ACTS = """
-    -- The same of rooms, by the number of the entry, whatever becomes of that; what is no entry stands behind one, as the nth. Of a room that is no
-    -- more, `room` is negative.
-    CREATE TABLE room_act (
-        room INTEGER NOT NULL,
-        number INTEGER NOT NULL,
-        nth INTEGER NOT NULL,
-        author INTEGER NOT NULL,
-        account INTEGER NOT NULL,
-        what TEXT NOT NULL,
-        PRIMARY KEY (room, number, nth)
-    ) STRICT, WITHOUT ROWID;
-"""
-
-_EARLIER_ROOM_ACTS = """
-    ALTER TABLE room_act RENAME TO earlier_act;
-    DROP INDEX room_act_by_author;
-    DROP INDEX room_act_by_account;
-"""
-
-_WITH_EARLIER_ROOM_ACTS = """
-    INSERT INTO room_act SELECT room, number, 0, author, account, what FROM earlier_act;
-    DROP TABLE earlier_act;
-"""
-
-_ACT_INDEXES = """
-    CREATE INDEX act_by_end ON act (until) WHERE kind IN ('kicked', 'muted', 'banned') AND NOT is_lifted;
-    CREATE INDEX act_by_panic ON act (number) WHERE kind = 'panic';
-    CREATE INDEX act_by_author ON act (author) WHERE author != 0;
-    CREATE INDEX act_by_account ON act (account) WHERE account != 0;
-"""
-
-_ROOM_ACT_INDEXES = """
-    CREATE INDEX room_act_by_author ON room_act (author) WHERE author != 0;
-    CREATE INDEX room_act_by_account ON room_act (account) WHERE account != 0;
-"""
-
 _DELETED_ROOMS = """
     -- Rooms that are no more, of which lines and keys are still in the tables, or their bytes in the files (deleted_rooms.py). `name` is what the
     -- search index has them under, '' when it has not; what any other room of that name has said stands from the position `before` on.
@@ -254,7 +202,7 @@ MIGRATIONS: list[str] = [
     """,
     _CONVERSATIONS,
     f"{_MENTIONS} CREATE INDEX mention_by_room ON mention (room);",
-    _ACTS + _ACT_INDEXES + _FIRST_ROOM_ACTS + _ROOM_ACT_INDEXES,
+    ACTS + ACT_INDEXES + FIRST_ROOM_ACTS + ROOM_ACT_INDEXES,
     """
     -- The position at which lines were last deleted, at the latest; and the one up to which nothing is left in the files of what was deleted before.
     ALTER TABLE journal ADD COLUMN redacted INTEGER NOT NULL DEFAULT 0;
@@ -295,7 +243,7 @@ MIGRATIONS: list[str] = [
     CREATE INDEX matter_waiting ON matter (room) WHERE is_open = 1;
     """,
     f"{_CAME_FROM} CREATE INDEX came_from_by_network ON came_from (network);",
-    _EARLIER_ROOM_ACTS + _ROOM_ACTS + _WITH_EARLIER_ROOM_ACTS + _ROOM_ACT_INDEXES,
+    EARLIER_ROOM_ACTS + ROOM_ACTS + WITH_EARLIER_ROOM_ACTS + ROOM_ACT_INDEXES,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -317,7 +265,7 @@ _WITHOUT_STATE = """
 _WITHOUT_KIND = "CREATE TEMP VIEW room AS SELECT *, '' AS kind, '' AS uid FROM main.room;"
 _WITHOUT_ID = "CREATE TEMP VIEW room AS SELECT *, '' AS uid FROM main.room;"
 
-_NO_ACTS = (_ACTS + _ROOM_ACTS).replace("CREATE TABLE", "CREATE TEMP TABLE")
+_NO_ACTS = (ACTS + ROOM_ACTS).replace("CREATE TABLE", "CREATE TEMP TABLE")
 
 _ACTS_ARE_ENTRIES = (
     "CREATE TEMP VIEW room_act AS SELECT room, number, 0 AS nth, author, account, what FROM main.room_act;"
