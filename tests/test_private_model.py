@@ -87,7 +87,7 @@ class Log:
         for one in self.lines:
             if isinstance(one, RuleSet):
                 name, value = one.text.split()
-                plain = {"access": "open", "history": "all"}[name]
+                plain = {"access": "open", "history": "all"}.get(name, "")
                 before = self.lines[one.seq - 2]
                 takes_back = (
                     isinstance(before, RuleSet)

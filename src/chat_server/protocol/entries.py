@@ -365,6 +365,13 @@ class MentionsShown(Event, frozen=True, tag="mentions"):
     zone: str
 
 
+class OwnLines(Event, frozen=True):
+    """Some of all lines of the receiver's account, of whatever rooms, in the order in which they were stored."""
+
+    lines: tuple[Entry, ...]
+    zone: str
+
+
 _KINDS: tuple[type[Event], ...] = (
     *Event.__subclasses__(),
     *CODE_EVENTS,
@@ -374,13 +381,6 @@ _KINDS: tuple[type[Event], ...] = (
     *PEOPLE_EVENTS,
     *StoredEvent.__subclasses__(),
 )
-
-
-class OwnLines(Event, frozen=True):
-    """Some of all lines of the receiver's account, of whatever rooms, in the order in which they were stored."""
-
-    lines: tuple[Entry, ...]
-    zone: str
 
 
 EVENTS: tuple[type[Event], ...] = tuple(kind for kind in dict.fromkeys(_KINDS) if kind not in (StoredEvent, Answered))

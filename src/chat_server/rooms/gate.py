@@ -54,6 +54,9 @@ _what = itemgetter(2)
 _ACTS = frozenset((Acting, Accepted))
 """What is looked at in every room."""
 
+_LINES = SayRun | TimedRequest | Storable
+"""What somebody says. What else waits may be of nobody, such as that the room is called otherwise."""
+
 PANIC_SLOW_SECONDS = 10
 """Seconds between two lines of one person everywhere while there is panic."""
 
@@ -259,7 +262,9 @@ class Gate:
             self.state = replace(self.state, invitations={})
         if not self.state.is_as_made or not _ACTS.isdisjoint(map(type, map(_what, entries))):
             return False
-        return self.server.is_calm(now) or all(is_at_ease(self.server, session, now) for session, _, _, _ in entries)
+        return self.server.is_calm(now) or all(
+            is_at_ease(self.server, session, now) for session, _, what, _ in entries if isinstance(what, _LINES)
+        )
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""
