@@ -631,3 +631,37 @@ async def test_who_has_deleted_a_room_is_in_the_audit_of_the_server(autojump_clo
             {"by": "(operator)", "what": "room-deleted", "room": "den1"},
             {"by": "ann", "what": "room-deleted", "room": "den0"},
         ]
+
+
+async def test_before_a_network_is_banned_whoever_is_at_another_node_counts(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(3, config=ANYWHERE, silence_seconds=9e9, delay=lambda: 0.05) as (here, there, third):
+        ann = await holder(here, "ann", role="admin")
+        await holder(third, "max", "192.0.2.1", role="moderator")
+        two = [await guest(there, nick, "python", address="198.51.100.7") for nick in ("bob", "eve")]
+        await trio.sleep(2)
+        would = await answered(ann, "would-hit", "ban", nick="198.51.100.0/24", span="1d flood")
+        assert (would["here"], would["sessions"]) == (2, 2)
+        would = await answered(ann, "would-hit", "ban", nick="bob", span="network 1d flood")
+        assert (would["here"], would["sessions"], would["whom"]) == (2, 2, "bob network")
+        assert await refused(ann, "ban", nick="nobody", span="network 1d") == "network-unknown"
+        assert await refused(ann, "ban", nick="ann", span="network 1d") in {"stands-above", "own-network"}
+        banned = await answered(ann, "server-banned", "ban", nick="bob", span="network sure 1d flood")
+        assert banned["sessions"] == 2
+        for one in two:
+            assert (await one.wait_for("dismissed"))["why"] == "network-banned"
+        kicked = await answered(ann, "server-kicked", "kick", nick="max")
+        assert kicked["sessions"] == 1
+
+
+async def test_a_node_that_does_not_answer_holds_up_nobody_who_bans(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(2, config=ANYWHERE, silence_seconds=9e9) as (here, there):
+        ann = await holder(here, "ann", role="admin")
+        bob = await guest(there, "bob", "python", address="198.51.100.7")
+        await trio.sleep(2)
+        monkeypatch.setattr(there.node.signs, "tell", lambda _: None)
+        began = trio.current_time()
+        assert (await answered(ann, "server-banned", "ban", nick="bob", span="1d"))["sessions"] == 0
+        assert trio.current_time() - began < 2
+        assert (await bob.wait_for("dismissed"))["why"] == "banned-on-server"

@@ -28,7 +28,7 @@ from chat_server.commands.moderating import (
     ReasonTooLong,
     Unban,
 )
-from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, meant, shown_whom
+from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, hits_elsewhere, meant, shown_whom
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Number
@@ -74,7 +74,7 @@ class OfficeGiven(Answered, frozen=True, tag="server-role-given"):
 
 
 class ServerBanned(Answered, frozen=True, tag="server-banned"):
-    """The receiver has banned somebody from the server; so many sessions of theirs have ended here."""
+    """The receiver has banned somebody from the server; so many sessions of theirs have ended."""
 
     sentence: ClassVar[str] = (
         "{whom} is banned from this server for {span}; connections that have ended: {sessions}. /unban {id} lifts it."
@@ -308,8 +308,10 @@ async def _curbed(place: Room, session: Occupant, act: ServerAct, hits: list[Occ
     """Do it. Nothing of theirs is stored from here on, so nothing is stored after it."""
     put_out = hits if act.kind in OUT else []
     silence(place.directory, put_out)
-    done = None
+    done, sessions = None, len(put_out)
     try:
+        if act.kind in OUT:
+            sessions += sum(one.sessions for one in await hits_elsewhere(place, act))
         done = await enacted(place, session, act)
     finally:
         if done is None:
@@ -319,11 +321,11 @@ async def _curbed(place: Room, session: Occupant, act: ServerAct, hits: list[Occ
     whom, span = shown_whom(session, done), span_of(done.until - done.at)
     match done.kind:
         case "banned":
-            session.send(ServerBanned(whom, span, len(hits), done.number))
+            session.send(ServerBanned(whom, span, sessions, done.number))
         case "muted":
             session.send(ServerMuted(whom, span, done.number))
         case _:
-            session.send(ServerKicked(whom, len(hits), done.number))
+            session.send(ServerKicked(whom, sessions, done.number))
 
 
 async def _tell_whom_it_would_hit(
@@ -337,8 +339,10 @@ async def _tell_whom_it_would_hit(
     kind, word = (WouldMute, "/mute") if act.kind == "muted" else (WouldHit, "/ban")
     whom = shortened(nick) if parsed(nick) is not None else f"{shortened(nick)} network"
     again = " ".join((word, shortened(nick), "sure", *rest.split()))
-    here = len({one.person for one in hits})
-    session.send(kind(word, whom, here, len(hits), found.kept_out, found.names, found.passing, again))
+    elsewhere = await hits_elsewhere(place, act)
+    here = len({one.person for one in hits}) + sum(one.people for one in elsewhere)
+    sessions = len(hits) + sum(one.sessions for one in elsewhere)
+    session.send(kind(word, whom, here, sessions, found.kept_out, found.names, found.passing, again))
 
 
 async def _lift(place: Room, session: Occupant, request: Unban) -> None:

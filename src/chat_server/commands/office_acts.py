@@ -14,12 +14,13 @@ from chat_server.commands.moderating import (
     NoSuchPerson,
 )
 from chat_server.journal import JournalError
+from chat_server.journal.signs import HitTold
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.room_state import EMPTY
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.person import ADMIN, OWNER, sender_elsewhere
-from chat_server.rooms.rights import Standing, judged, may, on_server
+from chat_server.rooms.rights import OF_ACCOUNT, Standing, judged, may, on_server
 from chat_server.rooms.room import Occupant, Room, carried_through
 from chat_server.rooms.visitors import would_pass
 
@@ -77,18 +78,28 @@ async def meant(place: Room, session: Occupant, nick: str, words: set[str]) -> W
     """Whom it is to be done to; None, and the session is told, if that cannot be."""
     if parsed(nick) is not None:
         return _network(place, session, nick, "")
-    if "network" not in words:
-        return await found_whom(place, session, nick)
-    person = place.directory.person(nick)
+    found = await found_whom(place, session, nick)
+    if found is None or "network" not in words:
+        return found
+    act, person = found.act, place.directory.person(nick)
     networks = {one.network for one in person.sessions} if person is not None else set()
+    if not any(map(parsed, networks)):
+        networks |= {network for one in await hits_elsewhere(place, act, nick) for network in one.networks}
     network = next((one for one in sorted(networks) if parsed(one) is not None), None)
-    if person is None or network is None:
+    if network is None:
         session.send(NotHere(details={"nick": shortened(nick)}))
         return None
-    if person.account and may("curb-on-server", standing_of(session), on_server(person.account, person.role), EMPTY):
+    target = on_server(act.account, OF_ACCOUNT.get(found.role, ""))
+    if act.account and may("curb-on-server", standing_of(session), target, EMPTY):
         session.send(Refused("stands-above"))
         return None
-    return _network(place, session, network, person.nick)
+    return _network(place, session, network, act.whom)
+
+
+async def hits_elsewhere(place: Room, act: ServerAct, nick: str = "") -> list[HitTold]:
+    """What the other nodes say whom an act would be about there, and from which networks somebody comes who is called so."""
+    others = place.directory.others
+    return await others.hits.asked(act, nick) if others is not None else []
 
 
 def _network(place: Room, session: Occupant, typed: str, nick: str) -> Wanted | None:

@@ -12,6 +12,7 @@ import msgspec
 import trio
 from msgspec import Struct
 
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import CaseKind
 
 SIGN_BYTES = 4000
@@ -94,6 +95,24 @@ class BlocksAsked(Struct, frozen=True, tag="blocks-asked"):
     person: str
 
 
+class HitAsked(Struct, frozen=True, tag="hit-asked", omit_defaults=True):
+    """Who of those who are there is an act about, and from which networks does somebody come there who is called `nick`? By number, as above."""
+
+    number: int
+    act: ServerAct
+    nick: str = ""
+
+
+class HitTold(Struct, frozen=True, tag="hit-told", omit_defaults=True):
+    """So many people, by so many sessions, is an act about at the node of which another (`to`) has asked by this number."""
+
+    to: int
+    number: int
+    people: int
+    sessions: int
+    networks: tuple[str, ...] = ()
+
+
 Sign = (
     AddressesCounted
     | RoomFounded
@@ -105,6 +124,8 @@ Sign = (
     | GuestAsked
     | GuestTold
     | BlocksAsked
+    | HitAsked
+    | HitTold
 )
 
 

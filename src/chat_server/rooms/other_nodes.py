@@ -19,6 +19,7 @@ from chat_server.journal.nodes import Nodes
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
 from chat_server.rooms.held_names import HeldNames
+from chat_server.rooms.hits_elsewhere import HitsElsewhere
 from chat_server.rooms.owed import Owed
 from chat_server.rooms.shared_names import SharedNames
 
@@ -47,6 +48,8 @@ class OtherNodes(Generic[P]):
         """For each session in which order it came, among all of its person's (Claimed.order)."""
         self.sessions_told: Callable[[PersonId], Mapping[int, int]] = lambda _: {}
         """How many sessions somebody has at other nodes, as these tell of whom there are several of."""
+        self.hits = HitsElsewhere(nodes)
+        """Whom something is about at other nodes that a moderator of the server does here."""
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()
         self._newer_names: dict[PersonId, None] = {}  # of whom this node has not heard it

@@ -17,6 +17,8 @@ from chat_server.journal.signs import (
     CertificateShown,
     GuestAsked,
     GuestTold,
+    HitAsked,
+    HitTold,
     PasswordTried,
     RoomFounded,
     SessionsCounted,
@@ -26,6 +28,7 @@ from chat_server.journal.signs import (
 from chat_server.logs import log
 from chat_server.rooms.case_news import hear as hear_case
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.enforcing import hit
 from chat_server.rooms.guest_news import hear_of_guest
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
@@ -149,6 +152,13 @@ def _hear_of_people(directory: Directory[Room, Person[Occupant]], node: int, sig
             hear_case(directory, sign)
         case GuestAsked() | GuestTold() | BlocksAsked():
             hear_of_guest(directory, node, sign)
+        case HitAsked() if directory.nodes is not None:
+            hits, called = hit(directory, sign.act), directory.person(sign.nick) if sign.nick else None
+            networks = {one.network for one in called.sessions} if called is not None else ()
+            people = len({one.person for one in hits})
+            directory.nodes.signs.tell(HitTold(node, sign.number, people, len(hits), tuple(sorted(networks))))
+        case HitTold() if directory.others is not None:
+            directory.others.hits.heard(node, sign)
         case SessionsEnded():
             if directory.others is not None:
                 directory.others.note_ended(sign.person, node, sign.sessions)
