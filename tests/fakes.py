@@ -7,11 +7,13 @@ import trio
 
 from chat_server.accounts.authentication import Authentication, Policy
 from chat_server.accounts.hashing import Argon2, Cost, HashingQueue
-from chat_server.journal import Journal, JournalError, PendingAppend, Receipt, RoomRecord
+from chat_server.accounts.memory import MemoryAccounts
+from chat_server.journal import Journal, JournalError, Party, PendingAppend, Receipt, RoomRecord
 from chat_server.journal.engines import Store
-from chat_server.journal.kept_in_memory import KeptRoom
+from chat_server.journal.kept_in_memory import KeptConversations, KeptLines, KeptMentions, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.mentions import Mention
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Entered, Event
 from chat_server.protocol.names import name_key
@@ -75,9 +77,6 @@ class FakeSession:
 
     def send_unasked(self, event: Event) -> None:
         self.send(event)
-
-    def answer_later(self) -> Callable[[Event], None]:
-        return self.send
 
     def key_of_act(self) -> str:
         return ""
@@ -174,25 +173,64 @@ def store_of(journal: Journal | None = None) -> Store:
     return Store(journal, getattr(journal, "accounts", None) or MemoryJournal().accounts)
 
 
+class FullConversations(KeptConversations):
+    """Conversations of which none can be kept while a disk is full; those that there are can be read."""
+
+    disk: "FaultyJournal"
+
+    async def begin(self, name: str, parties: Sequence[Party]) -> None:
+        self.disk.check()
+        await super().begin(name, parties)
+
+    async def accept(self, name: str, who: str) -> None:
+        self.disk.check()
+        await super().accept(name, who)
+
+
+class FullMentions(KeptMentions):
+    """The same of mentions."""
+
+    disk: "FaultyJournal"
+
+    async def add(self, mentions: Sequence[Mention]) -> None:
+        self.disk.check()
+        await super().add(mentions)
+
+    async def mark_read(self, account: int, seen: Sequence[Mention]) -> None:
+        self.disk.check()
+        await super().mark_read(account, seen)
+
+
 class FaultyJournal(MemoryJournal):
-    """A journal whose disk can be full."""
+    """A journal whose disk can be full: nothing more is kept then, of accounts neither, and what there is can be read."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_full = False
+        self.accounts = MemoryAccounts(self._kept.accounts, KeptLines(self._kept, lambda: self.is_full))
+        self.conversations = FullConversations(self._kept, lambda: None)
+        self.mentions = FullMentions(self._kept, lambda: None)
+        self.conversations.disk = self.mentions.disk = self
+
+    def check(self) -> None:
+        """Raise JournalError if the disk is full."""
+        if self.is_full:
+            raise JournalError("no space left on device")
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return FullDisk() if self.is_full else super().append(lines, keys)
 
     async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
-        if self.is_full:
-            raise JournalError("no space left on device")
+        self.check()
         await super().create_room(name, is_new=is_new)
 
     async def rename_room(self, old: str, new: str) -> None:
-        if self.is_full:
-            raise JournalError("no space left on device")
+        self.check()
         await super().rename_room(old, new)
+
+    async def delete_room(self, name: str) -> str:
+        self.check()
+        return await super().delete_room(name)
 
 
 def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hall:

@@ -801,4 +801,4 @@ async def test_a_choice_that_cannot_be_stored_is_in_force_all_the_same(autojump_
         journal._is_closed = True
         await ann.type("/wrap 88")
         await ann.read_until("for 88 columns.")
-        await ann.read_until("* That could not be stored just now.")
+        await ann.read_until("* That holds for now, but could not be stored")

@@ -99,11 +99,9 @@ class AttentionCommands(CommandHandler):
         if refusal is not None:
             session.send(refusal)
             return None
-        pause = note_choice(place, session, AWAY, request.text)
         if not session.person.account:
             place.directory.calls.away_guests[name_key(session.nick)] = session.person
-        session.send(NowAway(request.text))
-        return pause
+        return note_choice(place, session, AWAY, request.text, NowAway(request.text))
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded(), bots=False, asks_engine=True)
     def do_mentions(self, place: Room, session: Occupant, request: ShowMentions) -> MaybeAwaitable:
@@ -131,7 +129,11 @@ async def _show(place: Room, session: Occupant, *, is_all: bool) -> None:
         blocks, zone = session.person.blocks, session.person.zone
         rooms = tuple((room, blocks.on(of_room)) for room, of_room in lines.items())
         session.send(shown_to(blocks, MentionsShown(rooms, len(kept) - len(newest), zone)))
-        if seen := [one for one in newest if not one.is_read]:
-            await journal.mentions.mark_read(session.person.account, seen)
     except JournalError:
         session.send(Refused("cannot-read"))
+        return
+    if seen := [one for one in newest if not one.is_read]:
+        try:
+            await journal.mentions.mark_read(session.person.account, seen)
+        except JournalError:
+            session.send_unasked(Refused("cannot-store"))  # they are shown again

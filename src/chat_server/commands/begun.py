@@ -84,11 +84,17 @@ async def refusal_to_enter(direct: Direct, session: Occupant) -> Refused | None:
 
 
 async def show_accepted(
-    conversations: Conversations, conversation: Conversation, who: str, session: Occupant, peer: Peer
+    conversations: Conversations,
+    conversation: Conversation,
+    who: str,
+    session: Occupant,
+    peer: Peer,
+    *,
+    is_asked: bool = False,
 ) -> None:
     """Accept somebody, and show what has waited. Raises JournalError."""
     lines = session.person.blocks.on(await conversation.accept(who))
-    session.send_unasked(RequestAccepted(peer.room, peer.nick))
+    (session.send if is_asked else session.send_unasked)(RequestAccepted(peer.room, peer.nick))
     conversations.tell(who, *lines_in_room(lines, peer.room))
 
 

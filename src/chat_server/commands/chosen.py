@@ -4,7 +4,8 @@ Some of it holds wherever they are, some at one kind of door: at telnet, or at a
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from chat_server.accounts import Choices, is_account, sender_of, with_choices
 from chat_server.journal import JournalError
 from chat_server.journal.happened import GuestBlocked, PersonId
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
-from chat_server.protocol.events import Refused
+from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.time_zones import BadZone, parse_zone
@@ -20,7 +21,7 @@ from chat_server.rooms.away import AWAY, AWAY_MAX, away_of
 from chat_server.rooms.blocking import blocks_of, choice_to_block, see_as_chosen
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person, person_id
-from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through
 from chat_server.rooms.who_may_write import CHOICES as WRITERS
 
 WIDTHS = range(20, 201)
@@ -68,27 +69,68 @@ def _kind_of(session: Occupant) -> str:
     return "telnet" if session.speaks_telnet else "text" if session.has_terminal else "program"
 
 
-def note_choice(place: Room, session: Occupant, setting: str, value: str | int | bool | None) -> MaybeAwaitable:
-    """Note what somebody has chosen (None: they do so no longer); if they have an account, it is stored with that."""
+class Answers(NamedTuple):
+    """What somebody is told who chooses something: None: nothing."""
+
+    send: Callable[[Event], None]
+    done: Event | None
+    not_done: Event
+
+    def give(self, answer: Event | None) -> None:
+        """Tell them one of the two."""
+        if answer is not None:
+            self.send(answer)
+
+
+def note_choice(
+    place: Room,
+    session: Occupant,
+    setting: str,
+    value: str | int | bool | None,
+    answer: Event | None = None,
+    *,
+    is_asked: bool = True,
+) -> MaybeAwaitable:
+    """Note what somebody has chosen (None: they do so no longer); if they have an account, it is stored with that, or it is not so.
+
+    Args:
+        place: where they are.
+        session: by which they choose.
+        setting: what they choose.
+        value: which.
+        answer: what they are told when that is so; None: they have been told what holds at this session, and are told if it is not kept.
+        is_asked: whether that answers a request of theirs.
+
+    """
     person = session.person
+    send = session.send if is_asked else session.send_unasked
     if session.proof.is_bot:
+        if answer is not None:
+            send(answer)
         return None
     kind = WHEREVER if setting in _HOLD_WHEREVER else _kind_of(session)
     chosen = {kind: {setting: value}}
-    person.choices = with_choices(person.choices, chosen)
-    person.away = away_of(person.choices)
-    return _save(place, session, chosen) if person.account else None
+
+    def choose() -> None:
+        person.choices = with_choices(person.choices, chosen)
+        person.away = away_of(person.choices)
+
+    if answer is not None:
+        return _choose(place, session, chosen, choose, Answers(send, answer, Refused("cannot-store")))
+    return _choose(place, session, chosen, choose, Answers(session.send_unasked, None, Refused("not-kept")))
 
 
-def note_block(place: Room, session: Occupant, account: int, *, is_blocked: bool) -> MaybeAwaitable:
+def note_block(place: Room, session: Occupant, account: int, answer: Event, *, is_blocked: bool) -> MaybeAwaitable:
     """Note that somebody blocks an account, or does so no longer, and show them what they are to see now; kept as what they choose is."""
     person, chosen = session.person, choice_to_block(account, is_blocked=is_blocked)
-    person.choices = with_choices(person.choices, chosen)
-    _block_as_chosen(place.directory, person)
-    if person.account:
-        return _save(place, session, chosen)
-    tell_block(place.directory, person, sender_of(account), "", is_blocked=is_blocked)
-    return None
+
+    def choose() -> None:
+        person.choices = with_choices(person.choices, chosen)
+        _block_as_chosen(place.directory, person)
+        if not person.account:
+            tell_block(place.directory, person, sender_of(account), "", is_blocked=is_blocked)
+
+    return _choose(place, session, chosen, choose, Answers(session.send, answer, Refused("cannot-store")))
 
 
 def tell_block(
@@ -126,15 +168,30 @@ def _block_as_chosen(directory: Directory[Room, Person[Occupant]], person: Perso
         see_as_chosen(person, directory.room)
 
 
-async def _save(place: Room, session: Occupant, chosen: Choices) -> None:
-    person = session.person
+def _choose(
+    place: Room, session: Occupant, chosen: Choices, choose: Callable[[], None], answers: Answers
+) -> MaybeAwaitable:
+    """Put it into effect, once it is stored where that is possible, and say so."""
+    if session.person.account:
+        return _store(place, session.person, chosen, choose, answers)
+    choose()
+    answers.give(answers.done)
+    return None
+
+
+async def _store(
+    place: Room, person: Person[Occupant], chosen: Choices, choose: Callable[[], None], answers: Answers
+) -> None:
+    is_stored = False
     person.choosing += 1
     try:
-        await place.directory.accounts.add_choices(person.account, chosen)
-    except JournalError:
-        session.send_unasked(Refused("cannot-store"))
+        with suppress(JournalError), carried_through():
+            await place.directory.accounts.add_choices(person.account, chosen)
+            choose()
+            is_stored = True
     finally:
         person.choosing -= 1
+    answers.give(answers.done if is_stored else answers.not_done)
 
 
 def choose_as_stored(directory: Directory[Room, Person[Occupant]], person: Person[Occupant], chosen: Choices) -> bool:

@@ -27,12 +27,12 @@ async def _back_after(place: Room, session: Occupant, pause: MaybeAwaitable) -> 
 
 async def come_back(place: Room, session: Occupant, *, is_asked: bool) -> None:
     """Somebody is back, and is told so, and what they have missed."""
-    stored = note_choice(place, session, AWAY, None)
+    stored = note_choice(place, session, AWAY, None, NowBack(), is_asked=is_asked)
     place.directory.calls.away_guests.pop(name_key(session.nick), None)
-    (session.send if is_asked else session.send_unasked)(NowBack())
     if stored is not None:
         await stored
-    await tell_mentions(place, session)
+    if session.person.away is None:  # else it could not be stored, which they have been told
+        await tell_mentions(place, session)
 
 
 async def tell_mentions(place: Room, session: Occupant) -> None:

@@ -129,8 +129,7 @@ class PeopleCommands(CommandHandler):
         key = name_key(request.nick)
         account = next((one for one in person.blocks.accounts if name_key(names.name_of(one)) == key), 0)
         if account:
-            session.send(PersonUnblocked(names.name_of(account)))
-            return note_block(place, session, account, is_blocked=False)
+            return note_block(place, session, account, PersonUnblocked(names.name_of(account)), is_blocked=False)
         if key in person.blocks.guests:
             who = place.directory.guest_blocks.who_has(key)
             place.directory.guest_blocks.unblock(person, request.nick)
@@ -185,8 +184,7 @@ def _block_peer(place: Room, session: Occupant, nick: str, peer: Peer | None) ->
         session.send(refusal)
         return None
     if account:
-        session.send(PersonBlocked(called))
-        return note_block(place, session, account, is_blocked=True)
+        return note_block(place, session, account, PersonBlocked(called), is_blocked=True)
     session.send(GuestBlocked(called))
     who = peer.who if peer is not None and place.directory.nodes is not None else ""
     place.directory.guest_blocks.block(person, called, who)

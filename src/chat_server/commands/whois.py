@@ -86,8 +86,7 @@ def _choose(place: Room, session: Occupant, *, is_told: bool) -> MaybeAwaitable:
     if not session.person.account or session.proof.is_bot:
         session.send(AccountNeeded())
         return None
-    session.send(SeenChosen() if is_told else SeenHidden())
-    return note_choice(place, session, SEEN, None if is_told else False)
+    return note_choice(place, session, SEEN, None if is_told else False, SeenChosen() if is_told else SeenHidden())
 
 
 async def _account(place: Room, nick: str) -> Account | Refused | None:

@@ -79,10 +79,18 @@ async def rename(
 
 async def destroy(place: ChatRoom, by: Doer, may: Callable[[], str] = anybody_may) -> NotDone | None:
     """Delete a room, and everything that was said in it; first everybody is put out. Whoever asks has `Directory.founding`."""
-    if why := await place.changes.ask(may=may):
-        return NotDone(why, _refusal(place, why, ()))
+    errors: list[JournalError] = []
+
+    async def store() -> None:
+        try:
+            await audit_deleting(place, by)
+        except JournalError as error:
+            errors.append(error)
+            raise
+
+    if why := await place.changes.ask(store=store, may=may):
+        return NotDone(why, _refusal(place, why, errors))
     try:
-        await audit_deleting(place, by)
         left = await place.directory.journal.delete_room(place.name)
     except JournalError as error:
         log.error("a room is closed, and could not be deleted", room=place.name, why=str(error))
@@ -92,7 +100,7 @@ async def destroy(place: ChatRoom, by: Doer, may: Callable[[], str] = anybody_ma
 
 
 async def audit_deleting(place: ChatRoom, by: Doer) -> None:
-    """Have it in the server's audit, for good, who deletes a room that is closed already: the room's goes with it. Raises JournalError."""
+    """Have it in the server's audit, for good, who deletes a room: the room's goes with it. Raises JournalError."""
     directory = place.directory
     act = ServerAct("room-deleted", directory.authentication.now(), by.nick, by.account, text=place.name)
     await directory.accounts.acts.enact(act, lambda *_: "")  # whether they may has been seen to

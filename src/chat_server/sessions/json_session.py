@@ -142,10 +142,6 @@ class JsonSession(ChatSession[Addressed]):
             ref = self._take_ref(event.key)
         elif isinstance(event, _UNASKED):
             ref = None
-        elif (
-            isinstance(event, Refused) and event.room
-        ):  # a room has refused it in its turn: something else may be in hand by now
-            ref = next(iter(self._refs.get(event.key or "", ())), None)
         else:
             if self._refs.get(self._key):  # it has been answered, and is not being stored
                 self._refs[self._key].pop()
@@ -159,20 +155,6 @@ class JsonSession(ChatSession[Addressed]):
     def send_unasked(self, event: Event) -> None:
         """Show an event; the request in hand is still to be answered."""
         self._answer(self._shown_answer(event, None))
-
-    def answer_later(self) -> Callable[[Event], None]:
-        """What answers the request in hand, by its ref, when another one may be in hand."""
-        asked = self._ref, self._asked_room, self._key
-
-        def answer(event: Event) -> None:
-            in_hand = self._ref, self._asked_room, self._key
-            self._ref, self._asked_room, self._key = asked
-            try:
-                self.send(event)
-            finally:
-                self._ref, self._asked_room, self._key = in_hand
-
-        return answer
 
     def _shown_answer(self, event: Event, ref: Ref | None) -> bytes:
         with Guard("something could not be shown to a program", nick=self.nick):

@@ -224,6 +224,9 @@ SENTENCES: dict[str, str | Counted] = {
         "That cannot be done just now: what keeps all that is said here does not answer. Try again in a moment."
     ),
     "cannot-store": message("That could not be stored just now. Try again later."),
+    "not-kept": message(
+        "That holds for now, but could not be stored: it is forgotten when you go. Choose it again later."
+    ),
     "cannot-read": message("What was said cannot be read just now. Try again later."),
     "cannot-show": message("That could not be shown: something went wrong on the server's side, and has been noted."),
     "line-too-long": message("That line was longer than {limit} bytes and was not sent. Shorten it."),
