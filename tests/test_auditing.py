@@ -160,13 +160,13 @@ async def test_reports_and_held_lines_are_told_in_sentences(
         await answered(bob, "line-held", "say", room="den", text="psst")
         desk = await at_terminal(house, "ann", "den")
         assert await rows(desk, "/reports") == [
-            "3 waiting. /resolve NUMBER closes one.",
+            "Waiting (3 shown): /resolve NUMBER closes one.",
             f"1, 12:00 today: #{rude} in den is reported, where eve said “you / idiot”: insults",
             f"2, 12:00 today: #{rude + 1} in den is reported, where eve said “ha”",
             f"3, 12:00 today: eve asks that number {curb} in den be lifted: sorry",
         ]
         assert await rows(desk, "/held") == [
-            "1 waiting. /accept NUMBER says one, /decline NUMBER does not.",
+            "Waiting (1 shown): /accept NUMBER says one, /decline NUMBER does not.",
             "4, 12:00 today: bob wants to say in den: “psst”",
         ]
         assert await rows(desk, "/bans") == ["1 in den:", f"{curb}  eve  muted by ann, 30m left"]

@@ -139,3 +139,21 @@ def test_a_caller_who_sends_half_a_line_of_json_and_hangs_up_hurts_nobody() -> N
             caller.sendall(b'{"do":"hello"}\n')
             assert caller.makefile().readline().startswith('{"is":"hello"')
         assert server.stop() == 0
+
+
+def test_only_lines_are_said_to_have_a_line_s_number() -> None:
+    fields: set[str] = set()
+
+    def look(node: Any, name: str = "") -> None:
+        if isinstance(node, dict):
+            if node.get("description") == "a line's number in its room":
+                fields.add(name)
+            for key, value in node.items():
+                look(value, name if key in {"anyOf", "items", "prefixItems", "additionalProperties"} else key)
+        elif isinstance(node, list):
+            for value in node:
+                look(value, name)
+
+    look(schema(COMMANDS.own, ANSWERS))
+    assert not fields & {"id", "instead_of", "page", "nth"}, fields
+    assert fields <= {"number", "seq", "first", "last", "missed", "after", "before", "rooms", "of"}

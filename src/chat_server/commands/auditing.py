@@ -12,7 +12,7 @@ from chat_server.commands.letting_in import readable
 from chat_server.commands.office_acts import shown_whom
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import OPERATOR, SERVER
-from chat_server.protocol.requests import Number, Request
+from chat_server.protocol.requests import Id, ReadOn, Request
 from chat_server.protocol.stored_event import span_of
 from chat_server.protocol.time_zones import local
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room
@@ -62,8 +62,8 @@ class Audit(Request, frozen=True, gc=False):
     """Ask who did what to whom, and why."""
 
     group: ClassVar[str] = "general"
-    before: Annotated[Number, Meta(description="show what was done before this number")] = 0
-    nth: Annotated[Number, Meta(description="and, of what was done right after it, before this one")] = 0
+    before: Annotated[Id, Meta(description="show what was done before this number")] = 0
+    nth: Annotated[Id, Meta(description="and, of what was done right after it, before this one")] = 0
 
 
 class AuditShown(Answered, frozen=True, tag="audit"):
@@ -81,8 +81,8 @@ class AuditShown(Answered, frozen=True, tag="audit"):
 
     room: str
     now: str
-    before: Number
-    nth: Number
+    before: ReadOn
+    nth: Id
     acts: dict[str, dict[str, str]]
 
     def frame_of(self, number: str) -> str:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from chat_server.accounts.cases import PAGE, Case, CaseKind, Closed, Closing, Wanted
 from chat_server.commands.letting_in import readable, storable
 from chat_server.protocol.events import Refused
-from chat_server.protocol.requests import Number
+from chat_server.protocol.requests import Id
 from chat_server.rooms.case_news import sees, state_of
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import HALL, Occupant, Room
@@ -25,11 +25,11 @@ READINGS_MAX = 10
 READING_TOKENS = 1.0
 """What each time costs but the first, in lines: so much is read for nothing."""
 
-BeforeCase = Annotated[Number, Meta(description="show those before this number; 0: the newest")]
+BeforeCase = Annotated[Id, Meta(description="show those before this number; 0: the newest")]
 CasesShown = Annotated[int, Meta(ge=1, le=PAGE, description="how many at most", extra={"typed": False})]
 
 
-CaseNumber = Annotated[Number, Meta(description="its number, as /reports and /held show it")]
+CaseNumber = Annotated[Id, Meta(description="its number, as /reports and /held show it")]
 
 
 class NoSuchCase(Refused, frozen=True):

@@ -16,7 +16,7 @@ from chat_server.journal import JournalError
 from chat_server.protocol.code_events import CodeMade, Invited, RecoveryMade
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import NAME_MAX, BadName, parse_name
-from chat_server.protocol.requests import Number, Request, Secret
+from chat_server.protocol.requests import Id, Request, Secret
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse, shortened, unexpected
 from chat_server.rooms.known_rooms import formerly_known, known_room
@@ -66,7 +66,7 @@ class BotMade(Answered, frozen=True):
 
     name: str
     token: str
-    number: Number
+    number: Id
 
 
 class OwnersInvite(Refused, frozen=True):

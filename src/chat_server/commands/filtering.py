@@ -11,7 +11,7 @@ from chat_server.commands.moderating import REASON_MAX, Nick, NoSuchPerson, act_
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import Number, Request, RestOfLine
+from chat_server.protocol.requests import Id, Request, RestOfLine
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Acting
@@ -41,7 +41,7 @@ class FilterAnswer(Request, frozen=True, gc=False, tag="filter-answer"):
     """Say what becomes of a line that a bot was asked of."""
 
     is_typed: ClassVar[bool] = False
-    id: Number
+    id: Id
     verdict: Literal["pass", "hold", "refuse"]
     why: Annotated[RestOfLine, Meta(description="why it is refused; its author is shown that")] = ""
 

@@ -21,7 +21,7 @@ from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, S
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import HowMany, Number, Request, tag_of
+from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, tag_of
 from chat_server.rooms.batch import Accepted
 from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -61,7 +61,7 @@ class HeldListed(Answered, frozen=True, tag="held"):
     More may wait with numbers below `before`; 0: that is all.
     """
 
-    sentence: ClassVar[str] = "{count} waiting. /accept NUMBER says one, /decline NUMBER does not.\n{listed}"
+    sentence: ClassVar[str] = "Waiting ({count} shown): /accept NUMBER says one, /decline NUMBER does not.\n{listed}"
     more_sentence: ClassVar[str] = "/held {before} shows those before."
     listed_in: ClassVar[str] = "lines"
     row_sentences: ClassVar[dict[str, str]] = {"held": "{by} wants to say in {room}: “{line}”"}
@@ -70,7 +70,7 @@ class HeldListed(Answered, frozen=True, tag="held"):
     count: HowMany
     now: str
     lines: dict[str, dict[str, str]]
-    before: Number = 0
+    before: ReadOn = 0
 
     def about(self, row: dict[str, str]) -> str:
         """All rows are about the same."""
@@ -90,7 +90,7 @@ class AcceptedLine(Answered, frozen=True, tag="accepted"):
     sentence: ClassVar[str] = "Number {id} is said in {room}, as #{seq}."
 
     room: str
-    id: Number
+    id: Id
     seq: Number
 
 
@@ -99,7 +99,7 @@ class DeclinedLine(Answered, frozen=True, tag="declined"):
 
     sentence: ClassVar[str] = "Number {id} is declined, and gone. Its author is told."
 
-    id: Number
+    id: Id
 
 
 class TooMuchHeld(Refused, frozen=True):

@@ -12,7 +12,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.moderating import NeedsAccount, Nick, NoRoles, act_in, target_of
 from chat_server.protocol.entries import MemberInvited
 from chat_server.protocol.events import Answered
-from chat_server.protocol.requests import HowMany, Number, Request
+from chat_server.protocol.requests import HowMany, Id, Request
 from chat_server.protocol.room_state import ROOM_ROLES
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
@@ -39,7 +39,7 @@ class ListMembers(Request, frozen=True, gc=False, tag="members"):
     """Ask who has which role in the room, and who is invited."""
 
     group: ClassVar[str] = "rooms"
-    page: Annotated[Number, Meta(description="which page; the first if you give none")] = 1
+    page: Annotated[Id, Meta(description="which page; the first if you give none")] = 1
 
 
 class MembersListed(Answered, frozen=True, tag="members"):

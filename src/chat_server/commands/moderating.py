@@ -16,7 +16,7 @@ from chat_server.commands.spans import parsed_span
 from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import Number, Request, RestOfLine
+from chat_server.protocol.requests import Id, Request, RestOfLine
 from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX, is_rule
 from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.typed import shortened
@@ -91,7 +91,7 @@ class Unban(Request, frozen=True, gc=False):
 
     group: ClassVar[str] = "rooms"
     aliases: ClassVar[tuple[str, ...]] = ("unmute",)
-    id: Annotated[Number, Meta(description="the number that /bans shows")]
+    id: Annotated[Id, Meta(description="the number that /bans shows")]
     reason: Reason = ""
 
 

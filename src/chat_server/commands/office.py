@@ -31,7 +31,7 @@ from chat_server.commands.moderating import (
 from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, hits_elsewhere, meant, shown_whom
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
-from chat_server.protocol.requests import HowMany, Number
+from chat_server.protocol.requests import HowMany, Id
 from chat_server.protocol.room_state import EMPTY
 from chat_server.protocol.stored_event import left_of, span_of
 from chat_server.protocol.typed import shortened
@@ -70,7 +70,7 @@ class OfficeGiven(Answered, frozen=True, tag="server-role-given"):
 
     whom: str
     role: str
-    id: Number
+    id: Id
 
 
 class ServerBanned(Answered, frozen=True, tag="server-banned"):
@@ -83,7 +83,7 @@ class ServerBanned(Answered, frozen=True, tag="server-banned"):
     whom: str
     span: str
     sessions: HowMany
-    id: Number
+    id: Id
 
 
 class ServerKicked(Answered, frozen=True, tag="server-kicked"):
@@ -93,7 +93,7 @@ class ServerKicked(Answered, frozen=True, tag="server-kicked"):
 
     whom: str
     sessions: HowMany
-    id: Number
+    id: Id
 
 
 class ServerMuted(Answered, frozen=True, tag="server-muted"):
@@ -103,7 +103,7 @@ class ServerMuted(Answered, frozen=True, tag="server-muted"):
 
     whom: str
     span: str
-    id: Number
+    id: Id
 
 
 class ServerLifted(Answered, frozen=True, tag="server-lifted"):
@@ -112,7 +112,7 @@ class ServerLifted(Answered, frozen=True, tag="server-lifted"):
     sentence: ClassVar[str] = "Number {id} is lifted: {whom}."
 
     whom: str
-    id: Number
+    id: Id
 
 
 class WouldHit(Answered, frozen=True, tag="would-hit"):

@@ -21,7 +21,7 @@ from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import HowMany, Number, Request, RestOfLine
+from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, RestOfLine
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.case_news import is_of_server, keeper_of, stands, state_of, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -54,7 +54,7 @@ class Appeal(Request, frozen=True, gc=False):
     """Ask for a ban or a mute to be lifted."""
 
     group: ClassVar[str] = "talking"
-    id: Annotated[Number, Meta(description="the number of the ban or the mute, as you were told it")]
+    id: Annotated[Id, Meta(description="the number of the ban or the mute, as you were told it")]
     why: Annotated[RestOfLine, Meta(description="what there is to say for it; only moderators are shown it")]
 
 
@@ -85,7 +85,7 @@ class Reported(Answered, frozen=True):
 
     room: str
     number: Number
-    id: Number
+    id: Id
 
 
 class Appealed(Answered, frozen=True):
@@ -94,7 +94,7 @@ class Appealed(Answered, frozen=True):
     sentence: ClassVar[str] = "Those who may lift it are told (number {id})."
 
     room: str
-    id: Number
+    id: Id
 
 
 class ReportsListed(Answered, frozen=True, tag="reports"):
@@ -105,7 +105,7 @@ class ReportsListed(Answered, frozen=True, tag="reports"):
     wait with numbers below `before`; 0: that is all.
     """
 
-    sentence: ClassVar[str] = "{count} waiting. /resolve NUMBER closes one.\n{listed}"
+    sentence: ClassVar[str] = "Waiting ({count} shown): /resolve NUMBER closes one.\n{listed}"
     more_sentence: ClassVar[str] = "/reports {before} shows those before."
     listed_in: ClassVar[str] = "reports"
     row_sentences: ClassVar[dict[str, str]] = {
@@ -120,7 +120,7 @@ class ReportsListed(Answered, frozen=True, tag="reports"):
     count: HowMany
     now: str
     reports: dict[str, dict[str, str]]
-    before: Number = 0
+    before: ReadOn = 0
 
     def about(self, row: dict[str, str]) -> str:
         """What a row is about."""
@@ -140,7 +140,7 @@ class Resolved(Answered, frozen=True):
 
     sentence: ClassVar[str] = "Number {id} is closed, and gone from the list."
 
-    id: Number
+    id: Id
 
 
 class NothingToReport(Refused, frozen=True):

@@ -5,7 +5,7 @@ Pure; never knows what a command does, nor how a line with one is read (typed.py
 
 from msgspec import UNSET, Struct, UnsetType
 
-from chat_server.protocol.requests import HowMany, Number
+from chat_server.protocol.requests import HowMany, Id
 
 
 class Parameter(Struct, frozen=True):
@@ -68,7 +68,7 @@ class LastLogin(Struct, frozen=True):
 class DeviceShown(Struct, frozen=True):
     """A device of an account's: a program with a token of its own."""
 
-    number: Number
+    number: Id
     name: str
     kind: str
     made: float
@@ -92,7 +92,7 @@ class NetworkShown(Struct, frozen=True):
 class Forbidden(Struct, frozen=True):
     """Something that somebody may not do in a room `until` a time (seconds since 1970): `id` is by what it is lifted."""
 
-    id: Number
+    id: Id
     what: str
     until: float
     by: str

@@ -12,7 +12,7 @@ from chat_server.protocol.events import Answered, Event
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.moderation_events import MODERATION_EVENTS
 from chat_server.protocol.people_events import PEOPLE_EVENTS
-from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
+from chat_server.protocol.requests import Act, HowMany, Id, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
 from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
 from chat_server.protocol.stored_event import Author, Shape, StoredEvent
@@ -106,11 +106,11 @@ class Kicked(StoredEvent, frozen=True, gc=False):
 
     whom: str = ""
     until: float = 0.0
-    id: Number = 0
+    id: Id = 0
     account: Author = 0
     sender: str = ""
     place: str = ""
-    instead_of: tuple[Number, ...] = ()
+    instead_of: tuple[Id, ...] = ()
 
 
 class Muted(StoredEvent, frozen=True, gc=False):
@@ -126,11 +126,11 @@ class Muted(StoredEvent, frozen=True, gc=False):
 
     whom: str = ""
     until: float = 0.0
-    id: Number = 0
+    id: Id = 0
     account: Author = 0
     sender: str = ""
     place: str = ""
-    instead_of: tuple[Number, ...] = ()
+    instead_of: tuple[Id, ...] = ()
 
 
 class Banned(StoredEvent, frozen=True, gc=False):
@@ -146,11 +146,11 @@ class Banned(StoredEvent, frozen=True, gc=False):
 
     whom: str = ""
     until: float = 0.0
-    id: Number = 0
+    id: Id = 0
     account: Author = 0
     sender: str = ""
     place: str = ""
-    instead_of: tuple[Number, ...] = ()
+    instead_of: tuple[Id, ...] = ()
 
 
 class Lifted(StoredEvent, frozen=True, gc=False):
@@ -164,7 +164,7 @@ class Lifted(StoredEvent, frozen=True, gc=False):
     changes_rights: ClassVar[bool] = True
 
     whom: str = ""
-    id: Number = 0
+    id: Id = 0
 
 
 Ranges = tuple[tuple[Number, Number], ...]

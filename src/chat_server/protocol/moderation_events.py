@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import HowMany, Number
+from chat_server.protocol.requests import HowMany, Id
 
 
 class LineHeld(Event, frozen=True):
@@ -12,7 +12,7 @@ class LineHeld(Event, frozen=True):
     sentence: ClassVar[str] = "Your line waits for a moderator of {room} (number {id}). Nobody else has seen it."
 
     room: str
-    id: Number
+    id: Id
     key: str = ""
 
 
@@ -22,7 +22,7 @@ class LineDeclined(Event, frozen=True):
     sentence: ClassVar[str] = "A moderator of {room} has declined your line (number {id})."
 
     room: str
-    id: Number
+    id: Id
 
 
 class ReportMade(Event, frozen=True):
@@ -31,7 +31,7 @@ class ReportMade(Event, frozen=True):
     sentence: ClassVar[str] = "A line in {room} has been reported (number {id}). /reports shows it."
 
     room: str
-    id: Number
+    id: Id
 
 
 class MessageReported(Event, frozen=True):
@@ -39,7 +39,7 @@ class MessageReported(Event, frozen=True):
 
     sentence: ClassVar[str] = "A line of a conversation has been reported (number {id}). /reports in the hall shows it."
 
-    id: Number
+    id: Id
 
 
 class AppealMade(Event, frozen=True):
@@ -48,7 +48,7 @@ class AppealMade(Event, frozen=True):
     sentence: ClassVar[str] = "Somebody appeals against a ban or a mute (number {id}). /reports shows it."
 
     room: str
-    id: Number
+    id: Id
 
 
 class LineWaits(Event, frozen=True):
@@ -57,7 +57,7 @@ class LineWaits(Event, frozen=True):
     sentence: ClassVar[str] = "A line waits for a moderator in {room} (number {id}). /held shows it."
 
     room: str
-    id: Number
+    id: Id
 
 
 class AppealAnswered(Event, frozen=True):
@@ -66,7 +66,7 @@ class AppealAnswered(Event, frozen=True):
     sentence: ClassVar[str] = "A moderator has closed your appeal (number {id}): {why}"
 
     room: str
-    id: Number
+    id: Id
     why: str
 
 
@@ -107,7 +107,7 @@ class FilterAsked(Event, frozen=True):
     is_for_people: ClassVar[bool] = False
 
     room: str
-    id: Number
+    id: Id
     nick: str
     line: str
     kind: str

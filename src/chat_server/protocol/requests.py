@@ -59,6 +59,8 @@ NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
+Id = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="the number by which it is named, and which is no line's")]
+ReadOn = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="there is more before this number; 0: there is not")]
 HowMany = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 """How many there are of something that is counted."""
 

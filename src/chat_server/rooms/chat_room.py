@@ -306,7 +306,7 @@ class ChatRoom(Room):
 
     def nick_of(self, who: PersonId) -> str:
         """What somebody is called who is here, by what other nodes know; "" if they are not."""
-        return self._members.nick_of(who)
+        return self._members.roster.nick(who) if isinstance(self._members, SharedMembers) else ""
 
     def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
         """Call this when all that is in the inbox now is stored; see Room."""

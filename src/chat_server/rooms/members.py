@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from chat_server.accounts import sender_of
 from chat_server.guard import Guard
-from chat_server.journal.happened import PersonId
 from chat_server.protocol.events import Entered, Joined, Left, Renamed
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import Arrival, Takeover
@@ -160,11 +159,6 @@ class Members:
         """Whether somebody is here by what other nodes know."""
         del person
         return False
-
-    def nick_of(self, who: PersonId) -> str:
-        """What somebody is called who is here by what other nodes know; "" if they are not."""
-        del who
-        return ""
 
     def is_noted(self, person: Person[Occupant]) -> bool:
         """Whether everybody has been told already that somebody who is here has an account."""

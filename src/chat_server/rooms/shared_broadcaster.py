@@ -179,8 +179,7 @@ class SharedBroadcaster(Broadcaster):
             await own.settled()
             if isinstance(own.error, Stale):
                 self._owes |= owes
-                missed = await after_acts(own.error, self._directory.accounts.acts)
-                if missed is not None:
+                if (missed := await after_acts(own.error, self._directory.accounts.acts)) is not None:
                     await self._take_in(missed)
                     return None
             if not isinstance(own.error, Revoked) or planned.speakers.isdisjoint(own.error.authors):

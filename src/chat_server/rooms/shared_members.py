@@ -82,10 +82,6 @@ class SharedMembers(Members):
         """Whether an account is there by the turns that have been taken in."""
         return bool(self.roster.nick(sender_of(account)))
 
-    def nick_of(self, who: PersonId) -> str:
-        """What somebody is called who is there by the turns that have been taken in; "" if they are not."""
-        return self.roster.nick(who)
-
     def lists(self, person: Person[Occupant]) -> bool:
         """Whether somebody is there by the turns that have been taken in."""
         return bool(self.roster.nick(person_id(person, self.node)))

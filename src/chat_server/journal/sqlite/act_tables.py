@@ -1,8 +1,9 @@
 """The table of acts of the server's moderators in SQLite, as part of somebody's transaction or of a reading. See act_changes.ActTables."""
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from chat_server.accounts.acts import ActPlace, Neighbour, OfficeHolder, ServerAct
 from chat_server.accounts.networks import NETWORKS_MAX, CameFrom
@@ -161,6 +162,6 @@ class SqliteActs:
         rows = self._connection.execute(
             f"SELECT id, name, made, role FROM account WHERE state != 'closed' AND id IN (SELECT account FROM ({_SEEN_SINCE})"  # noqa: S608 - as above
             " WHERE network IN (SELECT value FROM json_each(?2))) ORDER BY key",
-            (at, json.dumps(networks)),
+            (at, msgspec.json.encode(networks).decode()),
         )
         return [Neighbour(number, shown(name), made, role) for number, name, made, role in rows]
