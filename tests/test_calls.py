@@ -16,7 +16,7 @@ from chat_server.protocol.entries import Acted, Entry, Noticed, Said
 from chat_server.protocol.room_state import EMPTY
 from chat_server.protocol.runs import SaidRun
 from chat_server.rooms import calls
-from chat_server.rooms.away import AwayElsewhere
+from chat_server.rooms.away import AwayAmongNodes
 from chat_server.rooms.calls import (
     KNOWN_MAX,
     LINES_A_SECOND,
@@ -58,7 +58,7 @@ class Books:
     def __init__(self, journal: MemoryJournal) -> None:
         self.journal: Journal = journal
         self.accounts: Accounts = journal.accounts
-        self.away = AwayElsewhere()
+        self.away = AwayAmongNodes()
 
     def identified(self, identity: str) -> None:
         return None

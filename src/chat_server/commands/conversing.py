@@ -17,6 +17,7 @@ from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored, WentBack
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Act, Back, Key, Lines, Notice, Number, Request, Say
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.conversations import conversations_of
@@ -347,6 +348,8 @@ async def _write(
 
 async def _note_written(place: Room, session: Occupant, peer: Peer) -> None:
     """Somebody has written to somebody: they are told if those are away, and are back themselves."""
-    place.directory.calls.has_written(session.person, peer.account, peer.guest)
+    calls = place.directory.calls
+    guest = calls.away_guests.get(name_key(peer.nick)) if peer.is_elsewhere else peer.guest
+    calls.has_written(session.person, peer.account, guest)
     if session.person.away is not None:
         await come_back(place, session, is_asked=False)

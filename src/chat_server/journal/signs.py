@@ -113,6 +113,14 @@ class HitTold(Struct, frozen=True, tag="hit-told", omit_defaults=True):
     networks: tuple[str, ...] = ()
 
 
+class GuestAway(Struct, frozen=True, tag="guest-away"):
+    """A guest at the node is away, and says this of it; None: they are so no longer, or have gone."""
+
+    person: str
+    nick: str
+    away: str | None
+
+
 Sign = (
     AddressesCounted
     | RoomFounded
@@ -126,6 +134,7 @@ Sign = (
     | BlocksAsked
     | HitAsked
     | HitTold
+    | GuestAway
 )
 
 

@@ -1,6 +1,6 @@
 """Who is away by their own word: what they have said of it, kept with what they choose. Never knows who is told, nor when."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import UNSET, UnsetType
@@ -23,11 +23,27 @@ def away_of(choices: Choices) -> str | None:
     return said if isinstance(said, str) and len(said) <= AWAY_MAX else None
 
 
-class AwayElsewhere:
-    """Who is away among those who are at other nodes, as far as this node has heard of it since it began."""
+class AwayGuest:
+    """A guest at another node who is away."""
+
+    def __init__(self, sender: str, nick: str, away: str) -> None:
+        """Who they are among the nodes, what they are called, and what they say of being away."""
+        self.sender, self.nick, self.account = sender, nick, 0
+        self.away: str | None = away
+        self.sessions: Sequence[Any] = ()
+
+
+class AwayAmongNodes:
+    """Who is away among those who are at whatever node, as far as this one has heard of it (away_elsewhere.py)."""
 
     def __init__(self) -> None:
         self._accounts: dict[int, None] = {}
+        self.unknown: set[int] = set()
+        """Accounts that were in rooms at other nodes before this one began: whether they are is to be asked."""
+        self.guests_here: set[str] = set()
+        """Guests at this node who are, by who they are among the nodes;"""
+        self.guests_elsewhere: set[str] = set()
+        """and at others."""
 
     def note(self, account: int, chosen: Choices) -> None:
         """Somebody has chosen something, at whatever node."""
@@ -48,4 +64,9 @@ class AwayElsewhere:
 
     def _is_away(self, who: Any) -> bool:
         """Whether somebody is: one who is here says so themselves."""
-        return bool(who.away is not None if hasattr(who, "away") else self.has(who.account))
+        if hasattr(who, "away"):
+            return who.away is not None
+        return self.has(who.account) if who.account else self._is_guest_away(who.person)
+
+    def _is_guest_away(self, who: str) -> bool:
+        return who in self.guests_here or who in self.guests_elsewhere

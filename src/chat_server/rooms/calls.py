@@ -23,7 +23,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.people_events import PersonAway
 from chat_server.protocol.runs import Piece, SaidRun
 from chat_server.protocol.stored_event import StoredEvent
-from chat_server.rooms.away import AwayElsewhere, away_of
+from chat_server.rooms.away import AwayAmongNodes, away_of
 from chat_server.rooms.blocking import blocks_of
 
 KNOWN_MAX = 1000
@@ -84,7 +84,7 @@ class Directory(Protocol):
 
     journal: Journal
     accounts: Accounts
-    away: AwayElsewhere
+    away: AwayAmongNodes
 
     def identified(self, identity: str) -> Any:
         """Who is here with the proof of being this one."""

@@ -18,7 +18,7 @@ from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
-from chat_server.rooms.away import AwayElsewhere
+from chat_server.rooms.away import AwayAmongNodes
 from chat_server.rooms.calls import Calls
 from chat_server.rooms.guest_blocks import GuestBlocks
 from chat_server.rooms.guests import GuestMarks
@@ -98,7 +98,7 @@ class Directory(Generic[R, P]):
         """Who is marked as a guest."""
         self.calls = Calls(self)
         """Who is named and does not hear it."""
-        self.away = AwayElsewhere()
+        self.away = AwayAmongNodes()
         """Who is away."""
         self.guest_blocks = GuestBlocks(self.room, accounts)
         """Who has blocked which guests."""

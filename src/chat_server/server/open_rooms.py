@@ -69,6 +69,7 @@ class OpenRooms:
         people: Sequence[Elsewhere] = ()
         if self._store.nodes is not None:
             record, people = await self._store.nodes.open(record.name)
+            self._directory.away.unknown |= {one.account for one in people if one.account}
         self._directory.open_room(self.start(record, people))
 
     def start(self, record: RoomRecord, people: Sequence[Elsewhere] = ()) -> ChatRoom:

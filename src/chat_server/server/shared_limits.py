@@ -16,6 +16,7 @@ from chat_server.journal.signs import (
     CaseTold,
     CertificateShown,
     GuestAsked,
+    GuestAway,
     GuestTold,
     HitAsked,
     HitTold,
@@ -26,6 +27,7 @@ from chat_server.journal.signs import (
     Sign,
 )
 from chat_server.logs import log
+from chat_server.rooms.away_elsewhere import AwayElsewhere
 from chat_server.rooms.case_news import hear as hear_case
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.enforcing import hit
@@ -74,13 +76,15 @@ class Shared(NamedTuple):
 async def share_limits(nodes: Nodes, shared: Shared, directory: Directory[Room, Person[Occupant]]) -> None:
     """Tell and hear what counts, until cancelled."""
     sessions = SharedCounts(directory.sessions_max, trio.current_time)
+    away = AwayElsewhere(directory, nodes)
     if directory.others is not None:
         directory.others.sessions_told = sessions.by_node
     directory.authentication.throttles.tell = lambda *tried: nodes.signs.tell(PasswordTried(*tried))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_show_certificate, nodes, shared.certificates)
         nursery.start_soon(_tell, nodes, shared.counts, sessions, directory)
-        nursery.start_soon(_hear, nodes, shared, sessions, directory)
+        nursery.start_soon(away.run)
+        nursery.start_soon(_hear, nodes, shared, sessions, away, directory)
 
 
 async def _tell(
@@ -123,7 +127,11 @@ async def _show_certificate(nodes: Nodes, certificates: Certificates) -> None:
 
 
 async def _hear(
-    nodes: Nodes, shared: Shared, sessions: SharedCounts, directory: Directory[Room, Person[Occupant]]
+    nodes: Nodes,
+    shared: Shared,
+    sessions: SharedCounts,
+    away: AwayElsewhere,
+    directory: Directory[Room, Person[Occupant]],
 ) -> None:
     guard = Guard("what another node tells could not be taken in")
     async for node, sign in nodes.signs.others:
@@ -140,6 +148,8 @@ async def _hear(
                     shared.certificates.shown(node, sign.fingerprint)
                 case SessionsCounted():
                     sessions.heard(node, sign.counts)
+                case GuestAway():
+                    away.heard(sign)
                 case _:
                     _hear_of_people(directory, node, sign)
 

@@ -1,0 +1,108 @@
+"""Who is away is so to people at other nodes, too: whole servers with one journal, on virtual time."""
+
+import time
+
+import pytest
+import trio
+
+from chat_server.journal.kept_in_memory import Kept
+from node_houses import open_nodes
+from streams import Program
+from test_among_nodes import accounts
+from test_blocks_among_nodes import account_at, guest_at
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def away_told(program: Program, text: str, seconds: float = 5) -> list[tuple[str, str]]:
+    """Of whom somebody is told that they are away who says this: their name, and what they say of it."""
+    await trio.sleep(5)
+    await program.ask("say", room="python", text=text)
+    told: list[tuple[str, str]] = []
+    with trio.move_on_after(seconds):
+        while True:
+            event = await program.read()
+            if event["is"] == "person-away":
+                told.append((event["nick"], event["away"]))
+    return told
+
+
+async def listed_away(program: Program) -> list[str]:
+    await program.ask("online", room="python")
+    return [*(await program.wait_for("online-listed")).get("away", ())]
+
+
+async def test_a_guest_at_another_node_is_away_under_whatever_name_and_until_they_are_back(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, gus = await account_at(a, "ann", 1), await guest_at(b, "gus")
+        assert await away_told(ann, "gus?") == []
+        await gus.ask("away", text="lunch")
+        assert await away_told(ann, "gus!") == [("gus", "lunch")]
+        assert await listed_away(ann) == ["gus"]
+        await gus.ask("nick", nick="gustav")
+        eve = await guest_at(a, "eve")
+        assert await away_told(eve, "gus?") == []
+        assert await away_told(eve, "gustav?") == [("gustav", "lunch")]
+        await ann.ask("msg", nick="gustav", text="are you there?")
+        await trio.sleep(200)
+        assert await listed_away(ann) == ["gustav"]
+        await gus.ask("say", room="python", text="back")
+        dan = await guest_at(a, "dan")
+        assert await away_told(dan, "gustav?") == []
+        assert await listed_away(ann) == []
+        await gus.ask("away", text="again")
+        await trio.sleep(5)
+        assert await listed_away(ann) == ["gustav"]
+        await gus.ask("logout")
+        await gus.read_to_end()
+        await trio.sleep(5)
+        assert a.server._directory.calls.away_guests == {}
+
+
+async def test_who_writes_to_a_guest_at_another_node_is_told_that_they_are_away(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, gus = await account_at(a, "ann", 1), await guest_at(b, "gus")
+        await gus.ask("away", text="lunch")
+        await trio.sleep(5)
+        await ann.ask("msg", nick="gus", text="hello")
+        assert (await ann.wait_for("person-away"))["away"] == "lunch"
+
+
+async def test_a_guest_whose_node_says_nothing_any_more_is_away_no_longer(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        await account_at(a, "ann", 1)
+        gus = await guest_at(b, "gus")
+        await gus.ask("away", text="lunch")
+        await trio.sleep(5)
+        away = a.server._directory.calls.away_guests
+        assert [*away] == ["gus"]
+        monkeypatch.setattr(b.node.signs, "tell", lambda _: None)
+        await trio.sleep(300)
+        assert away == {}
+
+
+async def test_a_node_that_begins_knows_who_in_its_rooms_is_away_at_others(autojump_clock: trio.abc.Clock) -> None:
+    kept = Kept()
+    async with open_nodes(1, kept=kept, config=accounts(), silence_seconds=0) as (a,):
+        ann = await account_at(a, "ann", 1)
+        await ann.ask("say", room="python", text="see you")
+        await ann.ask("back", room="python")
+        await ann.ask("join", room="python")
+        await ann.wait_for("entered")
+        await ann.ask("away", text="lunch")
+        await ann.wait_for("now-away")
+        async with open_nodes(1, kept=kept, config=accounts(), silence_seconds=0) as (b,):
+            await trio.sleep(5)
+            gus = await guest_at(b, "gus")
+            assert await away_told(gus, "ann?") == [("ann", "lunch")]
+            assert await listed_away(gus) == ["ann"]
