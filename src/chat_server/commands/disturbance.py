@@ -29,8 +29,8 @@ class PanicShown(Answered, frozen=True, tag="panic-on"):
     """There is panic, for so many minutes still."""
 
     sentence: ClassVar[str] = (
-        "Panic for {minutes} min: nobody registers, guests cannot come in and say nothing, nor do accounts younger than a day; 10 s between two"
-        " lines. /panic off ends it."
+        "Panic for {minutes} min: nobody registers, guests can neither come in nor say anything, and accounts younger than a day only read; 10 s"
+        " between two lines. /panic off ends it."
     )
 
     minutes: HowMany

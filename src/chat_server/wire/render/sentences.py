@@ -94,7 +94,7 @@ SENTENCES: dict[str, str | Counted] = {
     ),
     "muted-on-server": message("You are muted on this server, for {span} still (number {id}). Reason: {reason}"),
     "panic-guests": message(
-        "Because of a disturbance guests cannot come in and say nothing just now, for {span} at most."
+        "Because of a disturbance guests can neither come in nor say anything just now, for {span} at most."
     ),
     "panic-new": message(
         "Because of a disturbance accounts younger than a day only read just now, for {span} at most."
