@@ -161,6 +161,43 @@ def test_two_at_two_nodes_write_to_one_another(database: Database, call: Call) -
         assert again.wait_for("conversations")["conversations"][0]["last"] == 3
 
 
+def test_a_guest_at_another_node_is_written_to_renamed_away_and_blocked_and_goes_with_their_node(
+    database: Database, call: Call
+) -> None:
+    with node(database, "a") as first, node(database, "b") as second:
+        ann = registered(call(first.port), "ann")
+        gus = call(second.port)
+        gus.ask("hello", protocol=2)
+        gus.enter("gus")
+        gus.ask("say", room="python", text="here")
+        while ann.wait_for("said")["text"] != "here":
+            pass
+        ann.ask("msg", nick="gus", text="psst")
+        assert ann.wait_for("conversation-passes")["room"] == "@gus"
+        assert ann.wait_for("message-sent")["seq"] == 1
+        assert gus.wait_for("conversation-passes")["room"] == "@ann"
+        assert gus.wait_for("said")["text"] == "psst"
+        gus.ask("say", room="@ann", text="yes?", key="k")
+        assert ann.wait_for("said")["room"] == "@gus"
+        gus.ask("nick", nick="gustav")
+        assert ann.wait_for("room-renamed")["new"] == "@gustav"
+        gus.ask("away", text="lunch")
+        time.sleep(3)
+        ann.ask("msg", nick="gustav", text="there?")
+        assert ann.wait_for("person-away")["away"] == "lunch"
+        ann.ask("block", nick="gustav")
+        ann.wait_for("guest-blocked")
+        gus.ask("say", room="python", text="hm")
+        assert "text" not in ann.wait_for("blocked", but="person-away")
+        second.kill()
+        assert ann.wait_for("conversation-ended")["nick"] == "gustav"
+        with database.connect() as connection:
+            left = "SELECT count(*) FROM room WHERE kind = 'dm' AND NOT is_deleted"
+            assert connection.execute(left).fetchall() == [(0,)]
+        ann.ask("msg", nick="gustav", text="gone?")
+        assert ann.wait_for("refused")["code"] == "no-such-person"
+
+
 def test_what_is_somebodys_is_theirs_at_both_nodes(database: Database, call: Call, tmp_path: Path) -> None:
     limits = "[limits]\nsessions_per_person = 3\n"
     with node(database, "a", limits, tmp_path / "a") as first, node(database, "b", limits) as second:
