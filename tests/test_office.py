@@ -17,6 +17,7 @@ from chat_server.accounts.in_force import InForce, Visitor
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.events import Refused
+from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import SayRun
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.rights import judged
@@ -182,6 +183,28 @@ async def test_who_is_muted_on_the_server_slows_nobody_else(whom: str, autojump_
         await eve.stream.send_all(line * 20)
         await trio.sleep(1)
         assert room.last_seq == 20 + 1, "hers, and that the room was made"
+
+
+async def test_what_a_room_refuses_late_is_not_taken_for_the_answer_to_what_was_asked_since(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        await answered(ann, "room-created", "create", room="den")
+        bob = await guest(house, "bob", "den")
+        await answered(ann, "server-muted", "mute", nick="bob", span="30m")
+        room, muted = house.server._directory.room("den"), house.server._directory.person("bob")
+        assert isinstance(room, ChatRoom)
+        assert muted is not None
+        await answered(bob, "pong", "ping", ref=7)
+        room.post(muted.sessions[0], Say("said before that", "k"))
+        refusal = await bob.wait_for("refused")
+        assert (refusal["code"], refusal["room"], refusal["key"]) == ("muted-on-server", "den", "k")
+        assert "ref" not in refusal
+        assert await bob.read() == {"is": "not-stored", "room": "den", "lines": 1, "key": "k"}
+        muted.sessions[0]._refs["own"] = ["mine"]  # type: ignore[attr-defined]  # as of a line that was asked for before the ping
+        room.post(muted.sessions[0], Say("said before that", "own"))
+        assert [(await bob.read())["ref"] for _ in range(2)] == ["mine", "mine"]
 
 
 async def test_who_is_muted_says_nothing_by_a_reason_an_invitation_or_a_room_s_name_either(

@@ -146,13 +146,14 @@ class Dismissed(Event, frozen=True):
 class Refused(Event, frozen=True, tag="refused"):
     """The receiver's request was not carried out. `code` is a key of the catalogue of sentences, `text` its sentence.
 
-    `room` is the one that the request was for.
+    `room` is the one that the request was for; `key` is the request's, where it was refused as late as it was to be stored.
     """
 
     code: str
     details: dict[str, str] = {}
     room: str = ""
     text: str = ""
+    key: str | UnsetType = UNSET
 
 
 class EnteredHall(Event, frozen=True):

@@ -11,6 +11,7 @@ from math import inf
 from typing import TypeVar, cast
 
 import trio
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from chat_server.guard import Guard
@@ -150,7 +151,8 @@ class Conversation:
             entry: InboxEntry = (session, session.person.nick, request, ())
             admitted = self._gate.admit((entry,), self._directory.authentication.now())
             if not admitted.entries:
-                return next(answer for _, answer in admitted.answers if isinstance(answer, Refused))
+                refusal = next(answer for _, answer in admitted.answers if isinstance(answer, Refused))
+                return replace(refusal, room="", key=UNSET)  # whoever says it is waiting for that
             self._gate.note_stored()  # now: the gate is that of all conversations, and what others say meanwhile goes through it
             stored = await self._store(entry, acts)
         if not isinstance(stored, Batch):

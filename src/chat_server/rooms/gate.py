@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from operator import itemgetter
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from chat_server.accounts.in_force import InForce, Visitor
@@ -295,36 +296,44 @@ class Gate:
 
     def _admit(self, entry: InboxEntry, admitted: Admitted) -> None:
         session, nick, what, not_for = entry
+        key = ""
         if isinstance(what, Acting):
+            key = what.key
             refusal = self.refusal_to_act(session, what, self._now, self._then)
             if refusal is None:
                 entry = (session, nick, self._carried_out(session, nick, what), not_for)
-            elif what.key:
-                admitted.answers.append((session, NotStored(self.room, 1, what.key)))
         elif isinstance(what, Accepted):
             refusal = self._refusal_to_accept(session, what)
         elif isinstance(what, Arrival | Takeover):
             self._admit_arrival(entry, admitted)
             return
         elif isinstance(what, TimedRequest | Storable):
-            refusal = self._admit_line(session, what, admitted)
+            refusal, key = self._admit_line(session, what)
         else:
             refusal = None
         if refusal is None:
             admitted.entries.append(entry)
-        else:
-            admitted.answers.append((session, refusal))
+            return
+        is_awaited = isinstance(
+            what, Accepted
+        )  # whoever accepts it waits for that; others may ask for something else by now
+        admitted.answers.append(
+            (session, refusal if is_awaited else replace(refusal, room=self.room, key=key or UNSET))
+        )
+        if key:
+            admitted.answers.append((session, NotStored(self.room, 1, key)))
 
-    def _admit_line(self, session: Occupant, what: TimedRequest | Storable, admitted: Admitted) -> Refused | None:
-        """Why something is not said; None if it is, and its author waits before the next where the room is slow."""
+    def _admit_line(self, session: Occupant, what: TimedRequest | Storable) -> tuple[Refused | None, str]:
+        """Why something is not said, and its key; None if it is, and its author waits before the next where the room is slow."""
         request = what.request if isinstance(what, TimedRequest) else what
         refusal = self.refusal_to_say(session, request, self._now, self._then) or self._unlooked_at(session, request)
-        if refusal is None:
-            if self._slow_seconds(self._then, self._now) and not self._is_sent_again(session.person, request):
-                self._saying[session.person.sender] = self._now, request.key
-        elif request.key:
-            admitted.answers.append((session, NotStored(self.room, 1, request.key)))
-        return refusal
+        if (
+            refusal is None
+            and self._slow_seconds(self._then, self._now)
+            and not self._is_sent_again(session.person, request)
+        ):
+            self._saying[session.person.sender] = self._now, request.key
+        return refusal, request.key
 
     def _unlooked_at(self, session: Occupant, request: Storable) -> Refused | None:
         """Why something is not said that the rules of now would have wait: they have been set since it was asked for."""
