@@ -78,6 +78,9 @@ class FakeSession:
     def send_unasked(self, event: Event) -> None:
         self.send(event)
 
+    def answer_later(self) -> Callable[[Event], None]:
+        return self.send
+
     def key_of_act(self) -> str:
         return ""
 

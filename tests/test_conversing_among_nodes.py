@@ -143,16 +143,6 @@ async def test_another_name_is_told_at_the_node_of_the_other_and_found_by_it(aut
         assert (await answer(ann, "say", room="@robert", text="?", key="k"))["seq"] == 3
 
 
-async def test_nothing_is_written_while_the_engine_is_away(
-    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with open_nodes(silence_seconds=0) as (a, b):
-        ann, _ = await two_at_two(a, b)
-        monkeypatch.setattr(type(a.node.life), "is_engine_away", property(lambda _: True))
-        assert (await answer(ann, "msg", nick="bob", text="begin"))["code"] == "engine-away"
-        assert (await answer(ann, "say", room="@bob", text="begin"))["code"] == "engine-away"
-
-
 async def test_conversations_are_closed_at_a_node_where_neither_is(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(silence_seconds=0) as (a, b):
         ann, bob = await two_at_two(a, b)

@@ -35,7 +35,7 @@ async def test_hello_tells_what_the_server_is_and_can_do(autojump_clock: trio.ab
             "name": "everywhere",
             "kind": "flag",
             "required": False,
-            "help": "in all rooms, not only in this one",
+            "help": "in all rooms and one's own conversations, not only in this one",
             "typed": "-a",
             "lines": False,
             "choices": [],

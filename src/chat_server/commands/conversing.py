@@ -1,6 +1,8 @@
 """To write to somebody beside the rooms, to answer, and to say who may begin to write to one. Never knows how it is stored, nor who is shown it."""
 
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -16,10 +18,11 @@ from chat_server.commands.missed import come_back
 from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
-from chat_server.protocol.events import Answered, NotStored, Refused, Stored, WentBack
+from chat_server.protocol.events import Answered, Event, NotStored, Refused, Stored, WentBack
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Act, Back, Key, Lines, Notice, Number, Request, Say
 from chat_server.protocol.typed import shortened
+from chat_server.rooms.conversation import Conversation
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.peers import Peer
@@ -115,10 +118,19 @@ class NoRequest(Refused, frozen=True):
     sentence: ClassVar[str] = "Nothing of {nick} waits for you."
 
 
+class MessagesWait(Refused, frozen=True):
+    """Too much that was written waits for an engine that does not answer."""
+
+    code: str = "messages-wait"
+    sentence: ClassVar[str] = (
+        "Not sent to {nick}: what keeps messages does not answer, and too many wait already. Try again in a moment."
+    )
+
+
 class ConversingCommands(CommandHandler):
     """To write to one another."""
 
-    @access(bots=False, asks_engine=True)
+    @access(bots=False)
     def do_msg(self, place: Room, session: Occupant, request: Message) -> MaybeAwaitable:
         """Write to somebody, wherever they are; nobody else is shown it.
 
@@ -126,11 +138,17 @@ class ConversingCommands(CommandHandler):
         Whoever runs the server can read what it keeps, as everything that is said here.
         """
         peer = conversations_of(place.directory).peer(request.nick.removeprefix(MARK))
+        is_asked = (
+            peer is None or not request.text.strip()
+        )  # something is asked of the engine before anything is written
+        if is_asked and place.directory.is_engine_away:
+            session.send(Refused("engine-away"))
+            return None
         if peer is None and place.directory.nodes is not None:
             return _msg_elsewhere(place, session, request)
         return _msg(place, session, request, peer)
 
-    @access(bots=False, asks_engine=True)
+    @access(bots=False)
     def do_reply(self, place: Room, session: Occupant, request: Reply) -> MaybeAwaitable:
         """Answer whoever has written to you last.
 
@@ -172,7 +190,7 @@ class ConversingCommands(CommandHandler):
             return None
         return note_choice(place, session, "dm", request.who, WritersChosen(request.who))
 
-    @access(where=(CONVERSATION,), bots=False, asks_engine=True)
+    @access(where=(CONVERSATION,), bots=False)
     def do_say(self, place: Direct, session: Occupant, request: Say) -> MaybeAwaitable:
         """Write to the other.
 
@@ -180,7 +198,7 @@ class ConversingCommands(CommandHandler):
         """
         return _say_here(place, session, request)
 
-    @access(where=(CONVERSATION,), bots=False, asks_engine=True)
+    @access(where=(CONVERSATION,), bots=False)
     def do_me(self, place: Direct, session: Occupant, request: Act) -> MaybeAwaitable:
         """Do something that the other sees.
 
@@ -188,7 +206,7 @@ class ConversingCommands(CommandHandler):
         """
         return _say_here(place, session, request)
 
-    @access(where=(CONVERSATION,), bots=False, asks_engine=True)
+    @access(where=(CONVERSATION,), bots=False)
     def do_notice(self, place: Direct, session: Occupant, request: Notice) -> MaybeAwaitable:
         """Write to the other without notifying them."""
         return _say_here(place, session, request)
@@ -317,33 +335,55 @@ async def _accept(place: Room, session: Occupant, peer: Peer) -> None:
         session.send(Refused("cannot-store"))
 
 
-async def _write(
+def _write(
     place: Room, session: Occupant, peer: Peer, request: Say | Act | Notice, *, is_here: bool = False
-) -> None:
+) -> MaybeAwaitable:
     """Have something stored, and shown to both; what becomes of it is told."""
-    forbidden = conversations_of(place.directory).gate.refusal_to_say(
-        session, request, place.directory.authentication.now()
-    )
-    if forbidden is not None:
-        session.send(forbidden)
-        return
-    try:
-        found = await conversation_with(place, session, peer)
-    except JournalError:
-        found = Refused("cannot-store")
-    if isinstance(found, Refused):
-        session.send(found)
+    sending = conversations_of(place.directory).sending
+    if sending.is_full(session):
+        session.send(MessagesWait(details={"nick": peer.nick}))
+        return None
+    tell = session.answer_later()
+    return sending.carry(session, partial(_send, place, session, peer, request, tell=tell, is_here=is_here))
+
+
+async def _send(
+    place: Room,
+    session: Occupant,
+    peer: Peer,
+    request: Say | Act | Notice,
+    *,
+    tell: Callable[[Event], None],
+    is_here: bool,
+) -> None:
+    gate = conversations_of(place.directory).gate
+    forbidden = gate.refusal_to_say(session, request, place.directory.authentication.now())
+    found = forbidden or await _found(place, session, peer, request.key)
+    if not isinstance(found, Conversation):
+        tell(found)
         return
     # What one types where one is need not be shown to one again, as in a room.
     answer = await found.say(session, request, is_echoed=not is_here or session.receives_own)
     if isinstance(answer, Stored | NotStored):
         answer = replace(answer, room=peer.room)
     if not isinstance(answer, Stored) or (is_here and answer.key):
-        session.send(answer)
+        tell(answer)
     elif not is_here and not session.has_terminal:
-        session.send(MessageSent(peer.nick, peer.room, answer.seq))
+        tell(MessageSent(peer.nick, peer.room, answer.seq))
     if isinstance(answer, Stored):
         await _note_written(place, session, peer)
+
+
+async def _found(place: Room, session: Occupant, peer: Peer, key: str) -> Conversation | Event:
+    """The conversation in which something is to be written, when the engine answers; or why nothing is."""
+    patience = conversations_of(place.directory).sending.patience()
+    while await patience.engine_answers():
+        try:
+            return await conversation_with(place, session, peer)
+        except JournalError:
+            if not await patience.may_try_again():
+                break
+    return NotStored(peer.room, 1, key) if place.directory.is_engine_away else Refused("cannot-store")
 
 
 async def _note_written(place: Room, session: Occupant, peer: Peer) -> None:

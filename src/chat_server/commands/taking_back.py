@@ -25,6 +25,7 @@ from chat_server.protocol.stored_event import span_of
 from chat_server.rooms import reader
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.room import CONVERSATION, ROOM, MaybeAwaitable, Occupant
 
@@ -213,11 +214,16 @@ async def _take_back(place: Direct, session: Occupant, line: Entry) -> None:
         return
     of = ranges_of([line.seq])
     redacted = Redacted(place.kept_as, 0, 0.0, "", in_words(of), whom=person.nick, of=of, account=line.author)
-    answer = await conversation.say(session, Acting(redacted, is_own=True))
-    if not isinstance(answer, Stored):
-        session.send(answer if isinstance(answer, Refused) else Refused("cannot-store"))
-    elif not session.has_terminal:
-        session.send(LinesDeleted(place.name, 1))
+    tell = session.answer_later()
+
+    async def take_back() -> None:
+        answer = await conversation.say(session, Acting(redacted, is_own=True))
+        if not isinstance(answer, Stored):
+            tell(answer if isinstance(answer, Refused) else Refused("cannot-store"))
+        elif not session.has_terminal:
+            tell(LinesDeleted(place.name, 1))
+
+    await conversations_of(place.directory).sending.carry(session, take_back)
 
 
 async def _author_of(place: ChatRoom, session: Occupant, line: Entry) -> _Author | Refused:

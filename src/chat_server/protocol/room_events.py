@@ -63,7 +63,7 @@ class NoMember(Event, frozen=True, tag="no-member"):
 
 
 class StoringWaits(Event, frozen=True, tag="storing-waits"):
-    """What is said in the rooms where the receiver is waits to be stored: what keeps it does not answer just now."""
+    """What the receiver says in rooms and to others waits to be stored: what keeps it does not answer just now."""
 
     sentence: ClassVar[str] = (
         "What keeps all that is said here does not answer. What you say waits, and is shown when it is back."

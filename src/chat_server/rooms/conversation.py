@@ -6,9 +6,11 @@ as in every room, and is shown in their order. Never knows who may write to whom
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from math import inf
-from typing import TypeVar, cast
+from typing import Protocol, TypeVar, cast
 
 import trio
 from msgspec import UNSET
@@ -19,6 +21,7 @@ from chat_server.journal import JournalError, KeptConversation, Party, RoomRecor
 from chat_server.journal.conversations import accepted, is_passing
 from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Stale, Turn
 from chat_server.journal.showable import showable
+from chat_server.logs import log
 from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Line, Redacted
 from chat_server.protocol.events import Event, NotStored, Refused, Stored
 from chat_server.protocol.requests import Act, Notice, Request, Say
@@ -28,6 +31,7 @@ from chat_server.rooms.gate import Gate
 from chat_server.rooms.own_turn import OwnTurn, after_acts
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room, carried_through
+from chat_server.rooms.sending import Sending
 
 TURNS_WAITING_MAX = 64
 """Turns of other nodes that wait while something is stored. What comes beyond that is handed over again within a second."""
@@ -40,8 +44,23 @@ L = TypeVar("L", bound=Line)
 Sayable = Say | Act | Notice | Acting
 """What is stored of somebody's: something said, or that it is deleted."""
 
-Showing = Callable[["Conversation", Sequence[Entry], Occupant | None], None]
-"""Shows lines, which are stored, to whoever of the two is here, but to one session."""
+AGAIN_SECONDS = 0.5
+"""Seconds after which it is asked again what other nodes have stored, where the engine did not answer."""
+
+
+class Here(Protocol):
+    """All conversations of this node, and who is here."""
+
+    directory: Directory[Room, Person[Occupant]]
+    gate: Gate
+    """What the server's moderators forbid."""
+    sending: Sending
+
+    def show(self, conversation: "Conversation", lines: Sequence[Entry], but: Occupant | None) -> None:
+        """Show lines, which are stored, to whoever of the two is here, but to one session."""
+
+    def tell_failed(self, conversation: "Conversation") -> None:
+        """Tell whoever of the two is here that some of what they were shown is not kept."""
 
 
 class Conversation:
@@ -50,16 +69,11 @@ class Conversation:
     def __init__(
         self,
         record: RoomRecord,
-        directory: Directory[Room, Person[Occupant]],
-        show: Showing,
-        gate: Gate,
+        here: Here,
         *,
         is_new: bool = False,
     ) -> None:
-        """Go on after what has been said. One that `is_new` to this node, though somebody is here, shows everything.
-
-        `gate` says what the server's moderators forbid.
-        """
+        """Go on after what has been said. One that `is_new` to this node, though somebody is here, shows everything."""
         self.name = record.name
         """What it is called in the journal."""
         self.parties = record.parties
@@ -77,9 +91,10 @@ class Conversation:
         self.is_over = False
         """Whether it has been deleted."""
         self._last_at = record.last_at
-        self._directory = directory
-        self._show = show
-        self._gate = gate
+        self._here = here
+        self._directory = here.directory
+        self._gate = here.gate
+        self._is_behind = False
         self._lock = trio.Lock()
         self._waiting: deque[Turn] = deque()
         self._guard = Guard("something went wrong in a conversation")
@@ -124,20 +139,18 @@ class Conversation:
     async def say(self, session: Occupant, request: Sayable, *, is_echoed: bool = True) -> Event:
         """Store something, and show it, to the session too if it `is_echoed`. Returns what its author is told: Stored, NotStored or Refused.
 
-        What somebody has said there is deleted in the same way.
-
-        Once it is being stored, it is carried through whatever becomes of the session.
+        What somebody has said there is deleted in the same way. It is called in a task that goes on whatever becomes of the session (Sending), and
+        waits for as long as it is not known whether it is stored.
         """
         async with self._lock:
             answer: Event = NotStored(self.name, 1, _key_of(request))
-            with carried_through():
-                is_done = False
+            is_done = False
+            with self._guard:
+                answer = await self._say(session, request, None if is_echoed else session)
+                is_done = True
+            if not is_done:
                 with self._guard:
-                    answer = await self._say(session, request, None if is_echoed else session)
-                    is_done = True
-                if not is_done:
-                    with self._guard:
-                        answer = await self._found_stored(session, request)
+                    answer = await self._found_stored(session, request)
         self._take_waiting()
         return answer
 
@@ -214,14 +227,47 @@ class Conversation:
         """Show what other nodes have stored before this turn."""
         for one in missed:
             self._take(one)
-        before = turn - 1 if is_stored else turn
+        before, is_level = turn - 1 if is_stored else turn, False
+        while not is_level:
+            try:
+                await self._fetch(before)
+                is_level = True
+            except NodeIsOver:
+                is_level = True
+            except JournalError:  # it is stored, and what comes before it has to be shown before it
+                await trio.sleep(AGAIN_SECONDS)
+
+    async def _fetch(self, until: int) -> None:
+        """Take in what has not been taken in, up to this turn. Raises JournalError."""
         nodes = self._directory.nodes
-        while nodes is not None and self.turn < before and (found := await nodes.turns(self.name, self.turn)):
-            for one in found:
-                if one.number <= before:
-                    self._take(one)
-            if found[-1].number > before:
-                break
+        while nodes is not None and self.turn < until:
+            known = self.turn
+            for turn in await nodes.turns(self.name, known):
+                if turn.number <= until:
+                    self._take(turn)
+            if self.turn == known:
+                await self._begin_anew()
+                return
+
+    async def _begin_anew(self) -> None:
+        """Turns are forgotten that have not been taken in: show what is kept of what was said in them, and go on from there. Raises JournalError.
+
+        If that is less than has been shown, the journal is another one than it was, and both are told.
+        """
+        kept = await self._directory.journal.conversations.find(self.name)
+        if kept is None:
+            self.is_over = True
+            return
+        record, shown = kept.record, self.last_seq
+        log.warning("a conversation has missed what its journal has forgotten; it goes on from there")
+        self.first, self.turn = record.first, record.turn
+        self.take_parties(record.parties)
+        await self._show_before(record.last + 1)
+        if record.last < shown:
+            self.last_seq, self._last_at = record.last, record.last_at
+            self.read = {who: min(read, record.last) for who, read in self.read.items()}
+            self.rewritings += 1
+            self._guard.attempt(self._here.tell_failed, self)
 
     async def _show_before(self, seq: int) -> None:
         """Show what is stored before this number and has not been shown: who said it has not waited for that."""
@@ -237,7 +283,7 @@ class Conversation:
         if new:
             self.last_seq, self._last_at = new[-1].seq, new[-1].at
             self.rewritings += Redacted in map(type, new)
-            self._guard.attempt(self._show, self, self._directory.guests.on(new), but)
+            self._guard.attempt(self._here.show, self, self._directory.guests.on(new), but)
 
     async def accept(self, who: str) -> list[Entry]:
         """Let one of the two have accepted it. Returns what they have not been shown until then. Raises JournalError."""
@@ -267,12 +313,23 @@ class Conversation:
             self._take(self._waiting.popleft())
 
     def _take(self, turn: Turn) -> None:
-        """Show a turn that comes next. One that comes too early is handed over again."""
+        """Show a turn that comes next. For one that comes too early, those before it are fetched; it is handed over again."""
         if turn.number == self.turn + 1:
             self.turn = turn.number
             self._show_lines(showable(turn.lines))
             if turn.lines:
                 self.last_seq = max(self.last_seq, turn.lines[-1].seq)
+        elif turn.number > self.turn + 1 and not (self._is_behind or self._lock.locked()):
+            self._is_behind = True
+            self._here.sending.start(partial(self._catch_up, turn.number - 1))
+
+    async def _catch_up(self, until: int) -> None:
+        """Take in what this node has missed, up to this turn. What the journal refuses is tried again when the turn is handed over again."""
+        async with self._lock:
+            with self._guard, suppress(JournalError):
+                await self._fetch(until)
+        self._is_behind = False
+        self._take_waiting()
 
 
 def _key_of(request: Sayable) -> str:

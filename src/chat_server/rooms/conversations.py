@@ -24,7 +24,7 @@ from chat_server.protocol.conversation_events import (
     RequestCame,
 )
 from chat_server.protocol.entries import Entry
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomRenamed
 from chat_server.protocol.room_state import EMPTY
@@ -37,6 +37,7 @@ from chat_server.rooms.peers import Peer, is_own
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.replies import Replies
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.sending import Sending
 from chat_server.rooms.unread import Unread
 from chat_server.rooms.who_may_write import is_shown
 
@@ -66,6 +67,8 @@ class Conversations:
         self._loading: dict[str, trio.Event] = {}  # whose are being opened
         self._loaded: set[str] = set()  # whose are open, all of them
         self._came_in, self._came = trio.open_memory_channel[Occupant](inf)
+        self.sending = Sending(directory)
+        """What is on its way."""
         self.unread = Unread()
         """How much waits for those to whom somebody writes."""
         self.passing = Passing(directory)
@@ -75,6 +78,7 @@ class Conversations:
     async def run(self) -> None:
         """Tell whoever comes what waits for them, and delete what ends, for ever."""
         async with trio.open_nursery() as nursery:
+            self.sending.begin(nursery)
             nursery.start_soon(self.passing.run)
             async for session in self._came:
                 with self._guard, suppress(JournalError):
@@ -232,7 +236,7 @@ class Conversations:
 
     def open(self, record: RoomRecord, *, is_new: bool = False) -> Conversation:
         """Open one that is kept; see Conversation."""
-        conversation = Conversation(record, self.directory, self._show, self.gate, is_new=is_new)
+        conversation = Conversation(record, self, is_new=is_new)
         self._open[conversation.name] = conversation
         for party in conversation.parties:
             self._of.setdefault(party.who, {})[conversation.name] = conversation
@@ -293,10 +297,16 @@ class Conversations:
             if session is not but and not session.proof.is_bot and not self._guard.attempt(_tell, session, events):
                 self._guard.attempt(session.fail)
 
-    def _show(self, conversation: Conversation, lines: Sequence[Entry], but: Occupant | None) -> None:
+    def show(self, conversation: Conversation, lines: Sequence[Entry], but: Occupant | None) -> None:
+        """Show lines, which are stored, to whoever of the two is here, but to one session."""
         for party in conversation.parties:
             if self.person(party.who) is not None:
                 self._show_to(conversation, party, lines, but)
+
+    def tell_failed(self, conversation: Conversation) -> None:
+        """Tell whoever of the two is here that some of what they were shown is not kept."""
+        for party in conversation.parties:
+            self.tell(party.who, RoomFailed(self.room_of(conversation, party.who), conversation.last_seq))
 
     def _show_to(self, conversation: Conversation, party: Party, lines: Sequence[Entry], but: Occupant | None) -> None:
         who, room, person = party.who, self.room_of(conversation, party.who), self.person(party.who)

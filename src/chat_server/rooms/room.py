@@ -175,13 +175,8 @@ class Occupant(Protocol):
     async def enter(self, place: "Room", *, is_return: bool = False) -> int:
         """Enter this place; a session that can be in one place only leaves the other first.
 
-        Args:
-            place: where to.
-            is_return: it has been here on a connection that was lost, and asks by itself for what it missed.
-
-        Returns:
-            The number of the last line that was said in it before.
-
+        `is_return`: it has been here on a connection that was lost, and asks by itself for what it missed. Returns the number of the last line
+        that was said in it before.
         """
 
     async def leave(self, place: "Room", hall: "Room") -> None:
@@ -245,6 +240,9 @@ class Occupant(Protocol):
 
     def send_unasked(self, event: Event) -> None:
         """Show it an event that answers no request."""
+
+    def answer_later(self) -> Callable[[Event], None]:
+        """What shows it an event as the answer to what it asks for now, whenever that is, and whatever it has asked for by then."""
 
     def key_of_act(self) -> str:
         """Under which key it is to be told what becomes of what it is doing in a room; "" if it need not be told."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.guest_blocks import keep_level
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person
@@ -27,7 +28,7 @@ async def be_among_nodes(
     nodes = others.nodes
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ending.watch, nodes)
-        nursery.start_soon(tell_of_engine, nodes, sessions)
+        nursery.start_soon(tell_of_engine, nodes, sessions, conversations_of(changes.directory).sending.writers)
         nursery.start_soon(share_limits, nodes, shared, changes.directory)
         nursery.start_soon(others.run)
         nursery.start_soon(changes.run)

@@ -1,7 +1,10 @@
-"""Telling people in rooms that what they say waits, while the engine of several nodes does not answer. Never knows how anything is stored."""
+"""Telling people that what they say in rooms and to one another waits, while the engine of several nodes does not answer.
+
+Never knows how anything is stored.
+"""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 from weakref import WeakSet
 
 import trio
@@ -11,6 +14,7 @@ from chat_server.journal.nodes import Nodes
 from chat_server.logs import log
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import StoringGoesOn, StoringWaits
+from chat_server.rooms.room import Occupant
 from chat_server.sessions.session import ChatSession
 
 LOOK_SECONDS = 0.25
@@ -20,17 +24,20 @@ TOLD_AT_ONCE = 50
 """Sessions that are told before others have their turn: a millisecond."""
 
 
-async def tell_of_engine(nodes: Nodes, sessions: Collection[ChatSession[Any]]) -> None:
-    """Tell whoever is in a room once that the engine is away, and once that it is back, until cancelled."""
-    told: WeakSet[ChatSession[Any]] = WeakSet()
+async def tell_of_engine(nodes: Nodes, sessions: Collection[ChatSession[Any]], writers: Collection[Occupant]) -> None:
+    """Tell whoever is in a room, or writes to somebody, once that the engine is away, and once that it is back, until cancelled."""
+    told: WeakSet[Occupant] = WeakSet()
     is_away = False
     while True:
         await trio.sleep(LOOK_SECONDS)
         if nodes.life.is_engine_away and not is_away:
             is_away = True
             log.warning("the engine of the journal does not answer: what is said waits")
-            told.update(session for session in sessions if session.rooms)
+            told.update(cast(Occupant, session) for session in sessions if session.rooms)  # every kind is one
             await _tell(told, StoringWaits())
+        if nodes.life.is_engine_away and (new := [session for session in writers if session not in told]):
+            told.update(new)
+            await _tell(new, StoringWaits())
         elif is_away and not nodes.life.is_engine_away:
             is_away = False
             log.info("the engine of the journal answers again")
@@ -38,7 +45,7 @@ async def tell_of_engine(nodes: Nodes, sessions: Collection[ChatSession[Any]]) -
             told.clear()
 
 
-async def _tell(sessions: Collection[ChatSession[Any]], event: Event) -> None:
+async def _tell(sessions: Collection[Occupant], event: Event) -> None:
     guard = Guard("somebody could not be told of the engine")
     for number, session in enumerate([*sessions], 1):
         guard.attempt(session.send_unasked, event)

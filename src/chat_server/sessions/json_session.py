@@ -160,6 +160,20 @@ class JsonSession(ChatSession[Addressed]):
         """Show an event; the request in hand is still to be answered."""
         self._answer(self._shown_answer(event, None))
 
+    def answer_later(self) -> Callable[[Event], None]:
+        """What answers the request in hand, by its ref, when another one may be in hand."""
+        asked = self._ref, self._asked_room, self._key
+
+        def answer(event: Event) -> None:
+            in_hand = self._ref, self._asked_room, self._key
+            self._ref, self._asked_room, self._key = asked
+            try:
+                self.send(event)
+            finally:
+                self._ref, self._asked_room, self._key = in_hand
+
+        return answer
+
     def _shown_answer(self, event: Event, ref: Ref | None) -> bytes:
         with Guard("something could not be shown to a program", nick=self.nick):
             return show_answer(event, ref, self.preferences.language, self._protocol)

@@ -72,9 +72,7 @@ class ChatSession(ABC, Generic[A]):
 
     __slots__ = (
         "__weakref__",
-        "_context",
-        "_ending",
-        "_farewell",
+        *("_context", "_ending", "_farewell"),
         "_loop",
         "_outbox",
         "_taken_over",
@@ -163,6 +161,10 @@ class ChatSession(ABC, Generic[A]):
     def send_unasked(self, event: Event) -> None:
         """Show an event that answers no request."""
         self.send(event)
+
+    def answer_later(self) -> Callable[[Event], None]:
+        """What answers the request in hand, whenever that is."""
+        return self.send
 
     def shown(self, event: Event) -> bytes:
         """The event as the reader is shown it, or that it cannot be."""
