@@ -171,9 +171,8 @@ class SharedBroadcaster(Broadcaster):
             planned = Planner(self._members, self._nodes.life.holds_back).plan(may, owes=owes)
             may = planned.entries
             beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard, acts=self._acts)
-            beside = beside._replace(names=planned.names)
             history = self._history
-            own = OwnTurn(self._nodes, beside, history.gate.state)
+            own = OwnTurn(self._nodes, beside._replace(names=planned.names), history.gate.state)
             marks_guests = bool(self._directory.guests)
             batch = Batch(self.name, (history.last_seq, history.last_at), time(), may, own, marks_guests=marks_guests)
             await own.settled()
