@@ -2,6 +2,7 @@ import pytest
 
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS
+from chat_server.protocol.events import HelpListed
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.requests import (
     Back,
@@ -18,6 +19,7 @@ from chat_server.protocol.requests import (
 )
 from chat_server.protocol.syntax import word_of
 from chat_server.rooms.hall import Hall
+from chat_server.wire.render.sentences import text_of
 from fakes import FakeSession, make_hall
 
 
@@ -148,10 +150,24 @@ def test_help_lists_what_works_here_and_now() -> None:
     ]
     assert member == [
         *("General", "/logout", "/help", "/nick"),
-        *("Rooms", "/rooms", "/join", "/create"),
-        *("Reading", "/search", "/history"),
-        *("Your", "/time", *choices, "Rooms"),
+        *("Rooms", "/rooms", "/join", "/create", "Rooms"),
     ]
+    assert listed(ask(hall, FakeSession(hall, "bob"), Help("reading"))) == ["Reading", "/search", "/history"]
+    assert listed(ask(hall, FakeSession(hall, "eve"), Help("Terminal"))) == ["Your", "/time", *choices]
+
+
+def test_help_says_of_some_groups_only_how_many_commands_they_have_where_all_would_not_fit() -> None:
+    commands = tuple((f"/command{number}", "Do it") for number in range(40))
+    groups = (*["talking"] * 18, *["reading"] * 9, *["moderating"] * 12, "terminal")
+    told = text_of(HelpListed(commands, ("pm",), groups)).splitlines()
+    assert len(told) == 1 + 18 + 4
+    assert told[-4:] == [
+        "* Reading back: /help reading lists 9 more.",
+        "* Moderating: /help moderating lists 12 more.",
+        "* Your terminal: /help terminal lists 1 more.",
+        "* Rooms are commands too: /pm",
+    ]
+    assert len(text_of(HelpListed(commands, (), ("moderating",) * 40, "moderating")).splitlines()) == 41
 
 
 def test_help_about_a_command_says_more() -> None:

@@ -14,6 +14,7 @@ from canary import PASSWORD
 from captured_logs import capture_logs
 from chat_server.accounts.acts import Office, ServerAct
 from chat_server.accounts.in_force import InForce, Visitor
+from chat_server.admin_shown import lines_of
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.events import Refused
@@ -21,6 +22,7 @@ from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import SayRun
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.rights import judged
+from chat_server.server.admin_office import RoleGiven
 from node_houses import open_nodes
 from streams import House, Program, open_house
 
@@ -85,6 +87,7 @@ async def test_an_admin_makes_moderators_and_the_last_admin_stays_one(autojump_c
             "is": "role-given",
             "nick": "ann",
             "role": "admin",
+            "was": "member",
         }
         given = await answered(ann, "server-role-given", "role", nick="bob", role="moderator")
         assert (given["whom"], given["role"]) == ("bob", "moderator")
@@ -444,6 +447,24 @@ async def test_where_nobody_has_a_role_on_the_server_no_place_is_kept_for_them(a
         first = await guest(house, "g1")
         assert "The server is full" in await house.call().read_to_end()
         await first.ask("logout")
+
+
+async def test_who_ends_a_panic_that_is_none_is_told_so_and_nothing_is_done(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="admin")
+        assert await refused(ann, "panic", state="off") == "no-panic"
+        assert (await house.ask_as_operator("set-panic", minutes=0))[0]["seconds"] == 0
+        assert [*(await answered(ann, "audit", "audit"))["acts"]] == ["1"]
+        await answered(ann, "panic-on", "panic", state="on")
+        await house.ask_as_operator("set-panic", minutes=0)
+        assert [*(await answered(ann, "audit", "audit"))["acts"]] == ["3", "2", "1"]
+
+
+def test_whose_role_an_operator_takes_is_told_with_it() -> None:
+    assert lines_of([RoleGiven("bob", "none", "owner"), RoleGiven("eve", "admin", "member")]) == [
+        "bob is neither admin nor moderator of this server, and no longer an owner of it: `chat-server admin owner NAME` would give that back",
+        "eve is admin of this server",
+    ]
 
 
 async def test_an_address_has_half_as_much_while_there_is_panic(autojump_clock: trio.abc.Clock) -> None:

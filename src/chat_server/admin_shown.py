@@ -74,8 +74,19 @@ def _where_kicked(kicked: Kicked) -> Iterator[str]:
             yield f"{console.counted(one.sessions, 'connection')} at {one.node}"
 
 
+_ROLES_TAKEN = {
+    "owner": ", and no longer an owner of it: `chat-server admin owner NAME` would give that back",
+    "admin": ", and no longer an admin",
+    "moderator": ", and no longer a moderator",
+}
+"""What else it says of a role on the server that somebody had."""
+
+
 def _roles_shown(answers: Sequence[RoleGiven]) -> list[str]:
-    return [f"{one.nick} is {'neither admin nor moderator' if one.role == 'none' else one.role}" for one in answers]
+    return [
+        f"{one.nick} is {'neither admin nor moderator' if one.role == 'none' else one.role} of this server{_ROLES_TAKEN.get(one.was, '')}"
+        for one in answers
+    ]
 
 
 def _panic_shown(answers: Sequence[PanicShown]) -> list[str]:

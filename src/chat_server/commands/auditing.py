@@ -61,7 +61,7 @@ _SENTENCES = {
 class Audit(Request, frozen=True, gc=False):
     """Ask who did what to whom, and why."""
 
-    group: ClassVar[str] = "general"
+    group: ClassVar[str] = "moderating"
     before: Annotated[Id, Meta(description="show what was done before this number")] = 0
     nth: Annotated[Id, Meta(description="and, of what was done right after it, before this one")] = 0
 

@@ -71,7 +71,7 @@ def candidates(
     return _beginning(begun, known or (nicks if begun else ()), " ")
 
 
-def _words_for(request: type[Request], commands: Iterable[str], rooms: Iterable[str]) -> Iterable[str]:
+def _words_for(request: type[Request], commands: Mapping[str, type[Request]], rooms: Iterable[str]) -> Iterable[str]:
     """What may follow a command; nothing where any text may."""
     if request is ChooseCharset:
         return CHARSETS
@@ -82,7 +82,7 @@ def _words_for(request: type[Request], commands: Iterable[str], rooms: Iterable[
     if request is Join:
         return rooms
     if request is Help:
-        return [*commands, *(f"/{command}" for command in commands)]
+        return [*commands, *(f"/{command}" for command in commands), *{asked.group for asked in commands.values()}]
     return [word for field in fields(request) for word in choices_of(field)]
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.office_acts import act_of, enacted
-from chat_server.protocol.events import Answered
+from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Request
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
@@ -18,7 +18,7 @@ PANIC_MINUTES, PANIC_MINUTES_MAX = 60, 24 * 60
 class Panic(Request, frozen=True, gc=False):
     """Keep the server quiet for a while, or end that."""
 
-    group: ClassVar[str] = "general"
+    group: ClassVar[str] = "moderating"
     state: Annotated[Literal["", "on", "off"], Meta(description="on, off, or nothing: how it is")] = ""
     minutes: Annotated[int, Meta(ge=1, le=PANIC_MINUTES_MAX, description="after how many it ends by itself")] = (
         PANIC_MINUTES
@@ -42,6 +42,13 @@ class NoPanic(Answered, frozen=True, tag="panic-off"):
     sentence: ClassVar[str] = "There is no panic. /panic on begins one."
 
 
+class NothingToEnd(Refused, frozen=True):
+    """There is no panic that could be ended."""
+
+    code: str = "no-panic"
+    sentence: ClassVar[str] = "There is no panic, so there is none to turn off. Nothing was changed."
+
+
 class DisturbanceCommands(CommandHandler):
     """To keep the server quiet for a while."""
 
@@ -60,6 +67,9 @@ class DisturbanceCommands(CommandHandler):
 
 async def _panic(place: Room, session: Occupant, request: Panic) -> None:
     act = act_of(place, session, "")
+    if request.state == "off" and not place.directory.accounts.acts.in_force.panic_seconds(act.at):
+        session.send(NothingToEnd())
+        return
     seconds = 60.0 * request.minutes if request.state == "on" else 0.0
     done = await enacted(place, session, replace(act, kind="panic", until=act.at + seconds))
     if done is not None:

@@ -23,7 +23,7 @@ from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 class Words(Request, frozen=True, gc=False):
     """Ask for the room's list of words, or change it."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     action: Annotated[Literal["", "add", "remove"], Meta(description="what to do with a word")] = ""
     word: Annotated[str, Meta(description="one word, as it is read")] = ""
     rule: Annotated[Literal["hold", "refuse"], Meta(description="what becomes of lines with it")] = "hold"
@@ -32,7 +32,7 @@ class Words(Request, frozen=True, gc=False):
 class Filter(Request, frozen=True, gc=False):
     """Ask whose bots filter what is said in the room, or let them."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     nick: Nick = ""
     on: Annotated[Literal["", "on", "off"], Meta(description="whether they do")] = ""
 

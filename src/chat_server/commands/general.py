@@ -21,7 +21,7 @@ class GeneralCommands(CommandHandler):
     def do_help(self, place: Room, session: Occupant, request: Help) -> MaybeAwaitable:
         """List what can be done here.
 
-        With a command's name, explain that command.
+        With a command's name, explain that command; with that of a group, such as moderating, list its commands.
         """
         if not request.command:
             session.send(self._help(place, session))
@@ -33,6 +33,8 @@ class GeneralCommands(CommandHandler):
             session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
         elif asked:
             session.send(self.table.refused(place, session, asked))
+        elif (group := self._help(place, session, word.casefold())).commands:
+            session.send(group)
         elif room := known_room(place, session, word):
             session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
         else:
@@ -67,13 +69,15 @@ class GeneralCommands(CommandHandler):
         typed = filter(lambda request: request.is_typed, self.table.vocabulary.requests)
         return sorted(typed, key=lambda request: GROUPS.index(request.group))
 
-    def _help(self, place: Room, session: Occupant) -> HelpListed:
+    def _help(self, place: Room, session: Occupant, only: str = "") -> HelpListed:
+        """What works here, or what of that is in one group."""
         here = self.table.works_here(place, session)
-        available = [request for request in self._typed if request in here]
+        available = [request for request in self._typed if request in here and only in {"", request.group}]
         return HelpListed(
             tuple((usage_of(request), here[request].summary) for request in available),
-            tuple(self._rooms_as_commands(place, session) if Join in here else []),
+            tuple(self._rooms_as_commands(place, session) if Join in here and not only else []),
             tuple(request.group for request in available),
+            only,
         )
 
     def _refuse_word(self, place: Room, session: Occupant, word: str) -> None:

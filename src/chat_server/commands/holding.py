@@ -36,7 +36,7 @@ HOLD_TOKENS = 2.0
 class ListHeld(Request, frozen=True, gc=False, tag="held"):
     """Ask which lines wait for a moderator."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     before: BeforeCase = 0
     limit: CasesShown = PAGE
 
@@ -51,7 +51,7 @@ class AcceptHeld(Request, frozen=True, gc=False, tag="accept-held"):
 class Decline(Request, frozen=True, gc=False):
     """Have a line that waits not be said."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     id: CaseNumber
 
 

@@ -47,7 +47,7 @@ Span = Annotated[
 class Rule(Request, frozen=True, gc=False):
     """Ask for the room's rules, or set one."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     rule: Annotated[str, Meta(description="speak, topic, links, guests, access, history, hold or slow")] = ""
     value: Annotated[str, Meta(description="what it is to be: /rule shows what there is")] = ""
 
@@ -55,7 +55,7 @@ class Rule(Request, frozen=True, gc=False):
 class GiveRole(Request, frozen=True, gc=False, tag="role"):
     """Ask who owns and moderates the room, or give somebody a role."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     nick: Nick = ""
     role: Annotated[
         Literal["", "member", "moderator", "owner", "admin", "none"], Meta(description="what they are to be")
@@ -65,7 +65,7 @@ class GiveRole(Request, frozen=True, gc=False, tag="role"):
 class Kick(Request, frozen=True, gc=False):
     """Put somebody out of the room for a minute."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     nick: Nick
     reason: Reason = ""
 
@@ -73,7 +73,7 @@ class Kick(Request, frozen=True, gc=False):
 class Mute(Request, frozen=True, gc=False):
     """Let somebody say nothing in the room for a while."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     nick: Nick
     span: Span = ""
 
@@ -81,7 +81,7 @@ class Mute(Request, frozen=True, gc=False):
 class Ban(Request, frozen=True, gc=False):
     """Put somebody out of the room for a while."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     nick: Nick
     span: Span = ""
 
@@ -89,7 +89,7 @@ class Ban(Request, frozen=True, gc=False):
 class Unban(Request, frozen=True, gc=False):
     """Lift a ban or a mute."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     aliases: ClassVar[tuple[str, ...]] = ("unmute",)
     id: Annotated[Id, Meta(description="the number that /bans shows")]
     reason: Reason = ""
@@ -98,7 +98,7 @@ class Unban(Request, frozen=True, gc=False):
 class ListBans(Request, frozen=True, gc=False, tag="bans"):
     """Ask who is banned or muted here."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
 
 
 BAN_ROWS = {

@@ -61,7 +61,7 @@ class Appeal(Request, frozen=True, gc=False):
 class ListReports(Request, frozen=True, gc=False, tag="reports"):
     """Ask what has been reported, and who appeals."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     before: BeforeCase = 0
     limit: CasesShown = PAGE
 
@@ -69,7 +69,7 @@ class ListReports(Request, frozen=True, gc=False, tag="reports"):
 class Resolve(Request, frozen=True, gc=False):
     """Close a report or an appeal."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     id: CaseNumber
     why: Annotated[
         RestOfLine, Meta(description="an answer; whoever has appealed is shown it", extra={"in_usage": True})

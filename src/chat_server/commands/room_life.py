@@ -25,28 +25,28 @@ from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 class RenameRoom(Request, frozen=True, gc=False, tag="rename"):
     """Give the room another name."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     name: Annotated[str, Meta(description="the new name")]
 
 
 class Archive(Request, frozen=True, gc=False):
     """Let the room be read, and nothing be said in it any more."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     reason: Reason = ""
 
 
 class Unarchive(Request, frozen=True, gc=False):
     """Take the room out of the archive again."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     reason: Reason = ""
 
 
 class Destroy(Request, frozen=True, gc=False):
     """Delete the room, and everything that was said in it."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     name: Annotated[str, Meta(description="the room's name once more; without it you are told what would be lost")] = ""
 
 

@@ -62,7 +62,7 @@ class Delete(Request, frozen=True, gc=False):
 class Purge(Request, frozen=True, gc=False):
     """Delete all that somebody has said lately."""
 
-    group: ClassVar[str] = "rooms"
+    group: ClassVar[str] = "moderating"
     nick: Nick
     span: Annotated[
         RestOfLine,

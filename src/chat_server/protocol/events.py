@@ -224,11 +224,15 @@ class OnlineListed(Event, frozen=True):
 
 
 class HelpListed(Event, frozen=True):
-    """What works here: (usage, one sentence) for each command, and its group; `rooms` are the names that are commands too."""
+    """What works here: (usage, one sentence) for each command, and its group; `rooms` are the names that are commands too.
+
+    `only`: those of one group, which was asked for. Else people are shown of some groups how many they have, where all would not fit on a screen.
+    """
 
     commands: tuple[tuple[str, str], ...]
     rooms: tuple[str, ...]
     groups: tuple[str, ...] = ()
+    only: str = ""
 
 
 class CommandExplained(Event, frozen=True):

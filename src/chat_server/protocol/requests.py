@@ -103,7 +103,7 @@ Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_
 """What a request is called by whoever sends it; it comes back on the answer."""
 
 
-GROUPS = ("general", "talking", "rooms", "reading", "terminal")
+GROUPS = ("general", "talking", "rooms", "reading", "moderating", "terminal")
 """What commands are about, in the order in which /help has them."""
 
 
@@ -158,7 +158,7 @@ class Logout(Request, frozen=True, gc=False):
 
 
 class Help(Request, frozen=True, gc=False):
-    """Ask what can be done here, or what one command does."""
+    """Ask what can be done here, or what one command does, or which commands a group has."""
 
     is_about_its_place: ClassVar[bool] = True
     command: str = ""

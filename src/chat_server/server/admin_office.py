@@ -23,10 +23,11 @@ class SetPanic(AdminRequest, frozen=True):
 
 
 class RoleGiven(AdminAnswer, frozen=True):
-    """An account has this role on the server."""
+    """An account has this role on the server, and had another until then (`was`; "member": none)."""
 
     nick: str
     role: str
+    was: str = ""
 
 
 class PanicShown(AdminAnswer, frozen=True):

@@ -38,11 +38,11 @@ class OfficeOperations:
         role = "member" if request.role == "none" else request.role
         await self._enact(ServerAct("role-given", self._now(), OPERATOR, 0, account.name, account.id, text=role))
         log.info("an operator has given a role", nick=account.name, role=request.role, user=user)
-        return (RoleGiven(account.name, request.role),)
+        return (RoleGiven(account.name, request.role, account.role),)
 
     async def _set_panic(self, request: SetPanic, user: int) -> Iterable[AdminAnswer]:
         now = self._now()
-        if request.minutes is not None:
+        if request.minutes or (request.minutes == 0 and self._directory.accounts.acts.in_force.panic_seconds(now)):
             await self._enact(ServerAct("panic", now, OPERATOR, until=now + 60.0 * request.minutes))
             log.info("an operator has begun or ended a panic", minutes=request.minutes, user=user)
         return (PanicShown(self._directory.accounts.acts.in_force.panic_seconds(now)),)

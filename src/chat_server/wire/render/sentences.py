@@ -7,6 +7,7 @@ followed by a space, and the lines of a text after its first are set in. How a l
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
 from typing import Any
@@ -414,9 +415,15 @@ GROUP_NAMES = {
     "talking": message("Talking"),
     "rooms": message("Rooms"),
     "reading": message("Reading back"),
+    "moderating": message("Moderating"),
     "terminal": message("Your terminal"),
 }
 """The headings of /help."""
+
+SET_ASIDE = frozenset(("reading", "moderating", "terminal"))
+"""The groups of which /help says only how many commands they have, where it would be longer than this:"""
+
+HELP_ROWS = 24
 
 
 def _explained(translator: Translator, explanation: str) -> str:
@@ -650,11 +657,18 @@ def _with_away(event: events.OnlineListed | events.Entered, translator: Translat
 def _help_listed(event: events.HelpListed, translator: Translator) -> list[TextLine]:
     lines: list[str] = []
     heading = ""
+    is_long = not event.only and len(event.commands) > HELP_ROWS
+    aside = Counter(group for group in event.groups if is_long and group in SET_ASIDE)
     for (usage, summary), group in zip(event.commands, chain(event.groups, repeat("")), strict=False):
+        if group in aside:
+            continue
         before, heading = heading, GROUP_NAMES.get(group, heading)
         if heading != before:
             lines.append(translator.rule(translator.text(heading)))
         lines.append(f"{_usage(translator, usage)} - {_explained(translator, f'{summary}.').rstrip('.。')}")
+    for group, number in aside.items():
+        told = {"heading": translator.text(GROUP_NAMES[group]), "group": group, "number": number}
+        lines.append(translator.text("{heading}: /help {group} lists {number} more.", **told))
     if event.rooms:
         lines += _listed(translator, translator.text("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
     return server_lines(*lines)

@@ -38,6 +38,7 @@ _GROUPS = {
     "talking": "talking",
     "rooms": "rooms",
     "reading": "reading back",
+    "moderating": "moderating",
     "terminal": "how things are shown to you",
 }
 """What a group of commands is about."""
