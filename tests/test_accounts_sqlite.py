@@ -637,3 +637,6 @@ async def test_what_the_disk_refuses_is_not_there_and_can_be_done_again(tmp_path
         assert await accounts.account(made.id) == made
         writer.ask(lambda connection: connection.execute("PRAGMA max_page_count = 1000000").fetchall())
         await registered(accounts, Registration("bob", "bob", "x" * 100_000))
+        noted = await accounts.account(made.id)
+        assert noted is not None
+        assert noted.seen == NOW + 5, "what was only noted is stored with whatever is stored next"

@@ -19,6 +19,7 @@ from canary import PASSWORD
 from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, RoomsTable
 from chat_server.protocol.requests import Request, tag_of
+from chat_server.server.admin_requests import REQUESTS
 from fakes import FaultyJournal
 from streams import House, Program, open_house
 
@@ -406,3 +407,48 @@ async def test_what_a_terminal_chooses_holds_there_and_it_is_told_that_it_is_not
         await ann.read_until("has had an account since")
         (account,) = journal._kept.accounts.accounts.values()
         assert account.choices == {"text": {"wrap": 64}}
+
+
+BY_OPERATORS: dict[str, dict[str, Any]] = {
+    "rename-room": {"room": "den", "name": "cave"},
+    "delete-room": {"room": "den"},
+    "make-owner": {"name": "bob"},
+    "make-code": {"name": "bob"},
+    "end-account": {"name": "bob", "ending": "erase"},
+    "restore-account": {"name": "bob"},
+    "drop-devices": {"name": "bob"},
+    "give-role": {"name": "bob", "role": "moderator"},
+    "set-panic": {"minutes": 5},
+}
+"""What operators ask for that is kept."""
+
+READ_BY_OPERATORS = {
+    *("who", "kick", "rooms", "list-nodes", "stats", "log-level"),
+    *("list-accounts", "show-account", "list-devices"),
+}
+
+
+def test_whatever_operators_ask_for_is_classed() -> None:
+    assert {tag_of(request) for request in REQUESTS} == BY_OPERATORS.keys() | READ_BY_OPERATORS
+
+
+@pytest.mark.parametrize("do", BY_OPERATORS)
+async def test_operators_are_told_what_cannot_be_stored(do: str, autojump_clock: trio.abc.Clock) -> None:
+    journal = FaultyJournal()
+    async with open_house(journal=journal, silence_seconds=9e9) as house:
+        cast = Cast(house, journal)
+        await cast.come()
+        if do == "restore-account":
+            await one_whose_account_ends(cast)
+        before, seen = cast.kept(), await cast.seen()
+        journal.is_full = True
+        assert (await house.ask_as_operator(do, **BY_OPERATORS[do]))[-1]["is"] == "not-done"
+        journal.is_full = False
+        if (
+            do == "end-account"
+        ):  # whoever is logged in is put out first all the same, so that nothing of theirs comes after its end
+            assert cast.kept()[1] == before[1]
+            return
+        assert cast.kept() == before
+        assert [pair for pair in zip(seen, await cast.seen(), strict=True) if pair[0] != pair[1]] == []
+        assert (await house.ask_as_operator(do, **BY_OPERATORS[do]))[-1]["is"] == "done"

@@ -6,6 +6,7 @@ Knows sessions, rooms and the journal. Never knows the socket that a request cam
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, cast
 
 import trio
@@ -182,11 +183,10 @@ class Operations:
         async with self._directory.founding:
             room = self._room_called(request.room)
             first = {record.name: record.first for record in await self._records()}.get(room.name, 1)
-            if why := await room.changes.ask():
+            if why := await room.changes.ask(store=partial(audit_deleting, room, Doer(OPERATOR))):
                 raise Impossible(f"{room.name} stays: {why}")
             lines = max(0, room.last_seq - first + 1)
             try:
-                await audit_deleting(room, Doer(OPERATOR))
                 left = await self._journal.delete_room(room.name)
             except InDoubt as error:
                 raise Impossible(

@@ -17,7 +17,7 @@ from chat_server.accounts.names_index import NamesIndex
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.account_changes import Tables
-from chat_server.journal.account_notes import AccountNotes
+from chat_server.journal.account_notes import AccountNotes, Noted
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable
 from chat_server.journal.sqlite.account_tables import SqliteTables
@@ -73,17 +73,20 @@ class SqliteStorage:
         news: Callable[[T], News] | None = None,
         person: str = "",
     ) -> T:
-        """Store a change, by one commit with what was noted. Nobody else has the journal, so nobody hears of it."""
+        """Store a change, by one commit with what was noted; that waits again if it fails. Nobody else has the journal, so nobody hears of it."""
         del news, person
-        return await self._committer.call(self._work(change), note)
+        noted = self.notes.take()
+        try:
+            return await self._committer.call(self._work(change, noted), note)
+        except JournalError:
+            self.notes.put_back(noted)
+            raise
 
     def submit(self, change: Callable[[Tables], object]) -> None:
         """Have a change stored, for which nobody waits."""
-        self._committer.submit(WriteJob(None, None, self._work(change)))
+        self._committer.submit(WriteJob(None, None, self._work(change, self.notes.take())))
 
-    def _work(self, change: Callable[[Tables], T]) -> Callable[[Writer], T]:
-        noted = self.notes.take()
-
+    def _work(self, change: Callable[[Tables], T], noted: Noted) -> Callable[[Writer], T]:
         def with_notes(connection: sqlite3.Connection) -> T:
             tables = SqliteTables(connection)
             tables.note_seen((*which, *where) for which, where in noted.seen.items())
