@@ -1,7 +1,7 @@
 """Who was named while they were not there: numbers of lines, and never their texts, which are read where they stand when somebody wants to see them.
 
-They are stored soon after the lines, not with them: what was noted in the last second before a server is killed may be lacking, and the line is there
-all the same. They are neither exported nor imported. Pure; never knows who is named in what.
+They are stored soon after the lines, not with them: what the last moment before a server was killed lacks is made up at its next start
+(rooms/called_before.py). They are neither exported nor imported. Pure; never knows who is named in what.
 """
 
 from collections.abc import Sequence

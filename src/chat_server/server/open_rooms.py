@@ -13,6 +13,7 @@ from chat_server.journal.engines import Store
 from chat_server.journal.nodes import Elsewhere
 from chat_server.logs import log
 from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
+from chat_server.rooms.called_before import Left, look_before
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
@@ -46,8 +47,7 @@ class OpenRooms:
     ) -> None:
         """Open the rooms that there are, and those of the configuration that are not there yet; and what two people write to each other."""
         self._nursery, self._directory, self._hall = nursery, directory, hall
-        for record in await self._store.journal.rooms():
-            await self.open(record)
+        left = [await self.open(record) for record in await self._store.journal.rooms()]
         for name in configured:
             if directory.room(name) is not None:
                 continue
@@ -61,16 +61,18 @@ class OpenRooms:
         conversations = conversations_of(directory)
         await conversations.passing.delete_left()
         nursery.start_soon(conversations.run)
+        nursery.start_soon(look_before, left, directory, directory.calls)
         tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)
 
-    async def open(self, record: RoomRecord) -> None:
+    async def open(self, record: RoomRecord) -> Left:
         """Open a room that is kept, with who is in it at other nodes. Raises JournalError if those cannot be asked for."""
         people: Sequence[Elsewhere] = ()
         if self._store.nodes is not None:
             record, people = await self._store.nodes.open(record.name)
             self._directory.away.unknown |= {one.account for one in people if one.account}
         self._directory.open_room(self.start(record, people))
+        return Left(record, frozenset(one.account for one in people))
 
     def start(self, record: RoomRecord, people: Sequence[Elsewhere] = ()) -> ChatRoom:
         """Make a room as it was left, and start its broadcaster."""

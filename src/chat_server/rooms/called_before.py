@@ -1,0 +1,70 @@
+"""Who was named in the last lines before a server was killed: that is kept a moment after the lines, and may be lacking.
+
+So the next start looks through the last seconds of what is kept, for the names of people who are remembered in a room and have not been shown
+the line, as far as is known; what is kept already is kept once. Who was there when the server was killed may so be told of a line that they have
+seen. Nothing of this is done while lines are said. Never knows how mentions are kept.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from math import inf
+from typing import NamedTuple
+
+from chat_server.accounts import is_account, sender_of
+from chat_server.guard import Guard
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.showable import showable_state
+from chat_server.logs import log
+from chat_server.protocol.mentions import names_in
+from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import StoredEvent
+from chat_server.rooms.calls import CALLING, KNOWN_MAX, Call, Calls, Directory
+
+LAST_SECONDS = 2.0
+"""Seconds before the newest line of all: who was named earlier has been noted by then."""
+
+LINES_MAX = 400
+"""Lines of a room that are looked through: what is looked through of two seconds while they are said."""
+
+
+class Left(NamedTuple):
+    """A room as it was left, and the accounts that are in it at other nodes: they hear what is said."""
+
+    record: RoomRecord
+    elsewhere: Collection[int] = ()
+
+
+async def look_before(rooms: Sequence[Left], directory: Directory, calls: Calls) -> None:
+    """Have those looked into who were named in the last lines of these rooms."""
+    newest = max((left.record.last_at for left in rooms), default=-inf)
+    guard = Guard("it could not be looked who was named before the start")
+    for left in rooms:
+        record = left.record
+        if record.last >= record.first and record.last_at >= newest - LAST_SECONDS:
+            with guard:
+                try:
+                    await _look(left, newest - LAST_SECONDS, directory, calls)
+                except JournalError as error:
+                    log.warning("cannot look who was named before the start", room=record.name, why=str(error))
+
+
+async def _look(left: Left, since: float, directory: Directory, calls: Calls) -> None:
+    record, names = left.record, directory.accounts.names
+    read = await directory.journal.positions(record.name)
+    were_here = [int(who.partition(":")[2]) for who in read if is_account(who)]
+    roles = showable_state(record.state).roles
+    accounts = dict.fromkeys([*roles, *reversed(were_here)][:KNOWN_MAX])
+    known = {name_key(name): account for account in accounts if (name := names.name_of(account))}
+    if not known:
+        return
+    page = await directory.journal.read(record.name, max(record.first, record.last - LINES_MAX + 1), record.last)
+    for line in page.lines:
+        if isinstance(line, CALLING) and line.at >= since:
+            for account in _named(line, known, read):
+                if account not in left.elsewhere and names.holder(name_key(names.name_of(account))) == account:
+                    calls.put(Call(account, record.name, line.seq, line.at, line.author, line.nick, is_here=False))
+
+
+def _named(line: StoredEvent, known: Mapping[str, int], read: Mapping[str, int]) -> Sequence[int]:
+    """Which accounts a line names that have not been shown it."""
+    named = (known[key] for key in names_in(line.text, known))
+    return [one for one in named if one != line.author and read.get(sender_of(one), 0) < line.seq]

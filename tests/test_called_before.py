@@ -1,0 +1,172 @@
+"""Who was named just before a server was killed learns of it: what is kept a moment after the lines is made up at the next start."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from canary import PASSWORD
+from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.memory import MemoryJournal
+from chat_server.rooms.called_before import LAST_SECONDS, LINES_MAX, Left, look_before
+from chat_server.rooms.calls import Calls
+from streams import open_house
+from test_calls import Books
+from test_conversing import answer
+from test_kill_accounts import living, register
+from test_moderating import den
+
+
+@pytest.fixture
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def leave(house: Any, program: Any) -> None:
+    await program.ask("logout")
+    await program.read_to_end()
+
+
+async def mentions_of(journal: MemoryJournal, nick: str) -> list[int]:
+    """The numbers of the lines in which somebody is kept as named."""
+    account = journal.accounts.names.holder(nick)
+    return [one.seq for one in await journal.mentions.of(account)]
+
+
+async def killed_after(
+    monkeypatch: pytest.MonkeyPatch, *lines: tuple[str, float], present: bool = False
+) -> MemoryJournal:
+    """What is kept when ann has said these, each so many seconds after the one before; nothing of who was named has been looked into.
+
+    bob was in the room before, or until the end.
+    """
+    journal = MemoryJournal()
+    with monkeypatch.context() as patched:
+
+        async def nothing(_: Calls) -> bool:
+            return True
+
+        patched.setattr(Calls, "look", nothing)
+        async with open_house(journal=journal, silence_seconds=9999, messages_per_second=0) as house:
+            ann, bob, _ = await den(house, "ann", "bob", "eve")
+            if not present:
+                await leave(house, bob)
+                await trio.sleep(5)
+            for number, (text, pause) in enumerate(lines):
+                await answer(ann, "say", room="den", text=text, key=str(number))
+                await trio.sleep(pause)
+            if present:
+                await leave(house, bob)
+    return MemoryJournal(journal._kept)
+
+
+async def started_again(journal: MemoryJournal) -> None:
+    async with open_house(journal=journal):
+        await trio.sleep(5)
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_who_was_named_in_the_last_lines_is_kept_as_named_by_the_next_start_and_once(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await killed_after(monkeypatch, ("hello", 0.1), ("bob: call me", 0.1), ("bye", 0.1))
+    assert await mentions_of(journal, "bob") == []
+    await started_again(journal)
+    numbers = await mentions_of(journal, "bob")
+    assert len(numbers) == 1
+    assert await mentions_of(MemoryJournal(journal._kept), "ann") == []
+    again = MemoryJournal(journal._kept)
+    await started_again(again)
+    assert await mentions_of(again, "bob") == numbers
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_who_had_been_shown_the_line_is_not_and_neither_is_who_was_named_long_before(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await killed_after(monkeypatch, ("bob: you see this", 0.1), present=True)
+    await started_again(journal)
+    assert await mentions_of(journal, "bob") == []
+    journal = await killed_after(monkeypatch, ("bob: long before", LAST_SECONDS + 1), ("hello", 0.1))
+    await started_again(journal)
+    assert await mentions_of(journal, "bob") == []
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_only_so_many_lines_are_looked_through_and_who_is_at_another_node_has_heard_them(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await killed_after(monkeypatch, ("bob: hi", 0), *[("no", 0)] * LINES_MAX)
+    books, records = Books(journal), await journal.rooms()
+    record = next(one for one in records if one.name == "den")
+    bob = journal.accounts.names.holder("bob")
+    calls = Calls(books)
+    await look_before([Left(record)], books, calls)
+    assert not calls._waiting
+    shorter = record._replace(last=record.last - LINES_MAX)
+    await look_before([Left(shorter, {bob})], books, calls)
+    assert not calls._waiting
+    await look_before([Left(shorter)], books, calls)
+    assert [call.account for call in calls._waiting] == [bob]
+
+
+async def test_a_room_that_cannot_be_read_does_not_keep_the_others_from_it(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    books, asked = Books(journal), list[str]()
+
+    async def refuse(room: str) -> dict[str, int]:
+        asked.append(room)
+        raise JournalError("the disk")
+
+    monkeypatch.setattr(journal, "positions", refuse)
+    rooms = [Left(RoomRecord(name, "", 1, 1, 5.0)) for name in ("a", "b")]
+    await look_before([*rooms, Left(RoomRecord("empty", "", 1, 0))], books, Calls(books))
+    assert asked == ["a", "b"]
+    await look_before([], books, Calls(books))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("_", range(3))
+def test_a_server_that_is_killed_as_soon_as_a_line_is_shown_tells_whom_it_named_when_they_come_back(
+    _: int, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with living(data) as world:
+        ann, bob = register(world, "ann"), register(world, "bob")
+        for one in (ann, bob):
+            one.ask("join", room="python")
+        bob.ask("say", room="python", text="bye", key="0")
+        bob.tell("logout")
+        time.sleep(2.5)  # that he was here is kept within a second or so
+        assert ann.ask("say", room="python", text="bob: call me", key="1")["is"] == "stored"
+        world.server.kill()
+    with living(data) as world:
+        time.sleep(1)
+        program = world.program()
+        assert program.ask("login", nick="bob", password=PASSWORD)["is"] == "logged-in"
+        shown = program.ask("mentions")
+        assert [line["text"] for _, lines in shown["rooms"] for line in lines] == ["bob: call me"]
+
+
+@pytest.mark.slow
+def test_whoever_was_there_when_a_server_stopped_in_order_is_told_of_nothing_that_they_have_seen(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    with living(data) as world:
+        ann, bob = register(world, "ann"), register(world, "bob")
+        for one in (ann, bob):
+            one.ask("join", room="python")
+        assert ann.ask("say", room="python", text="bob: call me", key="1")["is"] == "stored"
+        assert bob.next("said")["text"] == "bob: call me"
+        assert world.server.stop() == 0
+    with living(data) as world:
+        time.sleep(1)
+        program = world.program()
+        assert program.ask("login", nick="bob", password=PASSWORD)["is"] == "logged-in"
+        assert program.ask("mentions")["is"] == "no-mentions"
