@@ -45,6 +45,17 @@ async def told(program: Program, kind: str) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name not in ("at", "seq", "until")}
 
 
+async def test_who_is_banned_is_listed_as_they_are_called_now(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("ban", room="den", nick="bob", span="1h")
+        await bob.wait_for("went-back")
+        await bob.ask("nick", nick="rob")
+        await bob.wait_for("renamed")
+        await ann.ask("bans", room="den")
+        assert [one["whom"] for one in (await ann.wait_for("bans"))["bans"].values()] == ["rob"]
+
+
 async def holder(house: House, nick: str, place: int = 1) -> Program:
     """Somebody who has made an account, from an address of their own."""
     program = house.connect(f"127.0.0.{place}")

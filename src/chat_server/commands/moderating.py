@@ -122,7 +122,7 @@ class RulesShown(Answered, frozen=True, tag="rules"):
 class RolesShown(Answered, frozen=True, tag="roles"):
     """Who has which role in a room."""
 
-    sentence: ClassVar[str] = "{room} belongs to {owners}.\nModerators: {moderators}\nMembers: {members}"
+    sentence: ClassVar[str] = "Owners of {room}: {owners}\nModerators: {moderators}\nMembers: {members}"
 
     room: str
     owners: str
@@ -307,8 +307,10 @@ class ModeratingCommands(CommandHandler):
     @access(where=(ROOM,))
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
         """Show who is banned or muted here, until when and why."""
+        called = place.directory.accounts.names.name_of  # they may have renamed themselves elsewhere since
         bans = {
-            str(one.id): {"what": one.kind, "whom": one.whom, "by": one.by, "left": left_of(left), "reason": one.reason}
+            str(one.id): {"what": one.kind, "whom": called(one.account) or one.whom, "by": one.by}
+            | {"left": left_of(left), "reason": one.reason}
             for one, left in place.curbs()
         }
         if not bans:

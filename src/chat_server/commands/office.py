@@ -228,10 +228,11 @@ class OfficeCommands(CommandHandler):
         """Show who is banned or muted on the server, until when and why."""
         now = place.directory.authentication.now()
         acts = [act for act in place.directory.accounts.acts.in_force.listed(now) if act.kind != "panic"]
+        called = place.directory.accounts.names.name_of  # they may have renamed themselves since
         bans = {
             str(act.number): {
                 "what": act.kind,
-                "whom": shown_whom(session, act),
+                "whom": called(act.account) or shown_whom(session, act),
                 "by": act.by,
                 "left": left_of(act.until - now),
                 "reason": act.text,
