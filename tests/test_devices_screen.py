@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from chat_server.protocol.described import DeviceShown
+from chat_server.protocol.described import DeviceShown, NetworkShown
 from chat_server.protocol.events import Answered, DevicesListed, Refused
 from chat_tui.client.calling import Line, LineDetails
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -249,3 +250,20 @@ def test_each_kind_of_line_says_whether_others_can_read_along_and_who_vouches() 
     assert "Whoever is between here and chat.example.org, port 5000, can read" in said(Line.OPEN)
     assert "You went on without encryption on 2026-11-20." in said(Line.OPEN, word=PLAINTEXT)
     assert "You went on" not in said(Line.OPEN)
+
+
+def test_the_networks_from_which_one_came_stand_beside_this_device() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await open_devices(app, pilot)
+        assert "You came last from" not in words_on(app)
+        await pilot.press("r")
+        came = (NetworkShown("203.0.113.0/24", NOON), NetworkShown("192.0.2.0/24", NOON - 86400))
+        app.answer("devices", replace(devices(), networks=came))
+        await settle(pilot)
+        assert "You came last from 203.0.113.0/24 (" in words_on(app)
+        await pilot.press("down")
+        assert "You came last from" not in words_on(app), "it is not of another device"
+
+    play(app, act)

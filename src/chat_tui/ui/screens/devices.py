@@ -68,6 +68,7 @@ class DevicesScreen(ModalScreen[None]):
         self._ask, self._place, self._language = ask, place, language
         self._devices: tuple[DeviceShown, ...] = ()
         self._terminals = 0
+        self._came_from = ""
         self._at = 0
 
     def compose(self) -> ComposeResult:
@@ -104,6 +105,7 @@ class DevicesScreen(ModalScreen[None]):
             return
         marked = self._marked.number if self._marked else None
         self._devices, self._terminals = event.devices, event.terminals
+        self._came_from = ", ".join(f"{one.network} ({_day(one.seen)})" for one in event.networks)
         self._at = next((at for at, device in enumerate(event.devices) if device.number == marked), 0)
         terminals = "" if not event.terminals else f" and {_terminals(event.terminals)}"
         self.query_one(".heading", Static).update(Content(f"Your devices{terminals}"))
@@ -117,7 +119,7 @@ class DevicesScreen(ModalScreen[None]):
         items = [Item(str(device.number), _row(device), _state(device)) for device in self._devices]
         marked = self._marked
         self.query_one(ListPane).show(items, str(marked.number) if marked else None)
-        details = self._details(marked) if marked else "No program has logged in with your account."
+        details = self._details(marked) if marked else f"No program has logged in with your account.{self._networks}"
         self.query_one(".details", Static).update(Content(details))
         self._tell_keys()
 
@@ -129,10 +131,15 @@ class DevicesScreen(ModalScreen[None]):
     def _details(self, device: DeviceShown) -> str:
         known = f"Number {device.number}{_limits(device)}, since {_day(device.made)}."
         if device.is_this:
-            return f"{known} This one. Its token is kept in {self._place}."
+            return f"{known} This one. Its token is kept in {self._place}.{self._networks}"
         here = "Here now" if device.is_here else f"Last here {_minute(device.seen)}"
         network = f", from {device.network}" if device.network else ""
         return f"{known} {here}{network}."
+
+    @property
+    def _networks(self) -> str:
+        """From where its owner came last, by whatever, where that is told."""
+        return f" You came last from {self._came_from}." if self._came_from else ""
 
     def _say(self, text: str) -> None:
         """Show what the server has answered; it stays until it answers something else."""
