@@ -15,6 +15,7 @@ from chat_server.accounts.networks import NETWORK_SECONDS, NETWORKS_MAX
 from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import import_
+from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.entries import Entry, Muted, Said
 from chat_server.rooms.rights import judged
 from postgresql import url_beside
@@ -206,6 +207,29 @@ async def test_of_an_account_the_last_networks_are_kept_for_a_while(store: Store
     assert await accounts.forget_old(NOW + NETWORK_SECONDS + 13)
     assert [one.at - NOW for one in await accounts.acts.networks(bob)] == [15, 14]
     assert await accounts.acts.networks(eve) == []
+
+
+async def test_what_is_done_to_a_room_while_no_server_has_the_journal_is_in_the_audits_as_the_operator_s(
+    place: Place,
+) -> None:
+    journal, accounts, *_ = place.open_both()
+    async with opened(journal):
+        if not await journal.rooms():
+            await create_rooms(journal)
+        await done(accounts, ban())
+        await journal.append([muted(0, 0, 1)], {}).stored()
+    rename_room(place.engine.editing(place.settings), "python", "snakes", lambda *_: "")
+    delete_room(place.engine.editing(place.settings), "pm")
+    journal, accounts, *_ = place.open_both()
+    async with opened(journal):
+        acts = await accounts.acts.of_room("snakes", None, 9)
+        assert [(act.place, act.kind, act.by, act.text) for act in acts] == [
+            ((1, 1), "name-set", "(operator)", "snakes"),
+            ((1, 0), "muted", "mod", "why 1"),
+        ]
+        newest, _ = await accounts.acts.listed(0, 9)
+        assert (newest.number, newest.kind, newest.by, newest.text) == (2, "room-deleted", "(operator)", "pm")
+        assert (await done(accounts, ban("eve"))).number == 3
 
 
 async def test_acts_that_are_asked_for_at_once_are_numbered_one_after_the_other(accounts: Accounts) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from msgspec import Struct
 
 from chat_server.accounts import Record
+from chat_server.accounts.acts import ServerAct
 from chat_server.journal import RoomRecord
 from chat_server.journal.batch_codec import Stored
 
@@ -128,6 +129,9 @@ class RoomEditor(Protocol):
     def rooms(self) -> list[RoomRecord]:
         """All rooms for everybody, in the order in which they were created."""
         ...
+
+    def keep_act(self, act: ServerAct, room: str = "") -> None:
+        """Keep for good what an operator has done to a room, in its audit or, where it has none any more, in the server's."""
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; everything that belongs to it stays."""

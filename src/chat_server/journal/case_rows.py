@@ -186,6 +186,14 @@ class CaseRows:
     def put_act(self, act: ServerAct) -> ServerAct:
         """Store what was done about the case that the act has; return it with its place. Nobody else stores such a one meanwhile."""
         ((room,),) = self._rows("SELECT room FROM matter WHERE number = ?", act.case)
+        return self._put_act(room, act)
+
+    def put_act_in(self, room: str, act: ServerAct) -> ServerAct:
+        """The same of what an operator has done to a room that has this name."""
+        ((number,),) = self._rows("SELECT max(id) FROM room WHERE name = ?", room)
+        return self._put_act(number, act)
+
+    def _put_act(self, room: int, act: ServerAct) -> ServerAct:
         asked = "SELECT number, nth FROM room_act WHERE room = ? ORDER BY number DESC, nth DESC LIMIT 1"
         newest = next((ActPlace(*row) for row in self._rows(asked, room)), ActPlace(0))
         act = replace(act, number=newest.number, nth=newest.nth + 1)
@@ -233,6 +241,15 @@ def close(tables: CaseTables, number: int, kinds: Sequence[CaseKind], closing: C
     act = replace(act, number=tables.acts.begin() + 1)
     tables.acts.put(act)
     return Closed(case, act)
+
+
+def put_operators_act(tables: CaseTables, act: ServerAct, room: str) -> None:
+    """Store what an operator has done to a room while no server has the journal: see RoomEditor.keep_act."""
+    tables.cases.begin()
+    if room:
+        tables.cases.put_act_in(room, act)
+    else:
+        tables.acts.put(replace(act, number=tables.acts.begin() + 1))
 
 
 def open_again(tables: CaseTables, closed: Closed) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from chat_server.accounts import Record
+from chat_server.accounts.acts import ActPlace, ServerAct
 from chat_server.accounts.office import KeptAct
 from chat_server.journal import Duplicate, RoomRecord, new_room_id
 from chat_server.journal.archive import KeptKey, RawBatch, StoredRecord
@@ -121,6 +122,13 @@ class MemoryRooms:
     def rooms(self) -> list[RoomRecord]:
         """All rooms; see RoomEditor."""
         return self._kept.listed()
+
+    def keep_act(self, act: ServerAct, room: str = "") -> None:
+        """Keep what was done to a room; see RoomEditor."""
+        acts = self._kept.rooms[room].acts if room else self._kept.accounts.acts
+        newest = acts[-1].place if acts else ActPlace(0)
+        is_entry = not room
+        acts.append(replace(act, number=newest.number + is_entry, nth=0 if is_entry else newest.nth + 1))
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor."""

@@ -1,11 +1,13 @@
 """What can be done to the rooms of a journal that no server has, whatever its engine: rename, delete. Blocks; never knows a terminal."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
+from chat_server.accounts.acts import ServerAct
 from chat_server.journal import RoomRecord
 from chat_server.journal.archive import FileProblem, RoomEditor
-from chat_server.protocol.names import BadName, name_key, parse_name
+from chat_server.protocol.names import OPERATOR, BadName, name_key, parse_name
 
 
 def find_room(rooms: Sequence[RoomRecord], wanted: str, listed_by: str = "chat-server rooms list") -> RoomRecord:
@@ -36,6 +38,7 @@ def rename_room(
         room = find_room(rooms, wanted)
         name = new_name(new, [other.name for other in rooms if other.name != room.name], problem)
         editor.rename_room(room.name, name)
+        editor.keep_act(ServerAct("name-set", time.time(), OPERATOR, text=name), name)
     return room.name, name
 
 
@@ -48,6 +51,7 @@ def delete_room(editing: AbstractContextManager[RoomEditor], wanted: str) -> Roo
     """
     with editing as editor:
         room = find_room(editor.rooms(), wanted)
+        editor.keep_act(ServerAct("room-deleted", time.time(), OPERATOR, text=room.name))
         editor.delete_room(room.name)
     return room
 

@@ -13,12 +13,14 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from chat_server.accounts import Ended, Record
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.journal import JournalInUse, RoomRecord, new_room_id
 from chat_server.journal.account_changes import end_again
 from chat_server.journal.account_records import add_record
 from chat_server.journal.archive import FileProblem, KeptKey
 from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.case_rows import put_operators_act
 from chat_server.journal.first_of_time import RUNS_MAX
 from chat_server.journal.happened import RoomDeleted, RoomRenamed
 from chat_server.journal.postgresql.account_records import PostgresqlRecords
@@ -191,6 +193,11 @@ class PostgresqlRooms:
         """All rooms; see RoomEditor."""
         with mapped_errors():
             return [one for one in records_of(self._connection.execute(ROOMS).fetchall()) if not one.parties]
+
+    def keep_act(self, act: ServerAct, room: str = "") -> None:
+        """Keep what was done to a room; see RoomEditor."""
+        with mapped_errors(), self._connection.transaction():
+            put_operators_act(PostgresqlRecords(self._connection), act, room)
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor. A server that begins just now hears of it."""

@@ -10,11 +10,13 @@ from functools import cached_property
 from pathlib import Path
 
 from chat_server.accounts import Record
+from chat_server.accounts.acts import ServerAct
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.account_checks import account_problems
 from chat_server.journal.account_records import add_record, records
 from chat_server.journal.archive import FileProblem, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
+from chat_server.journal.case_rows import put_operators_act
 from chat_server.journal.new_file import sync
 from chat_server.journal.search.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.account_records import SqliteRecords
@@ -275,6 +277,10 @@ class SqliteRooms:
     def rooms(self) -> list[RoomRecord]:
         """All rooms; see RoomEditor."""
         return self._writer.rooms("kind = ''")
+
+    def keep_act(self, act: ServerAct, room: str = "") -> None:
+        """Keep what was done to a room; see RoomEditor."""
+        self._writer.change(lambda connection: put_operators_act(SqliteRecords(connection), act, room))
 
     def rename_room(self, old: str, new: str) -> None:
         """Give a room another name; see RoomEditor."""
