@@ -137,7 +137,9 @@ async def test_what_operators_do_to_rooms_is_in_the_audits_as_theirs(
         await answered(boss, "entered", "join", room="lair")
         shown = (await acts(boss, room="lair"))["acts"]["2"]
         assert (shown["by"], shown["what"], shown["name"]) == ("(operator)", "name-set", "lair")
-        desk = await at_terminal(house, "boss")
+        desk = await at_terminal(house, "boss", "lair")
+        assert (await rows(desk, "/audit"))[0] == "#2, 12:00 today: the operator gave the room another name: lair"
+        await desk.type("/back")
         await house.ask_as_operator("delete-room", room="lair")
         assert await rows(desk, "/audit") == [
             "2, 12:00 today: the operator deleted the room lair",

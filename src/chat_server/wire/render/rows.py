@@ -23,7 +23,7 @@ def rows_of(event: Answered, listed: dict[str, dict[str, str]], translator: Tran
         sentence = event.row_sentences.get(event.about(one))
         shown = {name: _in_one_row(value) for name, value in one.items()}
         whom = shown.get("whom", "")
-        shown["name"] = whom + " " * (min(names, NAME_MAX) - columns_of(whom))
+        shown.setdefault("name", whom + " " * (min(names, NAME_MAX) - columns_of(whom)))
         shown["number"] = number.rjust(numbers)
         if doer := _DOERS.get(one.get("by", "")):
             shown["by"] = translator.text(doer)
