@@ -149,6 +149,9 @@ def blocked_names(place: Room, session: Occupant) -> tuple[str, ...]:
 
 def _block(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
     peer = conversations_of(place.directory).peer(nick)
+    if peer is None and place.directory.is_engine_away:
+        session.send(Refused("engine-away"))
+        return None
     if peer is None and place.directory.nodes is not None:
         return _block_elsewhere(place, session, nick)
     return _block_peer(place, session, nick, peer)
