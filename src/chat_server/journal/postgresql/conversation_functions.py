@@ -38,23 +38,34 @@ BEGIN
 END $$;
 
 -- The conversations of these with a guest, or as a guest; null: all in which a guest is.
-CREATE FUNCTION passing_of(people text[]) RETURNS int[] LANGUAGE sql STABLE AS $$
-    SELECT coalesce(array_agg(room.id ORDER BY room.id), '{}') FROM room
-        WHERE NOT is_deleted AND id IN (SELECT room FROM party WHERE who NOT LIKE 'account:%')
-            AND (people IS NULL OR id IN (SELECT room FROM party WHERE who = ANY (people)))
-$$;
+-- Who leaves is looked for by their own: however many there are of others.
+CREATE FUNCTION passing_of(people text[]) RETURNS int[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF people IS NULL THEN
+        RETURN ARRAY(SELECT DISTINCT room FROM party WHERE who NOT LIKE 'account:%');
+    END IF;
+    RETURN ARRAY(
+        SELECT DISTINCT own.room FROM party AS own JOIN party AS guest ON guest.room = own.room AND guest.who NOT LIKE 'account:%'
+            WHERE own.who = ANY (people)
+    );
+END $$;
 
 -- Deletes those of these people's conversations with guests, or as guests, of which one of the two has no name at any node; null: of all people's.
 -- Call it last, as `tell`.
 CREATE FUNCTION end_passed(people text[] DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    ended int[] := ARRAY(
-        SELECT id FROM room WHERE id = ANY (passing_of(people)) AND NOT is_deleted AND EXISTS (
+    passing int[] := passing_of(people);
+    ended int[];
+    its_name text;
+BEGIN
+    IF passing = '{}' THEN
+        RETURN;
+    END IF;
+    ended := ARRAY(
+        SELECT id FROM room WHERE id = ANY (passing) AND NOT is_deleted AND EXISTS (
             SELECT FROM party WHERE party.room = room.id AND NOT EXISTS (SELECT FROM held WHERE person = who)
         ) ORDER BY id FOR NO KEY UPDATE OF room
     );
-    its_name text;
-BEGIN
     UPDATE room SET is_deleted = true WHERE id = ANY (ended);
     FOR its_name IN SELECT name FROM room WHERE id = ANY (ended) ORDER BY id LOOP
         PERFORM tell(json_build_object('type', 'room-deleted', 'node', 0, 'room', its_name)::text);

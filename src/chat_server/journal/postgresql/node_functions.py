@@ -149,10 +149,12 @@ CREATE FUNCTION take_out(gone bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     there record;
     people text[];
+    passing int[];
 BEGIN
     PERFORM FROM node WHERE id = ANY (gone) ORDER BY id FOR UPDATE; -- what it is just storing is stored before
     people := ARRAY(SELECT DISTINCT person FROM held WHERE node = ANY (gone));
-    PERFORM FROM room WHERE id IN (SELECT room FROM member WHERE node = ANY (gone)) OR id = ANY (passing_of(people))
+    passing := passing_of(people);
+    PERFORM FROM room WHERE id IN (SELECT room FROM member WHERE node = ANY (gone) UNION SELECT unnest(passing))
         ORDER BY id FOR NO KEY UPDATE;
     FOR there IN
         SELECT member.room, member.node,
