@@ -75,12 +75,24 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+LOGGED_TRACEBACK = "\n    Traceback (most recent call last):"
+"""How logs.py tells what went wrong in a step and was kept from the steps after it."""
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """No password is in what a test, or whatever it has started, has written."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No password is in what a test, or whatever it has started, has written; and nothing has gone wrong that it does not look for."""
     report = yield
     if any(canary.PASSWORD in text for _, text in report.sections):
         report.outcome, report.longrepr = "failed", f"a password is in what {report.nodeid} has written"
+    may_go_wrong = item.get_closest_marker("goes_wrong") is not None
+    if (
+        report.when == "call"
+        and report.passed
+        and not may_go_wrong
+        and any(LOGGED_TRACEBACK in text for _, text in report.sections)
+    ):
+        report.outcome, report.longrepr = "failed", f"something went wrong in {report.nodeid} and was logged"
     return report
 
 

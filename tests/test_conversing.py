@@ -352,6 +352,7 @@ async def test_nothing_is_written_to_an_account_that_is_closed_nor_to_a_guest_wh
         assert [line["text"] for line in (await answer(ann, "last", room="@bob"))["lines"]] == ["hi"]
 
 
+@pytest.mark.goes_wrong
 async def test_a_session_that_can_be_shown_nothing_ends_and_the_others_hear_it(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,6 +180,7 @@ async def test_a_line_is_shown_to_the_other_though_its_writer_hangs_up_while_it_
         assert texts(await heard(bob, 20)) == []
 
 
+@pytest.mark.goes_wrong
 async def test_a_line_that_is_stored_is_shown_though_something_goes_wrong_after_that(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +204,7 @@ async def test_a_line_that_is_stored_is_shown_though_something_goes_wrong_after_
         assert (await answer(ann, "say", room="@bob", text="and on", key="2"))["seq"] == 4
 
 
+@pytest.mark.goes_wrong
 async def test_what_was_stored_and_not_shown_is_shown_before_the_next_line(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

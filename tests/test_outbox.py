@@ -679,6 +679,7 @@ class BrokenOutbox:
         raise RuntimeError("a bug")
 
 
+@pytest.mark.goes_wrong
 async def test_a_bug_in_what_is_written_while_something_is_waited_for_is_met_when_the_wait_is_over(
     autojump_clock: trio.abc.Clock,
 ) -> None:

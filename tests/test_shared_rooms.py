@@ -612,6 +612,7 @@ async def test_ones_own_turn_before_which_something_is_forgotten_is_shown(
     assert sorted(b.room.nicks) == ["bea", "bob"]
 
 
+@pytest.mark.goes_wrong
 @pytest.mark.parametrize("step", ["take", "known_as"])
 async def test_a_turn_whose_taking_in_failed_is_shown_all_the_same_and_who_is_there_is_put_right(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch, step: str

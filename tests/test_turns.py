@@ -153,6 +153,7 @@ async def test_who_is_gone_while_it_waits_keeps_nobody_waiting(nursery: trio.Nur
         await turns.take()
 
 
+@pytest.mark.goes_wrong
 async def test_whoever_is_given_a_turn_and_fails_before_it_begins_keeps_it_from_nobody(
     autojump_clock: trio.abc.Clock, nursery: trio.Nursery
 ) -> None:
