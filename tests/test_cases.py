@@ -43,10 +43,8 @@ async def test_a_case_waits_until_somebody_closes_it_and_then_nothing_of_what_wa
     assert (await closed(accounts, report, by)).case == report
     assert await accounts.cases.close(report.number, ["report"], by) is None
     assert await accounts.cases.listed(NOW) == [held]
-    accepted = await closed(accounts, held)
-    assert accepted.case == held
-    await accounts.cases.open_again(accepted)
-    assert await accounts.cases.listed(NOW) == [held]
+    assert (await closed(accounts, held)).case == held
+    assert await accounts.cases.listed(NOW) == []
     assert held.closed.text == "" == report.closed.why
 
 
@@ -186,21 +184,40 @@ async def test_every_act_of_a_room_is_on_one_page_though_many_stand_behind_one_e
 
 
 async def test_what_could_not_be_said_after_all_nobody_has_accepted(store: Store) -> None:
-    accounts = store.accounts
-    held, other = await added(accounts, HELD), await added(accounts, replace(HELD, key="k2"))
-    accepted = await closed(accounts, held, Closing("mod", 0, NOW, accepts=True))
-    await closed(accounts, other)
+    cases = store.accounts.cases
+    held, other = await added(store.accounts, HELD), await added(store.accounts, replace(HELD, key="k2"))
+    assert await cases.begin_saying(held.number, NOW) == held
+    await closed(store.accounts, other)
     await store.journal.rename_room("python", "snakes")
-    await accounts.cases.open_again(accepted)
-    assert [act.case for act in await accounts.acts.of_room("snakes", None, 9)] == [other.number]
-    assert [one.room for one in await accounts.cases.listed(NOW)] == ["snakes"]
-    again = await closed(accounts, held, Closing("mod", 0, NOW, accepts=True))
-    assert again.act.place == (0, 3)
+    await cases.end_saying(held.number)
+    assert [act.case for act in await store.accounts.acts.of_room("snakes", None, 9)] == [other.number]
+    assert await cases.listed(NOW) == [replace(held, room="snakes")]
+    again = await closed(store.accounts, held, Closing("mod", 0, NOW, accepts=True))
+    assert again.act.place == (0, 2)
+    await cases.end_saying(held.number)
+    assert await cases.listed(NOW) == [], "what is said waits no more"
+
+
+async def test_nobody_else_decides_on_what_is_being_said_until_it_is_said_or_a_minute_is_over(
+    accounts: Accounts,
+) -> None:
+    held, report = await added(accounts, HELD), await added(accounts, REPORT)
+    assert await accounts.cases.begin_saying(report.number, NOW) is None
+    assert await accounts.cases.begin_saying(held.number, NOW) == held
+    for at in (NOW, NOW + 59, NOW - 59):
+        assert await accounts.cases.begin_saying(held.number, at) is None
+        assert await accounts.cases.close(held.number, ["held"], Closing("mod", 0, at)) is None
+    assert await accounts.cases.listed(NOW) == [replace(held, saying_at=NOW), report], "it waits until it is said"
+    for at in (NOW + 61, NOW - 3600):  # the clock was set back
+        assert await accounts.cases.begin_saying(held.number, at) is not None
+    await closed(accounts, held, Closing("mod", 0, NOW - 3600, accepts=True))
+    assert await accounts.cases.begin_saying(held.number, NOW) is None
 
 
 async def test_what_has_no_room_is_closed_on_the_server_and_nothing_is_accepted_there(accounts: Accounts) -> None:
     report, held = await added(accounts, replace(REPORT, room="")), await added(accounts, replace(HELD, room=""))
     assert await accounts.cases.close(held.number, ["held"], Closing("mod", 0, NOW, accepts=True)) is None
+    assert await accounts.cases.begin_saying(held.number, NOW) is None
     await closed(accounts, report)
     await closed(accounts, held)
     assert [(act.number, act.kind, act.nth) for act in await accounts.acts.listed(0, 9)] == [

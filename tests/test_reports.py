@@ -12,6 +12,7 @@ from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import DAY, Case
 from chat_server.commands.case_pages import PAGE_BYTES
 from chat_server.config import Config, RoomsTable
+from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.nodes import Speaker
@@ -490,19 +491,56 @@ async def test_what_is_accepted_waits_on_where_the_moderator_is_put_out_meanwhil
         gus = await guest(house, "gus")
         number = await held(gus, "hello")
         cases = journal.accounts.cases
-        close = cases.close
+        begin = cases.begin_saying
 
         async def late(*what: Any) -> Any:
-            closed = await close(*what)
+            begun = await begin(*what)
             await trio.sleep(1)
-            return closed
+            return begun
 
-        monkeypatch.setattr(cases, "close", late)
+        monkeypatch.setattr(cases, "begin_saying", late)
         await ann.ask("accept-held", room="den", id=number)
         await trio.sleep(0.5)
         await house.ask_as_operator("kick", name="ann")
         await trio.sleep(60)
         assert [case.text for case in await cases.listed(time.time())] == ["hello"]
+
+
+async def test_a_line_that_is_accepted_is_said_once_whenever_the_server_is_killed_and_never_told_to_be_declined(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        gus = await guest(house, "gus")
+        first, second = await held(gus, "hello"), await held(gus, "bye")
+        cases = journal.accounts.cases
+        await cases.begin_saying(first, time.time())  # and the server is killed
+        for what in ("accept-held", "decline"):
+            assert await refused(ann, what, id=first) == "being-said"
+        await trio.sleep(61)
+        close = cases.close
+
+        async def fails(*what: Any) -> Any:
+            raise JournalError(f"killed before {what} was stored")
+
+        monkeypatch.setattr(cases, "close", fails)
+        said = list[int]()
+        for number in (first, second):
+            await ann.ask("accept-held", room="den", id=number)
+            said.append((await ann.wait_for("accepted"))["seq"])
+        monkeypatch.setattr(cases, "close", close)
+        assert [*await listed(ann, "held", room="den")] == [str(first), str(second)]
+        await trio.sleep(61)
+        for what, number, seq in (("accept-held", first, said[0]), ("decline", second, said[1])):
+            await ann.ask(what, room="den", id=number)
+            accepted = await ann.wait_for("accepted")
+            assert (accepted["id"], accepted["seq"]) == (number, seq), "nobody is told that it is declined"
+        assert await listed(ann, "held", room="den") == {}
+        lines = (await journal.read("den", said[0], 99)).lines
+        assert [line.text for line in lines if isinstance(line, Said)] == ["hello", "bye"]
 
 
 async def waits(house: House, many: int, text: str = "look: www", room: str = "den") -> list[int]:

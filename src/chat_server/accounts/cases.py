@@ -23,6 +23,9 @@ KEPT_SECONDS: dict[CaseKind, float] = {"report": 30 * DAY, "appeal": 30 * DAY, "
 
 CASE_KINDS: tuple[CaseKind, ...] = ("report", "appeal", "held")
 
+SAYING_SECONDS = 60.0
+"""Seconds for which nobody else decides on a line that is being said: longer than who accepts it waits (`rooms.room.carried_through`)."""
+
 PAGE = 20
 """Cases that are shown at once."""
 
@@ -34,7 +37,8 @@ class Case(Struct, frozen=True, omit_defaults=True):
     Of a report, `whom` is the author of the line `of`, `author` their account, `text` the copy of it, `why` what the reporter says. An appeal is
     about the ban or mute `of` (of the whole server where there is no room), and `why` is what is said for it. What is held is the `text`, which
     was asked for by the word `word`, under `key`. Of a room that is no more, `room` is "".
-    `keeper` is the account of one of the room's owners, if it had any.
+    `keeper` is the account of one of the room's owners, if it had any. What is held is being said since `saying_at`, when a moderator has
+    accepted it; 0: it is not.
     """
 
     kind: CaseKind
@@ -55,10 +59,15 @@ class Case(Struct, frozen=True, omit_defaults=True):
     is_open: bool = True
     number: int = 0
     keeper: Author = 0
+    saying_at: float = 0.0
 
     def is_on(self, at: float) -> bool:
         """Whether it still waits."""
         return self.is_open and self.at > at - KEPT_SECONDS[self.kind]
+
+    def is_being_said(self, at: float) -> bool:
+        """Whether somebody has just accepted it: where the server was killed meanwhile, it is said already, or waits on."""
+        return bool(self.saying_at) and abs(at - self.saying_at) < SAYING_SECONDS
 
     @property
     def closed(self) -> "Case":
@@ -136,12 +145,19 @@ class Cases(Protocol):
     async def close(self, number: int, kinds: Sequence[CaseKind], closing: Closing) -> Closed | None:
         """Close one that waits, and is of one of these kinds, and keep for good who did; None: there is none, or it has just been closed.
 
-        What is held in a room that is no more cannot be accepted.
+        What is held in a room that is no more cannot be accepted, and what is being said is closed by nothing else than that it is said.
         """
         ...
 
-    async def open_again(self, closed: Closed) -> None:
-        """Nothing has come of it that one was accepted: let it wait again, as if nobody had done anything."""
+    async def begin_saying(self, number: int, at: float) -> Case | None:
+        """Somebody accepts what is held: nobody else decides on it while it is being said. It waits until it is closed, which is when it is said.
+
+        None: it does not wait any more, its room is no more, or somebody else has just accepted it.
+        """
+        ...
+
+    async def end_saying(self, number: int) -> None:
+        """It could not be said: it waits on, as if nobody had done anything."""
 
 
 def after_room(case: Case) -> Case:
@@ -151,7 +167,13 @@ def after_room(case: Case) -> Case:
 
 def can_be_closed(case: Case, kinds: Sequence[CaseKind], closing: Closing) -> bool:
     """Whether somebody can close a case so; see Cases.close."""
-    return case.is_on(closing.at) and case.kind in kinds and bool(case.room or not closing.accepts)
+    is_free = bool(case.room) if closing.accepts else not case.is_being_said(closing.at)
+    return case.is_on(closing.at) and case.kind in kinds and is_free
+
+
+def can_be_said(case: Case, at: float) -> bool:
+    """Whether somebody can accept a case; see Cases.begin_saying."""
+    return case.is_on(at) and case.kind == "held" and bool(case.room) and not case.is_being_said(at)
 
 
 def act_of(case: Case, closing: Closing) -> ServerAct:

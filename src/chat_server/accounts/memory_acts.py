@@ -85,11 +85,6 @@ class MemoryActs:
         acts.append(replace(act, number=newest.number, nth=newest.nth + 1))
         return acts[-1]
 
-    def forget_on_case(self, room: str, act: ServerAct) -> None:
-        """Nothing has come of that."""
-        if act in (acts := self._rooms.acts_of(room)):
-            acts.remove(act)
-
     def _is_on(self, act: ServerAct, at: float) -> bool:
         return act.number not in self._kept.lifted and act.until > at
 

@@ -19,6 +19,7 @@ from chat_server.accounts.cases import (
     act_of,
     after_end,
     can_be_closed,
+    can_be_said,
     is_old,
 )
 from chat_server.accounts.kept_accounts import KeptAccounts
@@ -83,12 +84,21 @@ class MemoryCases:
         self._kept.cases[number] = case.closed
         return Closed(case, await self._acts.keep_on_case(case.room, act_of(case, closing)))
 
-    async def open_again(self, closed: Closed) -> None:
-        """Let one wait again; see Cases."""
+    async def begin_saying(self, number: int, at: float) -> Case | None:
+        """Let nobody else decide on what is held while it is being said; see Cases."""
         self._begin()
-        if (known := self._kept.cases.get(closed.case.number)) is not None:
-            self._acts.forget_on_case(known.room, closed.act)  # which may be called otherwise by now
-            self._kept.cases[known.number] = replace(closed.case, room=known.room)
+        case = self._kept.cases.get(number)
+        if case is None or not can_be_said(case, at):
+            return None
+        self._kept.cases[number] = replace(case, saying_at=at)
+        return case
+
+    async def end_saying(self, number: int) -> None:
+        """Let one wait on; see Cases."""
+        self._begin()
+        case = self._kept.cases.get(number)
+        if case is not None and case.is_open:
+            self._kept.cases[number] = replace(case, saying_at=0.0)
 
     def end(self, account: int, nick: str, ending: Ending) -> None:
         """An account has ended, and is called so."""

@@ -110,13 +110,13 @@ async def find(place: Room, session: Occupant, number: int, kinds: Sequence[Case
 
 
 async def close(
-    place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind], *, accepts: bool = False, why: str = ""
+    place: Room, session: Occupant, number: int, kinds: Sequence[CaseKind], why: str = ""
 ) -> Closed | Refused:
     """Close a case that somebody may see here, which stands in the audit then; what it was. See Closing."""
     case = await find(place, session, number, kinds)
     if isinstance(case, Refused):
         return case
     now = place.directory.authentication.now()
-    closing = Closing(session.nick, session.person.account, now, accepts, why)
+    closing = Closing(session.nick, session.person.account, now, why=why)
     closed = await storable(place.directory.accounts.cases.close(number, kinds, closing))
     return closed or NoSuchCase(details={"id": str(number)})

@@ -8,21 +8,21 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from chat_server.accounts.cases import PAGE, Case, NotTaken
+from chat_server.accounts.cases import PAGE, Case, Closing, NotTaken
 from chat_server.commands.access import access
 from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, NoSuchCase, close, find, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.reporting import new_case, not_taken
-from chat_server.journal import JournalError
+from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, tag_of
-from chat_server.rooms.batch import Accepted
+from chat_server.rooms.batch import HELD, Accepted
 from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.line_rules import Hold, Verdict
@@ -123,6 +123,15 @@ class NotAccepted(Refused, frozen=True):
 
     code: str = "not-accepted"
     sentence: ClassVar[str] = "Number {id} could not be said just now. It still waits."
+
+
+class BeingSaid(Refused, frozen=True):
+    """Somebody has just accepted it."""
+
+    code: str = "being-said"
+    sentence: ClassVar[str] = (
+        "Another moderator has just accepted number {id}. If /held still shows it in a minute, ask again."
+    )
 
 
 class NameTakenSince(Refused, frozen=True):
@@ -244,7 +253,13 @@ async def _list(place: Room, session: Occupant, request: ListHeld) -> None:
 
 
 async def _decline(place: Room, session: Occupant, number: int) -> None:
-    closed = await close(place, session, number, ("held",))
+    found = await _find_to_decide(place, session, number)
+    said = found if isinstance(found, Refused) else await _said_already(place, found)
+    if isinstance(said, Duplicate):
+        with carried_through():
+            await _close_said(place, session, number, said.room, said.seq)
+        return
+    closed = said if isinstance(said, Refused) else await close(place, session, number, ("held",))
     if isinstance(closed, Refused):
         session.send(closed)
         return
@@ -252,38 +267,63 @@ async def _decline(place: Room, session: Occupant, number: int) -> None:
     tell_author(place.directory, closed.case)
 
 
+async def _find_to_decide(place: Room, session: Occupant, number: int) -> Case | Refused:
+    """What is held and that somebody may decide on now."""
+    found = await find(place, session, number, ("held",))
+    if isinstance(found, Case) and found.is_being_said(place.directory.authentication.now()):
+        return BeingSaid(details={"id": str(number)})
+    return found
+
+
+async def _said_already(place: Room, case: Case) -> Duplicate | Refused | None:
+    """Where a line stands that a moderator has accepted; None: it was not said, and is not if it is declined."""
+    return await readable(place.directory.journal.stored_under(SenderKey(HELD, _key_of(case))))
+
+
+def _key_of(case: Case) -> str:
+    """Under which what was held is said once, however often it is accepted."""
+    return f"{case.number}-{int(case.at)}"
+
+
 async def accept_held(place: Room, session: Occupant, number: int) -> None:
     """Say what was held. Where it cannot be said, or its author may say nothing just now, it waits on."""
-    found = await find(place, session, number, ("held",))
+    found = await _find_to_decide(place, session, number)
     nick = found if isinstance(found, Refused) else await _name_now(place, found)
     if isinstance(nick, Refused):
         session.send(nick)
         return
-    with carried_through() as scope:  # else it would be closed and never said, where the moderator goes meanwhile
+    with carried_through() as scope:  # else it would be said and wait on, where the moderator goes meanwhile
         await _accept(place, session, number, nick)
     if scope.cancelled_caught:
         session.send(NotAccepted(details={"id": str(number)}))
 
 
 async def _accept(place: Room, session: Occupant, number: int, nick: str) -> None:
-    """The same of a line that is said under this name."""
-    closed = await close(place, session, number, ("held",), accepts=True)
-    if isinstance(closed, Refused):
-        session.send(closed)
+    """The same of a line that is said under this name. It waits until it is stored: whenever the server is killed, it is said or can be."""
+    cases = place.directory.accounts.cases
+    case = await storable(cases.begin_saying(number, place.directory.authentication.now()))
+    if case is None or isinstance(case, Refused):
+        session.send(case or NoSuchCase(details={"id": str(number)}))
         return
-    case = closed.case
     room = place.directory.room(case.room)
     if isinstance(room, ChatRoom):
-        said = Accepted(_entry_of(replace(case, by=nick)), case.sender, f"{case.number}-{int(case.at)}", [])
+        said = Accepted(_entry_of(replace(case, by=nick)), case.sender, _key_of(case), [])
         pause = room.post(session, said)
         if pause is not None:
             await pause
         await room.flushed(session)
         if said.seqs:
-            session.send(AcceptedLine(room.name, case.number, said.seqs[0]))
+            await _close_said(place, session, number, room.name, said.seqs[0])
             return
     session.send(NotAccepted(details={"id": str(number)}))
-    await storable(place.directory.accounts.cases.open_again(closed))
+    await storable(cases.end_saying(number))
+
+
+async def _close_said(place: Room, session: Occupant, number: int, room: str, seq: int) -> None:
+    """Close what is said. Where that cannot be stored it waits on, and whoever decides on it then is told that it is said."""
+    closing = Closing(session.nick, session.person.account, place.directory.authentication.now(), accepts=True)
+    await storable(place.directory.accounts.cases.close(number, ("held",), closing))
+    session.send(AcceptedLine(room, number, seq))
 
 
 async def _name_now(place: Room, case: Case) -> str | Refused:

@@ -28,6 +28,7 @@ from chat_server.accounts.cases import (
     after_end,
     after_room,
     can_be_closed,
+    can_be_said,
 )
 from chat_server.journal.act_changes import ROOM_ACT, ActTables, room_values_of
 from chat_server.journal.showable import showable_name, showable_text, showable_topic
@@ -200,11 +201,6 @@ class CaseRows:
         self._do(f"INSERT INTO room_act ({ROOM_ACT}) VALUES (?, ?, ?, ?, ?, ?)", *room_values_of(room, act))  # noqa: S608 - a list of columns
         return act
 
-    def drop_act(self, act: ServerAct) -> None:
-        """Nothing has come of that: forget it."""
-        room = "(SELECT room FROM matter WHERE number = ?)"
-        self._do(f"DELETE FROM room_act WHERE room = {room} AND number = ? AND nth = ?", act.case, *act.place)  # noqa: S608 - as above
-
 
 class CaseTables(Protocol):
     """Tables, as far as they matter here."""
@@ -252,11 +248,22 @@ def put_operators_act(tables: CaseTables, act: ServerAct, room: str) -> None:
         tables.acts.put(replace(act, number=tables.acts.begin() + 1))
 
 
-def open_again(tables: CaseTables, closed: Closed) -> None:
-    """Let one wait again; see Cases."""
+def begin_saying(tables: CaseTables, number: int, at: float) -> Case | None:
+    """Let nobody else decide on what is held while it is being said; see Cases."""
     tables.cases.begin()
-    tables.cases.put(closed.case)
-    tables.cases.drop_act(closed.act)
+    case = tables.cases.case(number)
+    if case is None or not can_be_said(case, at):
+        return None
+    tables.cases.put(replace(case, saying_at=at))
+    return case
+
+
+def end_saying(tables: CaseTables, number: int) -> None:
+    """Let one wait on; see Cases."""
+    tables.cases.begin()
+    case = tables.cases.case(number)
+    if case is not None and case.is_open:
+        tables.cases.put(replace(case, saying_at=0.0))
 
 
 def end(tables: CaseTables, account: int, nick: str, ending: Ending) -> None:

@@ -49,6 +49,10 @@ class TableCases:
             await self._acts.follow(closed.act)
         return closed
 
-    async def open_again(self, closed: Closed) -> None:
-        """Let one wait again; see Cases."""
-        await self._storage.store(lambda tables: rows.open_again(tables, closed))
+    async def begin_saying(self, number: int, at: float) -> Case | None:
+        """Let nobody else decide on what is held while it is being said; see Cases."""
+        return await self._storage.store(lambda tables: rows.begin_saying(tables, number, at))
+
+    async def end_saying(self, number: int) -> None:
+        """Let one wait on; see Cases."""
+        await self._storage.store(lambda tables: rows.end_saying(tables, number))
