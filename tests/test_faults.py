@@ -653,6 +653,8 @@ ELSEWHERE = {
     "close", "abort", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "prune",
     # Where a program wants to know what becomes of what it does in a room: test_told.py.
     "key_of_act",
+    # What is answered when others have said what they know, and who is at other nodes: test_conversing_engine_away.py, test_people.py.
+    "answer_later", "nick_of",
     # Before the witnesses are there.
     "rooms", "open_room", "__init_subclass__",
     # Nobody asks for a password yet; nor has a person what they need.
