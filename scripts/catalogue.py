@@ -1,4 +1,4 @@
-"""The sentences that the server says, found in its source, and their translations."""
+"""The sentences that the server and chat-tui say, found in their source, and their translations."""
 
 import ast
 import gettext
@@ -6,34 +6,72 @@ import inspect
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf
 from pathlib import Path
+from typing import NamedTuple
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from msgspec import Meta, Struct
+from msgspec.structs import fields
 
 from chat_server.commands.table import ANSWERS, COMMANDS, REFUSALS
 from chat_server.protocol.choices import LANGUAGES
+from chat_server.protocol.choices import SOURCE as ENGLISH
 from chat_server.protocol.described import Parameter
 from chat_server.protocol.entries import EVENTS, KINDS
 from chat_server.protocol.events import Answered
 from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import parameters_of
-from chat_server.wire.render.languages import DOMAIN, LOCALE
+from chat_server.wire.render import languages
+from chat_tui import language as tui_language
+from chat_tui.settings import NotifyTable, Settings
 
-SOURCE = LOCALE.parent / "wire"
-KEYWORDS = {"text": 1, "message": 1, "count": 2, "counted": 2}
-"""What says a sentence, and how many of its arguments are that."""
+SOURCE = languages.LOCALE.parent / "wire"
+KEYWORDS = {".text": 1, "message": 1, ".count": 2, "counted": 2}
+"""What says a sentence in the server, a method or a function, and how many of its arguments are that."""
+
+TUI_SOURCE = tui_language.LOCALE.parent
+TUI_KEYWORDS = {"say": 1, "message": 1, "say_count": 2, "counted": 2}
+"""What does so in chat-tui."""
 
 Identifier = str | tuple[str, ...]
+
+
+class Program(NamedTuple):
+    """One that speaks: its name, where its catalogues are, and what it says."""
+
+    name: str
+    locale: Path
+    sentences: Callable[[], Iterable[Identifier]]
+
+    def path(self, language: str, ending: str) -> Path:
+        """The catalogue of a language, to be read by people or by gettext."""
+        return self.locale / language / "LC_MESSAGES" / f"{self.locale.parent.name}.{ending}"
+
+
+def tui_sentences() -> Iterator[Identifier]:
+    """Every sentence in the source of chat-tui: what is said, what stands in tables, and what explains its settings."""
+    for path in sorted(TUI_SOURCE.rglob("*.py")):
+        yield from said_in(path, TUI_KEYWORDS)
+    for table in (Settings, NotifyTable):
+        yield from descriptions_of(table)
+
+
+def descriptions_of(table: type[Struct]) -> Iterator[str]:
+    """What explains the settings of a table."""
+    for setting in fields(table):
+        for meta in getattr(setting.type, "__metadata__", ()):
+            if isinstance(meta, Meta) and meta.description:
+                yield meta.description
 
 
 def sentences() -> Iterator[Identifier]:
     """Every sentence in the source: what is said, what stands in tables, how entries are shown, and what explains the commands and their usage."""
     for path in sorted(SOURCE.rglob("*.py")):
-        yield from said_in(path)
+        yield from said_in(path, KEYWORDS)
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
     yield from (kind.shape.without_text for kind in KINDS if kind.shape.may_lack_text)
     yield from (sentence for kind in KINDS for sentence in kind.other_sentences)
@@ -49,13 +87,14 @@ def sentences() -> Iterator[Identifier]:
                 yield from filter(None, command.explanation.splitlines())
 
 
-def said_in(path: Path) -> Iterator[Identifier]:
+def said_in(path: Path, keywords: Mapping[str, int]) -> Iterator[Identifier]:
     """The sentences in one file, in its order."""
-    calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if sentences_of(node))
+    calls = (node for node in ast.walk(ast.parse(path.read_bytes())) if sentences_of(node, keywords))
     for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
-        said = tuple(each.value for each in sentences_of(call) if isinstance(each, ast.Constant))
+        sentences = sentences_of(call, keywords)
+        said = tuple(each.value for each in sentences if isinstance(each, ast.Constant))
         texts = tuple(text for text in said if isinstance(text, str))
-        if len(texts) == len(sentences_of(call)) and all(texts):
+        if len(texts) == len(sentences) and all(texts):
             yield texts if len(texts) > 1 else texts[0]
 
 
@@ -66,12 +105,15 @@ def has_word(parameter: Parameter) -> bool:
 
 def unfindable() -> Iterator[str]:
     """Where a sentence is an f-string or stands inside one: no catalogue can have it, and whether that is said depends on the version of Babel."""
-    for path in sorted(SOURCE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_bytes())):
-            if any(isinstance(inside, ast.JoinedStr) for inside in sentences_of(node)):
-                yield f"{path.name}:{node.lineno}: the sentence is an f-string"
-            elif isinstance(node, ast.JoinedStr) and any(sentences_of(inside) for inside in ast.walk(node)):
-                yield f"{path.name}:{node.lineno}: a sentence stands inside an f-string"
+    for source, keywords in ((SOURCE, KEYWORDS), (TUI_SOURCE, TUI_KEYWORDS)):
+        for path in sorted(source.rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                if any(isinstance(inside, ast.JoinedStr) for inside in sentences_of(node, keywords)):
+                    yield f"{path.name}:{node.lineno}: the sentence is an f-string"
+                elif isinstance(node, ast.JoinedStr) and any(
+                    sentences_of(inside, keywords) for inside in ast.walk(node)
+                ):
+                    yield f"{path.name}:{node.lineno}: a sentence stands inside an f-string"
 
 
 def untellable() -> Iterator[str]:
@@ -90,32 +132,32 @@ def untellable() -> Iterator[str]:
             yield f"{answer.__name__} has a field text: its sentence is sent as that"
 
 
-def sentences_of(node: ast.AST) -> list[ast.expr]:
+def sentences_of(node: ast.AST, keywords: Mapping[str, int]) -> list[ast.expr]:
     """What a call says that is to be translated; nothing when it is another call, or none."""
     match node:
-        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if len(node.args) >= KEYWORDS.get(name, inf):
-            return node.args[: KEYWORDS[name]]
-    return []
+        case ast.Call(func=ast.Attribute(attr=method)):
+            name = f".{method}"
+        case ast.Call(func=ast.Name(id=name)):
+            pass
+        case _:
+            return []
+    return node.args[: keywords[name]] if len(node.args) >= keywords.get(name, inf) else []
 
 
-def path_of(language: str, ending: str) -> Path:
-    return LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.{ending}"
-
-
-def catalogue_of(language: str) -> Catalog:
+def catalogue_of(program: Program, language: str) -> Catalog:
     """The catalogue as it is on the disk."""
-    path = path_of(language, "po")
+    path = program.path(language, "po")
     if not path.exists():
-        return Catalog(language, domain=DOMAIN)
+        return Catalog(language)
     with path.open("rb") as file:
-        return read_po(file, language, DOMAIN)
+        return read_po(file, language)
 
 
-def made_anew(language: str) -> Catalog:
+def made_anew(program: Program, language: str) -> Catalog:
     """The catalogue with every sentence of the source and no other, with the translations that there are."""
-    known = catalogue_of(language)
-    catalogue = Catalog(language, domain=DOMAIN, fuzzy=False)
-    for sentence in sentences():
+    known = catalogue_of(program, language)
+    catalogue = Catalog(language, fuzzy=False)
+    for sentence in program.sentences():
         before = known.get(sentence[0] if isinstance(sentence, tuple) else sentence)
         catalogue.add(sentence, before.string if before else None, flags=before.flags if before else ())
     return catalogue
@@ -129,7 +171,7 @@ def compiled(catalogue: Catalog) -> bytes:
 
 
 HEADER = """\
-# What chat-server says, in the language {language}. scripts/catalogue takes new sentences in, and compiles this file.
+# What {program} says, in the language {language}. scripts/catalogue takes new sentences in, and compiles this file.
 msgid ""
 msgstr ""
 "Language: {language}\\n"
@@ -139,11 +181,13 @@ msgstr ""
 """
 
 
-def written(catalogue: Catalog) -> bytes:
+def written(program: Program, catalogue: Catalog) -> bytes:
     """The catalogue as people read it. Its header says nothing of when and by what it was written, so that it changes with its sentences only."""
     file = io.BytesIO()
     write_po(file, catalogue, width=140, no_location=True, omit_header=True)
-    header = HEADER.format(language=catalogue.locale_identifier, plurals=catalogue.plural_forms.rstrip(";"))
+    header = HEADER.format(
+        program=program.name, language=catalogue.locale_identifier, plurals=catalogue.plural_forms.rstrip(";")
+    )
     return header.encode() + file.getvalue()
 
 
@@ -190,30 +234,36 @@ def commands_in(sentence: Message | Identifier, which: int) -> set[str]:
     return set(re.findall(r"(?<![A-Za-z])/[a-z0-9]+(?: (?:on|off|line|edit|80|4711|gb18030))?", text)) - {"/lang"}
 
 
+PROGRAMS = (
+    Program("chat-server", languages.LOCALE, sentences),
+    Program("chat-tui", tui_language.LOCALE, tui_sentences),
+)
+
+
 def main() -> int:
     """Make the catalogues again; say what is missing."""
-    is_wrong = False
-    for wrong in (*unfindable(), *untellable()):
-        is_wrong = True
-        print(wrong)
-    for language in LANGUAGES:
-        if language == "en":
+    wrong = [*unfindable(), *untellable()]
+    for program in PROGRAMS:
+        for language in LANGUAGES.keys() - {ENGLISH}:
+            wrong += made(program, language, may_write="--check" not in sys.argv)
+    for each in wrong:
+        print(each)
+    return bool(wrong)
+
+
+def made(program: Program, language: str, *, may_write: bool) -> Iterator[str]:
+    """Make a catalogue again; what is wrong with it, one by one."""
+    catalogue = made_anew(program, language)
+    yield from (f"{program.name}, {language}: {fault}" for fault in faults(catalogue))
+    for ending, data in (("po", written(program, catalogue)), ("mo", compiled(catalogue))):
+        path = program.path(language, ending)
+        if is_same(path, data):
             continue
-        catalogue = made_anew(language)
-        for fault in faults(catalogue):
-            is_wrong = True
-            print(f"{language}: {fault}")
-        for ending, data in (("po", written(catalogue)), ("mo", compiled(catalogue))):
-            path = path_of(language, ending)
-            if is_same(path, data):
-                continue
-            if "--check" in sys.argv:
-                is_wrong = True
-                print(f"{path.name} is stale: run scripts/catalogue")
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
-    return is_wrong
+        if not may_write:
+            yield f"{path.name} is stale: run scripts/catalogue"
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import canary
+from chat_tui import language
 
 # Where a run decides about a change, each property is tried with this many examples, the same twice. Elsewhere fewer do: each run looks at
 # others, and whoever waits for the tests runs them more often. A test that wants more or less than the others says so as a multiple of
@@ -38,6 +39,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # Nobody's own keyring gets the tokens of tests. Those that are about a keyring have one of their own.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
+
+# The programs speak English in tests, whatever the developer speaks.
+os.environ["LANGUAGE"] = "C"
 
 pytest_plugins = ["postgresql"]
 
@@ -101,6 +105,13 @@ def _no_password_is_in_any_file(tmp_path_factory: pytest.TempPathFactory) -> Ite
     """No password is in what tests have left in their folders."""
     yield
     assert canary.files_with(tmp_path_factory.getbasetemp()) == []
+
+
+@pytest.fixture(autouse=True)
+def _english_is_spoken() -> Iterator[None]:
+    """What one test has chat-tui speak, the next one does not."""
+    yield
+    language.begin("", os.environ)
 
 
 @pytest.hookimpl(trylast=True)

@@ -38,10 +38,10 @@ RULES = {
         ),
     },
     "chat_tui": {
-        "actions settings": "",
-        "client": "settings",
-        "ui": "actions settings client",
-        "cli trust_cli __main__": "settings client ui",
+        "actions settings language": "",
+        "client": "settings language",
+        "ui": "actions settings language client",
+        "cli trust_cli __main__": "settings language client ui",
     },
 }
 """For each program: a package, or modules beside the packages, and what they import besides themselves. Only what stands above them can stand
@@ -49,9 +49,9 @@ there. Whoever imports `journal` does not import `journal.sqlite` by that."""
 
 CLIENT_FROM_SERVER = {
     *("chat_server.protocol", "chat_server.console", "chat_server.settings_errors"),
-    "chat_server.wire.render.sentences",
+    *("chat_server.wire.render.sentences", "chat_server.wire.render.languages"),
 }
-"""What the client uses of the server: what both speak, what both say on a terminal, and the words of the plain door."""
+"""What the client uses of the server: what both speak, what both say on a terminal, the words of the plain door, and how catalogues are read."""
 
 FORBIDDEN = {
     "chat_server.protocol": {"chat_server", "chat_tui"},

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from chat_server import __version__, console
+from chat_server.protocol.choices import LANGUAGES, find_language
 from chat_server.protocol.names import BadName, parse_name
+from chat_tui import language
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import secure_descriptors
+from chat_tui.language import message, say
 from chat_tui.settings import (
     DEFAULT_PORT,
     Profile,
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
     from chat_tui.client.calling import Caller
     from chat_tui.client.credentials import Keyring
 
-WITHOUT_SCREEN = (
+WITHOUT_SCREEN = message(
     "The screen needs packages that are not installed: pip install 'chat-server[tui]' installs them "
     "(in a checkout, scripts/tui does). chat-tui --plain works without them."
 )
@@ -50,6 +53,7 @@ CAN_NOTHING = ("", "dumb", "unknown")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
     secure_descriptors()
+    language.begin("", os.environ)
     words = sys.argv[1:] if arguments is None else arguments
     if len(words) > 1 and words[0] == "trust":  # a server of that name is written trust:5000
         from chat_tui.trust_cli import run_trust  # noqa: PLC0415 - who chats need not wait for it
@@ -70,7 +74,9 @@ def _chat(arguments: Sequence[str]) -> int:
             console.complain("chat-tui", error)
         return 2
     try:
+        language.begin(chosen.lang or "", os.environ)
         settings = load(chosen.config or settings_file(), must_exist=chosen.config is not None)
+        language.begin(chosen.lang or settings.language, os.environ)
         profile = _profile(chosen, settings)
         password = _first_line(chosen.password_file)
     except SettingsError as error:
@@ -128,9 +134,9 @@ def _first_line(path: Path | None) -> str:
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{path}: its first line is no text in UTF-8") from None
+        raise SettingsError(say("{path}: its first line is no text in UTF-8", path=path)) from None
     if not line:
-        raise SettingsError(f"{path}: its first line is empty; expected a password")
+        raise SettingsError(say("{path}: its first line is empty; expected a password", path=path))
     return line
 
 
@@ -150,15 +156,18 @@ def _why_no_screen() -> str:
     term = os.environ.get("TERM", "")
     if term not in CAN_NOTHING or not _is_on_terminal():
         return ""
-    called = f"TERM={term}" if term else "TERM is not set"
-    return f"This terminal cannot show the panes ({called}), so everything comes line by line, as with --plain."
+    called = f"TERM={term}" if term else say("TERM is not set")
+    sentence = message(
+        "This terminal cannot show the panes ({called}), so everything comes line by line, as with --plain."
+    )
+    return say(sentence, called=called)
 
 
 def _run_on_screen(
     profile: Profile, settings: Settings, open_store: Callable[[str, int], LocalStore], caller: "Caller"
 ) -> int:
     if find_spec("textual") is None:  # found out before the terminal is asked anything
-        console.complain("chat-tui", WITHOUT_SCREEN)
+        console.complain("chat-tui", say(WITHOUT_SCREEN))
         return 2
     # What Textual reads from the environment it reads when it is imported.
     os.environ.setdefault(
@@ -219,64 +228,88 @@ def _has_few_colours() -> bool:
 def _parser() -> console.Parser:
     parser = console.Parser(
         prog="chat-tui",
-        description="A terminal client for chat-server.",
-        epilog="Exit codes with --plain: 0 every line is stored; 1 a line was refused, or a room could not be entered;"
-        " 2 it could not start; 3 the wait ended before every line was stored; 4 the server refused the nickname or the"
-        " connection, or is not trusted; 5 the output could not be written; 130, 143 interrupted, terminated."
-        " chat-tui trust HOST[:PORT] FINGERPRINT has a server's certificate accepted.",
+        description=say("A terminal client for chat-server."),
+        epilog=say(
+            "Exit codes with --plain: 0 every line is stored; 1 a line was refused, or a room could not be entered;"
+            " 2 it could not start; 3 the wait ended before every line was stored; 4 the server refused the nickname or the"
+            " connection, or is not trusted; 5 the output could not be written; 130, 143 interrupted, terminated."
+            " chat-tui trust HOST[:PORT] FINGERPRINT has a server's certificate accepted."
+        ),
     )
     parser.add_argument(
         "address",
         metavar="HOST[:PORT]",
         nargs="?",
-        help=f"the server (default: the profile's, or 127.0.0.1:{DEFAULT_PORT})",
+        help=say("the server (default: the profile's, or 127.0.0.1:{port})", port=DEFAULT_PORT),
     )
     parser.add_argument(
-        "--nick", metavar="NICK", help="your nickname (default: the one you had there last, or your user name)"
+        "--nick", metavar="NICK", help=say("your nickname (default: the one you had there last, or your user name)")
     )
     parser.add_argument(
-        "--room", metavar="ROOM", action="append", default=[], help="a room to be in; may be given again"
+        "--room", metavar="ROOM", action="append", default=[], help=say("a room to be in; may be given again")
     )
-    parser.add_argument("--profile", metavar="NAME", help="a profile of the settings")
-    parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings (default: {settings_file()})")
+    parser.add_argument("--profile", metavar="NAME", help=say("a profile of the settings"))
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, help=say("settings (default: {path})", path=settings_file())
+    )
     parser.add_argument(
         "--state",
         metavar="DIR",
         type=Path,
-        help="where drafts, unsent lines and read positions are kept (default: where the platform keeps them)",
+        help=say("where drafts, unsent lines and read positions are kept (default: where the platform keeps them)"),
     )
-    parser.add_argument("--theme", metavar="NAME", help="chat-dark, chat-light, or one of Textual's")
+    parser.add_argument(
+        "--lang",
+        metavar="LANGUAGE",
+        type=_language,
+        help=say("the language in which chat-tui speaks: en or zh (default: as the settings or the environment say)"),
+    )
+    parser.add_argument("--theme", metavar="NAME", help=say("chat-dark, chat-light, or one of Textual's"))
     parser.add_argument(
         "--plain",
         action="store_true",
-        help="line by line, without panes: for screen readers, and where output is no terminal",
+        help=say("line by line, without panes: for screen readers, and where output is no terminal"),
     )
     parser.add_argument(
         "--plaintext",
         action="store_true",
-        help="go on without encryption where the server has none, though nobody was asked or it had some before",
+        help=say("go on without encryption where the server has none, though nobody was asked or it had some before"),
     )
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
         type=_seconds,
-        help="with --plain: how long to wait, after the input has ended, for everything to be stored"
-        " (default: as long as lines go on being stored, and 30 s more)",
+        help=say(
+            "with --plain: how long to wait, after the input has ended, for everything to be stored"
+            " (default: as long as lines go on being stored, and 30 s more)"
+        ),
     )
     parser.add_argument(
         "--password-file",
         metavar="FILE",
         type=Path,
-        help="with --plain: a file with the password in its first line, where nobody can be asked for it (/dev/fd/3 is one too)",
+        help=say(
+            "with --plain: a file with the password in its first line, where nobody can be asked for it (/dev/fd/3 is one too)"
+        ),
     )
     parser.add_argument(
-        "--slow-link", action="store_true", help="send the terminal as little as possible, in its own sixteen colours"
+        "--slow-link",
+        action="store_true",
+        help=say("send the terminal as little as possible, in its own sixteen colours"),
     )
     parser.add_argument(
-        "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
+        "--print-config", action="store_true", help=say("print the settings as a commented TOML file and exit")
     )
     parser.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     return parser
+
+
+def _language(text: str) -> str:
+    found = find_language(text)
+    if found is None:
+        names = ", ".join(f"{code} ({name})" for code, name in LANGUAGES.items())
+        raise argparse.ArgumentTypeError(say("{text} is not available. Choose from: {names}", text=text, names=names))
+    return found
 
 
 def _seconds(text: str) -> float:
@@ -285,7 +318,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds, such as 0, 2.5 or 60")
+        raise argparse.ArgumentTypeError(say("{text} is no number of seconds, such as 0, 2.5 or 60", text=repr(text)))
     return seconds
 
 
@@ -293,8 +326,10 @@ def _profile(chosen: argparse.Namespace, settings: Settings) -> Profile:
     profile = Profile()
     if chosen.profile is not None:
         if chosen.profile not in settings.profiles:
-            known = ", ".join(settings.profiles) or "none"
-            raise SettingsError(f"there is no profile {chosen.profile}; the settings have: {known}")
+            known = ", ".join(settings.profiles) or say("none")
+            raise SettingsError(
+                say("there is no profile {name}; the settings have: {known}", name=chosen.profile, known=known)
+            )
         profile = settings.profiles[chosen.profile]
     elif "default" in settings.profiles and chosen.address is None:
         profile = settings.profiles["default"]
@@ -305,11 +340,11 @@ def _profile(chosen: argparse.Namespace, settings: Settings) -> Profile:
         try:
             parse_name(name)
         except BadName:
-            raise SettingsError(f"{name}: a name has 1 to 32 letters, digits, - and _") from None
+            raise SettingsError(say("{name}: a name has 1 to 32 letters, digits, - and _", name=name)) from None
     profile = replace(profile, nick=chosen.nick or profile.nick, rooms=chosen.room or profile.rooms)
     for text in (profile.host, profile.nick, *profile.rooms):
         if not text.isprintable():
-            raise SettingsError(f"{text}: expected the name of a host, a person or a room")
+            raise SettingsError(say("{text}: expected the name of a host, a person or a room", text=text))
     return profile
 
 

@@ -9,8 +9,10 @@ import msgspec
 from msgspec import Meta, Struct, field
 from msgspec.structs import FieldInfo, fields
 
+from chat_server.protocol.choices import LANGUAGES
 from chat_server.settings_errors import explained
 from chat_tui.actions import ACTIONS, PRESETS
+from chat_tui.language import message, say, sentences
 
 DEFAULT_PORT = 5000
 
@@ -45,6 +47,10 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
+    language: Annotated[
+        str,
+        Meta(description="The language in which chat-tui speaks: en or zh. Empty: as the environment says (LANG)."),
+    ] = ""
     theme: Annotated[str, Meta(description="A theme's name: chat-dark, chat-light, or one of Textual's.")] = "chat-dark"
     time_format: Annotated[str, Meta(description="How times are shown, as strftime has it.")] = "%H:%M"
     show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
@@ -84,20 +90,32 @@ def load(path: Path, *, must_exist: bool) -> Settings:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         if must_exist:
-            raise SettingsError(f"{path}: no such file") from None
+            raise SettingsError(say("{path}: no such file", path=path)) from None
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
     settings = _read(text, path)
+    if settings.language and settings.language not in LANGUAGES:
+        raise SettingsError(say("{path}: language: expected en or zh", path=path))
     if not settings.time_format.isprintable():
-        raise SettingsError(f"{path}: time_format: expected a format such as %H:%M")
+        raise SettingsError(say("{path}: time_format: expected a format such as %H:%M", path=path))
     names = {action.name for action in ACTIONS}
     preset = settings.keys.get("preset")
     if preset is not None and preset not in PRESETS:
-        raise SettingsError(f"{path}: keys.preset: there is no preset {preset}; there is {', '.join(PRESETS)}")
+        known = ", ".join(PRESETS)
+        raise SettingsError(
+            say(
+                "{path}: keys.preset: there is no preset {preset}; there is {known}",
+                path=path,
+                preset=preset,
+                known=known,
+            )
+        )
     for name in settings.keys.keys() - {"preset"}:
         if name not in names:
-            raise SettingsError(f"{path}: keys.{name}: there is no such action; docs/keys.md has their names")
+            raise SettingsError(
+                say("{path}: keys.{name}: there is no such action; docs/keys.md has their names", path=path, name=name)
+            )
     return settings
 
 
@@ -107,11 +125,11 @@ def _read(text: str, path: Path) -> Settings:
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+        raise SettingsError(say("{path}: not TOML: {error}", path=path, error=error)) from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explained(error, Settings)}") from error
     except RecursionError:
-        raise SettingsError(f"{path}: these are no settings: they are nested too deeply") from None
+        raise SettingsError(say("{path}: these are no settings: they are nested too deeply", path=path)) from None
 
 
 def as_toml() -> str:
@@ -119,17 +137,17 @@ def as_toml() -> str:
     defaults = Settings()
     plain = [setting for setting in fields(Settings) if not isinstance(getattr(defaults, setting.name), Struct | dict)]
     lines = [line for setting in plain for line in _toml(setting, defaults)]
-    lines += ["# When and how you are notified of lines that you do not see.", "[notify]"]
+    lines += ["# " + say("When and how you are notified of lines that you do not see."), "[notify]"]
     lines += [line for setting in fields(NotifyTable) for line in _toml(setting, defaults.notify)]
     lines += [
-        "# Other keys for actions: docs/keys.md has their names.",
+        "# " + say("Other keys for actions: docs/keys.md has their names."),
         "[keys]",
         '# preset = "readline"',
         '# jump = "ctrl+o"',
         "",
     ]
     lines += [
-        "# Servers, for --profile NAME; the one called default is used when none is named.",
+        "# " + say("Servers, for --profile NAME; the one called default is used when none is named."),
         "# [profiles.default]",
     ]
     lines += [f"# {setting.name} = {_value(getattr(Profile(), setting.name))}" for setting in fields(Profile)]
@@ -139,7 +157,7 @@ def as_toml() -> str:
 def _toml(setting: FieldInfo, values: Struct) -> list[str]:
     described = [meta.description for meta in getattr(setting.type, "__metadata__", ()) if isinstance(meta, Meta)]
     return [
-        *(f"# {text}" for text in described if text),
+        *("# " + say(text) for text in described if text),
         f"{setting.name} = {_value(getattr(values, setting.name))}",
         "",
     ]
@@ -154,21 +172,26 @@ def parse_address(text: str) -> tuple[str, int]:
     text = text.strip()
     scheme = re.match(r"[a-zA-Z]+://", text)
     if scheme:
-        raise SettingsError(f"Leave out {scheme[0]} and whatever stands after the port: {_AS_IN}")
+        raise _bad_address(message("Leave out {text} and whatever stands after the port:"), scheme[0])
     if _is_ipv6(text):
         return text, DEFAULT_PORT
     found = re.fullmatch(r"\[([^]]*)\](?::(.*))?|([^:]*)(?::(.*))?", text)
     if found is None:
-        raise SettingsError(f'"{text}" cannot be the name of a server. {_AS_IN}')
+        raise _bad_address(_NO_SERVER, text)
     host, port = found[1] or found[3] or "", found[2] if found[1] else found[4]
     if not host:
-        raise SettingsError(f"The server's name is missing. {_AS_IN}")
+        raise _bad_address(message("The server's name is missing."))
     if not (_is_ipv6(host) if found[1] else _is_host(host)):
-        raise SettingsError(f'"{host}" cannot be the name of a server. {_AS_IN}')
+        raise _bad_address(_NO_SERVER, host)
     return host, DEFAULT_PORT if port is None else _port(port)
 
 
-_AS_IN = "Write it as chat.example.org or chat.example.org:5000."
+_NO_SERVER = message('"{text}" cannot be the name of a server.')
+
+
+def _bad_address(what: str, text: str = "") -> SettingsError:
+    as_in = say("Write it as chat.example.org or chat.example.org:5000.")
+    return SettingsError(sentences(say(what, text=text), as_in))
 
 
 def _is_ipv6(text: str) -> bool:
@@ -189,5 +212,5 @@ def _is_host(text: str) -> bool:
 
 def _port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - the range of TCP ports
-        raise SettingsError(f'"{text}" is no port: a port is a number from 1 to 65535. {_AS_IN}')
+        raise _bad_address(message('"{text}" is no port: a port is a number from 1 to 65535.'), text)
     return int(text)

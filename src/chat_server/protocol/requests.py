@@ -363,6 +363,7 @@ class Hello(Request, frozen=True, gc=False):
     is_typed: ClassVar[bool] = False
     protocol: Annotated[int, Meta(ge=1, description="the newest version of the protocol that the program knows")] = 1
     program: Annotated[str, Meta(max_length=PROGRAM_MAX, description="the program's own name and version")] = ""
+    language: Annotated[str, Meta(max_length=PROGRAM_MAX, description="to be spoken in until `lang` is chosen")] = ""
 
 
 class Resume(Request, frozen=True):

@@ -17,6 +17,7 @@ from chat_server.commands.conversing import conversation_named, names_somebody, 
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.config import Config, Limits
 from chat_server.guard import Guard
+from chat_server.protocol.choices import find_language
 from chat_server.protocol.entries import Storable
 from chat_server.protocol.events import (
     Dismissed,
@@ -192,10 +193,13 @@ class JsonSession(ChatSession[Addressed]):
         self._change_renderer()
 
     def _greet(self, hello: Hello) -> None:
-        """Speak the newest version of the protocol that both know from now on."""
+        """Speak the newest version of the protocol that both know from now on, in the language that it asks for where nobody has chosen one."""
         self._protocol, self.program = common(hello.protocol), hello.program
+        language = None if self.person.language else find_language(hello.language)
+        if language is not None:
+            self.preferences = replace(self.preferences, language=language)
         self._change_renderer()
-        self.send(replace(self._context.welcome(), protocol=self._protocol))
+        self.send(replace(self._context.welcome(), protocol=self._protocol, language=self.preferences.language))
 
     def _change_renderer(self) -> None:
         self.render = renderer_for(self.preferences.language, self._protocol)

@@ -20,6 +20,7 @@ from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of
+from chat_tui import language
 from chat_tui.client.accounts import CANNOT_ASK, without_secrets
 from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
@@ -303,7 +304,7 @@ class Client:
     def _take(self, event: Event, ref: Ref | None) -> None:
         if self.state.is_of_too_many(event):
             return
-        _prepare(event, self.state, self.store, self.connection)
+        _prepare(event, ref, self.state, self.store, self.connection)
         if isinstance(event, events.HelpListed):
             event = _without_refused(event, self.state.commands)
         is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
@@ -352,8 +353,8 @@ class Client:
         self._is_dirty = True
 
 
-def _prepare(event: Event, state: State, store: LocalStore, connection: Connection) -> None:
-    """Have what is kept of a room where its state, which is about to change, will look for it."""
+def _prepare(event: Event, ref: Ref | None, state: State, store: LocalStore, connection: Connection) -> None:
+    """Have what is kept of a room where its state, which is about to change, will look for it; and speak as the server does from now on."""
     if isinstance(event, events.Entered):
         room = state.room(event.room)
         room.read = kept_of(event, store.saved.read, store.saved.ids) if room.read is None else room.read
@@ -361,6 +362,8 @@ def _prepare(event: Event, state: State, store: LocalStore, connection: Connecti
         known = state.known(event.room)
         store.room_renamed(known.name if known else event.room, event.new)
         connection.room_settled(event.room)
+    elif isinstance(event, events.SettingShown) and event.setting == "language":
+        language.follow(event.value, was_asked=ref is not None)
 
 
 def _without_refused(help_: events.HelpListed, commands: Container[str]) -> events.HelpListed:

@@ -13,6 +13,7 @@ from chat_server.protocol.versions import PROTOCOL
 from chat_tui.client.accounts import Proof, asks_proof
 from chat_tui.client.calling import Line
 from chat_tui.client.codec import write
+from chat_tui.language import wanted
 
 LOGIN = "login"
 """The `ref` of the login."""
@@ -56,7 +57,8 @@ class SigningIn:
 
     async def first_words(self) -> bytes:
         """What is said at once, before it is known who may listen in; a login to an account waits for that."""
-        hello = write("hello", protocol=PROTOCOL, program="chat-tui")
+        language = {"language": wanted()} if wanted() else {}
+        hello = write("hello", protocol=PROTOCOL, program="chat-tui", **language)
         self._shown = self._proof
         self._login = b""
         if self._shown is not None:

@@ -1,6 +1,6 @@
-"""The languages in which the server speaks: catalogues of GNU gettext, in `locale/`, made and checked by `scripts/catalogue`.
+"""The languages in which the programs speak: catalogues of GNU gettext, in each one's `locale/`, made and checked by `scripts/catalogue`.
 
-English is what the sentences are written in, so it has no catalogue. Reads files of this package and no others; knows no sentence.
+English is what the sentences are written in, so it has no catalogue. Reads these files and no others; knows no sentence.
 """
 
 import gettext
@@ -10,9 +10,7 @@ from pathlib import Path
 from chat_server.protocol.choices import SOURCE
 
 LOCALE = Path(__file__).parents[2] / "locale"
-"""Where the catalogues are: `zh/LC_MESSAGES/chat_server.mo`."""
-
-DOMAIN = "chat_server"
+"""Where the server's catalogues are: `zh/LC_MESSAGES/chat_server.mo`. Another program's are in its own package, and called after that."""
 
 
 def message(text: str) -> str:
@@ -28,11 +26,11 @@ def counted(one: str, many: str, number: str) -> tuple[str, str, str]:
 class Translator:
     """How sentences come to one kind of reader: in a language, with or without ornaments, and lists in rows of some columns."""
 
-    def __init__(self, language: str, *, is_plain: bool, columns: int) -> None:
+    def __init__(self, language: str, *, is_plain: bool = False, columns: int = 0, locale: Path = LOCALE) -> None:
         self.language = language
         self.is_plain = is_plain
         self.columns = columns
-        self._translations = None if language == SOURCE else _translations(language)
+        self._translations = None if language == SOURCE else _translations(language, locale)
 
     def text(self, sentence: str, /, **details: object) -> str:
         """The sentence, which is not empty, in the language, with its details."""
@@ -56,8 +54,8 @@ class Translator:
 
 
 @cache
-def _translations(language: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, LOCALE, [language])
+def _translations(language: str, locale: Path) -> gettext.NullTranslations:
+    return gettext.translation(locale.parent.name, locale, [language])
 
 
 @cache
