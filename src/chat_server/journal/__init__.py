@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.mentions import Mentions
+from chat_server.journal.versions import Version
 from chat_server.protocol.entries import Entry
 
 if TYPE_CHECKING:
@@ -273,6 +274,10 @@ class Journal(Protocol):
 
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another, both included; what is pruned or not there yet is left out."""
+
+    async def versions(self, room: str, seq: int) -> list[Version]:
+        """What a line has said before it was edited, the oldest first, as far as that is kept (versions.py)."""
+        ...
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`, wherever the clock has run back in between.

@@ -27,7 +27,8 @@ from chat_server.accounts.networks import CameFrom, overlapping
 from chat_server.accounts.office import KeptAct
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable_topic
-from chat_server.protocol.entries import Enacted, Lifted, MemberJoined, Redacted
+from chat_server.protocol.amending import Redacted
+from chat_server.protocol.entries import Enacted, Lifted, MemberJoined
 from chat_server.protocol.requests import tag_of
 
 ACT = "number, kind, at, until, author, account, is_lifted, what"

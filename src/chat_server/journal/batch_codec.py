@@ -3,7 +3,7 @@
 What stands beside it once for all: the room, the first number, the first time and the step of times (times.py), and the authors, if any has an
 account. A hundred lines cost little more than one that way: in S1 of the bench, storing lines one by one took 1.4 us each, this takes 0.2. An
 entry is the nickname, the text, and a word for the kind unless it is `said` and by no bot; then
-`bot`, if it is by one. What a kind has beside that is an object after it. Pure.
+`bot`, if it is by one. What a kind has beside that is an object after it; where few lines of a kind have any of it, only what they have. Pure.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from chat_server.journal.times import times_of
 from chat_server.protocol import entries
-from chat_server.protocol.entries import Entry, Said
+from chat_server.protocol.entries import Entry, Said, Spoken
 from chat_server.protocol.requests import tag_of
 from chat_server.protocol.runs import RUN_MAX, Piece, SaidRun, in_runs, pieces_of
 from chat_server.protocol.stored_event import Author, own_fields
@@ -67,7 +67,7 @@ def encode(lines: Sequence[Stored]) -> bytes:
         if type(piece) is SaidRun:
             of_bot = (repeat(_NAMES[Said]), repeat(_BOT)) if piece.bot else ()
             rows += zip(repeat(piece.nick), piece.texts, *of_bot)
-        elif type(piece) is Said and not piece.bot:
+        elif type(piece) is Said and not (piece.bot or piece.re or piece.edited or piece.reactions):
             rows.append((piece.nick, piece.text))
         else:
             rows.append(_entry(piece))
@@ -77,8 +77,11 @@ def encode(lines: Sequence[Stored]) -> bytes:
 def _entry(line: Stored) -> object:
     if isinstance(line, Unknown):
         return Raw(line.entry)
-    more = _MORE.get(type(line))
+    more = _MORE.get(type(line), ())
     beside = [{name: getattr(line, name) for name in more}] if more else []
+    if isinstance(line, Spoken):
+        beside = [{name: value for name, value in beside[0].items() if value and name != "quote"}]
+        beside = beside if beside[0] else []
     return (line.nick, line.text, _NAMES[type(line)], *([_BOT] if line.bot else []), *beside)
 
 
@@ -172,7 +175,10 @@ def _line_with_more(entry: bytes, room: str, seq: int, at: float, author: int) -
         nick, said, word, *rest = msgspec.json.decode(entry, type=list[str | dict[str, Any]])
         bot, more = rest if len(rest) > 1 else ("", *rest)
         kind = KINDS[word]  # type: ignore[index]  # what is no word is none of them
-        if bot in ("", _BOT) and isinstance(more, dict) and more.keys() == set(_MORE[kind]):
+        is_known = isinstance(more, dict) and (
+            more.keys() <= {*_MORE[kind]} if issubclass(kind, Spoken) else more.keys() == {*_MORE[kind]}
+        )
+        if bot in ("", _BOT) and isinstance(more, dict) and is_known:
             fields = {"is": word, "room": room, "seq": seq, "at": at, "nick": nick, "text": said, "author": author}
             line: Entry = msgspec.convert({**fields, "bot": bot == _BOT, **more}, kind)
             return line

@@ -5,17 +5,10 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
-from chat_server.protocol.entries import (
-    AdminCame,
-    Deleted,
-    MemberInvited,
-    MemberJoined,
-    Redacted,
-    RoleGiven,
-    RuleSet,
-)
+from chat_server.protocol.amending import Deleted, Reacted, Reaction, Redacted, reaction_of
+from chat_server.protocol.amendments import after
+from chat_server.protocol.entries import AdminCame, Amending, MemberInvited, MemberJoined, RoleGiven, RuleSet, Spoken
 from chat_server.protocol.filtering import FilterSet, WordSet
-from chat_server.protocol.redactions import after
 from chat_server.protocol.room_life import NameSet
 from chat_server.protocol.room_state import called, read, written
 
@@ -24,7 +17,7 @@ ERASED_TEXT = "[erased]"
 
 _SAYING_WHAT = (
     *(RuleSet, RoleGiven, WordSet, FilterSet, Redacted, Deleted, MemberInvited, MemberJoined, AdminCame),
-    NameSet,
+    *(NameSet, Reacted),
 )
 """Their text is a word of ours, or there is none."""
 
@@ -32,8 +25,10 @@ _raw_list = msgspec.json.Decoder(list[Raw])
 
 
 def concerns(line: Stored, account: int) -> bool:
-    """Whether the line is the account's, or says what was done to it."""
-    return line.author == account or (account != 0 and getattr(line, "account", 0) == account)
+    """Whether the line is the account's, says what was done to it, or has been reacted to by it."""
+    if line.author == account or (account != 0 and getattr(line, "account", 0) == account):
+        return True
+    return account != 0 and isinstance(line, Spoken) and any(account in one.accounts for one in line.reactions)
 
 
 def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stored:
@@ -43,18 +38,28 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
     """
     if isinstance(line, Unknown):
         return replace(line, entry=_entry(line.entry, nick, is_erased=is_erased)) if line.author == account else line
-    if concerns(line, account) and line.author != account:
+    if isinstance(line, Spoken) and line.reactions and concerns(line, account):
+        line = replace(line, reactions=tuple(_named(one, account, nick) for one in line.reactions))
+    elif concerns(line, account) and line.author != account:
         return replace(line, whom=nick)
     if line.author != account:
         return line
     says_what = isinstance(line, _SAYING_WHAT)
+    if isinstance(line, Reacted) and line.called:
+        line = replace(line, called=nick)
+    if is_erased and not says_what and not line.text:
+        says_what = True  # it stands in another place, or was deleted
     about = {"whom": nick} if getattr(line, "account", 0) == account else {}
     return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT, **about)
 
 
-def redacted_after(line: Stored, redacted: Redacted) -> Stored:
+def _named(reaction: Reaction, account: int, nick: str) -> Reaction:
+    return reaction_of(reaction.sign, [(nick if whose == account else one, whose) for one, whose in reaction.people])
+
+
+def amended_after(line: Stored, entry: Amending) -> Stored:
     """The line, as it is after the entry: of a kind that this release does not know, it is as it was."""
-    return line if isinstance(line, Unknown) else after(line, redacted)
+    return line if isinstance(line, Unknown) else after(line, entry)
 
 
 def state_without(text: str, account: int, nick: str) -> str:

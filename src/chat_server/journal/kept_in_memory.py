@@ -13,10 +13,11 @@ from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord, new_room_id
 from chat_server.journal.act_changes import audited, called
+from chat_server.journal.amending_in_memory import amend_by, forget_versions_of
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.conversations import accepted, is_passing
-from chat_server.journal.erasing import concerns, redacted_after, rewritten, state_without
+from chat_server.journal.erasing import concerns, rewritten, state_without
 from chat_server.journal.happened import (
     AccountChanged,
     ChoicesMade,
@@ -32,7 +33,8 @@ from chat_server.journal.mentions import MENTIONS_MAX, Mention
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable, showable_state
 from chat_server.journal.times import MICROSECOND, settled
-from chat_server.protocol.entries import Enacted, Entry, Redacted, TopicSet
+from chat_server.journal.versions import Version
+from chat_server.protocol.entries import Enacted, Entry, TopicSet
 from chat_server.protocol.room_state import after, written
 
 
@@ -59,6 +61,8 @@ class KeptRoom:
     acts: list[ServerAct] = field(default_factory=list)
     """What was done in it by office, whatever becomes of the lines."""
     lines: list[Stored] = field(default_factory=list)
+    versions: dict[int, list[Version]] = field(default_factory=dict)
+    """What lines have said before they were edited, by their numbers."""
     positions: dict[str, int] = field(default_factory=dict)
     turn: int = 0
     turns: list[KeptTurn] = field(default_factory=list)
@@ -181,22 +185,13 @@ class Kept:
             elif isinstance(line, Enacted):
                 room.state = written(after(showable_state(room.state), line))
                 room.state_turn = room.turn + 1
-            elif isinstance(line, Redacted):
-                self._redact(room, line)
         left = [Placed(after - sum(index < after for index in duplicates), movement) for after, movement in movements]
         if stored:
             self.add(stored, node, left)
+            amend_by(room, self.records, stored)
         elif left:
             room.add_turn(0, node, left)
         return first, duplicates, stored
-
-    def _redact(self, room: KeptRoom, redacted: Redacted) -> None:
-        """Overwrite what has been deleted."""
-        room.lines = [redacted_after(line, redacted) for line in room.lines]
-        for index, record in enumerate(self.records):
-            if record.lines[0].room == redacted.room:
-                lines = [redacted_after(line, redacted) for line in record.lines]
-                self.records[index] = record._replace(lines=lines)
 
     def name_now(self, name: str) -> str | None:
         """What the room is called that has or had this name; None if it is no more."""
@@ -387,6 +382,8 @@ class KeptLines:
             if is_erased and topics and topics[-1].author == account:
                 erased[name], room.topic = room.topic, ""
             room.state = state_without(room.state, account, nick)
+            if is_erased:
+                forget_versions_of(room, account)
         for index, record in enumerate(kept.records):
             if any(concerns(line, account) for line in record.lines):
                 lines = [rewritten(line, account, nick, is_erased=is_erased) for line in record.lines]

@@ -28,6 +28,7 @@ from chat_server.journal import (
     RoomRecord,
     new_room_id,
 )
+from chat_server.journal.amending_in_memory import forget_versions
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
@@ -36,6 +37,7 @@ from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
+from chat_server.journal.versions import Version, showable_versions
 from chat_server.journal.words import has_all, terms_of
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
@@ -200,6 +202,10 @@ class MemoryJournal:
         lines = [line if line.room == room else replace(line, room=room) for line in showable(found)]
         return Page(lines, kept.first, tuple(line.seq for line in found if isinstance(line, Unknown)))
 
+    async def versions(self, room: str, seq: int) -> list[Version]:
+        """What a line has said before it was edited; see Journal."""
+        return showable_versions(self._rooms.get(room, KeptRoom()).versions.get(seq, ()))
+
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
         kept = self._called(room)
@@ -219,6 +225,7 @@ class MemoryJournal:
             for line in reversed(showable(record.lines))
             if (line.room in rooms if rooms is not None else not self._rooms[line.room].parties)
             and line.seq >= since.get(line.room, 0)
+            and line.is_found
             and has_all(terms, line.text)
         ]
         return Matches(found[:limit], len(found) > limit, 0)
@@ -255,4 +262,4 @@ class MemoryJournal:
             kept.records.remove(record)
             pruned += len(lines)
             rooms.add(lines[0].room)
-        return Pruned(frozenset(rooms), pruned)
+        return Pruned(frozenset(rooms), pruned + forget_versions([*self._rooms.values()], now))

@@ -10,6 +10,7 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
+from chat_server.protocol.amending import Reaction, reaction_of
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
 from chat_server.protocol.requests import NUMBER_MAX
@@ -45,15 +46,22 @@ def _is_showable(run: SaidRun) -> bool:
 
 def _showable(line: Entry) -> Entry:
     nick, text, at = showable_name(line.nick), showable_text(line.text), possible(line.at)
-    beside: dict[str, str | float] = {}
-    if whom := getattr(line, "whom", ""):
-        beside["whom"] = showable_name(whom)
+    beside: dict[str, object] = {}
+    for name in ("whom", "called"):
+        if whom := getattr(line, name, ""):
+            beside[name] = showable_name(whom)
+    if reactions := getattr(line, "reactions", ()):
+        beside["reactions"] = tuple(map(_showable_reaction, reactions))
     if until := getattr(line, "until", 0.0):
         beside["until"] = possible(until)
     is_same = nick == line.nick and text == line.text and at == line.at
     if is_same and all(getattr(line, name) == value for name, value in beside.items()):
         return line
     return replace(line, nick=nick, text=text, at=at, **beside)
+
+
+def _showable_reaction(one: Reaction) -> Reaction:
+    return reaction_of(showable_topic(one.sign), [(showable_name(nick), whose) for nick, whose in one.people])
 
 
 def showable_text(text: str) -> str:

@@ -6,6 +6,7 @@ Never knows where it is stored, nor who is shown it.
 
 from typing import ClassVar, get_args
 
+from chat_server.protocol.amending import Deleted, Edited, Reacted, Reaction, Redacted
 from chat_server.protocol.code_events import CODE_EVENTS
 from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
 from chat_server.protocol.events import Answered, Event
@@ -18,18 +19,48 @@ from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchive
 from chat_server.protocol.stored_event import Author, Shape, StoredEvent
 
 
+def _has_more(line: "Said | Acted | Noticed") -> bool:
+    return bool(line.re or line.edited or line.reactions or line.quote)
+
+
+def _more_shown(line: "Said | Acted | Noticed") -> tuple[object, ...]:
+    return line.re, line.edited, tuple(Reaction(one.sign, one.nicks) for one in line.reactions)
+
+
 class Said(StoredEvent, frozen=True, gc=False):
-    """Somebody has said something."""
+    """Somebody has said something; in reply to the line with the number `re`, if that is not 0.
+
+    It stands as the entry with the number `edited` has it, if that is not 0 (see Edited). `reactions` are in the order in which the signs came.
+    `quote` is not stored, nor sent to programs: it is how the line begins to which it replies, for people who are just being shown it.
+    """
 
     request: ClassVar[type[Request]] = Say
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "quote"})
+
+    re: Number = 0
+    edited: Number = 0
+    reactions: tuple[Reaction, ...] = ()
+    quote: str = ""
+
+    has_more = property(_has_more)
+    more_shown = property(_more_shown)
 
 
 class Acted(StoredEvent, frozen=True, gc=False):
     """Somebody has done something (`/me`)."""
 
     request: ClassVar[type[Request]] = Act
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "quote"})
     text_field: ClassVar[str] = "action"
     shape: ClassVar[Shape] = Shape("~", " ")
+
+    re: Number = 0
+    edited: Number = 0
+    reactions: tuple[Reaction, ...] = ()
+    quote: str = ""
+
+    has_more = property(_has_more)
+    more_shown = property(_more_shown)
 
 
 class TopicSet(StoredEvent, frozen=True, gc=False, tag="topic"):
@@ -51,9 +82,18 @@ class Noticed(StoredEvent, frozen=True, gc=False):
     """Somebody, or a bot, has said something that notifies nobody."""
 
     request: ClassVar[type[Request]] = Notice
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "quote"})
     shape: ClassVar[Shape] = Shape("-", ": ")
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
+
+    re: Number = 0
+    edited: Number = 0
+    reactions: tuple[Reaction, ...] = ()
+    quote: str = ""
+
+    has_more = property(_has_more)
+    more_shown = property(_more_shown)
 
 
 class RuleSet(StoredEvent, frozen=True, gc=False, tag="rule-set"):
@@ -167,63 +207,6 @@ class Lifted(StoredEvent, frozen=True, gc=False):
     id: Id = 0
 
 
-Ranges = tuple[tuple[Number, Number], ...]
-"""Numbers: the first and the last of each row of them, in their order."""
-
-
-class Redacted(StoredEvent, frozen=True, gc=False, tag="redacted"):
-    """Somebody has deleted lines, `of` these numbers, which were of `whom`; the text tells the numbers as people read them.
-
-    Since then Deleted stands under each of them. `account` is that of whom; 0: they had none.
-    """
-
-    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account"})
-    shape: ClassVar[Shape] = Shape("#", " deleted {whom}'s line ", is_sentence=True)
-    other_sentences: ClassVar[tuple[str, ...]] = (
-        "{nick} deleted {count} lines of {whom}: {text}",
-        "{nick} took back line {text}",
-        "{nick} took back {count} lines: {text}",
-        "{nick} deleted {text}",
-    )
-    alerts: ClassVar[bool] = False
-    protocol: ClassVar[int] = 2
-    changes_room: ClassVar[bool] = True
-    can_be_blocked: ClassVar[bool] = False
-
-    whom: str = ""
-    of: Ranges = ()
-    account: Author = 0
-
-    @property
-    def count(self) -> int:
-        """How many lines it has deleted."""
-        return sum(last - first + 1 for first, last in self.of)
-
-    @property
-    def own_sentence(self) -> str:
-        """What is translated: of one line or of several, of somebody else's or of one's own, or where it is not said whose."""
-        many, own, own_many, unnamed = self.other_sentences
-        if not self.whom:
-            return unnamed
-        if self.whom == self.nick:
-            return own_many if self.count > 1 else own
-        return many if self.count > 1 else self.shape.sentence
-
-    @property
-    def details(self) -> dict[str, str]:
-        """What stands in its sentence."""
-        return {**super().details, "count": str(self.count)}
-
-
-class Deleted(StoredEvent, frozen=True, gc=False, tag="deleted"):
-    """What somebody has said stood here, and was deleted: see Redacted, which comes later. It has no text, or one that says nothing of the old."""
-
-    shape: ClassVar[Shape] = Shape("#", " said something that was deleted: ", is_sentence=True, may_lack_text=True)
-    alerts: ClassVar[bool] = False
-    protocol: ClassVar[int] = 2
-    can_be_blocked: ClassVar[bool] = False
-
-
 class MemberInvited(StoredEvent, frozen=True, gc=False, tag="member-invited"):
     """Somebody has invited an account, which is called `whom`, to be a member; that ends at a time (seconds since 1970)."""
 
@@ -278,8 +261,14 @@ Enacted = (
 )
 """What changes what somebody may do in the room, or what the room itself is: see room_state.py."""
 
-Entry = Said | Acted | TopicSet | Noticed | Enacted | Redacted | Deleted
+Entry = Said | Acted | TopicSet | Noticed | Enacted | Redacted | Deleted | Edited | Reacted
 """What is kept of a room, whichever it is."""
+
+Spoken = Said | Acted | Noticed
+"""What somebody has said to others: it can be edited by whoever has said it, and people can reply and react to it."""
+
+Amending = Redacted | Edited | Reacted
+"""What makes lines that were said before stand otherwise: see amendments.py."""
 
 Storable = Say | Act | Topic | Notice
 """What asks for one of them."""

@@ -25,6 +25,8 @@ class Event(Struct, frozen=True, tag_field="is", tag=_kebab):
 
     is_for_people: ClassVar[bool] = True
     """Whether people are told; the rest only programs are."""
+    is_for_programs: ClassVar[bool] = True
+    """Whether programs are; the rest only people are."""
     sentence: ClassVar[str] = ""
     """What people are told, its fields put in, where that is all; else wire/render has it."""
 

@@ -5,7 +5,8 @@ Whoever applies the entries that they missed to lines read earlier (`after`) has
 
 from collections.abc import Iterable
 
-from chat_server.protocol.entries import Deleted, Entry, Ranges, Redacted
+from chat_server.protocol.amending import Deleted, Ranges, Redacted
+from chat_server.protocol.entries import Entry
 
 NUMBERS_MAX = 1000
 """Lines that one entry deletes at most."""

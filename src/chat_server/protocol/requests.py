@@ -59,11 +59,13 @@ NUMBER_MAX = 2**53 - 1
 """The largest number of a line: what every JSON reader can hold."""
 
 Number = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="a line's number in its room")]
+InReplyTo = Annotated[
+    int, Meta(ge=0, le=NUMBER_MAX, description="the line to which it replies", extra={"typed": False})
+]
 Id = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="the number by which it is named, and which is no line's")]
 ReadOn = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="there is more before this number; 0: there is not")]
 HowMany = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 """How many there are of something that is counted."""
-
 ROOMS_SHOWN_MAX = 100
 """Rooms that /rooms gives a row each, the busiest first; the others are counted."""
 
@@ -188,11 +190,12 @@ class Rename(Request, frozen=True, gc=False, tag="nick"):
 
 
 class Say(Request, frozen=True, gc=False):
-    """Say something to everybody in the room."""
+    """Say something to everybody in the room; in reply to the line with the number `re`, if that is not 0."""
 
     group: ClassVar[str] = "talking"
     text: Lines
     key: Key = ""
+    re: InReplyTo = 0
 
 
 class Act(Request, frozen=True, gc=False, tag="me"):

@@ -5,6 +5,30 @@ from typing import ClassVar
 from chat_server.protocol.events import Event
 
 
+class ReactionsTold(Event, frozen=True, tag="reactions"):
+    """People have reacted to a line of a room: those of a few seconds, with these signs. Programs are sent `reacted` of each instead."""
+
+    is_for_programs: ClassVar[bool] = False
+
+    room: str
+    of: int
+    whom: str
+    nicks: tuple[str, ...]
+    more: int
+    """So many others have, too."""
+    signs: tuple[str, ...]
+
+
+class ReactionNoted(Event, frozen=True, tag="reaction-noted"):
+    """The receiver has reacted to a line, or has taken that back. Programs are sent `reacted`."""
+
+    is_for_programs: ClassVar[bool] = False
+
+    of: int
+    sign: str
+    is_back: bool = False
+
+
 class RoomCreated(Event, frozen=True):
     """The receiver has opened a room."""
 
@@ -77,6 +101,8 @@ class StoringGoesOn(Event, frozen=True, tag="storing-goes-on"):
 
 
 ROOM_EVENTS: tuple[type[Event], ...] = (
+    ReactionsTold,
+    ReactionNoted,
     RoomCreated,
     RoomRenamed,
     RoomDeleted,

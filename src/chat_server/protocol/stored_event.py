@@ -86,6 +86,10 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
     """Whether somebody may do another thing in the room afterwards: see room_state.py. It has no key."""
     other_sentences: ClassVar[tuple[str, ...]] = ()
     """What its `own_sentence` may be beside what follows from its shape."""
+    amends: ClassVar[bool] = False
+    """Whether lines that were said before stand otherwise afterwards: see amendments.py."""
+    is_found: ClassVar[bool] = True
+    """Whether a search finds it by its text, which stands nowhere else."""
     can_be_blocked: ClassVar[bool] = True
     """Whether it is not shown to somebody who has blocked its author. What makes the room another one is shown to all."""
 
@@ -116,9 +120,19 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
         kind = type(
             self
         )  # many lines have authors, and only that to hide: this takes a quarter of the time of `replace`
-        return (
-            kind(self.room, self.seq, self.at, self.nick, self.text, 0, self.guest, self.bot) if self.author else self
-        )
+        if not (self.author or self.has_more):
+            return self
+        return kind(self.room, self.seq, self.at, self.nick, self.text, 0, self.guest, self.bot, *self.more_shown)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it has anything that few lines have."""
+        return False
+
+    @property
+    def more_shown(self) -> tuple[object, ...]:
+        """The fields that its kind has beside those of all, as anybody may see them."""
+        return ()
 
     @property
     def in_words(self) -> str:

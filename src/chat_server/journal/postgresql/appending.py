@@ -46,7 +46,8 @@ from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_rows import turn_of
 from chat_server.journal.times import step_of
 from chat_server.journal.turn_codec import encode_movements
-from chat_server.protocol.entries import Entry, Ranges, Redacted, TopicSet
+from chat_server.protocol.amending import Ranges, Redacted
+from chat_server.protocol.entries import Entry, TopicSet
 from chat_server.protocol.runs import SaidRun, pieces_of
 
 Connection = psycopg.Connection[TupleRow]

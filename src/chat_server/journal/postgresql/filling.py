@@ -47,7 +47,7 @@ KEPT = (
         "mention",
         "matter",
     ),
-    *("act", "room_act"),
+    *("act", "room_act", "version"),
 )
 """The tables that an import empties: all but `journal`."""
 

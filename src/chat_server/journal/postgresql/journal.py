@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from math import inf
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import trio
@@ -41,9 +41,18 @@ from chat_server.journal.postgresql.conversations import PostgresqlConversations
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.mentions import PostgresqlMentions
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
-from chat_server.journal.postgresql.reading import find_sent, find_seq, read_page, read_positions, read_rooms
+from chat_server.journal.postgresql.parts import Part, Search, run_part
+from chat_server.journal.postgresql.reading import (
+    find_sent,
+    find_seq,
+    read_page,
+    read_positions,
+    read_rooms,
+    read_versions,
+)
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.turn_codec import encode_change
+from chat_server.journal.versions import Version
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key, was_a_name
@@ -67,32 +76,6 @@ FINISH_SECONDS = 15.0
 """Seconds that the end may take, beside what is appended."""
 
 T = TypeVar("T")
-
-
-class Part(Protocol):
-    """What is kept beside the rooms and lines, and runs as long as the journal."""
-
-    async def run(self, task_status: trio.TaskStatus[None]) -> None:
-        """Work until `close`; say when it has begun."""
-
-    def close(self) -> None:
-        """Let `run` end when what waits is done."""
-
-
-class Search(Part, Protocol):
-    """What looks for words."""
-
-    async def search(
-        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
-    ) -> Matches:
-        """The newest lines with all the words; see Journal."""
-        ...
-
-    def grow(self) -> None:
-        """More has been stored."""
-
-    async def forget(self) -> None:
-        """Have nothing in any file that the database has not any more."""
 
 
 class _Pending:
@@ -150,7 +133,7 @@ class PostgresqlJournal:
         async with trio.open_nursery() as nursery:
             ended = [trio.Event() for _ in self.parts]
             for part, end in zip(self.parts, ended, strict=True):
-                await nursery.start(_run_part, part, end)
+                await nursery.start(run_part, part, end)
             nursery.start_soon(self._keep_positions)
             await self._nodes.run(task_status, finish=partial(self._finish, ended))
             nursery.cancel_scope.cancel()
@@ -360,6 +343,12 @@ class PostgresqlJournal:
             return await self._read(lambda connection: read_page(connection, room, number, first, last))
         return Page([], 1)
 
+    async def versions(self, room: str, seq: int) -> list[Version]:
+        """What a line has said before it was edited; see Journal."""
+        if number := await self._number(room):
+            return await self._read(lambda connection: read_versions(connection, number, seq))
+        return []
+
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""
         if number := await self._number(room):
@@ -389,11 +378,5 @@ class PostgresqlJournal:
             self._writing, lambda connection: connection.execute(asked, values).fetchall()
         )
         of_deleted = await self._write("SELECT forget_deleted(%b)", FORGOTTEN_AT_ONCE)
-        return Pruned(frozenset((room,) if room else ()), total + of_deleted)
-
-
-async def _run_part(part: Part, ended: trio.Event, task_status: trio.TaskStatus[None]) -> None:
-    try:
-        await part.run(task_status)
-    finally:
-        ended.set()
+        of_edited = await self._write("SELECT forget_versions(%b)", FORGOTTEN_AT_ONCE)
+        return Pruned(frozenset((room,) if room else ()), total + of_deleted + of_edited)

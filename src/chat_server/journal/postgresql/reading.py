@@ -13,6 +13,7 @@ from chat_server.journal.first_of_time import TimedBatch, first_of_time
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable
 from chat_server.journal.times import times_of
+from chat_server.journal.versions import Version, showable_versions
 from chat_server.protocol.time_zones import is_possible
 
 Connection = psycopg.Connection[TupleRow]
@@ -40,6 +41,7 @@ _PAGE = """
 _BATCH = (
     "SELECT first, count, at, step FROM batch WHERE room = %b AND count > 0 AND first <= %b ORDER BY first DESC LIMIT 1"
 )
+_VERSIONS = "SELECT number, until, text, author FROM version WHERE room = %b AND seq = %b ORDER BY number"
 _POSITIONS = "SELECT person, seq FROM position WHERE room = %b ORDER BY at DESC LIMIT %b"
 
 
@@ -104,3 +106,11 @@ def find_sent(sent: SenderKey, connection: Connection) -> Duplicate | None:
 def read_positions(connection: Connection, number: int) -> dict[str, int]:
     """How far people had come in a room, those who left it longest ago first."""
     return dict(reversed(connection.execute(_POSITIONS, [number, POSITIONS_MAX], binary=True).fetchall()))
+
+
+def read_versions(connection: Connection, number: int, seq: int) -> list[Version]:
+    """What a line of a room has said before, the oldest first."""
+    rows = connection.execute(_VERSIONS, [number, seq], binary=True).fetchall()
+    return showable_versions(
+        Version(entry, until, msgspec.json.decode(text, type=str), author) for entry, until, text, author in rows
+    )

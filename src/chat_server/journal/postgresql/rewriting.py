@@ -47,9 +47,10 @@ def turns_of(connection: Connection, account: int, after: int, also: Collection[
     """Some of the turns that may have lines of an account, or are of one of these rooms, in the order in which they were stored."""
     transaction, ticket = divmod(after, _TICKETS)
     rows = connection.execute(
-        "SELECT tx::text::bigint, ticket, room, turn, position(%s IN authors) > 0 OR position(%s IN lines) > 0, octet_length(lines) FROM batch"
+        "SELECT tx::text::bigint, ticket, room, turn, position(%s IN authors) > 0 OR position(%s IN lines) > 0"
+        """ OR (position('"accounts":[' IN lines) > 0 AND position(%s IN lines) > 0), octet_length(lines) FROM batch"""
         " WHERE count > 0 AND (tx, ticket) > (%s::text::xid8, %s::bigint) ORDER BY tx, ticket FETCH FIRST %s ROWS WITH TIES",
-        [str(account), f'"account":{account}', str(transaction), ticket, LOOKED_THROUGH],
+        [str(account), f'"account":{account}', str(account), str(transaction), ticket, LOOKED_THROUGH],
     ).fetchall()
     rows.sort(key=lambda row: row[:4])
     found: list[Place] = []
@@ -131,6 +132,8 @@ def rewrite(connection: Connection, turns: Sequence[Place], ended: Ended) -> Cha
         )
         if done.rowcount < len(new):
             return None
+    if is_erased:
+        connection.execute("DELETE FROM version WHERE author = %s", [ended.account])
     _name_in_states(connection, ended)
     return Changed(frozenset(rooms), topics)
 

@@ -7,6 +7,7 @@ replaced one by one. What accounts and the life of a node want of the database i
 from typing import TYPE_CHECKING
 
 from chat_server.journal.postgresql.account_functions import ACCOUNTS, CAME_FROM
+from chat_server.journal.postgresql.amending_functions import AMENDING
 from chat_server.journal.postgresql.append_function import APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.mention_functions import MENTIONS
@@ -141,6 +142,7 @@ END $$;
 MIGRATIONS: list[str] = [
     "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, CONVERSATIONS, MENTIONS, APPEND, NODES, SEARCH)),
     CAME_FROM,
+    AMENDING,
 ]
 
 

@@ -42,12 +42,14 @@ def _sign_word(sign: str) -> str:
 
 
 def indexed_text(line: Stored) -> str:
-    """What is found of a line: nothing of one that this release cannot show."""
-    return "" if isinstance(line, Unknown) else segmented(line.text)
+    """What is found of a line: nothing of one that this release cannot show, or that stands elsewhere too."""
+    return "" if isinstance(line, Unknown) or not line.is_found else segmented(line.text)
 
 
 def _indexed_signs(line: Stored) -> str:
-    return "" if isinstance(line, Unknown) else " ".join(map(_sign_word, signs_in(line.text)))
+    if isinstance(line, Unknown) or not line.is_found:
+        return ""
+    return " ".join(map(_sign_word, signs_in(line.text)))
 
 
 Statement = tuple[str, Sequence[tuple[object, ...]]]
@@ -176,8 +178,12 @@ class SearchIndex:
 
     def replace(self, records: Iterable[tuple[int, Sequence[Stored]]], *beside: Statement) -> None:
         """Index records again, as far as they are indexed already."""
+        self._write(*self.replacing(records), *beside)
+
+    def replacing(self, records: Iterable[tuple[int, Sequence[Stored]]]) -> Sequence[Statement]:
+        """What does that."""
         rows = [row for record in records if record[0] <= self.indexed for row in _rows_of(*record)]
-        self._write(("DELETE FROM words WHERE rowid = ?", [row[:1] for row in rows]), (_INSERT, rows), *beside)
+        return ("DELETE FROM words WHERE rowid = ?", [row[:1] for row in rows]), (_INSERT, rows)
 
     def purge(self) -> None:
         """Overwrite what has been taken out: FTS5 does so bit by bit, and SQLite leaves copies of what it has moved. A million lines take seconds."""

@@ -1,5 +1,6 @@
-"""Batches on their way into the table: which numbers, positions and turns they get, and the one statement that stores them all. Pure."""
+"""Batches on their way into the table: which numbers, positions and turns they get, and the one statement that stores them all."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import count, repeat
 from typing import NamedTuple
@@ -101,6 +102,12 @@ class BatchRows:
                 self._key_values += (room, first + run.first, line.at, _encode(run.keys), run.sender)
         if others:
             self._key_values += (room, first, line.at, _encode(others), None)
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """Store what has been added since the last time."""
+        if self._values or self._key_values:
+            connection.execute(self.sql, self.values)
+            self._values, self._key_values, self._rows = [], [], 0
 
     @property
     def values(self) -> list[object]:

@@ -20,7 +20,7 @@ from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.logs import log
-from chat_server.protocol.entries import Redacted
+from chat_server.protocol.amending import Redacted
 from chat_server.protocol.runs import pieces_of
 
 DELAY = 30.0

@@ -5,6 +5,7 @@ The index is opened when it is first needed, and made anew where it does not fit
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from chat_server.journal import EVERYTHING, JournalError
@@ -14,7 +15,8 @@ from chat_server.journal.sqlite.deleted_rooms import deleted_names
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.rewriting import records_with
 from chat_server.logs import log
-from chat_server.protocol.entries import Deleted, Entry, Ranges
+from chat_server.protocol.amending import Deleted, Edited, Ranges
+from chat_server.protocol.entries import Entry
 
 
 class IndexedFile:
@@ -37,7 +39,7 @@ class IndexedFile:
         end = reader.end()
         records = reader.records(index.indexed, limit)
         if records:
-            index.add(records)
+            index.add(records, *index.replacing(_edited_in(reader, records)))
         elif index.indexed < end - 1:
             index.pass_over(end - 1)  # the newest lines have been deleted
         return bool(records)
@@ -110,3 +112,14 @@ class IndexedFile:
         log.warning("the search index has lines that the journal has not, and is rebuilt")
         index.discard()
         return SearchIndex(self._path, reader.identity(), reader.end())
+
+
+def _edited_in(reader: Reader, records: Sequence[StoredRecord]) -> list[StoredRecord]:
+    """The records in which the lines are that have been edited in these."""
+    edited = [line for _, lines in records for line in lines if isinstance(line, Edited)]
+    found = {
+        record.position: record
+        for line in edited
+        for record in reader.ask(partial(records_with, room=line.room, numbers=((line.of, line.of),)))
+    }
+    return [*found.values()]

@@ -29,6 +29,7 @@ from chat_server.journal.keys import SenderKey
 from chat_server.journal.search.indexer import Indexer
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.sqlite.accounts import SqliteAccounts
+from chat_server.journal.sqlite.amending import versions_of
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer, Positions, WriteJob
 from chat_server.journal.sqlite.conversations import SqliteConversations
@@ -43,6 +44,7 @@ from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
 from chat_server.journal.sqlite.rewriting import left_to_overwrite
 from chat_server.journal.sqlite.room_changes import Remains, RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
+from chat_server.journal.versions import Version
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import was_a_name
@@ -314,6 +316,11 @@ class SqliteJournal:
     async def read(self, room: str, first: int, last: int) -> Page:
         """The room's lines from one number to another; see Journal."""
         return await self._in_reader(lambda reader: reader.read(self._changes.current(room), first, last))
+
+    async def versions(self, room: str, seq: int) -> list[Version]:
+        """What a line has said before it was edited; see Journal."""
+        room = self._changes.current(room)
+        return await self._in_reader(lambda reader: reader.ask(lambda connection: versions_of(connection, room, seq)))
 
     async def seq_at(self, room: str, at: float, until: float = inf) -> int:
         """The number of the first line from `at` on and before `until`; see Journal."""

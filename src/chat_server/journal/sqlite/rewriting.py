@@ -12,8 +12,9 @@ from typing import NamedTuple
 from chat_server.accounts import Ended
 from chat_server.journal.archive import StoredRecord
 from chat_server.journal.batch_codec import Stored, decode, encode
-from chat_server.journal.erasing import concerns, redacted_after, rewritten, state_without
-from chat_server.protocol.entries import Ranges, Redacted, TopicSet
+from chat_server.journal.erasing import concerns, rewritten, state_without
+from chat_server.protocol.amending import Ranges, Redacted
+from chat_server.protocol.entries import TopicSet
 
 LOOKED_THROUGH = 5000
 """Batches that are looked through at once, some 5 ms."""
@@ -32,7 +33,8 @@ class Some(NamedTuple):
 def batches_of(connection: sqlite3.Connection, account: int, after: int, also: Collection[int] = ()) -> Some:
     """Some of the batches that may have lines of an account, or are in one of these rooms."""
     rows = connection.execute(
-        "SELECT id, iif(authors = '', 0, instr(authors, ?1)) OR instr(lines, ?4), length(lines), room FROM batch"
+        "SELECT id, iif(authors = '', 0, instr(authors, ?1)) OR instr(lines, ?4)"
+        """ OR (instr(lines, '"reactions":[{') AND instr(lines, ?1)), length(lines), room FROM batch"""
         " WHERE id > ?2 ORDER BY id LIMIT ?3",
         (str(account), after, LOOKED_THROUGH, f'"account":{account}'),
     ).fetchall()
@@ -83,6 +85,8 @@ def rewrite(connection: sqlite3.Connection, batches: Sequence[int], ended: Ended
         if is_erased:
             changed.topics.update(_forget_topics(connection, lines, ended.account))
         changed.records.append(StoredRecord(position, new))
+    if is_erased:
+        connection.execute("DELETE FROM version WHERE author = ?", (ended.account,))
     for number, state in connection.execute(
         "SELECT id, state FROM room WHERE instr(state, ?)", (str(ended.account),)
     ).fetchall():
@@ -99,19 +103,6 @@ def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], acco
             where = line.room, line.text
             if connection.execute("UPDATE room SET topic = '' WHERE name = ? AND topic = ?", where).rowcount:
                 yield where
-
-
-def redact(connection: sqlite3.Connection, redacted: Redacted, position: int) -> None:
-    """Overwrite what an entry deletes that is just being stored at this position or later. What has been pruned meanwhile is passed over."""
-    for last, lines in records_with(connection, redacted.room, redacted.of):
-        new = [redacted_after(line, redacted) for line in lines]
-        if new != lines:
-            start = last - len(lines) + 1
-            connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
-    connection.execute(
-        "UPDATE journal SET redacted = ?1, overwritten = iif(redacted = 0 OR redacted < overwritten, ?1, overwritten)",
-        (position,),
-    )
 
 
 def records_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> list[StoredRecord]:

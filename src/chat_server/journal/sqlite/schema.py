@@ -126,6 +126,19 @@ _DELETED_ROOMS = """
     CREATE TABLE deleted_room (room INTEGER PRIMARY KEY, name TEXT NOT NULL, before INTEGER NOT NULL) STRICT;
 """
 
+_VERSIONS = """
+    -- What lines said before they were edited (journal/versions.py), for a while: from the entry with this number on, until a time.
+    CREATE TABLE version (
+        room INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        until REAL NOT NULL,
+        text TEXT NOT NULL,
+        author INTEGER NOT NULL,
+        PRIMARY KEY (room, seq, number)
+    ) STRICT, WITHOUT ROWID;
+"""
+
 _CAME_FROM = """
     -- From which networks accounts have logged in last.
     CREATE TABLE came_from (
@@ -244,6 +257,11 @@ MIGRATIONS: list[str] = [
     """,
     f"{_CAME_FROM} CREATE INDEX came_from_by_network ON came_from (network);",
     EARLIER_ROOM_ACTS + ROOM_ACTS + WITH_EARLIER_ROOM_ACTS + ROOM_ACT_INDEXES,
+    f"""
+    {_VERSIONS}
+    CREATE INDEX version_by_end ON version (until);
+    CREATE INDEX version_by_author ON version (author) WHERE author != 0;
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
@@ -275,20 +293,37 @@ _NONE_DELETED = _DELETED_ROOMS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
 _FROM_NOWHERE = _CAME_FROM.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
+_NO_VERSIONS = _VERSIONS.replace("CREATE TABLE", "CREATE TEMP TABLE")
+
 _AS_NEWEST = {
-    1: _BEFORE_TURNS + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    2: _WITHOUT_STATE + _NO_ACCOUNTS + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    6: _WITHOUT_ID + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE,
-    7: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
-    8: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
-    9: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
-    10: _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE,
-    11: _ACTS_ARE_ENTRIES + _FROM_NOWHERE,
-    12: _ACTS_ARE_ENTRIES + _FROM_NOWHERE,
-    13: _ACTS_ARE_ENTRIES,
+    1: _BEFORE_TURNS
+    + _NO_ACCOUNTS
+    + _NO_PARTIES
+    + _NO_MENTIONS
+    + _NO_ACTS
+    + _NONE_DELETED
+    + _FROM_NOWHERE
+    + _NO_VERSIONS,
+    2: _WITHOUT_STATE
+    + _NO_ACCOUNTS
+    + _NO_PARTIES
+    + _NO_MENTIONS
+    + _NO_ACTS
+    + _NONE_DELETED
+    + _FROM_NOWHERE
+    + _NO_VERSIONS,
+    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    6: _WITHOUT_ID + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    7: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    8: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    9: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    10: _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
+    11: _ACTS_ARE_ENTRIES + _FROM_NOWHERE + _NO_VERSIONS,
+    12: _ACTS_ARE_ENTRIES + _FROM_NOWHERE + _NO_VERSIONS,
+    13: _ACTS_ARE_ENTRIES + _NO_VERSIONS,
+    14: _NO_VERSIONS,
 }
 """For each older version: its tables as those of this release, for connections that only read."""
 
@@ -300,6 +335,7 @@ DELETE_ROOM = (
     "DELETE FROM position WHERE room = ?",
     "DELETE FROM party WHERE room = ?",
     "DELETE FROM mention WHERE room = ?",
+    "DELETE FROM version WHERE room = ?",
     "UPDATE room_act SET room = (SELECT min(0, coalesce(min(room), 0)) - 1 FROM room_act) WHERE room = ?",
     "INSERT INTO deleted_room SELECT id, name, (SELECT next_id FROM journal) FROM room WHERE id = ?",
     "DELETE FROM room WHERE id = ?",

@@ -31,16 +31,16 @@ from chat_server.journal import (
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.showable import showable_state
 from chat_server.journal.sqlite.act_tables import keep_acts
+from chat_server.journal.sqlite.amending import amend, forget_versions
 from chat_server.journal.sqlite.batch_rows import INCOMING, Append, BatchRows, Last
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.parties import add_room
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
-from chat_server.journal.sqlite.rewriting import redact
 from chat_server.journal.sqlite.schema import DELETE_ROOM, NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
-from chat_server.protocol.entries import CHANGING, Enacted, Redacted, TopicSet
+from chat_server.protocol.entries import CHANGING, Amending, Enacted, TopicSet
 from chat_server.protocol.room_state import after, written
 from chat_server.protocol.runs import pieces_of
 
@@ -268,10 +268,12 @@ class Writer(Reader):
                 if left.lines:
                     last = batches.add(left)
                     if changes:
-                        self._store_changes(left.lines)
+                        batches.store(connection)  # what comes later may be about them
+                        self._store_changes(
+                            left.lines if left.lines[0].seq == first else settled(left.lines, first, ())
+                        )
                 receipts.append(Receipt(first, duplicates, last.turn))
-            if batches.values:
-                connection.execute(batches.sql, batches.values)
+            batches.store(connection)
             if positions:
                 self._store_positions(positions)
         self._next_id = batches.next_id
@@ -314,8 +316,8 @@ class Writer(Reader):
                 ((state,),) = self._connection.execute("SELECT state FROM room WHERE name = ?", (line.room,))
                 state = written(after(showable_state(state), line))
                 self._connection.execute("UPDATE room SET state = ? WHERE name = ?", (state, line.room))
-            elif isinstance(line, Redacted):
-                redact(self._connection, line, self._next_id)
+            elif isinstance(line, Amending):
+                amend(self._connection, line, self._next_id)
 
     def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
         rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]
@@ -355,11 +357,12 @@ class Writer(Reader):
                 (last.first + last.count, last.id, last.room),
             )
             connection.executemany("DELETE FROM batch WHERE id = ?", [(batch.id,) for batch in prunable])
+            connection.execute("DELETE FROM version WHERE room = ? AND seq < ?", (last.room, last.first + last.count))
             connection.execute("UPDATE journal SET next_id = ?", (self._next_id,))
 
     @_patient
     def forget_old(self, now: float, limit: int) -> int:
-        """Forget keys that are old enough, and the places of people beyond POSITIONS_MAX in a room. Returns how many went."""
+        """Forget keys and versions that are old enough, and the places of people beyond POSITIONS_MAX in a room. Returns how many went."""
         with self._transaction() as connection:
             oldest = connection.execute("SELECT id, at FROM sent ORDER BY id LIMIT ?", (limit,)).fetchall()
             old = [number for number, at in oldest if at < now - KEY_SECONDS]
@@ -373,6 +376,7 @@ class Writer(Reader):
                     " (SELECT person FROM position WHERE room = ?1 ORDER BY at DESC LIMIT ?2 OFFSET ?3)",
                     (room, limit, POSITIONS_MAX),
                 ).rowcount
+            gone += forget_versions(connection, now)
         return len(old) + gone
 
     def checkpoint(self) -> None:
