@@ -16,6 +16,7 @@ from chat_server.commands.holding import accept_held
 from chat_server.commands.letting_in import readable
 from chat_server.commands.missed import come_back
 from chat_server.commands.moderating import NoSuchPerson
+from chat_server.commands.referring import say_of
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
 from chat_server.protocol.events import Answered, Event, NotStored, Refused, Stored, WentBack
@@ -196,6 +197,8 @@ class ConversingCommands(CommandHandler):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
+        if request.re:
+            return say_of(place, session, request, partial(_say_here, place, session, request))
         return _say_here(place, session, request)
 
     @access(where=(CONVERSATION,), bots=False)

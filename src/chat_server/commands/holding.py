@@ -3,7 +3,6 @@
 What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
 """
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -155,8 +154,7 @@ def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable
         return None
     if isinstance(verdict, Hold):
         return _hold(place, session, request)
-    bots = place.filters_for(session)
-    return _ask(place, session, request, bots) if bots else _post(place, session, request)
+    return _ask(place, session, request) if place.filters_for(session) else _post(place, session, request)
 
 
 async def _say_again(place: ChatRoom, session: Occupant, request: Storable, verdict: Verdict) -> None:
@@ -178,12 +176,21 @@ def _post(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitab
     return place.post(session, place.timed_request(session, request) if place.timing else request)
 
 
-async def _ask(place: ChatRoom, session: Occupant, request: Storable, bots: Sequence[Occupant]) -> None:
-    """Have bots look at a line, which is said if they have nothing against it."""
+async def asked_filters(place: ChatRoom, session: Occupant, request: Storable) -> Verdict:
+    """What the bots that filter the room have against a line."""
+    bots = place.filters_for(session)
+    if not bots:
+        return None
     is_guest = bool(place.directory.guests) and not session.person.account
     verdict, silent = await place.filters.verdict(bots, session, request, is_guest=is_guest)
     for bot in silent:
         tell_filter_silent(place, bot)
+    return verdict
+
+
+async def _ask(place: ChatRoom, session: Occupant, request: Storable) -> None:
+    """Have bots look at a line, which is said if they have nothing against it."""
+    verdict = await asked_filters(place, session, request)
     if isinstance(verdict, Refused):
         session.send(verdict)
     elif isinstance(verdict, Hold):

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from msgspec import NODEFAULT
 
 from chat_server.commands.accounts import AccountCommands
+from chat_server.commands.amending import AmendingCommands
 from chat_server.commands.attention import AttentionCommands
 from chat_server.commands.auditing import AuditCommands
 from chat_server.commands.codes import CodeCommands
@@ -58,6 +59,7 @@ COMMANDS = CommandTable(
     RoomLifeCommands(),
     FilteringCommands(),
     TalkCommands(),
+    AmendingCommands(),
     ConversingCommands(),
     PeopleCommands(),
     AttentionCommands(),

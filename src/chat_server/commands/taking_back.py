@@ -16,7 +16,8 @@ from chat_server.commands.letting_in import readable
 from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, NoSuchSpan, act_in
 from chat_server.commands.spans import parsed_span
 from chat_server.journal import JournalError
-from chat_server.protocol.entries import Deleted, Entry, Redacted, TopicSet
+from chat_server.protocol.amending import Deleted, Redacted
+from chat_server.protocol.entries import Entry, TopicSet
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.names import name_key
 from chat_server.protocol.redactions import NUMBERS_MAX, RANGES_MAX, can_be_deleted, in_words, ranges_of

@@ -1,9 +1,12 @@
 """What people say and do in a room. What is said goes into the room's inbox at once; only when that is full, the session waits."""
 
+from functools import partial
+
 from chat_server.commands.access import NOBODY, access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import say
 from chat_server.commands.missed import back_if_away
+from chat_server.commands.referring import say_of
 from chat_server.protocol.events import Refused, TimingAwaited, TopicShown
 from chat_server.protocol.requests import Act, Notice, Say, TimeNextLine, Topic
 from chat_server.rooms.chat_room import ChatRoom
@@ -23,6 +26,8 @@ class TalkCommands(CommandHandler):
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
         # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
+        if type(request) is Say and request.re:
+            return back_if_away(place, session, say_of(place, session, request, partial(say, place, session, request)))
         if not place.gate.is_open_to(session):
             return back_if_away(place, session, say(place, session, request))
         pause = place.post(session, place.timed_request(session, request) if place.timing else request)

@@ -1,13 +1,14 @@
 """Why somebody may not do what changes what may happen in a room: by where they stand, and by how much of it there is. Pure."""
 
+from chat_server.protocol.amending import Redacted
 from chat_server.protocol.entries import (
+    Amending,
     Banned,
     Enacted,
     Kicked,
     Lifted,
     MemberInvited,
     Muted,
-    Redacted,
     RoleGiven,
     RuleSet,
     TopicSet,
@@ -49,7 +50,7 @@ def refusal_of_act(session: Occupant, actor: Standing, act: Acting, now: float, 
             return _refusal_to_delete(session, actor, act, state)
 
 
-def says_something(entry: Enacted | Redacted | TopicSet) -> bool:
+def says_something(entry: Enacted | Amending | TopicSet) -> bool:
     """Whether others are told by this what somebody wants to say: by a reason, by the room's name, or as somebody who is invited to it."""
     if isinstance(entry, Kicked | Muted | Banned | Lifted | Archived | Unarchived):
         return bool(entry.text)

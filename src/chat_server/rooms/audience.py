@@ -6,20 +6,21 @@ things happen in, nor where they are stored.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
-from operator import length_hint
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import trio
 
 from chat_server.guard import Guard
-from chat_server.protocol.entries import KINDS
+from chat_server.protocol.amendments import bare
+from chat_server.protocol.entries import KINDS, Entry, Spoken
 from chat_server.protocol.events import Event, RoomFailed
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
 from chat_server.protocol.stored_event import StoredEvent
 from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden_lines, whom
+from chat_server.rooms.giving import give_all, give_each, give_prepared, give_rest
 from chat_server.rooms.room import Occupant, SendMany, Sink
 
 KINDS_MAX = 6
@@ -28,9 +29,6 @@ rendering of every line; the rooms of honest people have two or three."""
 
 MANY = 32
 """Readers of a kind from which on one system call for all of them is worth its preparation, some 20 us."""
-
-PREPARED_AT_A_TIME = 16
-"""Readers for whom something is prepared, one after the other, before they are sent to. With 64 the first is no longer in the processor's cache."""
 
 SHOWN_AT_A_TIME = 4096
 """Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 1.5 ms."""
@@ -63,6 +61,9 @@ class Audience:
         # (the cases S1 to S5 are in docs/performance.md).
         self.kinds: dict[Renderer, dict[Occupant, Sink]] = {}
         self._kind_of: dict[Occupant, Renderer] = {}
+        self._bare: dict[
+            int, frozenset[Occupant]
+        ] = {}  # by the numbers of lines that say something of others: who may not see those
         self.hushed: set[Occupant] = set()
         """Members who are about to leave, and are shown nothing more."""
         self._preparing: set[Renderer] = set()  # kinds in which there may be something to prepare for somebody
@@ -153,6 +154,16 @@ class Audience:
         self.events.append(event)
         self.excluded.append(excluded)
 
+    @property
+    def has_blocks(self) -> bool:
+        """Whether anybody here has blocked anybody."""
+        return bool(self._blocking)
+
+    def show_bare(self, seq: int, members: Iterable[Occupant]) -> None:
+        """Show these the line with this number, which is among what is seen next, without anything of the one of which it says something."""
+        if found := frozenset(members):
+            self._bare[seq] = found
+
     def tell(self, session: Occupant, *events: Event) -> None:
         """Show something to one session; if that fails, it is the end of that session and of no other."""
         self._tell_all(session, events)
@@ -208,9 +219,10 @@ class Audience:
         ahead, self._ahead = self._ahead, {}
         own = _own_places(excluded)
         personally: Personal = {}
-        if self._mention_members or self._blocking:
+        if self._mention_members or self._blocking or self._bare:
             with self._guard:
                 personally = self._personally(events)
+            self._bare = {}
         for render, sinks in self.kinds.items():
             pieces = ahead.get(render, [])
             with self._guard:
@@ -219,20 +231,25 @@ class Audience:
                 ]
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
             personal = {member: sinks.pop(member) for member in (*own, *personally) if member in sinks}
-            data = b"".join(pieces)
-            rest = _give_prepared(sinks, data, self._guard) if render in self._preparing else sinks
-            if self._send_many is None or len(rest) < MANY or not self._give_at_once(rest, data):
-                _give_all(rest, data, self._guard)
+            if data := b"".join(pieces):  # of some events some kinds are shown nothing
+                self._give(render, sinks, data)
             for member, sink in personal.items():
                 others = list(pieces)
                 for place, piece in personally.get(member, {}).items():
                     others[place] = piece
                 for place in reversed(own.get(member, ())):
                     del others[place]
-                if others and not self._guard.attempt(give_each, iter((sink,)), b"".join(others)):
+                own_data = b"".join(others)
+                if own_data and not self._guard.attempt(give_each, iter((sink,)), own_data):
                     self._guard.attempt(member.fail)
             sinks.update(personal)
         self.shown_seq = last_seq
+
+    def _give(self, render: Renderer, sinks: dict[Occupant, Sink], data: bytes) -> None:
+        """Give all of one kind the data."""
+        rest = give_prepared(sinks, data, self._guard) if render in self._preparing else sinks
+        if self._send_many is None or len(rest) < MANY or not self._give_at_once(rest, data):
+            give_all(rest, data, self._guard)
 
     def _give_at_once(self, sinks: dict[Occupant, Sink], data: bytes) -> bool:
         """Give the data to all by one system call. Returns False if that cannot be, or goes wrong; then each is still to be given it."""
@@ -244,7 +261,7 @@ class Audience:
             return False
         if taken.count(len(data)) < len(sinks):
             for (member, sink), sent in zip(list(sinks.items()), taken, strict=True):
-                if sent != len(data) and not self._guard.attempt(_give_rest, sink, data, sent):
+                if sent != len(data) and not self._guard.attempt(give_rest, sink, data, sent):
                     self._guard.attempt(member.fail)
         return True
 
@@ -280,6 +297,9 @@ class Audience:
         if self._mention_members:
             with self._guard:
                 found = self._named_in(events)
+        if self._bare:
+            with self._guard:
+                _strip(events, self._bare, self._kind_of, found)
         if self._blocking:
             with self._guard:
                 self._hide_blocked(events, found)
@@ -304,7 +324,10 @@ class Audience:
             if not isinstance(event, _CALLING):
                 continue
             shown: dict[Renderer, bytes] = {}
-            members = (self._mention_members[name] for name in names_in(event.text, self._mention_members))
+            names = {*names_in(event.text, self._mention_members)}
+            if isinstance(event, Spoken) and event.quote:  # who has said something is told of a reply to it
+                names |= {name_key(event.quote.partition(":")[0])} & self._mention_members.keys()
+            members = (self._mention_members[name] for name in names)
             for member in chain.from_iterable(members):
                 render = member.render_mention
                 if render is not None:
@@ -312,57 +335,6 @@ class Audience:
                         shown[render] = render(event)
                     named.setdefault(member, {})[number] = shown[render]
         return named
-
-
-def give_each(sinks: Iterator[Sink], data: bytes) -> None:
-    """Give the data to all that are left; if one fails, those after it are still left. A guard around each would cost as much again."""
-    size = len(data)
-    for sink in sinks:
-        send = sink.send  # not called as a method: looking one up takes longer than reading an attribute
-        try:
-            sent = send(data)
-        except OSError as error:
-            sink.refused(data, error)
-        else:
-            if sent != size:
-                sink.took(data, sent)
-
-
-def _give_all(sinks: dict[Occupant, Sink], data: bytes, guard: Guard) -> None:
-    """Give the data to all; if that fails for one, it is the end of that one and of no other."""
-    waiting = iter(sinks.values())
-    while not guard.attempt(give_each, waiting, data):
-        failed = len(sinks) - length_hint(waiting) - 1
-        guard.attempt(next(islice(sinks, failed, None)).fail)
-
-
-def _give_prepared(sinks: dict[Occupant, Sink], data: bytes, guard: Guard) -> dict[Occupant, Sink]:
-    """Give the data to all for whom something may have to be prepared, to some at a time; return the others."""
-    others = {member: sink for member, sink in sinks.items() if not sink.prepares}
-    waiting = iter([member for member in sinks if member not in others])
-    while some := {member: sinks[member] for member in islice(waiting, PREPARED_AT_A_TIME)}:
-        guard.attempt(prepare_each, some.values(), data)
-        _give_all(some, data, guard)
-    return others
-
-
-def prepare_each(sinks: Iterable[Sink], data: bytes) -> None:
-    """Prepare what is then given to each."""
-    for sink in sinks:
-        prepare = sink.target.prepare
-        if prepare is not None:
-            prepare(data)
-
-
-def _give_rest(sink: Sink, data: bytes, sent: int) -> None:
-    """Give one the data of which so much could be written at once with that of all others.
-
-    An error may be of that way of writing, and not of the connection: its own `send` says whether it is.
-    """
-    if sent < 0:
-        give_each(iter((sink,)), data)
-    else:
-        sink.took(data, sent)
 
 
 def _each_of(answer: Event | StoredRun) -> Iterable[Event]:
@@ -376,3 +348,21 @@ def _own_places(excluded: Sequence[tuple[Occupant, ...]]) -> dict[Occupant, list
         for member in outside:
             own.setdefault(member, []).append(place)
     return own
+
+
+def _strip(
+    events: Sequence[Shown],
+    barred: Mapping[int, frozenset[Occupant]],
+    kind_of: Mapping[Occupant, Renderer],
+    found: Personal,
+) -> None:
+    """See that those who may not see a line see nothing of it in what is said of it."""
+    for place, event in enumerate(events):
+        if not isinstance(event, Entry) or event.seq not in barred:
+            continue
+        shown: dict[Renderer, bytes] = {}
+        for member in barred[event.seq] & kind_of.keys():
+            render = kind_of[member]
+            if render not in shown:
+                shown[render] = render(bare(event))
+            found.setdefault(member, {})[place] = shown[render]

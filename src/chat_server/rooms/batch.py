@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chat_server.journal import Duplicate, JournalError, PendingAppend
 from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.times import FLOOD_LINES, settled, step_of, times_for, times_of
-from chat_server.protocol.entries import KIND_BY_REQUEST, Enacted, Entry, Redacted, Said, Storable, TopicSet
+from chat_server.protocol.entries import KIND_BY_REQUEST, Amending, Enacted, Entry, Said, Storable, TopicSet
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs, pieces_of
@@ -74,7 +74,7 @@ class Acting(NamedTuple):
     told what became of it. Under which number it has come to be stored is put into `seqs`, if somebody waits for that.
     """
 
-    entry: Enacted | Redacted | TopicSet
+    entry: Enacted | Amending | TopicSet
     target_role: str = ""
     seconds: float = 0.0
     is_done: bool = False
@@ -192,7 +192,9 @@ class Batch:
             if type(what) is Say:
                 if what.key:
                     self._keys.add(seq - first, session.person.sender, (what.key,))
-                pieces.append(Said(room, seq, at, nick, what.text, account, guest, bot))
+                pieces.append(Said(room, seq, at, nick, what.text, account, guest, bot, what.re))
+                if what.re:
+                    self.is_plain = False
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
@@ -251,7 +253,8 @@ class Batch:
         kind = KIND_BY_REQUEST[type(what)]
         if kind.changes_room:
             self.is_plain = False
-        return kind(self._room, seq, at, nick, getattr(what, kind.text_field), *whose)
+        line = kind(self._room, seq, at, nick, getattr(what, kind.text_field), *whose)
+        return replace(line, re=what.re) if isinstance(what, Say) and what.re else line
 
     async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""

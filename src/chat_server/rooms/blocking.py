@@ -13,7 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.accounts import Choices, is_account, sender_of
-from chat_server.protocol.entries import Found, Line, LineBlocked, PageShown, Recalled
+from chat_server.protocol.amending import Reacted, Reaction, reaction_of
+from chat_server.protocol.amendments import bare
+from chat_server.protocol.entries import Entry, Found, Line, LineBlocked, PageShown, Recalled, Spoken
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import SaidRun
@@ -53,10 +55,21 @@ class Blocks(Struct, frozen=True):
 
     def on(self, lines: Sequence[Line]) -> tuple[Line, ...]:
         """The lines; for those that are hidden, what stands in their place. What changes a room for everybody, as what moderators do, never is."""
-        return tuple(hidden(line) if isinstance(line, StoredEvent) and self._hide(line) else line for line in lines)
+        return tuple(self._shown(line) if isinstance(line, StoredEvent) else line for line in lines)
 
-    def _hide(self, line: StoredEvent) -> bool:
-        return line.can_be_blocked and self.hide(line.author, line.nick)
+    def _shown(self, line: Entry) -> Line:
+        if line.can_be_blocked and self.hide(line.author, line.nick):
+            return hidden(line)
+        if isinstance(line, Reacted):
+            return bare(line) if self.hide(line.account, line.whom) else line
+        if isinstance(line, Spoken) and line.reactions:
+            return replace(line, reactions=tuple(filter(None, map(self._left_of, line.reactions))))
+        return line
+
+    def _left_of(self, reaction: Reaction) -> Reaction | None:
+        """Those reactions that are not hidden."""
+        seen = [(nick, account) for nick, account in reaction.people if not self.hide(account, nick)]
+        return reaction_of(reaction.sign, seen) if seen else None
 
 
 NO_BLOCKS = Blocks()

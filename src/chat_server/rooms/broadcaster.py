@@ -13,12 +13,16 @@ from math import inf
 from typing import NamedTuple, cast
 
 import trio
+from msgspec.structs import replace
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.logs import log
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.amending import Edited, Reacted
+from chat_server.protocol.amendments import quote_of, referred_to, without_effect
+from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.events import RoomFailed
+from chat_server.protocol.room_events import ReactionNoted
 from chat_server.protocol.runs import Piece, pieces_of
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import (
@@ -40,9 +44,11 @@ from chat_server.rooms.changes import NOBODY, Changes
 from chat_server.rooms.doorkeeper import Doorkeeper
 from chat_server.rooms.inbox import BATCH_MAX, Inbox
 from chat_server.rooms.members import Members
+from chat_server.rooms.reactions_told import GatheredReactions
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.taking_back import with_topics_cleared
+from chat_server.rooms.unseeing import unseeing
 
 READ_AGAIN_SECONDS = 10.0
 """Seconds after which a room tries again to read its past from a disk that would not."""
@@ -80,6 +86,7 @@ class Broadcaster:
         self._changes = parts.changes
         self._guard = parts.guard
         self._calls = RoomCalls(self._members, self._history, self._directory.calls, self._directory.accounts.names)
+        self._reactions = GatheredReactions(lambda: room.name)
         self._said: Sequence[Entry | None] = ()  # what has been stored in this turn
         self._read_past_at = -inf
         self._acts = 0  # the number of the newest act of the server's moderators when it was looked at what may happen
@@ -122,6 +129,9 @@ class Broadcaster:
         with self._guard:
             if self._members.presence and trio.current_time() >= self._members.announcement_due:
                 self._members.announce()
+            if trio.current_time() >= self._reactions.due:
+                for event, excluded in self._reactions.take(self._members.sessions):
+                    self._audience.put(event, excluded)
             if len(self._audience.kinds) > 1 and self._audience.events:
                 await self._audience.show_ahead()
         self._flush()
@@ -139,9 +149,10 @@ class Broadcaster:
         """Wait for the next entry; None when it is time to announce who came and went."""
         if self._changes:  # the turn before has failed
             return None
-        if not self._members.presence:
+        if not self._members.presence and self._reactions.due == inf:
             return await self._inbox.first()
-        with trio.move_on_at(self._members.announcement_due):
+        due = self._members.announcement_due if self._members.presence else inf
+        with trio.move_on_at(min(due, self._reactions.due)):
             return await self._inbox.first()
         return None
 
@@ -228,7 +239,9 @@ class Broadcaster:
             if type(what) in STORED_KINDS:
                 line = next(lines)
                 if line is not None:
-                    self._add_lines([line], [() if line.changes_room else not_for])
+                    self._add_line(line, () if line.changes_room else not_for)
+                    if isinstance(line, Reacted) and session.has_terminal:
+                        self._audience.answer(deque([(session, ReactionNoted(line.of, line.text, line.is_back))]))
                     self._door.note(line)
             else:
                 await self._take_other(session, nick, what)
@@ -302,6 +315,25 @@ class Broadcaster:
         except JournalError as error:
             self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
             log.error("cannot read what was said", room=self._room.name, why=str(error))
+
+    def _add_line(self, line: Entry, not_for: tuple[Occupant, ...] = ()) -> None:
+        """Add one line to what members will see: where it says something of another, only to those who may see that."""
+        shown, left_out = line, tuple[Occupant, ...]()
+        if of := referred_to(line):
+            about = self._history.line(of)
+            if isinstance(line, Edited) and about is not None and not isinstance(about, Spoken):
+                line = shown = without_effect(line)  # it was deleted at another node meanwhile
+            if self._audience.has_blocks or not self._history.gate.state.is_as_made:
+                told_by = line if isinstance(line, Reacted) else about
+                left_out = unseeing(self._members.sessions, self._members.reads_from, of, told_by)
+            if isinstance(line, Spoken) and isinstance(about, Spoken):
+                shown = replace(line, quote=quote_of(about))
+        self._add_lines([line], [not_for])
+        if of:
+            self._audience.events[-1] = shown
+            self._audience.show_bare(line.seq, left_out)
+        if isinstance(line, Reacted):
+            self._reactions.note(line, left_out, trio.current_time())
 
     def _add_lines(self, lines: Sequence[Piece], not_for: Sequence[tuple[Occupant, ...]]) -> None:
         """Add lines to what members will see; who came or went before them is announced before them."""

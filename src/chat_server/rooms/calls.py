@@ -17,7 +17,7 @@ from chat_server.accounts.names_index import NamesIndex
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError
 from chat_server.journal.mentions import Mention
-from chat_server.protocol.entries import KINDS
+from chat_server.protocol.entries import KINDS, Entry, Spoken
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.people_events import PersonAway
@@ -228,6 +228,10 @@ class Past(Protocol):
     def people(self) -> Iterable[str]:
         """Who was here, as the journal knows them; those who were longest ago first."""
 
+    def line(self, number: int) -> Entry | None:
+        """The line with this number, if it is known."""
+        ...
+
 
 class RoomCalls:
     """The names of a room's people, and who of them is named."""
@@ -265,9 +269,11 @@ class RoomCalls:
                 self._look(line, known)
 
     def _look(self, line: StoredEvent, known: Mapping[str, int]) -> None:
-        for key in names_in(line.text, known):
-            account = known[key]
-            if account != line.author and self._names.holder(key) == account:
+        named = {known[key] for key in names_in(line.text, known) if self._names.holder(key) == known[key]}
+        if isinstance(line, Spoken) and line.re and (about := self._past.line(line.re)) is not None and about.author:
+            named.add(about.author)  # who has said something is told of a reply to it
+        for account in named:
+            if account != line.author:
                 is_here = self._members.has_account(account)
                 if is_here and self._calls.is_attentive(account):
                     continue

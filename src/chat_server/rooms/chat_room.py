@@ -76,6 +76,8 @@ class ChatRoom(Room):
         self._inbox = Inbox()
         guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
         self._history = RecentHistory(record)
+        self.referred = self._history.referred
+        """Lines of which somebody is about to say something."""
         self.gate.server, self.gate.words = directory.accounts.acts.in_force, directory.words
         self._audience = Audience(record.name, record.last, send_many)
         nodes = directory.nodes

@@ -22,14 +22,16 @@ from chat_server.journal.conversations import accepted, is_passing
 from chat_server.journal.nodes import Beside, NodeIsOver, Revoked, Speaker, Stale, Turn
 from chat_server.journal.showable import showable
 from chat_server.logs import log
-from chat_server.protocol.entries import KIND_BY_REQUEST, Entry, Line, Redacted
+from chat_server.protocol.entries import KIND_BY_REQUEST, Amending, Entry, Line
 from chat_server.protocol.events import Event, NotStored, Refused, Stored
 from chat_server.protocol.requests import Act, Notice, Request, Say
+from chat_server.rooms.amending import refusal_of_amending
 from chat_server.rooms.batch import Acting, Batch, InboxEntry
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.own_turn import OwnTurn, after_acts
 from chat_server.rooms.person import Person, person_id
+from chat_server.rooms.referred import ReferredLines
 from chat_server.rooms.room import Occupant, Room, carried_through
 from chat_server.rooms.sending import Sending
 
@@ -88,6 +90,8 @@ class Conversation:
         """How far each of the two who is here has come."""
         self.rewritings = 0
         """How often something of what was said has been deleted; see Room."""
+        self.referred = ReferredLines()
+        """Lines that somebody is about to reply to, or to amend."""
         self.is_over = False
         """Whether it has been deleted."""
         self._last_at = record.last_at
@@ -162,6 +166,8 @@ class Conversation:
             if self.is_over or session in self._directory.silenced:
                 return NotStored(self.name, 1, key)
             entry: InboxEntry = (session, session.person.nick, request, ())
+            if isinstance(request, Acting) and (changed := refusal_of_amending(request.entry, self.referred.get)):
+                return changed
             admitted = self._gate.admit((entry,), self._directory.authentication.now())
             if not admitted.entries:
                 refusal = next(answer for _, answer in admitted.answers if isinstance(answer, Refused))
@@ -282,7 +288,9 @@ class Conversation:
         new = [line for line in lines if line.seq > self.last_seq]
         if new:
             self.last_seq, self._last_at = new[-1].seq, new[-1].at
-            self.rewritings += Redacted in map(type, new)
+            for amending in (line for line in new if isinstance(line, Amending)):
+                self.rewritings += 1
+                self.referred.amend(amending)
             self._guard.attempt(self._here.show, self, self._directory.guests.on(new), but)
 
     async def accept(self, who: str) -> list[Entry]:

@@ -19,6 +19,7 @@ from chat_server.rooms.conversations import Conversations
 from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
 from chat_server.rooms.peers import Peer
 from chat_server.rooms.person import Person
+from chat_server.rooms.referred import ReferredLines
 from chat_server.rooms.rights import Act
 from chat_server.rooms.room import CONVERSATION, Occupant, Room
 
@@ -70,6 +71,11 @@ class Direct(Room):
     def rewritings(self) -> int:
         """How often something of what was said has been deleted."""
         return self.conversation.rewritings if self.conversation is not None else 0
+
+    @property
+    def referred(self) -> ReferredLines:
+        """Lines of which somebody is about to say something; none are known where nothing was said."""
+        return self.conversation.referred if self.conversation is not None else ReferredLines()
 
     @property
     def position(self) -> dict[str, int]:

@@ -14,6 +14,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from chat_server.accounts.in_force import InForce, Visitor
+from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
     AdminCame,
@@ -29,18 +30,11 @@ from chat_server.protocol.entries import (
 from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Topic
-from chat_server.protocol.room_state import (
-    PLACES,
-    Curb,
-    CurbKind,
-    RoomState,
-    after,
-    called,
-    replaced_by,
-)
+from chat_server.protocol.room_state import PLACES, Curb, CurbKind, RoomState, after, called, replaced_by
 from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.acting import refusal_of_act, says_something
+from chat_server.rooms.amending import AmendingTurn, LineOf, refusal_to_amend
 from chat_server.rooms.batch import Accepted, Acting, Answer, Arrival, InboxEntry, Takeover, TimedRequest, each_of
 from chat_server.rooms.line_rules import NEW_SECONDS, Hold, Verdict, WordList, check
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
@@ -80,7 +74,7 @@ class Admitted:
 class Gate:
     """The rules of one room, as they are put to use."""
 
-    def __init__(self, room: str, state: RoomState) -> None:
+    def __init__(self, room: str, state: RoomState, line: LineOf | None = None) -> None:
         self.room = room
         self.state = state
         self.words: WordList | None = None
@@ -90,7 +84,8 @@ class Gate:
         self._said: dict[str, tuple[float, str]] = {}  # while the room is slow: when, and under which key, by whom
         self._saying: dict[str, tuple[float, str]] = {}  # the same, of what is being stored
         self._now = 0.0  # while some entries are looked at: the time,
-        self._then = state  # and what the room is after those before
+        self._then = state  # what the room is after those before,
+        self.turn = AmendingTurn(line)  # and which lines those delete
 
     def note(self, entry: Enacted) -> None:
         """Something has changed what may happen here."""
@@ -246,6 +241,8 @@ class Gate:
         state = self.state if state is None else state
         if act.is_done:
             return None
+        if isinstance(act.entry, Edited | Reacted):
+            return refusal_to_amend(self, session, act.entry, now, state)
         who = self.standing(session, state)
         if says_something(act.entry):  # who may say nothing gives no reasons either
             refusal = self.refusal_by_mute(session, now, state)
@@ -273,6 +270,7 @@ class Gate:
         if self.admits_all(entries, now):
             return admitted
         self._now, self._then, self._saying = now, self.state, {}
+        self.turn.begin()
         admitted.entries = []
         for entry in entries:
             if type(entry[2]) is SayRun and self._then.is_as_made and is_at_ease(self.server, entry[0], now):
@@ -299,9 +297,11 @@ class Gate:
         key = ""
         if isinstance(what, Acting):
             key = what.key
-            refusal = self.refusal_to_act(session, what, self._now, self._then)
+            refusal = self.refusal_to_act(session, what, self._now, self._then) or self.turn.refusal_of(what.entry)
             if refusal is None:
                 entry = (session, nick, self._carried_out(session, nick, what), not_for)
+                if isinstance(what.entry, Edited) and self._slow_seconds(self._then, self._now):
+                    self._saying[session.person.sender] = self._now, ""
         elif isinstance(what, Accepted):
             refusal = self._refusal_to_accept(session, what)
         elif isinstance(what, Arrival | Takeover):
@@ -314,12 +314,11 @@ class Gate:
         if refusal is None:
             admitted.entries.append(entry)
             return
-        is_awaited = isinstance(
+        if not isinstance(
             what, Accepted
-        )  # whoever accepts it waits for that; others may ask for something else by now
-        admitted.answers.append(
-            (session, refusal if is_awaited else replace(refusal, room=self.room, key=key or UNSET))
-        )
+        ):  # whoever accepts it waits for that; others may ask for something else by now
+            refusal = replace(refusal, room=self.room, key=key or UNSET)
+        admitted.answers.append((session, refusal))
         if key:
             admitted.answers.append((session, NotStored(self.room, 1, key)))
 

@@ -8,7 +8,8 @@ from heapq import merge
 from typing import TypeVar
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
-from chat_server.protocol.entries import Entry, Found, PageShown, Redacted
+from chat_server.protocol.amending import Redacted
+from chat_server.protocol.entries import Entry, Found, PageShown
 from chat_server.protocol.events import Refused
 from chat_server.rooms.guests import GuestMarks
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from chat_server.journal import JournalError
+from chat_server.protocol.amendments import as_readable
 from chat_server.protocol.entries import Entry, Found, Line, PageShown
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import NOTHING
@@ -40,6 +41,8 @@ async def page(
         return paging.page(journal, guests, room.kept_as, first, last, newest=newest, zone=zone, from_end=from_end)
 
     shown = await as_it_stands(lambda: room.rewritings, read)
+    if since:
+        shown = replace(shown, lines=tuple(as_readable(shown.lines, since)))
     return room.seen(shown if shown.first >= since else replace(shown, first=since))
 
 

@@ -10,12 +10,13 @@ from itertools import islice
 
 from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
 from chat_server.journal.showable import showable_state
-from chat_server.protocol.entries import Enacted, Entry, Recalled, Redacted, TopicSet
-from chat_server.protocol.redactions import after
+from chat_server.protocol.amendments import all_after, as_readable
+from chat_server.protocol.entries import Amending, Enacted, Entry, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.runs import Piece, SaidRun, each_of
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.paging import RECALLED_CHARACTERS, as_it_stands, fitting
+from chat_server.rooms.referred import ReferredLines
 
 
 class RecentHistory:
@@ -32,7 +33,9 @@ class RecentHistory:
         """How often somebody has come of whom it was not known that they had been here."""
         self.topic = record.topic
         """What was set last as the topic, or ""."""
-        self.gate = Gate(record.name, showable_state(record.state))
+        self.referred = ReferredLines()
+        """Lines that somebody is about to reply to, or to amend."""
+        self.gate = Gate(record.name, showable_state(record.state), self.line)
         """What may happen in the room."""
         self.last_seq, self.last_at = record.last, record.last_at
         self.rewritings = 0
@@ -78,10 +81,26 @@ class RecentHistory:
             self.topic = line.text
         elif isinstance(line, Enacted):
             self.gate.note(line)
-        elif type(line) is Redacted:
+        elif isinstance(line, Amending):
             self.rewritings += 1
+            self.referred.amend(line)
             known = [*self._newest, *each_of(self._unread)]
-            self._newest = deque((after(one, line) for one in known), HISTORY_MAX)
+            self._newest = deque(all_after(known, line), HISTORY_MAX)
+            self._unread.clear()
+
+    def line(self, number: int) -> Entry | None:
+        """The line with this number, if it is one of the newest or somebody is just about to reply to it, or to amend it; None if it is not known."""
+        if number > self.last_seq - HISTORY_MAX:
+            self._make_unread()
+            for line in reversed(self._newest):
+                if line.seq == number:
+                    return line
+        return self.referred.get(number)
+
+    def _make_unread(self) -> None:
+        """Make the lines of what nobody has asked for."""
+        if self._unread:
+            self._newest.extend(each_of(self._unread))
             self._unread.clear()
 
     def skip(self, seq: int, at: float) -> None:
@@ -98,6 +117,7 @@ class RecentHistory:
         """Know nothing of the lines until they are read again; nor of this topic, if it is the room's."""
         self.is_read = not self.last_seq
         self.rewritings += 1
+        self.referred.clear()
         self._newest.clear()  # nor if they cannot be read
         self._unread.clear()
         if self.topic == topic:
@@ -131,14 +151,14 @@ class RecentHistory:
             position = since - 1
         missed = None if position is None else max(0, self.last_seq - position)
         count = wanted if missed is None else min(missed, HISTORY_MAX if wanted else 0)
-        if self._unread:
-            self._newest.extend(each_of(self._unread))
-            self._unread.clear()
+        self._make_unread()
         lines = list(islice(self._newest, max(0, len(self._newest) - count), None))
         if position is not None:  # where a number has no line that can be shown, the newest lines reach further back
             lines = [line for line in lines if line.seq > position]
         if since and lines and lines[0].seq < since:
             lines = [line for line in lines if line.seq >= since]
+        if since:
+            lines = as_readable(lines, since)
         if not lines and not missed:
             return None
         return Recalled(

@@ -31,9 +31,10 @@ from chat_server.journal.nodes import (
 )
 from chat_server.journal.showable import showable, showable_in_runs
 from chat_server.logs import log
+from chat_server.protocol.amendments import referred_to
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Refused, RoomFailed
-from chat_server.protocol.runs import Piece, SaidRun
+from chat_server.protocol.runs import Piece, SaidRun, each_of
 from chat_server.rooms.batch import (
     Arrival,
     Barrier,
@@ -312,9 +313,9 @@ class SharedBroadcaster(Broadcaster):
         if not lines:
             return
         shown = _in_room(self.name, self._directory.guests.on(showable_in_runs(lines)))
-        if any(type(line) is not SaidRun and line.changes_room for line in shown):
-            for line in shown:
-                self._add_lines([line], [()])
+        if any(type(line) is not SaidRun and (line.changes_room or referred_to(line)) for line in shown):
+            for line in each_of(shown):
+                self._add_line(line)
                 self._door.note(line)
         elif shown:
             self._add_lines(shown, [()] * len(shown))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import Entry, Redacted, TopicSet
+from chat_server.protocol.amending import Redacted
+from chat_server.protocol.entries import Entry, TopicSet
 from chat_server.protocol.requests import Topic
 from chat_server.protocol.room_state import RoomState
 from chat_server.rooms.batch import Acting, InboxEntry, TimedRequest

@@ -101,6 +101,8 @@ class Outbox(Generic[M]):
 
     def push(self, data: bytes) -> None:
         """Write these whole lines now, or as soon as the reader lets us, or never if they would wait among more than `limit` bytes."""
+        if not data:  # as an event is shown that is not for this kind of reader
+            return
         try:
             sent = self.send(data)
         except OSError as error:

@@ -335,6 +335,8 @@ _FITTED: dict[type[Event], Callable[[Any, str, int], Event | dict[str, object]] 
 
 
 def _show(event: Event, language: str, protocol: int) -> bytes:
+    if not event.is_for_programs:
+        return b""
     fit = _FITTED.get(type(event), _answered)
     return _encode(event if fit is None else fit(event, language, protocol)) + b"\n"
 
@@ -344,7 +346,9 @@ def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], b
     """The one function that writes events as programs read them, one line of JSON each, with sentences in the language."""
 
     def show(event: Event) -> bytes:
-        if type(event) is Said and not event.author:  # nearly all are; the table would take longer
+        if type(event) is Said and not (
+            event.author or event.quote or event.reactions
+        ):  # nearly all are; the table would take longer
             return _encode(event) + b"\n"
         return _show(event, language, protocol)
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from chat_server.protocol.amending import Reaction
 from chat_server.protocol.entries import EVENTS, KINDS
 from chat_server.protocol.events import Answered
 from chat_server.protocol.requests import REF_MAX, REQUESTS, Request, tag_of
@@ -21,7 +22,8 @@ def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answer
         answers: the same, of events.
 
     """
-    requests, events = (*REQUESTS, *requests), (*EVENTS, *answers)
+    requests = (*REQUESTS, *requests)
+    events = (*(kind for kind in EVENTS if kind.is_for_programs), *answers)
     _, definitions = msgspec.json.schema_components([*requests, *events], ref_template="#/$defs/{name}")
     for definition in definitions.values():
         if "description" in definition:  # a docstring, which Python leaves indented before 3.13
@@ -36,6 +38,7 @@ def schema(requests: Sequence[type[Request]] = (), answers: Sequence[type[Answer
     for entry in KINDS:
         for field in entry.hidden:
             del definitions[entry.__name__]["properties"][field]
+    del definitions[Reaction.__name__]["properties"]["accounts"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"chat-server protocol {PROTOCOL}",

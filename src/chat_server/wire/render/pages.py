@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from datetime import date
 
 from chat_server.protocol import entries
+from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.time_zones import local
+from chat_server.wire.render.amended import reply_mark, with_marks
 from chat_server.wire.render.conversing import to_whom
 from chat_server.wire.render.languages import Translator
 from chat_server.wire.render.text_lines import TextLine, server_lines
@@ -39,14 +41,20 @@ def entry_shown(translator: Translator, entry: entries.Line, before: str = "") -
         return TextLine(translator.text(entry.own_sentence, **entry.details), f"{before}* ")
     if not before and entry.room.startswith("@"):
         mark += to_whom(translator, entry)
-    return TextLine(entry.text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
+    mark += reply_mark(translator, entry)
+    text = with_marks(translator, entry)
+    return TextLine(text, f"{before}{shape.sign} " if shape.sign else before, entry.nick, mark + shape.between)
 
 
 def lines_shown(translator: Translator, lines: Iterable[entries.Line], zone: str) -> list[TextLine]:
     """Lines, each with its number and its time, and the days on which they were said."""
     shown: list[TextLine] = []
     day: date | None = None
+    lines = [*lines]
+    numbers = {line.seq for line in lines}
     for line in lines:
+        if isinstance(line, Edited | Reacted) and line.of in numbers:
+            continue  # it is seen in the line itself
         at = local(line.at, zone)
         if day != (day := at.date()):
             shown += server_lines(translator.rule(_day(translator, day)))

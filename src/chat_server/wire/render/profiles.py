@@ -67,7 +67,7 @@ def renderer_for(profile: RenderProfile) -> Renderer:
 
     def render(event: Event) -> bytes:
         # Nearly all are, and not of a conversation; the table would take a third longer.
-        if type(event) is Said and event.room[:1] != "@":
+        if type(event) is Said and event.room[:1] != "@" and not (event.re or event.edited or event.reactions):
             return (
                 f"{event.nick}{GUEST if event.guest else BOT if event.bot else ''}: {indented(event.text)}\r\n".encode()
             )

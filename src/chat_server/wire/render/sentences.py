@@ -16,15 +16,17 @@ from msgspec import UnsetType
 from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events, people_events
+from chat_server.protocol.amending import Reacted
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.described import DeviceShown, LastLogin
 from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
-from chat_server.protocol.room_events import AccountNoted
+from chat_server.protocol.room_events import AccountNoted, ReactionNoted, ReactionsTold
 from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
+from chat_server.wire.render.amended import reaction_noted, reactions_told
 from chat_server.wire.render.conversing import conversations_listed
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
 from chat_server.wire.render.pages import day_of, entry_shown, found, own_lines, page_shown, recalled
@@ -117,6 +119,12 @@ SENTENCES: dict[str, str | Counted] = {
     "curbed-author": message("{nick} may say nothing here just now. The line still waits: /decline it, or wait."),
     "too-many-listed-words": message("A room has at most {limit} words on its list."),
     "too-many-filters": message("A room has at most {limit} filters."),
+    "edit-waits": message(
+        "With that text the line would have to wait for a moderator, which one that was said cannot. Nothing was changed."
+    ),
+    "line-changed": message(
+        "Line #{number} has just been deleted, or too much happens at once. Nothing was changed; try again."
+    ),
     "links-rule": message("Only members may post links in this room. /role shows who they are."),
     "no-guests": message("Only people with an account come in here. /register {nick} makes one."),
     "wrong-password": message("Wrong name or password. Capitals count."),
@@ -827,6 +835,9 @@ def _in_one_sentence(event: events.Event, translator: Translator) -> list[TextLi
 
 RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]] = {
     **dict.fromkeys((*entries.KINDS, entries.LineBlocked), lambda event, translator: [entry_shown(translator, event)]),
+    Reacted: lambda event, translator: [entry_shown(translator, event)] if event.room.startswith("@") else [],
+    ReactionsTold: reactions_told,
+    ReactionNoted: reaction_noted,
     events.NotStored: _not_stored,
     events.Timed: _timed,
     entries.Recalled: recalled,

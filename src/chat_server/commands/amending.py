@@ -1,0 +1,270 @@
+"""To give a line of one's own another text, to reply to a line, to react to one, and to see what one said before it was edited.
+
+What is asked for becomes an entry of the room's log. Whether a text may be said there, the room's rules say as of any line. Never knows how lines are
+kept.
+"""
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from chat_server.commands.access import access
+from chat_server.commands.auditing import now_of, shown_time
+from chat_server.commands.handler import CommandHandler
+from chat_server.commands.holding import asked_filters
+from chat_server.commands.moderating import act_in
+from chat_server.commands.referring import Place, referred_line
+from chat_server.journal import JournalError
+from chat_server.journal.versions import VERSION_SECONDS
+from chat_server.protocol.amending import Edited, Reacted
+from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, name_of
+from chat_server.protocol.entries import Spoken
+from chat_server.protocol.events import Answered, NotStored, Refused, Stored
+from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
+from chat_server.protocol.signs import sign_of
+from chat_server.rooms.batch import Acting
+from chat_server.rooms.direct import Direct
+from chat_server.rooms.line_rules import Hold
+from chat_server.rooms.room import CONVERSATION, ROOM, MaybeAwaitable, Occupant
+
+EDIT_SECONDS = 15 * 60
+"""Seconds after which a line stays as it is: until then it is a slip, afterwards others have answered what it said."""
+
+VERSION_DAYS = int(VERSION_SECONDS) // 86400
+
+EDIT_TOKENS = 3.0
+"""Lines for which it counts to edit one: its batch is stored again, and indexed again."""
+
+REACT_TOKENS = 2.0
+"""The same for a reaction."""
+
+OfLine = Annotated[Number, Meta(description="the line's number")]
+
+
+class Edit(Request, frozen=True, gc=False):
+    """Give a line of one's own another text."""
+
+    group: ClassVar[str] = "talking"
+    number: OfLine
+    text: Lines
+
+
+class ReplyTo(Request, frozen=True, gc=False, tag="re"):
+    """Reply to a line."""
+
+    group: ClassVar[str] = "talking"
+    number: OfLine
+    text: Lines
+    key: Key = ""
+
+
+class React(Request, frozen=True, gc=False):
+    """React to a line, or take that back."""
+
+    group: ClassVar[str] = "talking"
+    number: OfLine
+    sign: Annotated[
+        RestOfLine, Meta(description="an emoji, or the name of one: \N{THUMBS UP SIGN}, :+1: or :waving_hand_sign:")
+    ]
+
+
+class Versions(Request, frozen=True, gc=False):
+    """Ask what a line said before it was edited."""
+
+    group: ClassVar[str] = "reading"
+    number: OfLine
+
+
+class VersionsShown(Answered, frozen=True, tag="versions"):
+    """What a line said before, the oldest first: each until a time (`at`) in the receiver's zone, where it is `now`."""
+
+    sentence: ClassVar[str] = "Line #{number} said before:\n{listed}"
+    listed_in: ClassVar[str] = "versions"
+    row_sentences: ClassVar[dict[str, str]] = {"version": "“{line}”"}
+    row_frames: ClassVar[tuple[str, ...]] = ("until {when}: {told}",)
+
+    number: Number
+    now: str
+    versions: dict[str, dict[str, str]]
+
+    def about(self, row: dict[str, str]) -> str:
+        """All rows are about the same."""
+        del row
+        return "version"
+
+
+class NoVersions(Answered, frozen=True, tag="no-versions"):
+    """It said nothing else, or that is not kept any more."""
+
+    sentence: ClassVar[str] = "Line #{number} has not been edited within {days} days."
+
+    number: Number
+    days: int
+
+
+class NotYourLine(Refused, frozen=True):
+    """Somebody else has said it."""
+
+    code: str = "not-your-line"
+    sentence: ClassVar[str] = "Line #{number} is not yours: everybody edits only what they have said themselves."
+
+
+class TooOldToEdit(Refused, frozen=True):
+    """Others have read it."""
+
+    code: str = "too-old-to-edit"
+    sentence: ClassVar[str] = (
+        "Line #{number} is older than {minutes} minutes and stays as it is. /delete {number} deletes it."
+    )
+
+
+class SameText(Refused, frozen=True):
+    """Nothing would change."""
+
+    code: str = "same-text"
+    sentence: ClassVar[str] = "Line #{number} says that already."
+
+
+class NoSign(Refused, frozen=True):
+    """It is no emoji."""
+
+    code: str = "no-sign"
+    sentence: ClassVar[str] = "To react, give one emoji, or the name of one: /react {number} :+1:"
+
+
+class EnoughReactions(Refused, frozen=True):
+    """Enough have reacted."""
+
+    code: str = "enough-reactions"
+    sentence: ClassVar[str] = "Enough people have reacted to line #{number}."
+
+
+class AmendingCommands(CommandHandler):
+    """To change what was said, and to say something of it."""
+
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_edit(self, place: Place, session: Occupant, request: Edit) -> MaybeAwaitable:
+        """Give a line of yours another text.
+
+        /edit 4711 what it should have said: within a quarter of an hour. Everybody sees the new text, and that it was edited.
+        You and the moderators can see what it said before for a month: /versions 4711.
+        """
+        return _edit(place, session, request)
+
+    @access(where=(ROOM, CONVERSATION))
+    def do_reply_to(self, place: Place, session: Occupant, request: ReplyTo) -> MaybeAwaitable:
+        """Reply to a line: others see to which, and whoever has said it is told.
+
+        /re 4711 that is what I think, too
+        """
+        return self.table.dispatch(place, session, Say(request.text, request.key, request.number))
+
+    @access(where=(ROOM, CONVERSATION), asks_engine=True)
+    def do_react(self, place: Place, session: Occupant, request: React) -> MaybeAwaitable:
+        """React to a line with an emoji; the same again takes it back.
+
+        /react 4711 :+1:
+        """
+        return _react(place, session, request)
+
+    @access(where=(ROOM, CONVERSATION), bots=False, asks_engine=True)
+    def do_versions(self, place: Place, session: Occupant, request: Versions) -> MaybeAwaitable:
+        """Show what a line of yours said before it was edited; moderators see it of every line."""
+        return _show_versions(place, session, request.number)
+
+
+def _is_own(place: Place, session: Occupant, line: Spoken) -> bool:
+    if not isinstance(place, Direct):
+        return place.is_own(session, line)
+    person = session.person
+    return line.author == person.account and (line.author != 0 or line.nick == person.nick)
+
+
+async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> None:
+    """Have an entry stored that amends a line."""
+    if not isinstance(place, Direct):
+        if (pause := act_in(place, session, Acting(entry))) is not None:
+            await pause
+        return
+    conversation = place.conversation
+    if conversation is not None:
+        key = session.key_of_act()
+        answer = await conversation.say(session, Acting(entry))
+        if not isinstance(answer, Stored | NotStored):
+            session.send(answer)
+        elif isinstance(answer, NotStored) or key:
+            session.send(replace(answer, room=place.name, key=key))
+
+
+async def _edit(place: Place, session: Occupant, request: Edit) -> None:
+    session.owe(EDIT_TOKENS)
+    line = await referred_line(place, session, request.number)
+    if isinstance(line, Refused):
+        session.send(line)
+        return
+    details = {"number": str(line.seq), "minutes": str(EDIT_SECONDS // 60)}
+    if not _is_own(place, session, line):
+        session.send(NotYourLine(details=details))
+    elif place.directory.authentication.now() - line.at > EDIT_SECONDS:
+        session.send(TooOldToEdit(details=details))
+    elif line.text == request.text:
+        session.send(SameText(details=details))
+    else:
+        verdict = None if isinstance(place, Direct) else await asked_filters(place, session, Say(request.text))
+        if isinstance(verdict, Refused | Hold):
+            session.send(Refused("edit-waits") if isinstance(verdict, Hold) else verdict)
+        else:
+            await _amend(place, session, Edited(place.kept_as, 0, 0.0, "", request.text, of=line.seq))
+
+
+async def _react(place: Place, session: Occupant, request: React) -> None:
+    session.owe(REACT_TOKENS)
+    details = {"number": str(request.number)}
+    sign = sign_of(request.sign)
+    if sign is None:
+        session.send(NoSign(details=details))
+        return
+    line = await referred_line(place, session, request.number)
+    if isinstance(line, Refused):
+        session.send(line)
+        return
+    called = name_of(line, sign, session.person.account, session.nick)
+    reaction = next((one for one in line.reactions if one.sign == sign), None)
+    is_full = len(line.reactions) >= SIGNS_MAX if reaction is None else len(reaction) >= REACTING_MAX
+    if called is None and is_full:
+        session.send(EnoughReactions(details=details))
+        return
+    former = called if called is not None and called != session.nick else ""
+    entry = Reacted(
+        *(place.kept_as, 0, 0.0, "", sign),
+        of=line.seq,
+        is_back=called is not None,
+        called=former,
+        whom=line.nick,
+        account=line.author,
+    )
+    await _amend(place, session, entry)
+
+
+async def _show_versions(place: Place, session: Occupant, number: int) -> None:
+    line = await referred_line(place, session, number)
+    if isinstance(line, Refused):
+        session.send(line)
+        return
+    if not _is_own(place, session, line) and (
+        isinstance(place, Direct) or place.refusal_of(session, "delete") is not None
+    ):
+        session.send(NotYourLine(details={"number": str(number)}))
+        return
+    try:
+        versions = await place.directory.journal.versions(place.kept_as, number)
+    except JournalError:
+        session.send(Refused("cannot-read"))
+        return
+    zone = session.person.zone
+    shown = {str(one.number): {"at": shown_time(one.until, zone), "line": one.text} for one in versions}
+    if shown:
+        session.send(VersionsShown(number, now_of(place, session), shown))
+    else:
+        session.send(NoVersions(number, VERSION_DAYS))
