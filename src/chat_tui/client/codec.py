@@ -96,7 +96,8 @@ def _read(line: bytes) -> Received | None:
         event = _with_hidden(event)
     if type(event) is Said:  # a hundred thousand lines are by a dozen people
         room, nick = sys.intern(event.room), sys.intern(event.nick)
-        event = Said(room, event.seq, event.at, nick, event.text, guest=event.guest, bot=event.bot)
+        more = event.re, event.edited, event.reactions
+        event = Said(room, event.seq, event.at, nick, event.text, 0, event.guest, event.bot, *more)
     return Received(event, ref)
 
 

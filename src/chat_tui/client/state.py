@@ -276,8 +276,8 @@ class State:
     def _add(self, room: RoomState, lines: tuple[StoredEvent | LineBlocked, ...]) -> list[Entry]:
         new = room.timeline.add(lines)
         for line in new:
-            if isinstance(line, entries.Redacted):
-                room.timeline.redact(line)
+            if isinstance(line, entries.Amending):
+                room.timeline.amend(line)
         room.note_new(new, self.nick)
         room.rights.take(new, self.nick, self.now)
         return [line for line in new if isinstance(line, Entry)]

@@ -11,9 +11,10 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.entries import Deleted, Entry, LineBlocked, Redacted
+from chat_server.protocol.amending import Edited, Reacted
+from chat_server.protocol.amendments import after, amended
+from chat_server.protocol.entries import Amending, Entry, LineBlocked
 from chat_server.protocol.names import name_key
-from chat_server.protocol.redactions import after
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
@@ -71,7 +72,10 @@ def place(entry: TimelineEntry) -> tuple[int, int]:
     return (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
 
 
-_NO_LINES = (StoredEvent, LineBlocked)
+_UNSHOWN = (StoredEvent, Edited, Reacted)
+"""What takes a number and stands nowhere itself: of a kind that is not known, or what is seen in the line that it amends."""
+
+_NO_LINES = (*_UNSHOWN, LineBlocked)
 
 
 class Timeline:
@@ -93,7 +97,7 @@ class Timeline:
         if not kept:
             return []
         lines = [entry for entry in kept if type(entry) not in _NO_LINES and not self._was_let_go(entry.seq)]
-        unshown = [entry for entry in kept if type(entry) is StoredEvent and entry.seq not in self.numbers]
+        unshown = [entry for entry in kept if type(entry) in _UNSHOWN and entry.seq not in self.numbers]
         blocked = [entry for entry in kept if type(entry) is LineBlocked and entry.seq not in self.numbers]
         self.numbers.add(kept[0].seq, kept[-1].seq)
         self.newest = max(self.newest, kept[-1].seq)
@@ -135,19 +139,19 @@ class Timeline:
     def _insert(self, entry: TimelineEntry) -> bool:
         index = bisect_left(self.entries, place(entry), key=place)
         if index < len(self.entries) and place(self.entries[index]) == place(entry):
-            if isinstance(entry, Deleted) and not isinstance(self.entries[index], Deleted):
-                self._put(index, entry)  # nobody was here when it was told
+            if isinstance(entry, Entry) and self.entries[index] != entry:
+                self._put(index, entry)  # it was amended, and that has not been told here yet
             return False
         self.entries.insert(index, entry)
         self._changed_from(index)
         return True
 
-    def redact(self, redacted: Redacted) -> None:
-        """Put what is deleted by an entry out of sight, where it stands."""
-        for first, last in redacted.of:
+    def amend(self, entry: Amending) -> None:
+        """Have lines that an entry amends stand as they are afterwards, where they stand."""
+        for first, last in amended(entry):
             for index in range(self.index_of(first), self.index_of(last + 1)):
                 line = self.entries[index]
-                if isinstance(line, Entry) and (new := after(line, redacted)) is not line:
+                if isinstance(line, Entry) and (new := after(line, entry)) is not line:
                     self._put(index, new)
 
     def tell(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:

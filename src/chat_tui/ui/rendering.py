@@ -12,7 +12,8 @@ from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
-from chat_server.protocol.entries import Deleted, Entry
+from chat_server.protocol.amending import Deleted
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
