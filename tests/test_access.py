@@ -44,6 +44,10 @@ IN_ROOMS = {
     "delete",
     "members",
     "report",
+    "edit",
+    "re",
+    "react",
+    "versions",
 }
 GOVERNING = {"rule", "role", "filter"}
 OWNING = {"rename", "archive", "unarchive", "destroy"}

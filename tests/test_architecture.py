@@ -254,6 +254,7 @@ def test_a_package_imports_nothing_by_being_imported() -> None:
     assert {(name, module) for name in packages for module in ours(name)} <= {
         ("chat_server.journal", "chat_server.journal.keys"),
         ("chat_server.journal", "chat_server.journal.mentions"),
+        ("chat_server.journal", "chat_server.journal.versions"),
         ("chat_server.journal", "chat_server.protocol.entries"),
         ("chat_server.accounts", "chat_server.accounts.cases"),
         ("chat_server.accounts", "chat_server.accounts.names_index"),

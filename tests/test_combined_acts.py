@@ -22,11 +22,11 @@ from trio.testing import MockClock
 from canary import PASSWORD
 from captured_logs import capture_logs
 from chat_server.config import Config
+from chat_server.protocol.amending import Deleted, Redacted
 from chat_server.protocol.entries import (
     Acted,
     AdminCame,
     Banned,
-    Deleted,
     Entry,
     Kicked,
     Lifted,
@@ -34,7 +34,6 @@ from chat_server.protocol.entries import (
     MemberJoined,
     Muted,
     Noticed,
-    Redacted,
     RoleGiven,
     RuleSet,
     Said,

@@ -15,7 +15,8 @@ from chat_server.journal.keys import SenderKey
 from chat_server.journal.sqlite import deleted, endings
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.rewriting import left_to_overwrite
-from chat_server.protocol.entries import Entry, Redacted, Said
+from chat_server.protocol.amending import Redacted
+from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.redactions import ranges_of
 from processes import TIMEOUT
 from test_accounts_sqlite import open_store

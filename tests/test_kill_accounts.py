@@ -57,7 +57,7 @@ def counted(method):
 
 connect, writer.connect = writer.connect, traced
 for place, name in (
-    (SearchIndex, "replace"), (SearchIndex, "purge"), (endings, "make_anew"), (ended_file, "sync")
+    (SearchIndex, "add"), (SearchIndex, "replace"), (SearchIndex, "purge"), (endings, "make_anew"), (ended_file, "sync")
 ):
     setattr(place, name, counted(getattr(place, name)))
 sys.exit(main())

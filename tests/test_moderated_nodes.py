@@ -18,7 +18,8 @@ from psycopg import sql
 from canary import PASSWORD
 from chat_server.journal.batch_codec import decode
 from chat_server.journal.showable import showable
-from chat_server.protocol.entries import Banned, Deleted, Entry, Kicked, Muted, Redacted, Said
+from chat_server.protocol.amending import Deleted, Redacted
+from chat_server.protocol.entries import Banned, Entry, Kicked, Muted, Said
 from postgresql import Cluster, Database
 from processes import ServerProcess
 from test_node_processes import Call, Program, call, node

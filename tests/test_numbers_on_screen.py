@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from chat_server.protocol.entries import Deleted, RoleGiven, Said
+from chat_server.protocol.amending import Deleted
+from chat_server.protocol.entries import RoleGiven, Said
 from chat_server.protocol.events import Event
 from chat_tui.client.completion import complete, naming_a_line
 from chat_tui.client.pending import Pending

@@ -8,7 +8,7 @@ import trio.testing
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat_server.rooms.audience import give_each
+from chat_server.rooms.giving import give_each
 from chat_server.sessions.backlog import URGENT_MAX
 from chat_server.sessions.corking import Corked
 from chat_server.sessions.memory_budget import Budget

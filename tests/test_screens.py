@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from chat_server.protocol.amending import Redacted
 from chat_server.protocol.described import Forbidden
-from chat_server.protocol.entries import Found, Redacted, Said
+from chat_server.protocol.entries import Found, Said
 from chat_tui.actions import documented
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status

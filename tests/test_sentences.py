@@ -8,6 +8,7 @@ from msgspec import UNSET
 import chat_server
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, people_events, requests
+from chat_server.protocol.amending import Reacted
 from chat_server.protocol.conversation_events import Conversing
 from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin, NetworkShown
 from chat_server.protocol.room_events import StoringGoesOn
@@ -223,6 +224,9 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "keys": (),
         "commands": (),
         "aliases": (),
+        "reactions": (),
+        "quote": "",
+        "signs": ("+",),
         "details": {},
         "recovery": ("A-B",),
         "devices": (),
@@ -239,7 +243,10 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "setting": "colour",
         "value": "on",
         "of": ((1, 1),),
+        **dict.fromkeys(("re", "edited"), 0),
     }
+    if kind is Reacted:  # where people talk, they are told of those of a few seconds at once: ReactionsTold
+        values["room"] = "@x"
     event = kind(**{name: values.get(name, 1 if name in NUMBERS else "x") for name in kind.__struct_fields__})
     starts: dict[type[events.Event], str] = {entries.Said: "x: ", entries.Acted: "~ x ", entries.Noticed: "- x: "}
     starts[entries.LineBlocked] = "#1 "

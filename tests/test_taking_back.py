@@ -12,7 +12,8 @@ from chat_server.commands import taking_back
 from chat_server.journal import JournalError, Page, PendingAppend
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Deleted, Entry, Redacted
+from chat_server.protocol.amending import Deleted, Redacted
+from chat_server.protocol.entries import Entry
 from fakes import FaultyJournal
 from node_houses import open_nodes
 from streams import House, Program, open_house

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol.runs import SaidRun
-from chat_server.rooms.audience import PREPARED_AT_A_TIME, Audience
+from chat_server.rooms.audience import Audience
+from chat_server.rooms.giving import PREPARED_AT_A_TIME
 from chat_server.sessions.outbox import PushSink
 from chat_server.sessions.tls import RECORD_MAX
 from test_send_ring import Reader, outbox_on

@@ -1,4 +1,4 @@
-"""What it means that lines are deleted: whoever applies what they missed to what they read earlier has what would be read now."""
+"""What it means that lines are deleted, edited or reacted to: whoever applies what they missed to what they read earlier has what is read now."""
 
 from itertools import pairwise
 from typing import Any
@@ -12,24 +12,29 @@ from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.erasing import rewritten
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.showable import showable
+from chat_server.protocol.amending import Deleted, Edited, Reacted, Redacted
+from chat_server.protocol.amendments import after, name_of
 from chat_server.protocol.entries import (
     Acted,
+    Amending,
     Banned,
-    Deleted,
     Entry,
     Noticed,
     PageShown,
-    Redacted,
     RuleSet,
     Said,
+    Spoken,
     TopicSet,
 )
-from chat_server.protocol.redactions import after, can_be_deleted, has, in_words, ranges_of
+from chat_server.protocol.redactions import can_be_deleted, has, in_words, ranges_of
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.state import State
 
 ROOM = "python"
 SAID = (Said, Acted, TopicSet, Noticed)
+
+SIGNS = "\N{THUMBS UP SIGN}", "\N{ROCKET}"
+ACCOUNTS = {"ann": 7, "bob": 8, "zoe": 0}
 
 numbers = st.integers(1, 12)
 acts = st.lists(
@@ -37,6 +42,8 @@ acts = st.lists(
         st.tuples(st.just("say"), st.sampled_from(SAID)),
         st.tuples(st.just("rule"), st.sampled_from(["slow 3", "links members"])),
         st.tuples(st.just("delete"), st.sets(numbers, min_size=1, max_size=8)),
+        st.tuples(st.just("edit"), numbers),
+        st.tuples(st.just("react"), st.tuples(st.sampled_from(["ann", "bob", "zoe"]), st.sampled_from(SIGNS), numbers)),
         st.tuples(st.just("page"), st.tuples(numbers, numbers)),
         st.tuples(st.just("hear"), st.none()),
     ),
@@ -67,9 +74,8 @@ class House:
     def shown(self, lines: list[Entry]) -> None:
         """The client takes in lines, in their order."""
         for line in lines:
-            if line.seq not in self.known or isinstance(line, Deleted):
-                self.known[line.seq] = line
-            if isinstance(line, Redacted):
+            self.known[line.seq] = line
+            if isinstance(line, Amending):
                 self.known = {seq: after(known, line) for seq, known in self.known.items()}
 
     def hear(self) -> None:
@@ -84,7 +90,9 @@ class House:
         self.shown(lines)
         self.state.apply(PageShown(ROOM, tuple(lines), 1, self.room.last, "UTC"))
         shown = [line for line in self.state.room(ROOM).timeline.lines() if first <= line.seq <= last]
-        assert shown == lines, "what is read just now is so, whatever was known"
+        assert shown == [line for line in lines if not isinstance(line, Edited | Reacted)], (
+            "what is read just now is so, whatever was known"
+        )
 
 
 @given(acts)
@@ -101,6 +109,14 @@ def test_what_was_missed_makes_of_what_was_read_what_is_read_now(log: list[tuple
             case "delete" if house.room.last:
                 of = ranges_of(sorted(seq for seq in what if seq <= house.room.last) or [1])
                 house.store(Redacted(ROOM, 0, 0.0, "bob", in_words(of), 8, whom="ann", of=of, account=7))
+            case "edit" if what <= house.room.last:
+                house.store(Edited(ROOM, 0, 0.0, "ann", f"edited {number}", 7, of=what))
+            case "react" if what[2] <= house.room.last:
+                nick, sign, of = what
+                line = house.room.lines[of - 1]
+                called = name_of(line, sign, ACCOUNTS[nick], nick) if isinstance(line, Spoken) else None
+                entry = Reacted(ROOM, 0, 0.0, nick, sign, ACCOUNTS[nick], of=of, is_back=called is not None)
+                house.store(replace(entry, whom="ann", account=7))
             case "page":
                 house.page(min(what), max(what))
             case "hear":
@@ -110,7 +126,8 @@ def test_what_was_missed_makes_of_what_was_read_what_is_read_now(log: list[tuple
     assert house.known == {seq: fresh[seq] for seq in house.known}
     shown = {line.seq: line for line in house.state.room(ROOM).timeline.lines()}
     assert shown == {seq: fresh[seq] for seq in shown}
-    assert shown.keys() == house.known.keys()
+    amending = {seq for seq, line in house.known.items() if isinstance(line, Edited | Reacted)}
+    assert shown.keys() == house.known.keys() - amending
 
 
 @given(st.sets(st.integers(1, 60)))

@@ -1,0 +1,283 @@
+"""Lines that are edited, replied to and reacted to: by whole servers, on virtual time."""
+
+import time
+from itertools import count
+from typing import Any
+
+import pytest
+import trio
+
+from chat_server.commands.amending import EDIT_SECONDS
+from chat_server.journal.memory import MemoryJournal
+from chat_server.rooms.reactions_told import GATHERED_SECONDS
+from node_houses import open_nodes
+from streams import Program, open_house
+from test_conversing import answer, friends
+from test_moderating import den, holder, told
+from test_taking_back import guest, page_of, said
+
+refs = count(1)
+THUMB = "\N{THUMBS UP SIGN}"
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def asked(program: Program, do: str, room: str = "den", **fields: Any) -> dict[str, Any]:
+    """What a program is answered to this."""
+    return await answer(program, do, room=room, **fields)
+
+
+async def line(program: Program, number: int) -> dict[str, Any]:
+    """The line with this number as it is read now."""
+    (found,) = await page_of(program, number, 1)
+    return found
+
+
+async def test_a_line_that_is_edited_says_the_new_text_everywhere_and_the_old_one_nowhere(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "hello wrold")
+        assert (await asked(bob, "edit", number=number, text="hello world"))["is"] == "stored"
+        event = await told(ann, "edited")
+        assert event == {"is": "edited", "room": "den", "nick": "bob", "text": "hello world", "of": number}
+        now = await line(ann, number)
+        assert (now["text"], now["edited"]) == ("hello world", number + 1)
+        assert (await asked(bob, "edit", number=number, text="hello, world"))["is"] == "stored"
+        page = await page_of(ann, number)
+        assert [(one["is"], one["text"]) for one in page] == [
+            ("said", "hello, world"),
+            ("edited", ""),
+            ("edited", "hello, world"),
+        ]
+        for words, found in (("wrold", 0), ("world", 1)):
+            shown = await asked(ann, "search", words=words)
+            assert sum(len(lines) for _, lines in shown["rooms"]) == found
+        eve = await holder(house, "eve", 3)
+        await eve.ask("join", room="den")
+        assert "wrold" not in str(await eve.wait_for("recalled"))
+
+
+async def test_everybody_edits_only_what_they_have_said_themselves_and_only_for_a_while(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "mine")
+        assert (await asked(ann, "edit", number=number, text="yours"))["code"] == "not-your-line"
+        assert (await asked(bob, "edit", number=number, text="mine"))["code"] == "same-text"
+        assert (await asked(bob, "edit", number=999, text="x"))["code"] == "no-such-line"
+        topic = await said(bob, "what we talk about", "topic")
+        assert (await asked(bob, "edit", number=topic, text="x"))["code"] == "nothing-said"
+        await trio.sleep(EDIT_SECONDS - 1)
+        assert (await asked(bob, "edit", number=number, text="still"))["is"] == "stored"
+        await trio.sleep(2)
+        assert (await asked(bob, "edit", number=number, text="late"))["code"] == "too-old-to-edit"
+
+
+async def test_no_edit_says_what_the_room_would_not_let_be_said(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "hello")
+        await ann.ask("rule", room="den", rule="links", value="members")
+        await bob.wait_for("rule-set")
+        assert (await asked(bob, "edit", number=number, text="https://example.org"))["code"] == "links-rule"
+        await ann.ask("words", room="den", action="add", word="swordfish")
+        await bob.wait_for("word-set")
+        assert (await asked(bob, "edit", number=number, text="swordfish"))["code"] == "edit-waits"
+        await ann.ask("mute", room="den", nick="bob", span="1h")
+        await bob.wait_for("muted")
+        assert (await asked(bob, "edit", number=number, text="x"))["code"] == "muted-here"
+        assert (await asked(bob, "react", number=number, sign="+1"))["code"] == "muted-here"
+
+
+async def test_what_a_line_said_before_is_shown_to_its_author_and_to_moderators_for_a_month(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        number = await said(bob, "first")
+        for text in ("second", "third"):
+            await asked(bob, "edit", number=number, text=text)
+        for one in (ann, bob):
+            shown = await asked(one, "versions", number=number)
+            assert [row["line"] for row in shown["versions"].values()] == ["first", "second"]
+        assert (await asked(eve, "versions", number=number))["code"] == "not-your-line"
+        await asked(bob, "delete", number=number)
+        assert (await asked(ann, "versions", number=number))["code"] == "deleted-already"
+
+
+async def test_a_line_that_is_deleted_leaves_no_text_in_its_edits(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "my password is swordfish")
+        await asked(bob, "edit", number=number, text="my password is swordfish1")
+        await asked(ann, "react", number=number, sign="+1")
+        await asked(bob, "delete", number=number)
+        assert "swordfish" not in str(await page_of(ann, 1))
+        assert "swordfish" not in str(vars(journal._kept))
+        assert (await asked(bob, "edit", number=number, text="x"))["code"] == "deleted-already"
+        assert (await asked(ann, "react", number=number, sign="+1"))["code"] == "deleted-already"
+
+
+async def test_the_same_reaction_again_takes_it_back_whatever_one_is_called_by_then(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        zoe = await guest(house, "zoe", 5)
+        number = await said(ann, "shall we?")
+        for one in (ann, bob, zoe):
+            assert (await asked(one, "react", number=number, sign=":thumbsup:"))["is"] == "stored"
+        assert (await line(ann, number))["reactions"] == [{"sign": THUMB, "nicks": ["ann", "bob", "zoe"]}]
+        event = await told(bob, "reacted")
+        assert (event["text"], event["of"], event["whom"]) == (THUMB, number, "ann")
+        assert "account" not in event
+        await bob.ask("nick", nick="robert")
+        await ann.wait_for("renamed")
+        assert (await asked(bob, "react", number=number, sign=THUMB))["is"] == "stored"
+        back = await ann.wait_for("reacted")
+        while not back.get("is_back"):
+            back = await ann.wait_for("reacted")
+        assert (back["nick"], back["called"]) == ("robert", "bob")
+        assert (await line(ann, number))["reactions"] == [{"sign": THUMB, "nicks": ["ann", "zoe"]}]
+        assert (await asked(bob, "react", number=number, sign="hello"))["code"] == "no-sign"
+
+
+async def test_a_reply_says_to_which_line_and_quotes_it_for_people_who_may_read_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(bob, "before you came")
+        await ann.ask("rule", room="den", rule="history", value="joined")
+        await bob.wait_for("rule-set")
+        tom = house.call("127.0.0.9")
+        await tom.log_in("tom", "den")
+        await ann.ask("say", room="den", text="yes", re=number)
+        assert (await told(bob, "said"))["re"] == number
+        assert "before" not in await tom.read_until("yes\r\n")
+        later = await said(bob, "a line that Tom may read, and that is much longer than what is quoted of a line")
+        await ann.ask("re", room="den", number=later, text="indeed")
+        shown = await tom.read_until("indeed\r\n")
+        assert f"ann (re #{later} bob: a line that Tom may read, and that is mu…): indeed" in shown
+        assert (await asked(ann, "say", text="x", re=999))["code"] == "no-such-line"
+        assert all("quote" not in one for one in await page_of(bob, 1))
+
+
+async def test_people_at_terminals_are_told_once_of_a_crowd_that_reacts(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(ann, "shall we?")
+        tom = house.call("127.0.0.9")
+        await tom.log_in("tom", "den")
+        crowd = [await guest(house, f"guest{place}", 10 + place) for place in range(6)]
+        for one in (*crowd, bob):
+            await asked(one, "react", number=number, sign="+1" if one is not bob else "heart")
+        await trio.sleep(GATHERED_SECONDS + 1)
+        await ann.ask("say", room="den", text="over")
+        shown = await tom.read_until("over\r\n")
+        assert shown.count("reacted") == 1
+        assert f"guest0, guest1, guest2 +4 reacted to ann's line #{number}: {THUMB}" in shown
+        await tom.type(f"/react {number} :+1:")
+        await tom.read_until(f"* You reacted to line #{number}: {THUMB}")
+        await tom.type("/last 30")
+        page = await tom.read_until("* Lines")
+        assert f"[{THUMB} 7" in page
+        assert "reacted" not in page
+
+
+async def test_who_has_blocked_somebody_sees_nothing_of_their_edits_and_reactions(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        own, of_bob = await said(ann, "mine"), await said(bob, "his")
+        await ann.ask("block", nick="bob")
+        await trio.sleep(1)
+        await asked(bob, "edit", number=of_bob, text="hidden words")
+        await asked(bob, "react", number=own, sign="+1")
+        await asked(eve, "react", number=of_bob, sign="rocket")
+        heard = [await ann.wait_for("blocked") for _ in range(2)]
+        assert all(set(one) == {"is", "room", "seq", "at"} for one in heard)
+        assert (await ann.wait_for("reacted")).get("text", "") == ""
+        page = await page_of(ann, own)
+        assert [one["is"] for one in page] == ["said", "blocked", "blocked", "blocked", "reacted"]
+        assert "reactions" not in page[0]
+        assert (page[4].get("text", ""), page[4]["of"]) == ("", of_bob)
+
+
+async def test_who_came_later_sees_the_number_only_of_what_was_edited_before(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        old = await said(bob, "before you came")
+        await ann.ask("rule", room="den", rule="history", value="joined")
+        await bob.wait_for("rule-set")
+        eve = await guest(house, "eve", 5)
+        await asked(bob, "edit", number=old, text="still before you came")
+        await asked(ann, "react", number=old, sign="+1")
+        for event in (await told(eve, "edited"), await told(eve, "reacted")):
+            assert event.get("text", "") == ""
+            assert event["of"] == old
+            assert "whom" not in event
+        assert "before" not in str(await page_of(eve, 1))
+
+
+async def test_both_of_a_conversation_edit_reply_and_react(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await friends(house, "ann", "bob")
+        await ann.ask("say", room="@bob", text="teh meeting", key="k")
+        number = (await ann.wait_for("stored"))["seq"]
+        assert (await asked(bob, "edit", room="@ann", number=number, text="x"))["code"] == "not-your-line"
+        assert (await asked(ann, "edit", room="@bob", number=number, text="the meeting"))["is"] == "stored"
+        event = await bob.wait_for("edited")
+        assert (event["room"], event["text"], event["of"]) == ("@ann", "the meeting", number)
+        await bob.ask("react", room="@ann", number=number, sign="+1")
+        assert (await ann.wait_for("reacted"))["room"] == "@bob"
+        await bob.ask("say", room="@ann", text="when?", re=number)
+        while (heard := await ann.wait_for("said"))["text"] != "when?":
+            pass
+        assert heard["re"] == number
+        page = await asked(bob, "last", room="@ann")
+        (edited,) = (one for one in page["lines"] if one["seq"] == number)
+        assert (edited["text"], edited["reactions"]) == ("the meeting", [{"sign": THUMB, "nicks": ["bob"]}])
+
+
+async def test_who_is_away_is_told_of_replies_to_what_they_have_said(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(ann, "who comes along?")
+        await ann.ask("away", text="lunch")
+        await trio.sleep(1)
+        await bob.ask("say", room="den", text="me", re=number)
+        await trio.sleep(2)
+        shown = await asked(ann, "mentions")
+        assert [one["text"] for _, lines in shown["rooms"] for one in lines] == ["me"]
+
+
+async def test_every_node_shows_a_line_as_it_was_edited(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        first, second = houses
+        ann, bob = await holder(first, "ann", 1), await holder(second, "bob", 2)
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await trio.sleep(2)
+        for one in (ann, bob):
+            await one.ask("join", room="den")
+            await one.wait_for("entered")
+        number = await said(bob, "wrold")
+        await ann.wait_for("said")
+        await asked(bob, "edit", number=number, text="world")
+        assert (await told(ann, "edited"))["text"] == "world"
+        await asked(ann, "react", number=number, sign="+1")
+        assert (await told(bob, "reacted"))["nick"] == "ann"
+        for one in (ann, bob):
+            now = await line(one, number)
+            assert (now["text"], now["reactions"]) == ("world", [{"sign": THUMB, "nicks": ["ann"]}])

@@ -1,0 +1,84 @@
+"""Lines that are edited, reacted to and deleted at several nodes at once: everybody is shown what is stored."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import trio
+
+from node_houses import NodeHouse, open_nodes
+from streams import Program
+from test_moderating import holder, told
+from test_taking_back import guest, page_of, said
+
+
+@pytest.fixture(autouse=True)
+def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
+    """The machine's clock runs as Trio's does."""
+    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+
+async def two_in_the_den(houses: Sequence[NodeHouse]) -> tuple[Program, Program]:
+    """Its owner at the second node, and somebody at the first."""
+    first, second = houses
+    ann, bob = await holder(second, "ann", 1), await holder(first, "bob", 2)
+    await ann.ask("create", room="den")
+    await ann.wait_for("room-created")
+    await trio.sleep(2)
+    for one in (ann, bob):
+        await one.ask("join", room="den")
+        await one.wait_for("entered")
+    return ann, bob
+
+
+async def test_an_edit_is_shown_nowhere_of_a_line_that_is_deleted_at_another_node_before_it_is_stored(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        ann, bob = await two_in_the_den(houses)
+        eve, tom = await guest(houses[0], "eve", 3), await guest(houses[1], "tom", 4)
+        number = await said(bob, "first")
+        houses[0].node._delay = lambda: 0.5
+        await bob.ask("edit", room="den", number=number, text="swordfish")
+        await trio.sleep(0.1)
+        await ann.ask("delete", room="den", number=number)
+        for one in (ann, bob, eve, tom):
+            await told(one, "redacted")
+            assert await told(one, "edited") == {"is": "edited", "room": "den", "nick": "bob", "text": "", "of": number}
+        houses[0].node._delay = lambda: 0.0
+        pages = [[kind(line) for line in await page_of(one, number)] for one in (bob, ann)]
+        assert pages == [[("deleted", ""), ("redacted", f"#{number}"), ("edited", "")]] * 2
+
+
+def kind(line: dict[str, Any]) -> tuple[str, str]:
+    return line["is"], line["text"]
+
+
+async def test_who_edits_at_one_node_and_who_reacts_at_another_make_one_line_for_everybody(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        ann, bob = await two_in_the_den(houses)
+        number = await said(bob, "first")
+        await ann.wait_for("said")
+        for house in houses:
+            house.node._delay = lambda: 0.3
+        await bob.ask("edit", room="den", number=number, text="second")
+        await ann.ask("react", room="den", number=number, sign=":+1:")
+        await bob.ask("react", room="den", number=number, sign=":+1:")
+        for one in (ann, bob):
+            await told(one, "edited")
+            await one.wait_for("reacted")
+        await trio.sleep(2)
+        for house in houses:
+            house.node._delay = lambda: 0.0
+        pages = [(await page_of(one, number, 1))[0] for one in (ann, bob)]
+        eves = [await guest(house, f"eve{place}", place) for place, house in enumerate(houses, 3)]
+        recalled = [
+            next(line for line in (await eve.wait_for("recalled"))["lines"] if line["seq"] == number) for eve in eves
+        ]
+        assert pages == [pages[0]] * 2
+        assert recalled == [pages[0]] * 2
+        assert pages[0]["text"] == "second"
+        assert sorted(pages[0]["reactions"][0]["nicks"]) == ["ann", "bob"]
