@@ -252,6 +252,27 @@ async def test_what_is_written_to_a_guest_is_deleted_when_one_of_the_two_leaves(
         assert (await answer(ann, "say", room="@gus", text="there?"))["code"] == "no-such-person"
 
 
+async def test_a_guest_edits_and_deletes_nothing_that_the_other_has_said_though_they_take_the_other_s_name(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        gus, tim = house.connect("127.0.0.5"), house.connect("127.0.0.6")
+        for one, nick in ((gus, "gus"), (tim, "tim")):
+            await one.ask("hello", protocol=3)
+            assert (await answer(one, "login", nick=nick))["is"] == "logged-in"
+            assert (await answer(one, "dm", who="all"))["who"] == "all"
+        assert (await answer(gus, "msg", nick="tim", text="I owe you 5"))["seq"] == 1
+        assert (await answer(tim, "msg", nick="gus", text="yes"))["seq"] == 2
+        for one, nick in ((gus, "gordon"), (tim, "gus"), (gus, "tim")):
+            assert (await answer(one, "nick", nick=nick))["is"] == "renamed"
+        assert (await answer(tim, "edit", room="@tim", number=1, text="I owe you 500"))["code"] == "not-your-line"
+        assert (await answer(tim, "versions", room="@tim", number=1))["code"] == "not-your-line"
+        assert (await answer(tim, "delete", room="@tim", number=1))["code"] == "not-yours"
+        assert (await answer(gus, "delete", room="@gus", number=2))["code"] == "not-yours"
+        assert (await answer(gus, "report", room="@gus", number=2))["is"] == "reported"
+        assert (await answer(gus, "delete", room="@gus", number=1))["count"] == 1
+
+
 async def test_another_name_is_told_to_whoever_has_a_conversation_with_somebody(
     autojump_clock: trio.abc.Clock,
 ) -> None:

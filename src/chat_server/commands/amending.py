@@ -19,7 +19,6 @@ from chat_server.journal import JournalError
 from chat_server.journal.versions import VERSION_SECONDS
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, name_of
-from chat_server.protocol.entries import Spoken
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored
 from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
 from chat_server.protocol.signs import sign_of
@@ -174,13 +173,6 @@ class AmendingCommands(CommandHandler):
         return _show_versions(place, session, request.number)
 
 
-def _is_own(place: Place, session: Occupant, line: Spoken) -> bool:
-    if not isinstance(place, Direct):
-        return place.is_own(session, line)
-    person = session.person
-    return line.author == person.account and (line.author != 0 or line.nick == person.nick)
-
-
 async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> None:
     """Have an entry stored that amends a line."""
     if not isinstance(place, Direct):
@@ -204,7 +196,7 @@ async def _edit(place: Place, session: Occupant, request: Edit) -> None:
         session.send(line)
         return
     details = {"number": str(line.seq), "minutes": str(EDIT_SECONDS // 60)}
-    if not _is_own(place, session, line):
+    if not place.is_own(session, line):
         session.send(NotYourLine(details=details))
     elif place.directory.authentication.now() - line.at > EDIT_SECONDS:
         session.send(TooOldToEdit(details=details))
@@ -252,7 +244,7 @@ async def _show_versions(place: Place, session: Occupant, number: int) -> None:
     if isinstance(line, Refused):
         session.send(line)
         return
-    if not _is_own(place, session, line) and (
+    if not place.is_own(session, line) and (
         isinstance(place, Direct) or place.refusal_of(session, "delete") is not None
     ):
         session.send(NotYourLine(details={"number": str(number)}))

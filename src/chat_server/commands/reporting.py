@@ -25,6 +25,7 @@ from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, 
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.case_news import is_of_server, keeper_of, stands, state_of, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.direct import Direct
 from chat_server.rooms.known_rooms import known_rooms
 from chat_server.rooms.person import STRANGER
 from chat_server.rooms.reader import line as readable_line
@@ -202,7 +203,7 @@ class ReportingCommands(CommandHandler):
     """To report, to appeal, and to see to it."""
 
     @access(where=(CONVERSATION, ROOM), act="report", asks_engine=True)
-    def do_report(self, place: Room, session: Occupant, request: Report) -> MaybeAwaitable:
+    def do_report(self, place: ChatRoom | Direct, session: Occupant, request: Report) -> MaybeAwaitable:
         """Report a line to the moderators, by its number.
 
         /report 4711 insults. They are given a copy, which they keep until they have dealt with it, 30 days at most; its author is not told.
@@ -269,12 +270,12 @@ def new_case(kind: CaseKind, session: Occupant, room: Room) -> Case:
     return replace(case, network=shortened(session.network) if is_new else "", keeper=keeper_of(room))
 
 
-async def _report(place: Room, session: Occupant, request: Report) -> None:
+async def _report(place: ChatRoom | Direct, session: Occupant, request: Report) -> None:
     line = await readable(_line(place, session, request.number))
     if isinstance(line, Refused):
         session.send(line)
         return
-    if line is None or line.request is None or _is_own(place, session, line):
+    if line is None or line.request is None or place.is_own(session, line):
         session.send(NothingToReport(details={"number": str(request.number)}))
         return
     why = sanitize_to_line(request.why)
@@ -287,14 +288,6 @@ async def _report(place: Room, session: Occupant, request: Report) -> None:
 async def _line(place: Room, session: Occupant, number: int) -> Entry | None:
     await place.opened()
     return await readable_line(place, session, number)
-
-
-def _is_own(place: Room, session: Occupant, line: Entry) -> bool:
-    """Whether somebody has said a line themselves."""
-    if isinstance(place, ChatRoom):
-        return place.is_own(session, line)
-    person = session.person
-    return line.author == person.account if line.author else line.nick == person.nick
 
 
 async def _put(place: Room, session: Occupant, case: Case) -> None:

@@ -209,8 +209,7 @@ async def _delete(place: ChatRoom | Direct, session: Occupant, number: int) -> N
 async def _take_back(place: Direct, session: Occupant, line: Entry) -> None:
     """Have a line deleted in a conversation, where everybody deletes their own and nobody another's."""
     person, conversation = session.person, place.conversation
-    is_own = line.author == person.account and (line.author != 0 or line.nick == person.nick)
-    if not is_own or conversation is None:
+    if conversation is None or not place.is_own(session, line):
         session.send(NotYours(details={"number": str(line.seq)}))
         return
     of = ranges_of([line.seq])

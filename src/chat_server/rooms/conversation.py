@@ -30,6 +30,7 @@ from chat_server.rooms.batch import Acting, Batch, InboxEntry
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.own_turn import OwnTurn, after_acts
+from chat_server.rooms.passing import node_of
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.referred import ReferredLines
 from chat_server.rooms.room import Occupant, Room, carried_through
@@ -40,6 +41,9 @@ TURNS_WAITING_MAX = 64
 
 LINES_AT_ONCE = 100
 """Lines that are read at once where some have not been shown."""
+
+OWN_MAX = 1000
+"""Lines, the newest, of which it is known which of the two guests has said them."""
 
 L = TypeVar("L", bound=Line)
 
@@ -101,6 +105,7 @@ class Conversation:
         self._is_behind = False
         self._lock = trio.Lock()
         self._waiting: deque[Turn] = deque()
+        self._of_guests: dict[str, deque[int]] = {}  # the numbers of what they have said here: names they can exchange
         self._guard = Guard("something went wrong in a conversation")
 
     @property
@@ -115,6 +120,10 @@ class Conversation:
     def party(self, who: str) -> Party:
         """One of the two."""
         return next(one for one in self.parties if one.who == who)
+
+    def has_said(self, who: str, account: int, line: Entry) -> bool:
+        """Whether one of the two has said a line, who has this account; a guest: at this node, whatever they and the other are called by now."""
+        return line.author == account if line.author or account else line.seq in self._of_guests.get(who, ())
 
     def unread(self, who: str) -> int:
         """How many lines somebody has not been shown."""
@@ -178,10 +187,16 @@ class Conversation:
             return stored
         (line,) = await stored.stored()
         if line is not None:
+            self._note_said(session, line)
             await self._show_before(line.seq)
             self._show_lines([line], but)
             return Stored(self.name, line.seq, key)
         return stored.answers[0][1] if stored.answers else NotStored(self.name, 1, key)  # type: ignore[return-value]  # one line is no run
+
+    def _note_said(self, session: Occupant, line: Entry) -> None:
+        if not line.author and not isinstance(line, Amending):
+            who = person_id(session.person, node_of(self._directory))
+            self._of_guests.setdefault(who, deque(maxlen=OWN_MAX)).append(line.seq)
 
     async def _store(self, entry: InboxEntry, acts: int) -> Batch | Event | None:
         """Store what is said, which may be said by all acts of the server's moderators up to this one.

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
-from chat_server.protocol.entries import Found, PageShown, Recalled
+from chat_server.protocol.entries import Entry, Found, PageShown, Recalled
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.room_state import NOTHING
@@ -42,6 +42,11 @@ class Direct(Room):
         self.hall = hall
         """Where one goes back to."""
         super().__init__(peer.room, conversations.directory)
+
+    def is_own(self, session: Occupant, line: Entry) -> bool:
+        """Whether the session's person has said this."""
+        conversation = self.conversation
+        return conversation is not None and conversation.has_said(self._who, session.person.account, line)
 
     def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
         """Why somebody may not do such a thing here: what is done to the whole server is done by whom it is in the hall."""
