@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from math import inf
+from threading import Event
 
 import msgspec
 import psycopg
@@ -668,6 +669,31 @@ async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its
         assert there.turn == 6
         there.rests = False
         await there.until(7)
+
+
+async def test_a_room_that_wants_no_more_while_its_turns_are_read_is_handed_none(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_read, go_on = Event(), Event()
+
+    def held_up(connection: psycopg.Connection, after: Mapping[int, int]) -> Found:
+        found = read_turns(connection, after)
+        if found.turns:
+            has_read.set()
+            go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(tail, "read_turns", held_up)
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await here.say("hello")
+        assert await trio.to_thread.run_sync(has_read.wait, 10)
+        b.unfollow(there)
+        go_on.set()
+        await trio.sleep(0.2)
+        assert there.taken == []
 
 
 @pytest.mark.parametrize(
