@@ -5,7 +5,11 @@ import time
 import pytest
 import trio
 
+from chat_server.accounts import Account
+from chat_server.accounts.memory import MemoryAccounts
+from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
+from chat_server.rooms import away_elsewhere
 from node_houses import open_nodes
 from streams import Program
 from test_among_nodes import accounts
@@ -105,4 +109,44 @@ async def test_a_node_that_begins_knows_who_in_its_rooms_is_away_at_others(autoj
             await trio.sleep(5)
             gus = await guest_at(b, "gus")
             assert await away_told(gus, "ann?") == [("ann", "lunch")]
+            assert await listed_away(gus) == ["ann"]
+
+
+async def test_of_whoever_goes_away_it_is_told_at_once_however_many_are_away_already(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(away_elsewhere, "TOLD_AT_ONCE", 1)
+    monkeypatch.setattr(away_elsewhere, "AGAIN_SECONDS", 1.0)  # so of one of the two it is always to be told again
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann = await account_at(a, "ann", 1)
+        gus, eve, dan = [await guest_at(b, nick) for nick in ("gus", "eve", "dan")]
+        await gus.ask("away", text="lunch")
+        await eve.ask("away", text="tea")
+        await trio.sleep(20)
+        await dan.ask("away", text="asleep")
+        await trio.sleep(3)
+        assert "dan" in await listed_away(ann)
+
+
+async def test_a_node_that_begins_while_the_engine_does_not_answer_learns_later_who_is_away(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    async with open_nodes(1, kept=kept, config=accounts(), silence_seconds=0) as (a,):
+        ann = await account_at(a, "ann", 1)
+        await ann.ask("away", text="lunch")
+        await ann.wait_for("now-away")
+        read, is_down = MemoryAccounts.account, True
+
+        async def account(self: MemoryAccounts, number: int) -> Account | None:
+            if is_down:
+                raise JournalError("it does not answer")
+            return await read(self, number)
+
+        monkeypatch.setattr(MemoryAccounts, "account", account)
+        async with open_nodes(1, kept=kept, config=accounts(), silence_seconds=0) as (b,):
+            await trio.sleep(5)
+            is_down = False
+            await trio.sleep(5)
+            gus = await guest_at(b, "gus")
             assert await listed_away(gus) == ["ann"]

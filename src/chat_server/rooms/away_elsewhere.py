@@ -4,8 +4,6 @@ Of an account the engine keeps it, and every node hears when it is chosen otherw
 now and then, for one may be lost, and nodes begin. Never knows who is told that somebody is away.
 """
 
-from contextlib import suppress
-
 import trio
 
 from chat_server.guard import Guard
@@ -37,6 +35,9 @@ GUESTS_MAX = 1000
 ASKED_PAUSE = 0.02
 """Seconds from one account of which it is asked to the next."""
 
+UNANSWERED_PAUSE = 2.0
+"""Seconds after which it is asked again where the engine did not answer."""
+
 
 class AwayElsewhere:
     """One for a node."""
@@ -64,8 +65,11 @@ class AwayElsewhere:
         here = {person_id(one, self._nodes.number): (one.nick, one.away) for one in guests if one.away is not None}
         self._directory.away.guests_here = {*here}
         again = trio.current_time() - AGAIN_SECONDS
-        to_tell = [who for who, told in self._told.items() if who not in here or told[2] <= again]
+        to_tell = [who for who in self._told if who not in here]
         to_tell += [who for who, now in here.items() if self._told.get(who, ("", "", 0.0))[:2] != now]
+        to_tell += [
+            who for who, told in self._told.items() if told[2] <= again
+        ]  # last: of a thousand this alone takes a minute
         for who in [*dict.fromkeys(to_tell)][:TOLD_AT_ONCE]:
             nick, away = here.get(who, (self._told[who][0] if who in self._told else "", None))
             self._nodes.signs.tell(GuestAway(who, nick, away))
@@ -99,10 +103,15 @@ class AwayElsewhere:
 
     async def _ask_of_accounts(self) -> None:
         """Find out who is in rooms at other nodes and was away before this one began."""
-        away = self._directory.away
+        away, guard = self._directory.away, Guard("it could not be found out who is away at other nodes")
         while away.unknown:
             await trio.sleep(ASKED_PAUSE)
             account = away.unknown.pop()
-            with suppress(JournalError):
-                found = await self._directory.accounts.account(account)
+            with guard:
+                try:
+                    found = await self._directory.accounts.account(account)
+                except JournalError:
+                    away.unknown.add(account)
+                    await trio.sleep(UNANSWERED_PAUSE)
+                    continue
                 away.note(account, found.choices if found is not None else {})
