@@ -184,6 +184,7 @@ async def test_what_somebody_has_written_is_stored_though_they_hang_up_while_it_
         assert texts(await heard(bob, 30)) == [(3, "bye")]
 
 
+@pytest.mark.goes_wrong
 async def test_a_bug_in_what_is_written_ends_the_session_that_meets_it(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
