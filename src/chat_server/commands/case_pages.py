@@ -27,8 +27,6 @@ READING_TOKENS = 1.0
 
 BeforeCase = Annotated[Id, Meta(description="show those before this number; 0: the newest")]
 CasesShown = Annotated[int, Meta(ge=1, le=PAGE, description="how many at most", extra={"typed": False})]
-
-
 CaseNumber = Annotated[Id, Meta(description="its number, as /reports and /held show it")]
 
 

@@ -139,10 +139,9 @@ class ConversingCommands(CommandHandler):
         Whoever runs the server can read what it keeps, as everything that is said here.
         """
         peer = conversations_of(place.directory).peer(request.nick.removeprefix(MARK))
-        is_asked = (
-            peer is None or not request.text.strip()
-        )  # something is asked of the engine before anything is written
-        if is_asked and place.directory.is_engine_away:
+        # To find out who that is, or to go into the conversation, the engine is asked; what is written waits for it.
+        asks_engine = peer is None or not request.text.strip()
+        if asks_engine and place.directory.is_engine_away:
             session.send(Refused("engine-away"))
             return None
         if peer is None and place.directory.nodes is not None:

@@ -1,7 +1,7 @@
 """One conversation of two, as it is at this node: what is said in it is stored, and shown to whoever of them is here, wherever they are here.
 
-It has no task: whoever says something has it stored and shown in their own, one after the other. What is said at other nodes comes as turns,
-as in every room, and is shown in their order. Never knows who may write to whom, nor how anybody is shown anything.
+It has no task: each line has itself stored and shown by one of its own (sending.py), one after the other by a lock. What is said at other nodes
+comes as turns, as in every room, and is shown in their order. Never knows who may write to whom, nor how anybody is shown anything.
 """
 
 import time

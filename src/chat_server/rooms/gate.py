@@ -314,9 +314,8 @@ class Gate:
         if refusal is None:
             admitted.entries.append(entry)
             return
-        if not isinstance(
-            what, Accepted
-        ):  # whoever accepts it waits for that; others may ask for something else by now
+        # Whoever accepts what was held waits for that; others may ask for something else by now.
+        if not isinstance(what, Accepted):
             refusal = replace(refusal, room=self.room, key=key or UNSET)
         admitted.answers.append((session, refusal))
         if key:

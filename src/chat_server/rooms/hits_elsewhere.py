@@ -44,7 +44,7 @@ class HitsElsewhere:
         return [*told.values()]
 
     def heard(self, node: int, told: HitTold) -> None:
-        """Another node has answered, this one or another."""
+        """Another node has answered a question: of this node, or of a third one."""
         if told.to == self._nodes.number and told.number in self._told:
             self._told[told.number][node] = told
             self._has_heard.set()

@@ -143,9 +143,8 @@ class JsonSession(ChatSession[Addressed]):
             ref = self._take_ref(event.key)
         elif isinstance(event, _UNASKED):
             ref = None
-        elif (
-            isinstance(event, Refused) and event.room
-        ):  # a room has refused it in its turn: something else may be in hand by now
+        elif isinstance(event, Refused) and event.room:
+            # A room has refused it in its turn: something else may be in hand by now.
             ref = next(iter(self._refs.get(event.key or "", ())), None)
         else:
             if self._refs.get(self._key):  # it has been answered, and is not being stored

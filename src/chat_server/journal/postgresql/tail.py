@@ -161,7 +161,8 @@ class Tail:
                 await trio.sleep(random.uniform(0.1, LOOK_SECONDS))  # noqa: S311 - no secret
                 continue
             for one in ready:
-                if one.number in found.turns and self._rooms.get(one.number) is one:  # else it has wanted no more meanwhile
+                wants_more = self._rooms.get(one.number) is one  # it may have been given up meanwhile
+                if wants_more and one.number in found.turns:
                     self._hand(one, found.turns[one.number])
             self._wake(dict.fromkeys(found.more, inf))
 
