@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from chat_server.accounts import Choices, is_account, sender_of, with_choices
+from chat_server.accounts import Choices, sender_of, with_choices
 from chat_server.journal import JournalError
-from chat_server.journal.happened import GuestBlocked, PersonId
+from chat_server.journal.happened import GuestBlocked, PersonId, account_of
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
@@ -151,8 +151,7 @@ def block_as_elsewhere(directory: Directory[Room, Person[Occupant]], change: Gue
     person = directory.identified(change.person)
     if person is None:
         return
-    if is_account(change.whom):
-        account = int(change.whom.partition(":")[2])
+    if account := account_of(change.whom):
         person.choices = with_choices(person.choices, choice_to_block(account, is_blocked=change.is_blocked))
         _block_as_chosen(directory, person)
     elif change.is_blocked:

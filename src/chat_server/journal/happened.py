@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from chat_server.accounts import Choices
+from chat_server.accounts import Choices, is_account
 from chat_server.protocol.stored_event import Author
 
 PersonId = str
@@ -16,6 +16,17 @@ PersonId = str
 
 See `person_id` in rooms/person.py.
 """
+
+
+def account_of(person: PersonId) -> int:
+    """The number of an account (see `sender_of` in accounts); 0: they have none. What is stored may be anything."""
+    kind, _, number = person.partition(":")
+    return int(number) if kind == "account" and number.isdecimal() else 0
+
+
+def may_be_at_several_nodes(person: PersonId) -> bool:
+    """Whether somebody may be at several nodes, one after the other or at once: by an account, or as a guest with a token."""
+    return is_account(person) or person.startswith("token:")
 
 
 class RoomMade(Struct, frozen=True, tag="room-made", omit_defaults=True):

@@ -27,6 +27,7 @@ from chat_server.journal.happened import (
     RoomDeleted,
     RoomMade,
     RoomRenamed,
+    account_of,
 )
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.keys import SenderKey
@@ -154,21 +155,21 @@ class MemoryNode:
 
     def _is_revoked(self, speaker: Speaker, heard: int) -> bool:
         """Whether somebody may say nothing more: the account is at an end, or what they have come by; see Nodes.append."""
-        kind, _, number = speaker.person.partition(":")
-        if kind != "account":
+        account = account_of(speaker.person)
+        if not account:
             return False
         accounts = self._kept.accounts
         device = accounts.devices.get(speaker.device)
         if speaker.device:
-            is_gone = device is None or device.account != int(number)
+            is_gone = device is None or device.account != account
         else:
             is_gone = any(
                 isinstance(one, DevicesRevoked)
-                and (one.account, one.devices) == (int(number), None)
+                and (one.account, one.devices) == (account, None)
                 and one.node != self.number
                 for one in self._kept.nodes.changes.after(heard)
             )
-        return is_gone or accounts.active(int(number)) is None
+        return is_gone or accounts.active(account) is None
 
     def _room(self, name: str) -> tuple[str, KeptRoom]:
         """A room by the name that it has, or had when this node last heard of it; and the name that it has."""

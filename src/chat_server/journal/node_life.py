@@ -7,6 +7,8 @@ import time
 
 import trio
 
+from chat_server.journal.happened import PersonId, may_be_at_several_nodes
+
 AWAY_SECONDS = 3.0
 """Seconds for which the engine may owe an answer until it counts as away. One that is started again, or fails over, answers after 1 to 5 s."""
 
@@ -58,9 +60,9 @@ class NodeLife:
         """
         self.is_leaving = True
 
-    def holds_back(self, person: str) -> bool:
-        """Whether nobody is told now that this person (a PersonId) goes, who can come back elsewhere: by no movement, and no name that is free."""
-        return self.is_leaving and person.startswith(("account:", "token:"))
+    def holds_back(self, person: PersonId) -> bool:
+        """Whether nobody is told now that this person goes, who can come back elsewhere: by no movement, and no name that is free."""
+        return self.is_leaving and may_be_at_several_nodes(person)
 
     def give_up(self) -> None:
         """The others have buried this node."""

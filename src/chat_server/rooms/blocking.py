@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeGuard, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat_server.accounts import Choices, is_account, sender_of
+from chat_server.accounts import Choices, sender_of
+from chat_server.journal.happened import account_of
 from chat_server.protocol.amending import Reacted, Reaction, reaction_of
 from chat_server.protocol.amendments import bare
 from chat_server.protocol.entries import Entry, Found, Line, LineBlocked, PageShown, Recalled, Spoken
@@ -113,13 +114,8 @@ def shown_to(blocks: Blocks, event: E) -> E:
 def blocks_of(choices: Choices, guests: frozenset[str] = frozenset()) -> Blocks:
     """Whom somebody has blocked who has chosen this; `guests` are the keys of the names of guests whom they have blocked, too."""
     kept = choices.get(BLOCKED, {})
-    accounts = frozenset(int(who.partition(":")[2]) for who, value in kept.items() if value is True and _is_known(who))
+    accounts = frozenset(account_of(who) for who, value in kept.items() if value is True) - {0}
     return Blocks(accounts, guests) if accounts or guests else NO_BLOCKS
-
-
-def _is_known(who: str) -> bool:
-    """Whether it is an account: what is stored may be from another release."""
-    return is_account(who) and who.partition(":")[2].isdecimal()
 
 
 def choice_to_block(account: int, *, is_blocked: bool) -> Mapping[str, Mapping[str, bool | None]]:

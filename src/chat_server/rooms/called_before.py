@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
-from chat_server.accounts import is_account, sender_of
+from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.happened import account_of
 from chat_server.journal.showable import showable_state
 from chat_server.logs import log
 from chat_server.protocol.mentions import names_in
@@ -50,7 +51,7 @@ async def look_before(rooms: Sequence[Left], directory: Directory, calls: Calls)
 async def _look(left: Left, since: float, directory: Directory, calls: Calls) -> None:
     record, names = left.record, directory.accounts.names
     read = await directory.journal.positions(record.name)
-    were_here = [int(who.partition(":")[2]) for who in read if is_account(who)]
+    were_here = [account for who in read if (account := account_of(who))]
     roles = showable_state(record.state).roles
     accounts = dict.fromkeys([*roles, *reversed(were_here)][:KNOWN_MAX])
     known = {name_key(name): account for account in accounts if (name := names.name_of(account))}

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple, Protocol
 
 import trio
 
-from chat_server.accounts import Account, Accounts, is_account, sender_of
+from chat_server.accounts import Account, Accounts, sender_of
 from chat_server.accounts.names_index import NamesIndex
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError
+from chat_server.journal.happened import account_of
 from chat_server.journal.mentions import Mention
 from chat_server.protocol.entries import KINDS, Entry, Spoken
 from chat_server.protocol.mentions import names_in
@@ -292,7 +293,7 @@ class RoomCalls:
         is_level = self._roles is roles and self._known_by == known_by
         if not is_level and now >= self._known_until:
             self._known_by, self._roles = known_by, roles
-            were_here = [int(who.partition(":")[2]) for who in self._past.people if is_account(who)]
+            were_here = [account for who in self._past.people if (account := account_of(who))]
             accounts = (*roles, *reversed(were_here))
             self._known = {
                 name_key(name): account

@@ -16,6 +16,7 @@ from chat_server.accounts import is_account, sender_of
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.conversations import MARK, name_of
+from chat_server.journal.happened import account_of, may_be_at_several_nodes
 from chat_server.protocol.conversation_events import (
     ConversationEnded,
     ConversationPasses,
@@ -118,10 +119,8 @@ class Conversations:
         person = self.person(who)
         if person is not None:
             return person.nick
-        number = who.partition(":")[2]
-        if is_account(who) and number.isdecimal():
-            return self.directory.accounts.names.name_of(int(number))
-        return self.elsewhere.name_of(who)
+        account = account_of(who)
+        return self.directory.accounts.names.name_of(account) if account else self.elsewhere.name_of(who)
 
     def room_of(self, conversation: Conversation, who: str) -> str:
         """What a conversation is called by one of the two."""
@@ -138,7 +137,7 @@ class Conversations:
 
     def came(self, session: Occupant) -> None:
         """Somebody has logged in who may have conversations from before. Never waits."""
-        if self._may_be_elsewhere(self.who(session.person)) and not session.proof.is_bot:
+        if self.may_be_elsewhere(self.who(session.person)) and not session.proof.is_bot:
             self._came_in.send_nowait(session)
 
     def left(self, person: Person[Occupant]) -> None:
@@ -187,7 +186,7 @@ class Conversations:
         """Open all of somebody's, if they are here and it has not been done; or look again how far they have come. Raises JournalError."""
         while who in self._loading:
             await self._loading[who].wait()
-        if (who in self._loaded and not is_again) or not self._may_be_elsewhere(who) or self.person(who) is None:
+        if (who in self._loaded and not is_again) or not self.may_be_elsewhere(who) or self.person(who) is None:
             return
         done = self._loading[who] = trio.Event()
         try:
@@ -203,9 +202,9 @@ class Conversations:
         if self.person(who) is None:  # they have gone meanwhile
             self._close_all(who)
 
-    def _may_be_elsewhere(self, who: str) -> bool:
-        """Whether somebody may be at several nodes, one after the other or at once: an account, or a guest with a token."""
-        return is_account(who) or (self.directory.nodes is not None and who.startswith("token:"))
+    def may_be_elsewhere(self, who: str) -> bool:
+        """Whether somebody who is not here may be back, or be at another node, and be the same: an account, or among nodes a guest with a token."""
+        return is_account(who) or (self.directory.nodes is not None and may_be_at_several_nodes(who))
 
     async def learn(self, parties: Iterable[Party]) -> None:
         """Know what those of these are called who are guests, wherever they are. Raises JournalError."""

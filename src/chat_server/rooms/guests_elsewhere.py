@@ -8,6 +8,7 @@ from itertools import count
 
 import trio
 
+from chat_server.accounts import is_account
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Nodes, Whereabouts
 from chat_server.journal.signs import GuestAsked, GuestTold
@@ -18,8 +19,6 @@ from chat_server.rooms.room import Occupant, Room
 
 ASKED_SECONDS = 2.0
 """Seconds for which a guest's own node is waited for that is to say what they have chosen."""
-
-ACCOUNT = "account:"
 
 
 class GuestsElsewhere:
@@ -63,7 +62,7 @@ class GuestsElsewhere:
     async def look_for(self, name: str) -> Whereabouts | None:
         """The guest who has this name at whatever node; None if nobody has, or an account. Raises JournalError."""
         found = await self._nodes.whereabouts(name_key(name)) if self._nodes is not None else ()
-        return found[-1] if found and not found[-1].person.startswith(ACCOUNT) else None
+        return found[-1] if found and not is_account(found[-1].person) else None
 
     async def are_here(self, who: PersonId) -> bool:
         """Whether somebody, guest or not, is at any node. Raises JournalError."""

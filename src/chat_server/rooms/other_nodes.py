@@ -14,7 +14,7 @@ import trio
 
 from chat_server.accounts import sender_of
 from chat_server.journal import JournalError
-from chat_server.journal.happened import GuestBlocked, PersonId
+from chat_server.journal.happened import GuestBlocked, PersonId, may_be_at_several_nodes
 from chat_server.journal.nodes import Nodes
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
@@ -92,7 +92,7 @@ class OtherNodes(Generic[P]):
 
     def block(self, by: PersonId, whom: PersonId, nick: str, *, is_blocked: bool) -> None:
         """Somebody has blocked a guest here, or as a guest anybody, or does so no longer: so they are to do at the other nodes, if they are there."""
-        if ":" in by and not by[:1].isdigit():  # nobody else is at several nodes
+        if may_be_at_several_nodes(by):
             self._owed.tell(partial(self.nodes.blocked, GuestBlocked(self.nodes.number, by, whom, nick, is_blocked)))
 
     def tell_blocks(self, by: PersonId, blocked: Iterable[tuple[PersonId, str]]) -> None:

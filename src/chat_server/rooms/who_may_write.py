@@ -7,8 +7,9 @@ Pure; never knows how a conversation is kept, nor how anything is shown.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chat_server.accounts import Choices, is_account
+from chat_server.accounts import Choices
 from chat_server.journal import KeptConversation, Party
+from chat_server.journal.happened import account_of
 from chat_server.protocol.events import Refused
 from chat_server.rooms.blocking import Blocks
 
@@ -90,7 +91,7 @@ def refusal_of_more(nick: str, waiting: int) -> Refused | None:
 
 def is_shown(blocks: Blocks, writer: str, nick: str) -> bool:
     """Whether somebody who has blocked these is shown what this one writes to them, which is stored and answered whether they are or not."""
-    return not blocks.hide(int(writer.partition(":")[2]) if is_account(writer) else 0, nick)
+    return not blocks.hide(account_of(writer), nick)
 
 
 def _party(parties: Sequence[Party], who: str) -> Party:

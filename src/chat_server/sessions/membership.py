@@ -51,7 +51,7 @@ def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]
         directory.forget_identity(person.sender, person)
         directory.guest_blocks.forget(person)
         if not person.account:
-            if directory.nodes is None or not person.sender.startswith("token:"):  # else they may be at another node
+            if not conversations_of(directory).may_be_elsewhere(person.sender):
                 directory.guest_blocks.gone(person.nick)
             directory.calls.guest_is_called(person.nick, "")
         elif not session.proof.is_bot:

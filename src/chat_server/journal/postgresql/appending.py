@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.act_changes import audited, written
 from chat_server.journal.batch_codec import encode, encode_authors
-from chat_server.journal.happened import PersonId
+from chat_server.journal.happened import account_of
 from chat_server.journal.keys import SenderKey, runs_of
 from chat_server.journal.nodes import (
     Beside,
@@ -187,7 +187,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         moves += [(place, *_move(placed)) for placed in one.beside.movements]
         names = one.beside.names
         speakers += [
-            (place, *speaker, _account_of(speaker.person), names.get(speaker.person, ""))
+            (place, *speaker, account_of(speaker.person), names.get(speaker.person, ""))
             for speaker in one.beside.speakers
         ]
     movements = [encode_movements(one.beside.movements) if one.beside.movements else None for one in appends]
@@ -206,11 +206,6 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         *_columns(moves, integers, texts, texts, integers, texts, integers),
         *_columns(speakers, integers, texts, integers, _accounts, texts),
     ]
-
-
-def _account_of(person: PersonId) -> int:
-    """The account's number; 0: it is a guest."""
-    return int(person.removeprefix("account:")) if person.startswith("account:") else 0
 
 
 def _accounts(numbers: Sequence[int]) -> Integers:
