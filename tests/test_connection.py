@@ -22,7 +22,8 @@ from callers import newcomer, without_tls
 from chat_server.protocol import events
 from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_server.protocol.events import Entered, Event, LoggedIn, Stored
-from chat_server.protocol.requests import NUMBER_MAX, Ref
+from chat_server.protocol.incoming import Ref
+from chat_server.protocol.requests import NUMBER_MAX
 from chat_tui.client.calling import Address, Called, Line, LineDetails
 from chat_tui.client.client import Client as Whole
 from chat_tui.client.codec import LINE_MAX, EventReader, LineTooLong

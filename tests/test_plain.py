@@ -29,8 +29,8 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.conversation_events import ConversationsListed, Conversing
 from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event
+from chat_server.protocol.incoming import Ref
 from chat_server.protocol.moderation_events import LineHeld
-from chat_server.protocol.requests import Ref
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.client import Client

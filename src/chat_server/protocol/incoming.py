@@ -4,10 +4,18 @@ A line that is no request stands where the request would have stood, and so does
 read, nor what is done about what stands here.
 """
 
-from msgspec import Struct
+from typing import Annotated
 
-from chat_server.protocol.requests import Ref, Request
+from msgspec import Meta, Struct
+
+from chat_server.protocol.requests import NUMBER_MAX, Request
 from chat_server.protocol.runs import SayRun
+
+REF_MAX = 64
+"""Characters in a request's ref."""
+
+Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
+"""What a request is called by whoever sends it; it comes back on the answer."""
 
 
 class Unreadable(Struct, frozen=True, gc=False):

@@ -66,6 +66,7 @@ Id = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="the number by which i
 ReadOn = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="there is more before this number; 0: there is not")]
 HowMany = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 """How many there are of something that is counted."""
+
 ROOMS_SHOWN_MAX = 100
 """Rooms that /rooms gives a row each, the busiest first; the others are counted."""
 
@@ -96,13 +97,6 @@ Unheard = Annotated[
 Everywhere = Annotated[
     bool, Meta(description="in all rooms and one's own conversations, not only in this one", extra={"flag": "-a"})
 ]
-
-
-REF_MAX = 64
-"""Characters in a request's ref."""
-
-Ref = Annotated[str, Meta(max_length=REF_MAX)] | Annotated[int, Meta(ge=-NUMBER_MAX, le=NUMBER_MAX)]
-"""What a request is called by whoever sends it; it comes back on the answer."""
 
 
 GROUPS = ("general", "talking", "rooms", "reading", "moderating", "terminal")

@@ -33,10 +33,10 @@ from chat_server.protocol.events import (
     Welcomed,
     WentBack,
 )
-from chat_server.protocol.incoming import Addressed, Unreadable
+from chat_server.protocol.incoming import Addressed, Ref, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.preferences import Preferences
-from chat_server.protocol.requests import Hello, Ping, Pong, Ref, Request, Say
+from chat_server.protocol.requests import Hello, Ping, Pong, Request, Say
 from chat_server.protocol.room_state import RULES
 from chat_server.protocol.runs import SayRun, StoredRun
 from chat_server.protocol.versions import PROTOCOL, common

@@ -29,9 +29,9 @@ from chat_server.protocol.entries import (
     Said,
 )
 from chat_server.protocol.events import Answered, Dismissed, Event, Refused
-from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply
+from chat_server.protocol.incoming import Addressed, Echo, Invalid, ProtocolReply, Ref
 from chat_server.protocol.names import NAME_TYPED_MAX
-from chat_server.protocol.requests import Hello, Ref, Request, tag_of
+from chat_server.protocol.requests import Hello, Request, tag_of
 from chat_server.protocol.runs import SaidRun, show_runs
 from chat_server.protocol.sanitize import sanitize, sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import field_meta

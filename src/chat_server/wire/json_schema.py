@@ -10,7 +10,8 @@ from msgspec import Struct
 from chat_server.protocol.amending import Reaction
 from chat_server.protocol.entries import EVENTS, KINDS
 from chat_server.protocol.events import Answered
-from chat_server.protocol.requests import REF_MAX, REQUESTS, Request, tag_of
+from chat_server.protocol.incoming import REF_MAX
+from chat_server.protocol.requests import REQUESTS, Request, tag_of
 from chat_server.protocol.versions import PROTOCOL
 
 

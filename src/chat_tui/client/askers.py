@@ -6,7 +6,7 @@ Never knows what was asked, nor what an answer means.
 from collections.abc import Callable
 
 from chat_server.protocol.events import Event
-from chat_server.protocol.requests import Ref
+from chat_server.protocol.incoming import Ref
 
 Answer = Callable[[Event], bool]
 """Takes an event that answers a request. Returns whether that was all: nobody else has to tell the user of it then."""

@@ -14,9 +14,9 @@ from chat_server.protocol import events, requests
 from chat_server.protocol.conversation_events import ConversationsListed
 from chat_server.protocol.entries import KIND_BY_WORD, Entry
 from chat_server.protocol.events import Event
+from chat_server.protocol.incoming import Ref
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
 from chat_server.protocol.syntax import parameters_of

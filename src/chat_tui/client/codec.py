@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from chat_server.protocol.entries import EVENTS, Entry, PageShown, Recalled, Said
 from chat_server.protocol.events import Answered, Event
-from chat_server.protocol.requests import NUMBER_MAX, Ref, tag_of
+from chat_server.protocol.incoming import Ref
+from chat_server.protocol.requests import NUMBER_MAX, tag_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
 from chat_server.protocol.stored_event import StoredEvent
 from chat_server.protocol.versions import EARLIER_EVENTS

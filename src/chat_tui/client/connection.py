@@ -17,8 +17,8 @@ import msgspec
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.events import Event
+from chat_server.protocol.incoming import Ref
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import Ref
 from chat_server.protocol.versions import tag_in
 from chat_tui.client.accounts import ENDS_TOKEN, WAYS_IN, Proof, seconds_to_wait
 from chat_tui.client.askers import Answer, Askers

@@ -13,9 +13,9 @@ from chat_server.protocol import entries, events, moderation_events
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked
 from chat_server.protocol.events import Event
+from chat_server.protocol.incoming import Ref
 from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.people_events import PersonAway
-from chat_server.protocol.requests import Ref
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client import conversing, same_room
