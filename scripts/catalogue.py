@@ -27,6 +27,7 @@ from chat_server.protocol.requests import Request
 from chat_server.protocol.syntax import parameters_of
 from chat_server.wire.render import languages
 from chat_tui import language as tui_language
+from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS
 from chat_tui.settings import NotifyTable, Settings
 
 SOURCE = languages.LOCALE.parent / "wire"
@@ -53,9 +54,12 @@ class Program(NamedTuple):
 
 
 def tui_sentences() -> Iterator[Identifier]:
-    """Every sentence in the source of chat-tui: what is said, what stands in tables, and what explains its settings."""
+    """Every sentence in the source of chat-tui: what is said, what stands in tables, what its keys do, and what explains its settings."""
     for path in sorted(TUI_SOURCE.rglob("*.py")):
         yield from said_in(path, TUI_KEYWORDS)
+    yield from dict.fromkeys(text for action in ACTIONS for text in (action.group, action.title, action.hint) if text)
+    yield from (does for _, does in (*KEYS_IN_PROMPT, *EDITING_KEYS))
+    yield from dict.fromkeys(edit.title for preset in PRESETS.values() for edit in preset.edits)
     for table in (Settings, NotifyTable):
         yield from descriptions_of(table)
 

@@ -9,6 +9,7 @@ import pytest
 from chat_server.protocol.amending import Redacted
 from chat_server.protocol.described import Forbidden
 from chat_server.protocol.entries import Found, Said
+from chat_tui import language
 from chat_tui.actions import documented
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -45,6 +46,17 @@ def pressed(*keys: str) -> Callable[[Pilot], Awaitable[None]]:
 @pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
 def test_the_main_screen(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
     assert snap_compare(story(theme), terminal_size=size, run_before=typed)
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 40)])
+def test_the_main_screen_in_chinese(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    language.begin("zh", {})
+    assert snap_compare(story(), terminal_size=size, run_before=typed)
+
+
+def test_the_help_in_chinese(snap_compare: SnapCompare) -> None:
+    language.begin("zh", {})
+    assert snap_compare(story(), terminal_size=(80, 24), run_before=pressed("f1"))
 
 
 @pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)])

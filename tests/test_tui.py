@@ -1575,7 +1575,7 @@ def test_the_palette_and_the_help_screen_have_every_action(program: Stage) -> No
     async def act(app: StoryApp, pilot: Pilot) -> None:
         titles = {command.title for command in app.get_system_commands(app.screen)}
         others = ("palette", "moderate")  # the second is for moderators: test_rights_on_screen.py
-        assert {action.title for action in ACTIONS if action.name not in others} <= titles
+        assert {action.words for action in ACTIONS if action.name not in others} <= titles
         await pilot.press("f1")
         await settle(pilot)
         assert "Ctrl+K" in chat_text(app)

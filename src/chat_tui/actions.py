@@ -7,11 +7,14 @@ Bindings, the keymap in the settings, the palette, the help screen and docs/keys
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from chat_tui.language import say
+
 
 class Action(NamedTuple):
     """One action.
 
-    `name` is its name in the settings; `method` the `action_*` of the main screen, or of the program (`app.`), that does it, with its
+    Its words are English, and translated where they are shown: `group`, `title`, in which `{number}` may stand, and `hint`. `name` is its name in
+    the settings; `method` the `action_*` of the main screen, or of the program (`app.`), that does it, with its
     arguments; `keys` are the keys that do it unless the settings say otherwise; `hint` is its word in the footer, if it has a place there.
     """
 
@@ -21,6 +24,12 @@ class Action(NamedTuple):
     group: str
     title: str
     hint: str = ""
+    number: int = 0
+
+    @property
+    def words(self) -> str:
+        """What it does, in the language that is spoken."""
+        return say(self.title, number=self.number)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -28,7 +37,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-room", "ctrl+n", "switch(1)", "Switching", "Go to the next room"),
     Action("previous-room", "ctrl+p", "switch(-1)", "Switching", "Go to the previous room"),
     *(
-        Action(f"room-{number}", f"alt+{number}", f"room({number})", "Switching", f"Go to room {number}")
+        Action(f"room-{number}", f"alt+{number}", f"room({number})", "Switching", "Go to room {number}", number=number)
         for number in range(1, 10)
     ),
     Action(
@@ -171,7 +180,10 @@ def documented() -> str:
         "| key | name | what it does |",
         "| --- | --- | --- |",
     ]
-    lines += [f"| {shown_key(action.keys)} | `{action.name}` | {action.title} |" for action in ACTIONS]
+    lines += [
+        f"| {shown_key(action.keys)} | `{action.name}` | {action.title.format(number=action.number)} |"
+        for action in ACTIONS
+    ]
     lines += ["", "In the prompt:", "", "| key | what it does |", "| --- | --- |"]
     lines += [f"| {key} | {does} |" for key, does in (*KEYS_IN_PROMPT, *EDITING_KEYS)]
     lines += [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from chat_server.protocol.choices import LANGUAGES, SOURCE, find_language
-from chat_server.wire.render.languages import Translator, counted, message
+from chat_server.wire.render.languages import Translator, message
 
 __all__ = ["LOCALE", "begin", "counted", "follow", "message", "say", "say_count", "sentences", "spoken", "wanted"]
 
@@ -69,6 +69,11 @@ def say(sentence: str, /, **details: object) -> str:
 def say_count(one: str, many: str, number: float, /, **details: object) -> str:
     """The sentence for one, or for so many, in the language that is spoken; `{number}` is the number."""
     return _Speech.translator.count(one, many, number, **details)
+
+
+def counted(one: str, many: str) -> tuple[str, str]:
+    """Mark a sentence for one and for many that is said later."""
+    return one, many
 
 
 def sentences(*told: str) -> str:

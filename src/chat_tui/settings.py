@@ -47,10 +47,6 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
-    language: Annotated[
-        str,
-        Meta(description="The language in which chat-tui speaks: en or zh. Empty: as the environment says (LANG)."),
-    ] = ""
     theme: Annotated[str, Meta(description="A theme's name: chat-dark, chat-light, or one of Textual's.")] = "chat-dark"
     time_format: Annotated[str, Meta(description="How times are shown, as strftime has it.")] = "%H:%M"
     show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
@@ -60,6 +56,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     keyring: Annotated[
         bool, Meta(description="Keep the tokens of accounts in the system's keyring, where there is one.")
     ] = True
+    language: Annotated[
+        str,
+        Meta(description="The language in which chat-tui speaks: en or zh. Empty: as the environment says (LANG)."),
+    ] = ""
     notify: NotifyTable = field(default_factory=NotifyTable)
     keys: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)

@@ -36,12 +36,15 @@ from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
+from chat_tui.language import message
 
 ONLINE_GAP = 10.0
 """Seconds between two questions for everybody in a crowded room."""
 
 ROOMS_GAP = 60.0
 """Seconds between two questions for the rooms there are: others open new ones."""
+
+WRONG = message("Something is wrong in chat-tui: {error}")
 
 TYPED_MAX = 100
 """Lines of one's own that are remembered for Up."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from chat_server.protocol.names import name_key
+from chat_tui.language import counted, message, say, say_count
 
 NAMED_MAX = 3
 """People of one kind who are named. The others are counted."""
@@ -73,25 +74,39 @@ class Visits(NamedTuple):
         often = sorted(
             (visit for visit in self.people if visit.came and visit.went), key=lambda visit: -visit.came - visit.went
         )
-        parts = [f"→ {_listed(came, self.more_came)} joined"] if came or self.more_came else []
-        parts += [f"← {_listed(went, self.more_went)} left"] if went or self.more_went else []
+        parts = []
+        if came or self.more_came:
+            parts.append("→ " + say("{names} joined", names=_listed(came, self.more_came)))
+        if went or self.more_went:
+            parts.append("← " + say("{names} left", names=_listed(went, self.more_went)))
         parts += [_often(visit) for visit in often[:NAMED_MAX]]
         rest = len(often) - NAMED_MAX
         if rest > 0:
-            parts.append(f"{rest} more came and went")
+            parts.append(say("{number} more came and went", number=rest))
         return "  ·  ".join(parts)
+
+
+_BACK = (
+    *counted("{nick} left and came back", "{nick} left and came back {number} times"),
+    message("{what}, and is gone"),
+)
+_CAME = (
+    *counted("{nick} came and went", "{nick} came and went {number} times"),
+    message("{what}, and is here"),
+)
+"""What somebody did once, or so many times, who was here before, or was not; and what has become of them, if that is another thing."""
 
 
 def _often(visit: Visit) -> str:
     """What somebody did who did both."""
     is_here = visit.came > visit.went if not visit.was_here else visit.came == visit.went
     times = min(visit.came, visit.went)
-    does, end = ("left and came back", "is gone") if visit.was_here else ("came and went", "is here")
-    counted = "" if times == 1 else f" {times} times"
-    return f"{visit.nick} {does}{counted}" + ("" if is_here == visit.was_here else f", and {end}")
+    once, often, end = _BACK if visit.was_here else _CAME
+    text = say_count(once, often, times, nick=visit.nick)
+    return text if is_here == visit.was_here else say(end, what=text)
 
 
 def _listed(nicks: list[str], more: int) -> str:
     more += max(0, len(nicks) - NAMED_MAX)
-    names = [*nicks[:NAMED_MAX], *([f"{more} more"] if more else [])]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    names = [*nicks[:NAMED_MAX], *([say("{number} more", number=more)] if more else [])]
+    return names[0] if len(names) == 1 else say("{names} and {last}", names=say(", ").join(names[:-1]), last=names[-1])

@@ -19,10 +19,11 @@ from textual.worker import Worker
 from chat_server.protocol.events import Event, Registered
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
 from chat_tui.client.calling import Caller
-from chat_tui.client.client import Client
+from chat_tui.client.client import WRONG, Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
+from chat_tui.language import say
 from chat_tui.settings import Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.connect_dialog import ConnectDialog
@@ -185,7 +186,7 @@ class ChatApp(KeysInTurn):
         try:
             await self.client.connection.run()
         except Exception as error:
-            self._connection_changed(ConnectionChanged(Status.REFUSED, f"Something is wrong in chat-tui: {error!r}"))
+            self._connection_changed(ConnectionChanged(Status.REFUSED, say(WRONG, error=repr(error))))
             raise
 
     def _connection_changed(self, change: ConnectionChanged) -> None:
@@ -331,12 +332,12 @@ class ChatApp(KeysInTurn):
         for action in ACTIONS:
             if action.name != "palette" and (action.name != "moderate" or Moderating.is_for(room)):
                 yield SystemCommand(
-                    action.title,
-                    f"Key: {shown_key(self._keymap_chosen.get(action.name, action.keys))}",
+                    action.words,
+                    say("Key: {key}", key=shown_key(self._keymap_chosen.get(action.name, action.keys))),
                     lambda method=action.method: self.call_later(self.run_action, method, self.main),
                 )
-        yield SystemCommand("Suspend", "Back to the shell; fg goes on", self.action_suspend_process)
-        yield SystemCommand("Choose a theme", "All of them, with a preview", self.action_change_theme)
+        yield SystemCommand(say("Suspend"), say("Back to the shell; fg goes on"), self.action_suspend_process)
+        yield SystemCommand(say("Choose a theme"), say("All of them, with a preview"), self.action_change_theme)
 
 
 _ON_MAIN_SCREEN = {

@@ -18,6 +18,7 @@ from chat_server.protocol.mentions import Names
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import place
+from chat_tui.language import spoken
 from chat_tui.ui import looks
 from chat_tui.ui.entry_rows import EntryRows
 from chat_tui.ui.rendering import Look
@@ -97,7 +98,7 @@ class ChatView(StillScroll):
         self._seen_in: dict[str, int] = {}
         self._hit: int | None = None
         self._pending_count = 0
-        self._made_for = (0, 0)  # the widths of rows and of numbers that heights are for
+        self._made_for = (0, 0, "")  # the widths of rows and of numbers, and the language, that heights are for
 
     # What the screen asks for.
 
@@ -266,7 +267,7 @@ class ChatView(StillScroll):
 
     def _start_over(self) -> None:
         self._look = None
-        self._made_for = (self.columns_wide, self._wanted.number_width)
+        self._made_for = (self.columns_wide, self._wanted.number_width, spoken())
         self._rows.forget()
         self._viewport.heights = self._rows.guessed_heights(self._text_width)
         if self._room is not None:
@@ -298,7 +299,7 @@ class ChatView(StillScroll):
         self.sync()
         here = self._place
         self._look = None
-        if self._made_for != (self.columns_wide, self._wanted.number_width):
+        if self._made_for != (self.columns_wide, self._wanted.number_width, spoken()):
             self._start_over()
         self._go(here)
 

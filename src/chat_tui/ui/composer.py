@@ -10,6 +10,7 @@ from textual.widgets import TextArea
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
 from chat_tui.client.conversing import is_conversation
+from chat_tui.language import say
 from chat_tui.ui.readline_keys import ReadlineKeys
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ PASTE_ASKS_ABOVE = 5
 def prompt_for(room: str, *, is_archived: bool = False) -> str:
     """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
     if is_archived:
-        return f"#{room} is archived (/help)"
+        return say("#{room} is archived (/help)", room=room)
     if is_conversation(room):
-        return f"Message {room} (/help)"
-    return f"Message #{room} (/help)" if room else "Enter a room with /join (/help)"
+        return say("Message {room} (/help)", room=room)
+    return say("Message #{room} (/help)", room=room) if room else say("Enter a room with /join (/help)")
 
 
 class Composer(TextArea):

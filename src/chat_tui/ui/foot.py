@@ -2,6 +2,9 @@
 
 from textual.app import ComposeResult
 from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+from chat_tui.language import say, spoken
 
 
 class Foot(Footer):
@@ -10,17 +13,20 @@ class Foot(Footer):
     _made: object = None
 
     def _wanted(self) -> object:
-        return [
+        return spoken(), [
             (key, active.binding, active.enabled, active.tooltip)
             for key, active in self.screen.active_bindings.items()
             if active.binding.show
         ]
 
     def compose(self) -> ComposeResult:
-        """One widget a key."""
+        """One widget a key, with its word in the language that is spoken."""
         if self._bindings_ready:
             self._made = self._wanted()
-        yield from super().compose()
+        for widget in super().compose():
+            if isinstance(widget, FooterKey) and widget.description:
+                widget.description = say(widget.description)
+            yield widget
 
     async def recompose(self) -> None:
         """Make them again, if they are others."""

@@ -17,6 +17,7 @@ from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import calling, deserves_notification
 from chat_tui.client.room_words import put_out
 from chat_tui.client.state import RoomState
+from chat_tui.language import say, say_count
 from chat_tui.ui import terminal
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
@@ -103,7 +104,10 @@ class Hearing:
             case entries.PageShown():
                 self._navigation.line.go_to_page(event)
             case entries.Found():
-                self.tell(f"{sum(len(lines) for _, lines in event.rooms)} lines found; Alt+F shows them.")
+                count = sum(len(lines) for _, lines in event.rooms)
+                self.tell(
+                    say_count("{number} line found; Alt+F shows it.", "{number} lines found; Alt+F shows them.", count)
+                )
             case _:
                 self._tell_in_words(event, was_typed=True)
         return True
@@ -142,9 +146,8 @@ class Hearing:
         if not deserves_notification(line, state.nick, rules):
             return
         now = self._steady()
-        data = (
-            terminal.desktop_notification(f"{line.nick}{line.mark} in {line.room}", line.text) if rules.desktop else ""
-        )
+        title = say("{nick} in {room}", nick=f"{line.nick}{line.mark}", room=line.room)
+        data = terminal.desktop_notification(title, line.text) if rules.desktop else ""
         if rules.bell and now - self._bell_at > BELL_GAP:
             self._bell_at = now
             data = terminal.bell() + data

@@ -13,6 +13,7 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.conversing import in_order, is_conversation
 from chat_tui.client.room_words import rules_in_words
 from chat_tui.client.state import RoomState, State
+from chat_tui.language import message, say, say_count, sentences
 from chat_tui.settings import DEFAULT_PORT
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.rendering import nick_style
@@ -32,8 +33,6 @@ PANE_MARGIN = 3
 
 HEADING = ""
 """The key of a row that is no room."""
-PRIVATE = " private"
-"""What stands behind a room that is only for its members."""
 
 UNJOINED = "+"
 """What the key of a room begins with in which one is not."""
@@ -45,10 +44,10 @@ def room_items(state: State, seen: RoomState | None) -> list[Item]:
     items = [_room_item(number, room, is_seen=room is seen) for number, room in enumerate(known, 1)]
     count = sum(not is_conversation(room.name) for room in known)
     if count < len(items):
-        items.insert(count, Item(HEADING, Content.styled("Conversations", "$text-muted bold")))
+        items.insert(count, Item(HEADING, Content.styled(say("Conversations"), "$text-muted bold")))
     others = [name for name in state.listed if name_key(name) not in state.rooms]
     return items + [
-        Item(UNJOINED + name, Content.styled(f"  {name}{PRIVATE if name_key(name) in state.private else ''}", "dim"))
+        Item(UNJOINED + name, Content.styled(f"  {name}{_private() if name_key(name) in state.private else ''}", "dim"))
         for name in others
     ]
 
@@ -66,15 +65,20 @@ def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
     if room.pending:
         end = Content.styled("… ", "dim") + end
     mark = str(number) if number <= NUMBERED_MAX else " "
-    behind = PRIVATE if room.rights.rules.get("access", "open") != "open" else ""
+    behind = _private() if room.rights.rules.get("access", "open") != "open" else ""
     return Item(name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style), (behind, "dim")), end)
+
+
+def _private() -> str:
+    """What stands behind a room that is only for its members."""
+    return " " + say("private")
 
 
 def people_heading(room: RoomState | None) -> str:
     """How many are here; more than are known, if there is a plus."""
     if room is None or not room.people:
-        return "Online"
-    return f"Online {len(room.people)}{' +' if room.lacks_people else ''}"
+        return say("Online")
+    return say("Online") + f" {len(room.people)}{' +' if room.lacks_people else ''}"
 
 
 ROLE_SIGNS = {"owner": "* ", "moderator": "+ "}
@@ -92,13 +96,20 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...], sc
     items = []
     for key, nick in people:
         is_away = key in room.away
-        behind = _guest_mark(room, nick) + (" (you)" if nick == me else "") + (" (away)" if is_away else "")
+        behind = _guest_mark(room, nick) + _behind(is_me=nick == me, is_away=is_away)
         sign = ROLE_SIGNS.get(roles.get(key, ""), "  ") if roles else ""
         row = Content.assemble((sign, "bold"), (nick, "dim" if is_away else nick_style(nick, colours)), (behind, "dim"))
-        role = roles.get(key, "")
+        role = say(_ROLES[roles[key]]) if key in roles else ""
         has_place = role and row.cell_length + cell_len(role) <= place
         items.append(Item(nick, row, Content.styled(role if has_place else "", "dim")))
     return items
+
+
+def _behind(*, is_me: bool, is_away: bool) -> str:
+    return (" " + say("(you)") if is_me else "") + (" " + say("(away)") if is_away else "")
+
+
+_ROLES = {"owner": message("owner"), "moderator": message("moderator")}
 
 
 def people_found(state: State, letters: str) -> list[Item]:
@@ -149,14 +160,15 @@ def _state_mark(change: ConnectionChanged) -> tuple[str, str]:
 def exposed(change: ConnectionChanged) -> Content:
     """That others can read along, if they can."""
     is_open = change.status is Status.ONLINE and change.line is Line.OPEN
-    return Content.styled("not encrypted" if is_open else "", "bold $text-warning")
+    return Content.styled(say("not encrypted") if is_open else "", "bold $text-warning")
 
 
 def people_count(room: RoomState | None) -> str:
     """How many people are here, where there is no place for their names."""
     if room is None or not room.people:
         return ""
-    return f"{len(room.people)}{'+' if room.lacks_people else ''} {'person' if len(room.people) == 1 else 'people'}"
+    count = f"{len(room.people)}{'+' if room.lacks_people else ''}"
+    return say_count("{count} person", "{count} people", len(room.people), count=count)
 
 
 def offered(state: State) -> list[str]:
@@ -168,18 +180,24 @@ def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
     """What a user who is in no room can do next."""
     if change.status is not Status.ONLINE:
         return Content.assemble(
-            (f"Not connected to {host}" if change.status is not Status.CONNECTING else f"Connecting to {host}", "bold"),
-            ("\n\nCtrl+R tries now, F3 takes another server or name, Ctrl+Q quits.", "$text-muted"),
+            (
+                say("Not connected to {host}", host=host)
+                if change.status is not Status.CONNECTING
+                else say("Connecting to {host}", host=host),
+                "bold",
+            ),
+            "\n\n",
+            (say("Ctrl+R tries now, F3 takes another server or name, Ctrl+Q quits."), "$text-muted"),
         )
     entering = next((room.name for room in state.rooms.values() if not is_conversation(room.name)), "")
     if entering:
-        return Content.styled(f"Entering {entering}", "$text-muted")
+        return Content.styled(say("Entering {room}", room=entering), "$text-muted")
     head = Content.assemble(
-        (state.put_out, "$text-error") if state.put_out else (f"Welcome, {state.nick}.", "bold"), "\n\n"
+        (state.put_out, "$text-error") if state.put_out else (say("Welcome, {nick}.", nick=state.nick), "bold"), "\n\n"
     )
     choices = offered(state)
     if not choices:
-        return head + "There is no room yet. /create NAME opens one."
+        return head + say("There is no room yet. /create NAME opens one.")
     width = max(cell_len(name) for name in choices)
     rows = [
         Content.assemble(
@@ -191,15 +209,15 @@ def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
     ]
     more = len(state.listed) - len(choices)
     if more > 0:
-        rows.append(Content.styled(f"and {more} more", "$text-muted"))
-    tail = "\n\nCtrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys."
-    return (
-        head + "You are in no room yet. Enter one:\n\n" + Content("\n").join(rows) + Content.styled(tail, "$text-muted")
+        rows.append(Content.styled(say("and {number} more", number=more), "$text-muted"))
+    tail = say("Ctrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys.")
+    return Content.assemble(
+        head, say("You are in no room yet. Enter one:"), "\n\n", Content("\n").join(rows), "\n\n", (tail, "$text-muted")
     )
 
 
 def _people(count: int) -> str:
-    return "nobody" if not count else "1 person" if count == 1 else f"{count} people"
+    return say_count("{count} person", "{count} people", count, count=count) if count else say("nobody")
 
 
 def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
@@ -207,7 +225,7 @@ def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, 
     line = Content.assemble(*([_state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
     elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
     if elsewhere and is_slim:
-        line += Content.styled(f"  ({elsewhere} elsewhere)", "bold $text-warning")
+        line += Content.styled("  " + say("({number} elsewhere)", number=elsewhere), "bold $text-warning")
     rules = rules_in_words(room.rights) if room else ""
     if rules:
         line += Content.styled(f"  [{rules}]", "$text-muted")
@@ -219,16 +237,20 @@ def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, 
 def status_line(change: ConnectionChanged, host: str, state: State, seconds: int) -> str:
     """How the connection is, while there is none."""
     waiting = sum(len(room.pending) for room in state.rooms.values())
-    waits = "" if not waiting else f" {waiting} line{'' if waiting == 1 else 's'} will be sent then."
     if change.status is Status.CONNECTING:
-        return f"Connecting to {host} …"
+        return say("Connecting to {host} …", host=host)
+    waits = (
+        say_count("{number} line will be sent then.", "{number} lines will be sent then.", waiting) if waiting else ""
+    )
     if change.doubt is not None:
-        return f"{change.why} Ctrl+R shows why, F3 takes another server.{waits}"
+        return sentences(change.why, say("Ctrl+R shows why, F3 takes another server."), waits)
     if change.asks_proof:
-        return f"Not logged in. Ctrl+R asks for the password or a code, F3 takes another name or server.{waits}"
+        what_now = say("Ctrl+R asks for the password or a code, F3 takes another name or server.")
+        return sentences(say("Not logged in."), what_now, waits)
     if change.status is Status.REFUSED:
-        return f"{change.why} Ctrl+R tries again, F3 takes another name or server.{waits}"
-    return f"No connection: {change.why}. Trying again in {seconds} s; Ctrl+R tries now.{waits}"
+        return sentences(change.why, say("Ctrl+R tries again, F3 takes another name or server."), waits)
+    again = say("No connection: {why}. Trying again in {seconds} s; Ctrl+R tries now.", why=change.why, seconds=seconds)
+    return sentences(again, waits)
 
 
 def window_title(state: State, room: RoomState | None) -> str:

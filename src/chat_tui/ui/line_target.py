@@ -13,6 +13,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_tui.client.moments import Moment
 from chat_tui.client.state import RoomState
+from chat_tui.language import message, say
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program, ask
 
@@ -39,7 +40,8 @@ class LineTarget:
         from chat_tui.ui.screens.asking import AskScreen  # noqa: PLC0415 - who asks pays
 
         self._screen.app.push_screen(
-            AskScreen("Go to", "4711, yesterday, -3d, 2026-11-20, 14:30"), lambda text: self._go_to_text(room, text)
+            AskScreen(say("Go to"), say("4711, yesterday, -3d, 2026-11-20, 14:30")),
+            lambda text: self._go_to_text(room, text),
         )
 
     def _go_to_text(self, room: RoomState | None, text: str | None) -> None:
@@ -54,7 +56,11 @@ class LineTarget:
             self._want_moment(room, moment_of(text, self._program.clock(), ""))
         except NotADay:
             self._program.say_shortly(
-                f'"{text}" is neither a line nor a day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.'
+                say(
+                    '"{text}" is neither a line nor a day.'
+                    " A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.",
+                    text=text,
+                )
             )
 
     def _want_moment(self, room: RoomState, at: float) -> None:
@@ -70,7 +76,7 @@ class LineTarget:
         if ask(self._program, "date", partial(self._page_came, moment), room=room.name, day=day):
             self._moment = moment
         else:
-            self._program.say_shortly("There is no connection, and the lines of that time are not loaded.")
+            self._program.say_shortly(say("There is no connection, and the lines of that time are not loaded."))
 
     def _page_came(self, moment: Moment, event: Event) -> None:
         """Go to the line of a page that is nearest to the moment that it was asked for, if that is still wanted, and ask for the page where it is."""
@@ -82,7 +88,7 @@ class LineTarget:
             return
         step = moment.take(event)
         if step.seq is None:
-            self._program.say_shortly("Nothing was said then or later.")
+            self._program.say_shortly(say("Nothing was said then or later."))
         elif self._line is None or self._line[0] == moment.room:
             self._line = (event.room, step.seq)
         came = partial(self._page_came, moment)
@@ -100,7 +106,7 @@ class LineTarget:
         came = partial(self._line_came, wish)
         if not is_loaded and not ask(self._program, "around", came, room=room, number=seq):
             self._line = None
-            self._program.say_shortly("There is no connection, and that line is not loaded.")
+            self._program.say_shortly(say("There is no connection, and that line is not loaded."))
         self._paint_soon()
 
     def _line_came(self, wish: tuple[str, int], event: Event) -> None:
@@ -114,7 +120,8 @@ class LineTarget:
                 return
             self._line = (event.room, event.lines[0].seq) if event.lines else None
             if not event.lines:
-                self._program.say_shortly(f"There is no such line here. The lines are {event.first} to {event.last}.")
+                sentence = message("There is no such line here. The lines are {first} to {last}.")
+                self._program.say_shortly(say(sentence, first=event.first, last=event.last))
 
     def go_to_page(self, page: entries.PageShown) -> None:
         """Go to the first line of a page that was asked for."""

@@ -44,7 +44,7 @@ def binding_of(action: Action) -> Binding:
     return Binding(
         action.keys,
         action.method,
-        action.hint or action.title,
+        action.hint or action.title.format(number=action.number),
         show=bool(action.hint),
         priority=action.keys not in ("escape", "ctrl+c"),
         id=action.name,

@@ -16,6 +16,7 @@ from chat_tui.client import completion
 from chat_tui.client.conversing import in_order, is_conversation
 from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
+from chat_tui.language import say
 from chat_tui.ui import labels
 from chat_tui.ui.line_target import LineTarget
 from chat_tui.ui.list_pane import Item
@@ -81,7 +82,7 @@ class Navigation:
         self._switch_to = wish
         if not ask(self._program, "join", answered, room=name):
             self._switch_to = ""
-            self._program.say_shortly("There is no connection. You can enter a room when there is one again.")
+            self._program.say_shortly(say("There is no connection. You can enter a room when there is one again."))
 
     def show(self, room: RoomState | None) -> None:
         """Show a room, with what was written there and not sent."""

@@ -17,6 +17,7 @@ from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
 from chat_tui.client.room_words import notice
 from chat_tui.client.state import RoomState
+from chat_tui.language import say, spoken
 from chat_tui.ui import labels, terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
@@ -48,12 +49,14 @@ class Panes:
         )
         self.prompt = Composer(complete=complete, edits=edits(settings.keys), id="prompt")
         self.bar = SearchBar()
-        self.rooms = ListPane("Rooms", id="rooms")
-        self.people = ListPane("Online", id="people")
+        self._foot = Foot(show_command_palette=False, compact=True)
+        self.rooms = ListPane(say("Rooms"), id="rooms")
+        self.people = ListPane(say("Online"), id="people")
         self._texts = {name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "notice", "me")}
         self._people_shown: object = None
         self._titled = ""
         self._held = ("", "")
+        self._spoken = spoken()
 
     def compose(self) -> ComposeResult:
         """All of them, in their places."""
@@ -70,7 +73,7 @@ class Panes:
         yield self._texts["notice"]
         yield self.prompt
         with Horizontal(id="foot"):
-            yield Foot(show_command_palette=False, compact=True)
+            yield self._foot
             yield self._texts["me"]
 
     @staticmethod
@@ -82,22 +85,31 @@ class Panes:
 
     def paint(self, screen: DOMNode, room: RoomState | None, seen: RoomState | None) -> None:
         """Show what has changed. `seen` is the room that is being read."""
+        if self._spoken != spoken():
+            self._say_again()
         width = screen.app.size.width
         self._paint_lists(room, seen, width)
         self._paint_header(screen, room, width)
         self._paint_status(room)
         self._paint_notice(room)
 
+    def _say_again(self) -> None:
+        """What else stands here is painted by what it says; these are to be told that they say it in another language."""
+        self._spoken = spoken()
+        self.chat.on_resize()
+        self.bar.name_again()
+        self._foot.refresh(recompose=True)
+
     def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
         state = self._program.client.state
         rooms = labels.room_items(state, seen)
-        self.rooms.show(rooms, name_key(room.name) if room else None)
+        self.rooms.show(rooms, name_key(room.name) if room else None, heading=say("Rooms"))
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
         colours = self.chat.look.nicks
         people = None
         if room is not None:
             changes = (room.people_changes, room.rights.changes)
-            people = (room.name, *changes, room.lacks_people, state.nick, colours, width)
+            people = (room.name, *changes, room.lacks_people, state.nick, colours, width, spoken())
         if people != self._people_shown:  # five thousand people are not sorted for every line
             self._people_shown = people
             items = labels.people_items(room, state.nick, colours, width)
@@ -127,7 +139,9 @@ class Panes:
         client, change = self._program.client, self._program.change
         state, host = client.state, client.connection.host
         below = self.chat.below
-        self._write("below", Content(f"↓ {below} new below (Esc)" if below else "↓ newest line (Esc)"))
+        self._write(
+            "below", Content(say("↓ {count} new below (Esc)", count=below) if below else say("↓ newest line (Esc)"))
+        )
         self._texts["below"].display = room is not None and not self.chat.follows
         self._write("nowhere", labels.nowhere(change, host, state))
         self._texts["nowhere"].display = room is None

@@ -19,6 +19,7 @@ from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
+from chat_tui.language import message, say, say_count
 from chat_tui.ui import markup
 from chat_tui.ui.markup import Shown, Styles
 from chat_tui.ui.wrapping import pieces
@@ -184,11 +185,11 @@ def rows_of(
     """
     rows: list[Row] = []
     if missing:
-        rows.append(_rule(f"{missing} earlier lines", look, look.dim, "·"))
+        rows.append(_rule(say_count("{number} earlier line", "{number} earlier lines", missing), look, look.dim, "·"))
     if before is None or day_of(entry.at) != day_of(before.at):
         rows.append(_rule(_long_day(entry.at), look, look.rule, "─"))
     if is_first_unread:
-        rows.append(_rule("new", look, look.unread, "─"))
+        rows.append(_rule(say("new"), look, look.unread, "─"))
     if isinstance(entry, StatusMessage | BlockedLines):
         message = Shown(entry.text)
         is_error, has_time = (entry.is_error, entry.has_time) if isinstance(entry, StatusMessage) else (False, True)
@@ -285,13 +286,27 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
 
 def _mark(entry: Pending, look: Look, now: float) -> Content:
     if entry.why:
-        return Content.styled(f"  ✗ {entry.why} (Alt+R sends it again, Alt+D takes it back)", look.failed)
-    return Content.styled("  … waiting" if now - entry.at > SLOW_SECONDS else "  …", look.dim)
+        return Content.styled(
+            "  ✗ " + say("{why} (Alt+R sends it again, Alt+D takes it back)", why=entry.why), look.failed
+        )
+    return Content.styled("  … " + say("waiting") if now - entry.at > SLOW_SECONDS else "  …", look.dim)
+
+
+_WEEKDAYS = (
+    *(message("Monday"), message("Tuesday"), message("Wednesday"), message("Thursday"), message("Friday")),
+    *(message("Saturday"), message("Sunday")),
+)
+_MONTHS = (
+    *(message("January"), message("February"), message("March"), message("April"), message("May"), message("June")),
+    *(message("July"), message("August"), message("September"), message("October"), message("November")),
+    message("December"),
+)
 
 
 def _long_day(at: float) -> str:
     day = shown(at)
-    return f"{time.strftime('%A', day)}, {day.tm_mday} {time.strftime('%B %Y', day)}"
+    month, weekday = say(_MONTHS[day.tm_mon - 1]), say(_WEEKDAYS[day.tm_wday])
+    return say("{weekday}, {day} {month} {year}", weekday=weekday, day=day.tm_mday, month=month, year=day.tm_year)
 
 
 def _rule(text: str, look: Look, style: Style, line: str) -> Row:

@@ -9,6 +9,7 @@ from textual.timer import Timer
 from chat_server.protocol.entries import Found
 from chat_server.protocol.events import Event
 from chat_tui.client.state import RoomState
+from chat_tui.language import say
 from chat_tui.ui.program import Program, ask
 
 ASK_AFTER = 0.3
@@ -93,8 +94,9 @@ class RoomSearch:
     def _tell_count(self) -> None:
         count = f"{len(self._found)}{'+' if self._has_more else ''}"
         if not self._found:
-            self._tell("nothing found")
+            self._tell(say("nothing found"))
         elif self.hit in self._found:  # the newest is the first: one goes back from now
-            self._tell(f"{len(self._found) - self._found.index(self.hit)} of {count}")
+            at = len(self._found) - self._found.index(self.hit)
+            self._tell(say("{at} of {count}", at=at, count=count))
         else:
-            self._tell(f"{count} found")
+            self._tell(say("{count} found", count=count))

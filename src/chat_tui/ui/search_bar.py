@@ -11,6 +11,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from chat_tui.language import message, say
 from chat_tui.ui.field import Field
 
 TIGHT = 64
@@ -31,10 +32,10 @@ class SearchBar(Horizontal):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "Close", priority=True),
-        Binding("up,shift+enter", "next(-1)", "Older", priority=True),
+        Binding("escape", "close", message("Close"), priority=True),
+        Binding("up,shift+enter", "next(-1)", message("Older"), priority=True),
         Binding("enter", "next(-1)", show=False, priority=True),
-        Binding("down", "next(1)", "Newer", priority=True),
+        Binding("down", "next(1)", message("Newer"), priority=True),
     ]
 
     class Changed(Message):
@@ -57,10 +58,19 @@ class SearchBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         """A line and what came of it."""
-        yield Static("Search:", markup=False)
+        yield Static("", id="search-name", markup=False)
         yield Field(compact=True)
         yield Static("", id="found")
-        yield Static("Enter older · ↓ newer · Esc", id="search-keys", markup=False)
+        yield Static("", id="search-keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Say what it is."""
+        self.name_again()
+
+    def name_again(self) -> None:
+        """Say what it is, in the language that is spoken now."""
+        self.query_one("#search-name", Static).update(say("Search:"))
+        self.query_one("#search-keys", Static).update(say("Enter older · ↓ newer · Esc"))
 
     def on_resize(self, event: Resize) -> None:
         """A hint that there is no place for is left out, and not cut."""

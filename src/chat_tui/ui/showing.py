@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from chat_tui.actions import keymap, shown_key
 from chat_tui.client.completion import naming_a_line
+from chat_tui.language import say
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
@@ -43,8 +44,12 @@ class Showing:
             return
         is_shown = self._program.client.toggle_joins(room.name)
         key = shown_key(keymap(self._program.settings.keys).get("joins", "alt+j"))
-        what = "is shown again from now on" if is_shown else f"is hidden; {key} or /joins shows it again"
-        self._screen.notify(f"Who comes and goes in {room.name} {what}.", timeout=5, markup=False)
+        told = (
+            say("Who comes and goes in {room} is shown again from now on.", room=room.name)
+            if is_shown
+            else say("Who comes and goes in {room} is hidden; {key} or /joins shows it again.", room=room.name, key=key)
+        )
+        self._screen.notify(told, timeout=5, markup=False)
         self._paint_soon()
 
     def _toggle_numbers(self) -> None:

@@ -22,6 +22,7 @@ from textual.app import App
 from textual.message import Message
 
 from chat_tui.client.links import is_link
+from chat_tui.language import say
 
 PINNED = "8.2.8"
 """The version of Textual of which all this is known."""
@@ -197,7 +198,7 @@ def open_link(app: App[None], url: str) -> None:
         app.open_url(url)
     else:
         app.copy_to_clipboard(url)
-        app.notify(f"Copied {url}", timeout=3, markup=False)
+        app.notify(say("Copied {url}", url=url), timeout=3, markup=False)
 
 
 def bell() -> str:

@@ -16,6 +16,7 @@ from chat_tui.client.conversing import is_conversation
 from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState, State
+from chat_tui.language import say
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.panes import Panes
@@ -117,7 +118,7 @@ class Writing:
         """Copy this, if it is anything."""
         if text:
             self._screen.app.copy_to_clipboard(text)
-            self._screen.notify("Copied.", timeout=2, markup=False)
+            self._screen.notify(say("Copied."), timeout=2, markup=False)
 
     def ask_about_paste(self, paste: Composer.LongPaste) -> None:
         """Ask before many lines go into the prompt."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from itertools import groupby
-from textwrap import wrap
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -15,6 +15,8 @@ from textual.widgets import Static
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import GROUPS
 from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS, Action, keymap, shown_key
+from chat_tui.language import message, say
+from chat_tui.ui.wrapping import pieces
 
 KEY_WIDTH = 22
 """Columns for keys and usages, where there is place for columns."""
@@ -27,19 +29,21 @@ BOX, AROUND = 84, 6
 
 
 PEOPLE_SIGNS = (
-    ("* before a name", "Owns the room"),
-    ("+ before a name", "Moderates the room"),
-    ("? behind a name", "Has no account"),
+    (message("* before a name"), message("Owns the room")),
+    (message("+ before a name"), message("Moderates the room")),
+    (message("? behind a name"), message("Has no account")),
 )
 """What stands at names in the list of people."""
 
+_ROOMS = message("Go to room 1 to {number}")
+
 _GROUPS = {
-    "general": "general",
-    "talking": "talking",
-    "rooms": "rooms",
-    "reading": "reading back",
-    "moderating": "moderating",
-    "terminal": "how things are shown to you",
+    "general": message("general"),
+    "talking": message("talking"),
+    "rooms": message("rooms"),
+    "reading": message("reading back"),
+    "moderating": message("moderating"),
+    "terminal": message("how things are shown to you"),
 }
 """What a group of commands is about."""
 
@@ -61,7 +65,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="box wide", id="help"):
             with VerticalScroll():
                 yield Static(self._text(), id="text")
-            yield Static("Esc goes back. PageUp and PageDown show more.", classes="hint", markup=False)
+            yield Static(say("Esc goes back. PageUp and PageDown show more."), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Keys scroll what there is to read."""
@@ -75,9 +79,10 @@ class HelpScreen(ModalScreen[None]):
         columns = self.app.size.width
         if columns < WIDE:
             return Content.assemble((f"  {left}", "bold"), "  ", right)
-        width = max(KEY_WIDTH, len(left) + 2) + 2
-        rows = wrap(right, max(20, min(BOX, columns * 96 // 100) - AROUND - width)) or [""]
-        return Content.assemble((f"  {left}".ljust(width), "bold"), ("\n" + " " * width).join(rows))
+        width = max(KEY_WIDTH, cell_len(left) + 2) + 2
+        place = max(20, min(BOX, columns * 96 // 100) - AROUND - width)
+        rows = [right[begin:end].strip() for begin, end, _ in pieces(right, place)]
+        return Content.assemble((set_cell_size(f"  {left}", width), "bold"), ("\n" + " " * width).join(rows))
 
     def _actions(self) -> list[tuple[str, Action]]:
         """Keys and what they do. The first nine rooms have one row while they have the keys that everybody expects."""
@@ -86,7 +91,10 @@ class HelpScreen(ModalScreen[None]):
         if any(action.name in self._keys for _, action in rooms):
             return rows
         (first, action), (last, _) = rooms[0], rooms[-1]
-        one = (f"{first} to {last}", action._replace(title=f"Go to room 1 to {len(rooms)}"))
+        one = (
+            say("{first} to {last}", first=first, last=last),
+            action._replace(title=_ROOMS, number=len(rooms)),
+        )
         return [one if row == rooms[0] else row for row in rows if row == rooms[0] or row not in rooms]
 
     def _text(self) -> Content:
@@ -95,18 +103,19 @@ class HelpScreen(ModalScreen[None]):
         for group, actions in groupby(
             sorted(self._actions(), key=lambda row: groups.index(row[1].group)), lambda row: row[1].group
         ):
-            parts.append(_heading(group))
-            parts += [self._row(key, action.title) for key, action in actions]
-        parts.append(_heading("While you write"))
-        parts += [self._row(key, does) for key, does in KEYS_IN_PROMPT]
+            parts.append(_heading(say(group)))
+            parts += [self._row(key, action.words) for key, action in actions]
+        parts.append(_heading(say("While you write")))
+        parts += [self._row(key, say(does)) for key, does in KEYS_IN_PROMPT]
         if self._preset is None:
-            parts += [self._row(key, does) for key, does in EDITING_KEYS]
+            parts += [self._row(key, say(does)) for key, does in EDITING_KEYS]
         else:
-            parts += [self._row(shown_key(edit.key), edit.title) for edit in self._preset.edits]
-        parts.append(_heading("Among the people"))
-        parts += [self._row(sign, meaning) for sign, meaning in PEOPLE_SIGNS]
+            parts += [self._row(shown_key(edit.key), say(edit.title)) for edit in self._preset.edits]
+        parts.append(_heading(say("Among the people")))
+        parts += [self._row(say(sign), say(meaning)) for sign, meaning in PEOPLE_SIGNS]
         for group, commands in groupby(self._by_group(), lambda command: command.group):
-            parts.append(_heading(f"Commands: {_GROUPS[group]}" if group in _GROUPS else "Commands"))
+            about = _GROUPS.get(group)
+            parts.append(_heading(say("Commands: {about}", about=say(about)) if about else say("Commands")))
             parts += [self._row(command.usage, command.explanation.partition("\n")[0]) for command in commands]
         return Content("\n").join(parts)
 
