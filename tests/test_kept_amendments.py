@@ -10,10 +10,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import trio
 from msgspec.structs import replace
 from psycopg.sql import SQL, Identifier
 
 from archives import no_progress
+from canary import files_with
 from chat_server.accounts import Account, Registration
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
@@ -334,6 +336,9 @@ async def test_of_an_account_that_is_erased_nothing_is_left_in_what_it_has_edite
     assert [one.text for one in await journal.versions(ROOM, 2)] == ["swordfish of robert"]
     assert "swordfish of annabel" not in dumped(place)
     assert "edited by annabel" not in dumped(place)
+    with trio.fail_after(20):
+        while files_with(Path(place.settings.directory), ["swordfish of annabel", "edited by annabel"]):
+            await trio.sleep(0.05)
 
 
 async def amend_much(journal: Journal) -> None:

@@ -1,9 +1,9 @@
 """Functions of the database by which lines come to stand otherwise that were said before, in the commit that stores what amends them (amendments.py).
 
-A turn that amends lines does so as soon as it is stored, at whatever node, behind the lock of its room: whatever was stored before is there, and
-nothing comes in between. Who rewrites the lines of an account holds no such lock, so each batch is locked before it is read. Entries are taken apart
-into texts in JSON, as batch_codec.py has written them, are compared as they are written, and copied: PostgreSQL keeps no NUL in a text, and refuses
-to look for anything in a JSON value in which there is one.
+The append calls `amend`, behind the lock of the room: whatever other nodes have stored before is there, and nothing comes in between. Who rewrites
+the lines of an account holds no such lock, so each batch is locked before it is read. Entries are taken apart into texts in JSON, as batch_codec.py
+has written them, are compared as they are written, and copied: PostgreSQL keeps no NUL in a text, and refuses to look for anything in a JSON value
+in which there is one.
 """
 
 from chat_server.journal.versions import VERSION_SECONDS
@@ -217,18 +217,6 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
-
-CREATE FUNCTION amend_after() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM amend(NEW.room, NEW.turn);
-    RETURN NULL;
-END $$;
--- What an import brings (node 0) stands as it was amended already. In what people say the words are found only where somebody says nothing else.
-CREATE TRIGGER amending AFTER INSERT ON batch FOR EACH ROW
-    WHEN (
-        NEW.node <> 0
-        AND (position(',"edited",' IN NEW.lines) > 0 OR position(',"reacted",' IN NEW.lines) > 0 OR position(',"redacted",' IN NEW.lines) > 0)
-    ) EXECUTE FUNCTION amend_after();
 
 -- With a line goes what it said before.
 CREATE FUNCTION forget_versions_of_pruned() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -6,6 +6,7 @@ statement sees what was stored before: plpgsql takes a new snapshot for each whe
 """
 
 from chat_server.journal.first_of_time import RUNS_MAX
+from chat_server.journal.postgresql.turn_functions import TURNS
 
 REVOCATION_LOCK = 0x63686174_02
 """Who says something holds this lock shared until it is stored; who revokes a right takes it alone: nothing is stored after that by the one who
@@ -24,16 +25,38 @@ PAYLOAD_MAX = 7900
 MISSED_MAX = 100
 """Turns of one room with which an answer makes up what its node has missed; whoever has missed more asks for the rest."""
 
-_SAID = "'said', 'acted', 'topic', 'noticed'"
-"""The kinds of what somebody has said: what can be deleted, by this release; a later one has a function of its own."""
-
 _NO_TURN = "NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::float8, NULL::float8, NULL, NULL, NULL"
 """What stands in the columns from `turn` to `moved` of an answer that has no turn."""
 
-APPEND = f"""
+_DELETES = """
+    FOR dropped IN
+        SELECT rooms[r.place] AS room, min(r.first) AS first, max(r.last) AS last, array_agg(r.first) AS firsts, array_agg(r.last) AS lasts
+            FROM unnest(redacted_places, redacted_firsts, redacted_lasts) AS r (place, first, last)
+            WHERE r.place <> ALL (left_out) GROUP BY r.place
+    LOOP
+        -- Batch by batch through the index: the first of them may begin before the numbers do.
+        UPDATE batch SET lines = redacted(batch.lines, batch.first, dropped.firsts, dropped.lasts)
+            WHERE batch.room = dropped.room AND batch.count > 0 AND batch.first <= dropped.last AND batch.first >= coalesce((
+                SELECT b.first FROM batch AS b WHERE b.room = dropped.room AND b.count > 0 AND b.first <= dropped.first
+                ORDER BY b.first DESC LIMIT 1
+            ), 0) AND EXISTS (
+                SELECT FROM unnest(dropped.firsts, dropped.lasts) AS r (first, last)
+                WHERE r.first < batch.first + batch.count AND r.last >= batch.first
+            );
+    END LOOP;
+"""
+_AMENDS = """
+    PERFORM amend(rooms[r.place], turns[r.place] + 1) FROM (SELECT DISTINCT place FROM unnest(redacted_places) AS r (place)) AS r
+        WHERE r.place <> ALL (left_out);
+"""
+
+
+def _append(create: str, amends: str) -> str:
+    """The function; `amends` is how lines come to stand otherwise by what is stored."""
+    return f"""
 -- Stores turns, of each room one at most. Everything about a room stands in its place in the arrays, counted from 1; what not every room has
 -- stands in arrays of its own, with that place beside it, or null where none has it.
-CREATE FUNCTION append(
+{create} FUNCTION append(
     me bigint, my_ticket bigint,
     rooms bigint[],    -- in the order of their numbers
     seen bigint[],     -- the newest turn that the node has seen in each
@@ -297,22 +320,7 @@ BEGIN
             WHERE a.place <> ALL (left_out)
             ON CONFLICT DO NOTHING;
 
-    FOR dropped IN
-        SELECT rooms[r.place] AS room, min(r.first) AS first, max(r.last) AS last, array_agg(r.first) AS firsts, array_agg(r.last) AS lasts
-            FROM unnest(redacted_places, redacted_firsts, redacted_lasts) AS r (place, first, last)
-            WHERE r.place <> ALL (left_out) GROUP BY r.place
-    LOOP
-        -- Batch by batch through the index: the first of them may begin before the numbers do.
-        UPDATE batch SET lines = redacted(batch.lines, batch.first, dropped.firsts, dropped.lasts)
-            WHERE batch.room = dropped.room AND batch.count > 0 AND batch.first <= dropped.last AND batch.first >= coalesce((
-                SELECT b.first FROM batch AS b WHERE b.room = dropped.room AND b.count > 0 AND b.first <= dropped.first
-                ORDER BY b.first DESC LIMIT 1
-            ), 0) AND EXISTS (
-                SELECT FROM unnest(dropped.firsts, dropped.lasts) AS r (first, last)
-                WHERE r.first < batch.first + batch.count AND r.last >= batch.first
-            );
-    END LOOP;
-
+{amends}
     FOR move IN
         SELECT rooms[m.place] AS room, m.kind, m.person, m.device, m.nick, m.account
             FROM unnest(move_places, move_kinds, move_persons, move_devices, move_nicks, move_accounts) WITH ORDINALITY
@@ -347,52 +355,10 @@ BEGIN
             ) AS m ORDER BY p.place, m.turn;
     END IF;
 END $$;
-
--- A batch's text, of which the first line has this number, without what was said under some numbers (redactions.py). What nobody has said stays.
-CREATE FUNCTION redacted(list text, start bigint, firsts bigint[], lasts bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT '[' || coalesce(string_agg(CASE
-            WHEN coalesce(e.entry ->> 2, 'said') IN ({_SAID})
-                AND EXISTS (SELECT FROM unnest(firsts, lasts) AS r (first, last) WHERE start + e.number - 1 BETWEEN r.first AND r.last)
-            THEN '[' || (e.entry -> 0)::text || ',"","deleted"' || CASE WHEN e.entry ->> 3 = 'bot' THEN ',"bot"]' ELSE ']' END
-            ELSE e.entry::text END, ',' ORDER BY e.number), '') || ']'
-        FROM json_array_elements(list::json) WITH ORDINALITY AS e (entry, number)
-$$;
-
--- A JSON list without the entries at some indexes. The others stay as they are written.
-CREATE FUNCTION without(list text, indexes bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT '[' || coalesce(string_agg(e.entry::text, ',' ORDER BY e.number), '') || ']'
-        FROM json_array_elements(list::json) WITH ORDINALITY AS e (entry, number) WHERE e.number - 1 <> ALL (indexes)
-$$;
-
--- The number of a line of a turn of which the first line was to have the number `planned` and has `actual`, without the lines at some indexes; any
--- other is what it was.
-CREATE FUNCTION moved_number(number bigint, planned bigint, actual bigint, dropped bigint[]) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN number < planned THEN number
-        ELSE number - planned + actual - (SELECT count(*) FROM unnest(dropped) AS d (index) WHERE d.index < number - planned)
-    END
-$$;
-
-CREATE FUNCTION moved_numbers(numbers jsonb, planned bigint, actual bigint, dropped bigint[]) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-    SELECT jsonb_object_agg(n.key, moved_number(n.value::bigint, planned, actual, dropped)) FROM jsonb_each_text(numbers) AS n
-$$;
-
--- What follows from a room's log (room_state.py) after a turn of which the first line was to have the number `planned` and has `actual`, without
--- the lines at some indexes. Where a rule was to be taken back by the very next line, and others came in between, that line is the floor.
-CREATE FUNCTION moved_state(state text, before text, planned bigint, actual bigint, dropped bigint[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    WITH new AS (SELECT coalesce(nullif(state, ''), '{{}}')::jsonb AS state),
-        old AS (SELECT coalesce(nullif(before, ''), '{{}}')::jsonb AS state),
-        moved AS (
-            SELECT moved_numbers(new.state -> 'bounds', planned, actual, dropped) AS bounds,
-                moved_numbers(new.state -> 'narrowed', planned, actual, dropped) AS narrowed,
-                moved_number((new.state ->> 'floor')::bigint, planned, actual, dropped) AS floor,
-                actual > planned AND EXISTS (
-                    SELECT FROM jsonb_each_text(old.state -> 'narrowed') AS n
-                    WHERE n.value::bigint = planned - 1 AND (new.state -> 'narrowed' ->> n.key) IS DISTINCT FROM n.value
-                ) AS is_late
-            FROM new, old
-        )
-    SELECT (new.state || jsonb_strip_nulls(jsonb_build_object(
-        'bounds', bounds, 'narrowed', narrowed, 'floor', CASE WHEN is_late THEN greatest(actual, floor) ELSE floor END
-    )))::text FROM new, moved
-$$;
 """
+
+
+APPEND = _append("CREATE", _DELETES[1:]) + TURNS
+
+AMENDING_APPEND = _append("CREATE OR REPLACE", _AMENDS[1:])
+"""Where there is `amend` (amending_functions.py): `redacted_places` are all rooms with entries that amend lines, whichever these are."""

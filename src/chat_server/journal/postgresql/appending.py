@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from math import nan
 from struct import pack
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -46,11 +46,12 @@ from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_rows import turn_of
 from chat_server.journal.times import step_of
 from chat_server.journal.turn_codec import encode_movements
-from chat_server.protocol.amending import Ranges, Redacted
-from chat_server.protocol.entries import Entry, TopicSet
+from chat_server.protocol.entries import Amending, Entry, TopicSet
 from chat_server.protocol.runs import SaidRun, pieces_of
 
 Connection = psycopg.Connection[TupleRow]
+
+_AMENDING = frozenset(get_args(Amending))
 
 _BIGINT = 20
 _TYPES = (
@@ -168,7 +169,6 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     """What the statement is given of the turns, from `counts` on."""
     topics: list[tuple[int, int, str]] = []
     states: list[tuple[int, int, str]] = []
-    redacted: list[tuple[int, int, int]] = []
     acts: list[tuple[int, int, int, int, str]] = []
     keys: list[tuple[int, int, str, bytes]] = []
     moves: list[tuple[int, str, str, int, str, int]] = []
@@ -177,7 +177,6 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         topics += [(place, *topic) for topic in _topics(one.lines)]
         if one.beside.state is not None:
             states.append((place, one.lines[0].seq, one.beside.state))
-        redacted += [(place, first, last) for ranges in _redacted(one.lines) for first, last in ranges]
         acts += [(place, *act) for act in _acts(one.lines)]
         for run in runs_of(one.keys):
             keys += [
@@ -200,7 +199,8 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
         texts(movements),
         *_columns(topics, integers, integers, texts),
         *_columns(states, integers, integers, texts),
-        *_columns(redacted, integers, integers, integers),
+        integers([place for place, one in enumerate(appends, 1) if _amends(one.lines)]),
+        *(integers(()), integers(())),
         *_columns(acts, integers, integers, integers, integers, texts),
         *_columns(keys, integers, integers, texts, blobs),
         *_columns(moves, integers, texts, texts, integers, texts, integers),
@@ -224,11 +224,9 @@ def _topics(lines: Sequence[Entry]) -> list[tuple[int, str]]:
     return [(index, line.text.replace("\0", "")) for index, line in enumerate(lines) if isinstance(line, TopicSet)]
 
 
-def _redacted(lines: Sequence[Entry]) -> list[Ranges]:
-    """Which numbers of the room are deleted by the lines."""
-    if Redacted not in map(type, pieces_of(lines)):
-        return []
-    return [line.of for line in lines if isinstance(line, Redacted)]
+def _amends(lines: Sequence[Entry]) -> bool:
+    """Whether lines stand otherwise after these that were said before."""
+    return not _AMENDING.isdisjoint(map(type, pieces_of(lines)))
 
 
 def _acts(lines: Sequence[Entry]) -> list[tuple[int, int, int, str]]:

@@ -215,7 +215,7 @@ class PostgresqlRooms:
             self._connection.execute("SELECT delete_room(%s, %s)", (name, encode_change(RoomDeleted(0, name))))
             while self._connection.execute("SELECT forget_deleted(%s)", (FORGOTTEN_AT_ONCE,)).fetchone() != (0,):
                 pass
-            for table in ("batch", "sent", "position"):
+            for table in ("batch", "sent", "position", "version"):
                 self._connection.execute(f"VACUUM {table}".encode())
 
 

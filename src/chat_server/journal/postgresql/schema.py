@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from chat_server.journal.postgresql.account_functions import ACCOUNTS, CAME_FROM
 from chat_server.journal.postgresql.amending_functions import AMENDING
-from chat_server.journal.postgresql.append_function import APPEND
+from chat_server.journal.postgresql.append_function import AMENDING_APPEND, APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import NODES
@@ -142,7 +142,7 @@ END $$;
 MIGRATIONS: list[str] = [
     "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, CONVERSATIONS, MENTIONS, APPEND, NODES, SEARCH)),
     CAME_FROM,
-    AMENDING,
+    AMENDING + AMENDING_APPEND,
 ]
 
 
