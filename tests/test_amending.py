@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import trio
 
-from chat_server.commands.amending import EDIT_SECONDS
+from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
 from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
 from node_houses import open_nodes
@@ -79,6 +79,16 @@ async def test_everybody_edits_only_what_they_have_said_themselves_and_only_for_
         assert (await asked(bob, "edit", number=number, text="still"))["is"] == "stored"
         await trio.sleep(2)
         assert (await asked(bob, "edit", number=number, text="late"))["code"] == "too-old-to-edit"
+
+
+async def test_a_line_is_edited_so_often_that_all_it_said_can_be_shown_at_once(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        _, bob = await den(house, "ann", "bob")
+        number = await said(bob, "text 0")
+        for edit in range(1, EDITS_MAX + 1):
+            assert (await asked(bob, "edit", number=number, text=f"text {edit}"))["is"] == "stored"
+        assert (await asked(bob, "edit", number=number, text="once more"))["code"] == "edited-enough"
+        assert len((await asked(bob, "versions", number=number))["versions"]) == EDITS_MAX
 
 
 async def test_no_edit_says_what_the_room_would_not_let_be_said(autojump_clock: trio.abc.Clock) -> None:

@@ -19,6 +19,7 @@ from chat_server.journal import JournalError
 from chat_server.journal.versions import VERSION_SECONDS
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, name_of
+from chat_server.protocol.entries import Spoken
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored
 from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
 from chat_server.protocol.signs import sign_of
@@ -31,6 +32,9 @@ EDIT_SECONDS = 15 * 60
 """Seconds after which a line stays as it is: until then it is a slip, afterwards others have answered what it said."""
 
 VERSION_DAYS = int(VERSION_SECONDS) // 86400
+
+EDITS_MAX = 20
+"""How often one line is edited: all that it said before is kept, and shown at once."""
 
 EDIT_TOKENS = 3.0
 """Lines for which it counts to edit one: its batch is stored again, and indexed again."""
@@ -118,6 +122,15 @@ class TooOldToEdit(Refused, frozen=True):
     )
 
 
+class EditedEnough(Refused, frozen=True):
+    """It has been edited so often that what it said before is as much as anybody is shown at once."""
+
+    code: str = "edited-enough"
+    sentence: ClassVar[str] = (
+        "Line #{number} has been edited {limit} times and stays as it is. /delete {number} deletes it."
+    )
+
+
 class SameText(Refused, frozen=True):
     """Nothing would change."""
 
@@ -195,19 +208,32 @@ async def _edit(place: Place, session: Occupant, request: Edit) -> None:
     if isinstance(line, Refused):
         session.send(line)
         return
-    details = {"number": str(line.seq), "minutes": str(EDIT_SECONDS // 60)}
-    if not place.is_own(session, line):
-        session.send(NotYourLine(details=details))
-    elif place.directory.authentication.now() - line.at > EDIT_SECONDS:
-        session.send(TooOldToEdit(details=details))
-    elif line.text == request.text:
-        session.send(SameText(details=details))
+    refusal = await _refusal_to_edit(place, session, line, request.text)
+    if refusal is None and not isinstance(place, Direct):
+        verdict = await asked_filters(place, session, Say(request.text))
+        refusal = Refused("edit-waits") if isinstance(verdict, Hold) else verdict
+    if refusal is not None:
+        session.send(refusal)
     else:
-        verdict = None if isinstance(place, Direct) else await asked_filters(place, session, Say(request.text))
-        if isinstance(verdict, Refused | Hold):
-            session.send(Refused("edit-waits") if isinstance(verdict, Hold) else verdict)
-        else:
-            await _amend(place, session, Edited(place.kept_as, 0, 0.0, "", request.text, of=line.seq))
+        await _amend(place, session, Edited(place.kept_as, 0, 0.0, "", request.text, of=line.seq))
+
+
+async def _refusal_to_edit(place: Place, session: Occupant, line: Spoken, text: str) -> Refused | None:
+    """Why somebody may not give this line this text; None if they may, as far as that hangs on the line."""
+    details = {"number": str(line.seq), "minutes": str(EDIT_SECONDS // 60), "limit": str(EDITS_MAX)}
+    if not place.is_own(session, line):
+        return NotYourLine(details=details)
+    if place.directory.authentication.now() - line.at > EDIT_SECONDS:
+        return TooOldToEdit(details=details)
+    if line.text == text:
+        return SameText(details=details)
+    if not line.edited:
+        return None
+    try:
+        versions = await place.directory.journal.versions(place.kept_as, line.seq)
+    except JournalError:
+        return Refused("cannot-read")
+    return EditedEnough(details=details) if len(versions) >= EDITS_MAX else None
 
 
 async def _react(place: Place, session: Occupant, request: React) -> None:
