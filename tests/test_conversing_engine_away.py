@@ -278,3 +278,22 @@ async def test_a_conversation_of_which_less_is_kept_than_was_shown_goes_on_from_
         assert (conversation.last_seq, conversation.turn) == (2, room.turn)
         stored = await answer(ann, "say", room="@bob", text="on", key="2")
         assert stored["seq"] == 3
+
+
+async def test_what_is_edited_is_carried_through_as_what_is_written_while_the_session_goes_on_or_is_gone(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_who_write(a, b)
+        desk = await at(a, "ann", 3)
+        engine = CutOff(a.node)
+        await ann.ask("edit", room="@bob", number=1, text="begun", ref="x")
+        await ann.ask("time", ref="y")
+        with trio.fail_after(2 * AWAY_SECONDS):
+            assert [*await answers(ann, 1)] == ["y"], "it waits for nothing but itself"
+        await ann.stream.aclose()
+        await trio.sleep(PATIENCE_SECONDS)
+        engine.back()
+        for one in (desk, bob):
+            edited = await one.wait_for("edited")
+            assert (edited["of"], edited["text"]) == (1, "begun")

@@ -24,6 +24,7 @@ from chat_server.protocol.events import Answered, NotStored, Refused, Stored
 from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
 from chat_server.protocol.signs import sign_of
 from chat_server.rooms.batch import Acting
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.line_rules import Hold
 from chat_server.rooms.room import CONVERSATION, ROOM, MaybeAwaitable, Occupant
@@ -193,13 +194,18 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
             await pause
         return
     conversation = place.conversation
-    if conversation is not None:
-        key = session.key_of_act()
+    if conversation is None:
+        return
+    key, tell = session.key_of_act(), session.answer_later()
+
+    async def amend() -> None:
         answer = await conversation.say(session, Acting(entry))
         if not isinstance(answer, Stored | NotStored):
-            session.send(answer)
+            tell(answer)
         elif isinstance(answer, NotStored) or key:
-            session.send(replace(answer, room=place.name, key=key))
+            tell(replace(answer, room=place.name, key=key))
+
+    await conversations_of(place.directory).sending.carry(session, amend)
 
 
 async def _edit(place: Place, session: Occupant, request: Edit) -> None:
