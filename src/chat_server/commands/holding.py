@@ -78,9 +78,9 @@ class HeldListed(Answered, frozen=True, tag="held"):
 
 
 class NothingHeld(Answered, frozen=True, tag="nothing-held"):
-    """No line waits, or none before that."""
+    """No line waits, or none with a lower number."""
 
-    sentence: ClassVar[str] = "No line waits for a moderator, or none before that."
+    sentence: ClassVar[str] = "There are no held lines to show."
 
 
 class AcceptedLine(Answered, frozen=True, tag="accepted"):

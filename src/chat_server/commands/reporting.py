@@ -131,9 +131,9 @@ class ReportsListed(Answered, frozen=True, tag="reports"):
 
 
 class NoReports(Answered, frozen=True, tag="no-reports"):
-    """Nothing waits, or nothing before that."""
+    """Nothing waits, or nothing with a lower number."""
 
-    sentence: ClassVar[str] = "Nothing is reported, and nobody appeals, or not before that."
+    sentence: ClassVar[str] = "There are no reports or appeals to show."
 
 
 class Resolved(Answered, frozen=True):

@@ -39,6 +39,7 @@ class Doorkeeper:
         """A line has been added to what members will see; what it changes is known."""
         if type(line) is SaidRun or not line.changes_rights:
             return
+        # If something goes wrong in between, all are looked at by the next turn.
         was_to_look, self.is_to_look = self.is_to_look, True
         self._look_at(self._concerned(line))
         self.is_to_look = was_to_look

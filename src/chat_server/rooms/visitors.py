@@ -2,10 +2,10 @@
 
 from chat_server.accounts import Account
 from chat_server.accounts.acts import Neighbour, ServerAct
-from chat_server.accounts.in_force import InForce, Visitor
+from chat_server.accounts.in_force import InForce, Visitor, hits
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
-from chat_server.protocol.stored_event import left_of
+from chat_server.protocol.stored_event import Author, left_of
 from chat_server.rooms.line_rules import NEW_SECONDS
 from chat_server.rooms.person import ADMIN, MODERATOR, OWNER, Person
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
@@ -34,14 +34,17 @@ def visitor_of(session: Occupant, now: float) -> Visitor:
 
 def holder_as_visitor(session: Occupant, account: Account, now: float) -> Visitor:
     """Whoever is to log in at a session with an account."""
-    is_immune = OF_ACCOUNT.get(account.role) in IN_OFFICE
-    return Visitor(account.id, (), session.network, now - account.made >= SETTLED_SECONDS, is_immune)
+    return _holder(account.id, session.network, account.role, now - account.made)
 
 
 def would_pass(one: Neighbour, act: ServerAct) -> bool:
     """Whether an act about a network would not be about whoever has this account and comes from there, at the time of the act."""
-    is_settled = act.at - one.made >= SETTLED_SECONDS
-    return OF_ACCOUNT.get(one.role) in IN_OFFICE or (is_settled and not act.is_hard)
+    return not hits(act, _holder(one.account, act.network, one.role, act.at - one.made))
+
+
+def _holder(account: Author, network: str, role: str, age: float) -> Visitor:
+    """Whoever has an account with this role on the server, which is so many seconds old, and comes from a network."""
+    return Visitor(account, (), network, age >= SETTLED_SECONDS, OF_ACCOUNT.get(role) in IN_OFFICE)
 
 
 def guest_as_visitor(session: Occupant, sender: str, key: str) -> Visitor:
