@@ -73,7 +73,7 @@ def test_what_its_sentence_cannot_tell_is_named(
 @pytest.mark.parametrize("code", SENTENCES)
 def test_every_refusal_is_said_in_chinese(code: str) -> None:
     names = "nick room near word usage limit zone language charset field why seconds value least most choices name other letter which reason minutes"
-    names += " span id who"
+    names += " span id who number"
     details = dict.fromkeys(names.split(), "1")
     assert not sentence(code, details, "zh").isascii()
 
