@@ -172,7 +172,7 @@ def test_while_it_is_tried_again_by_itself_the_form_says_so_and_esc_goes_back_to
         assert WRONG in words(app)
         await pilot.press("escape")
         await settle(pilot)
-        assert "Ctrl+R asks for the password or a code" in words(app)
+        assert "F5 asks for the password or a code" in words(app)
 
     play(app, act)
 
@@ -544,7 +544,7 @@ def test_a_code_for_another_device_is_shown_with_how_long_it_lives_and_what_is_t
             "/login ann 7K3M-Q9TZ",
         ):
             assert part in words(app), part
-        await pilot.press("f5")
+        await pilot.press("f6")
         await settle(pilot)
         assert app.clipboard == "7K3M-Q9TZ"
         await pilot.press("escape")
@@ -575,7 +575,7 @@ def test_the_account_shows_what_can_be_done_and_who_has_none_is_asked_whether_th
     app = among_others()
 
     async def act(pilot: Pilot) -> None:
-        await pilot.press("f5")
+        await pilot.press("f12")
         await answered(app, pilot, "account", events.AccountShown("ann", NOON, "owner", 2, 2, "UTC"))
         assert isinstance(app.screen, AccountScreen)
         assert "ann, owner, since 2026-11-24. Devices: 2; recovery codes left: 2." in words(app)

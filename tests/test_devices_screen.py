@@ -208,7 +208,7 @@ def test_the_line_is_shown_with_the_fingerprint_in_the_groups_that_the_server_pr
             assert GROUPS in shown
             for words in ("TLS 1.3", "2026-11-20", "chat-server fingerprint"):
                 assert words in words_on(app)
-        await pilot.press("f5", "escape")
+        await pilot.press("f6", "escape")
         assert app.clipboard == FINGERPRINT
 
     play(app, act, size=size)

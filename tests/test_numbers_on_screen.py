@@ -164,7 +164,7 @@ def test_who_has_scrolled_up_stays_where_they_are_and_who_follows_follows() -> N
     async def act(pilot: Pilot) -> None:
         def top() -> Any:
             chat: Any = app.chat
-            return chat._rows.entry(chat._viewport.heights.at(chat.top_row)).seq
+            return chat.entry_rows.entry(chat._viewport.heights.at(chat.top_row)).seq
 
         await pilot.press("alt+l")
         await settle(pilot)

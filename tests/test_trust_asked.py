@@ -71,7 +71,7 @@ def test_what_is_refused_cannot_be_agreed_to_there(about: About) -> None:
         assert doubt.command.split(" sha256")[0] in shown
         for compared in doubt.compared:
             assert " ".join(compared.rows()) in shown
-        await pilot.press("f5")
+        await pilot.press("f6")
         await settle(pilot)
         assert app.clipboard == doubt.command
         await pilot.press("tab", "enter")

@@ -476,11 +476,11 @@ def test_while_there_is_no_connection_lines_wait_visibly(program: Stage) -> None
         await pilot.press("enter")
         await settle(pilot)
         assert (
-            "No connection: the connection was closed. Trying again in 7 s; Ctrl+R tries now. 1 line will be sent then."
+            "No connection: the connection was closed. Trying again in 7 s; F5 tries now. 1 line will be sent then."
             in chat_text(app).replace("\n", " ")
         )
         assert "patience  …" in chat_text(app)
-        await pilot.press("ctrl+r")
+        await pilot.press("f5")
         assert app.connection.tries == 1
         app.prompt.put("/online")
         await pilot.press("enter")

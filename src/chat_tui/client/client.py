@@ -34,6 +34,7 @@ from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
+from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import message
@@ -96,7 +97,7 @@ class Client:
         """
         self.store = store
         self.saved = store.saved
-        self.state = State(show_joins=show_joins, joins_shown=self.saved.joins_shown)
+        self.state = State(RoomChoices(self.saved.choices, self.saved.joins_shown, show_joins=show_joins))
         self._clock = clock
         self._steady = Steady(clock)
         self._on_event = on_event
@@ -208,13 +209,6 @@ class Client:
             and ("hall" not in command.where or do not in ASKED_ANYWHERE)
         )
 
-    def toggle_joins(self, room: str) -> bool:
-        """Tell who comes and goes in a room if that is not told, else no longer; return which."""
-        is_wanted = not self.state.shows_joins(room)
-        self.state.show_joins(room, is_wanted=is_wanted)
-        self._is_dirty = True
-        return is_wanted
-
     def remember_typed(self, text: str) -> None:
         """Note what the user has sent, for Up, but for what may be a secret."""
         text = without_secrets(text)
@@ -254,9 +248,14 @@ class Client:
     def mark_read(self, room: RoomState, seq: int | None = None) -> None:
         """The user has seen everything in the room, or everything up to a number."""
         room.mark_read(room.last if seq is None else seq)
+        room.is_kept_unread = False
         if self.saved.read.get(room.name) != room.read and room.read is not None:
             self.saved.read[room.name] = room.read
             self._is_dirty = True
+
+    def note_changed(self) -> None:
+        """Keep what the user has chosen for a room, with the next tick."""
+        self._is_dirty = True
 
     def note_draft(self, room: str, text: str) -> None:
         """Keep what is written and not sent, in a room ("": before there is one), but for what may be a secret."""

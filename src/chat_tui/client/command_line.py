@@ -9,19 +9,6 @@ from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
-OWN = {
-    "joins": CommandDescribed(
-        "joins",
-        "/joins",
-        "Show or hide who comes and goes in this room.",
-        "Show or hide who comes and goes in this room.",
-        (),
-        ("room",),
-        group="terminal",
-    )
-}
-"""Commands of chat-tui's screen, by word. A command of the server that is called so goes first."""
-
 ASKED_ANYWHERE = {tag_of(request) for request in REQUESTS if not request.is_about_its_place}
 """Requests that are answered in the same way in each place where they work. Of those that are known from the catalogue alone nobody can say so."""
 
@@ -66,13 +53,13 @@ def parse(
     command = commands.get(word.casefold())
     if command is not None:
         given = read_arguments(rest, command.parameters)
-        return _misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.tag, given)
+        return misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.tag, given)
     room = next((name for name in rooms if name_key(name) == name_key(word)), None)
     if room is None:
-        wrong = _misused(unknown_command(word, [*commands, *rooms]), "", language)
+        wrong = misused(unknown_command(word, [*commands, *rooms]), "", language)
         return wrong if rest or not is_name(word) else wrong._replace(room=word)
     if rest:
-        return _misused(unexpected(rest), f"/{room}", language)
+        return misused(unexpected(rest), f"/{room}", language)
     return Asked("join", {"room": room})
 
 
@@ -85,7 +72,7 @@ def is_name(word: str) -> bool:
     return True
 
 
-def _misused(wrong: Misuse, usage: str, language: str) -> Misused:
+def misused(wrong: Misuse, usage: str, language: str) -> Misused:
     """What is wrong, in the sentence that the server has for it."""
     from chat_server.wire.render.sentences import sentence  # noqa: PLC0415 - its time zones cost 10 ms that the first paint need not wait for
 

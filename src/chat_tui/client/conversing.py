@@ -1,7 +1,7 @@
 """Conversations among what the client knows: rooms of two, called `@NAME`, in which one is without entering. Pure; never knows how they are shown."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -34,9 +34,6 @@ class Room(Protocol):
         """Its lines."""
 
 
-R = TypeVar("R", bound=Room)
-
-
 class Rooms(Protocol):
     """What makes rooms."""
 
@@ -47,11 +44,6 @@ class Rooms(Protocol):
 def is_conversation(room: str) -> bool:
     """Whether a room of this name is a conversation."""
     return room.startswith(MARK)
-
-
-def in_order(rooms: Iterable[R]) -> list[R]:
-    """Rooms as they are listed: after those for everybody the conversations."""
-    return sorted(rooms, key=lambda room: is_conversation(room.name))
 
 
 def heard(room: Room, seq: int) -> None:

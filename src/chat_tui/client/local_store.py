@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct, field
 
 from chat_tui.client.pending import Pending
+from chat_tui.client.room_choices import Chosen
 
 
 class SavedState(Struct):
@@ -37,6 +38,8 @@ class SavedState(Struct):
     drafts: dict[str, str] = field(default_factory=dict)
     joins_shown: dict[str, bool] = field(default_factory=dict)
     """Rooms, by their keys, of which the user has said whether it is told who comes and goes."""
+    choices: dict[str, Chosen] = field(default_factory=dict)
+    """What the user has chosen for rooms, by their keys."""
     numbers_shown: bool | None = None
     """Whether the numbers of lines are shown, if the user has said so."""
     typed: list[str] = field(default_factory=list)

@@ -6,17 +6,26 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.conversing import is_conversation
+from chat_tui.client.room_choices import NOTHING_CHOSEN, Chosen
 from chat_tui.settings import NotifyTable
 
 
-def deserves_notification(line: Entry, me: str, rules: NotifyTable) -> bool:
-    """Whether a line counts, by the rules."""
-    room = name_key(line.room)
-    if not line.alerts or line.nick == me or room in map(name_key, rules.muted):
+def deserves_notification(line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN) -> bool:
+    """Whether a line counts, by the rules and by what is chosen for its room, which goes first."""
+    if not line.alerts or line.nick == me or chosen.notify == "nothing":
         return False
-    if room in map(name_key, rules.rooms) or (rules.mentions and is_conversation(line.room)):
+    if chosen.notify == "all":
         return True
-    return (rules.mentions and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
+    room = name_key(line.room)
+    if not chosen.notify and room in map(name_key, rules.muted):
+        return False
+    calls = rules.mentions or chosen.notify == "mentions"
+    is_loud = chosen.notify == "mentions" or not chosen.is_muted
+    if is_loud and calls and is_conversation(line.room):
+        return True
+    if is_loud and not chosen.notify and room in map(name_key, rules.rooms):
+        return True
+    return (calls and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
 
 
 @lru_cache(64)

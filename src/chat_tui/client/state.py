@@ -22,8 +22,9 @@ from chat_tui.client import conversing, same_room
 from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending, failed, taken
+from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.room_rights import Rights
-from chat_tui.client.timeline import Timeline
+from chat_tui.client.timeline import BlockedLines, Timeline
 
 ROOMS_MAX = 256
 """Rooms of which something is known; what a server tells of more is passed over. None lets anybody be in more than a hundred, and every event costs
@@ -62,6 +63,8 @@ class RoomState:
         self.mentions: set[int] = set()
         """The numbers of unread lines that name the user."""
         self.rights = Rights()
+        self.is_kept_unread = False
+        """Whether the user has marked lines as unread since they came here last: looking at them does not make them read."""
         self._own_unread = 0
 
     def note_guests(self, nicks: Iterable[str], guests: Collection[str] | UnsetType) -> None:
@@ -99,6 +102,17 @@ class RoomState:
             if seq >= self.last:
                 self._own_unread = 0
 
+    def mark_unread(self, seq: int, me: str) -> int:
+        """The user has not read this line, nor what comes after it; what is known of these counts as if it were new. Return the number before it."""
+        self.read, self.is_kept_unread = max(0, min(seq, self.last) - 1), True
+        self.mentions, self._own_unread = set(), 0
+        for line in self.timeline.lines_after(self.read):
+            if isinstance(line, BlockedLines):
+                self._own_unread += line.last - max(self.read, line.seq - 1)
+            else:
+                self.note_new([line], me)
+        return self.read
+
     def note_new(self, lines: list[StoredEvent | LineBlocked], me: str) -> None:
         """Count lines that were not known before. What is not shown is as little unread as one's own."""
         if self.read is None:
@@ -115,16 +129,9 @@ class RoomState:
 class State:
     """Everything that is known of one server."""
 
-    def __init__(self, *, show_joins: bool = True, joins_shown: dict[str, bool] | None = None) -> None:
-        """Nothing has happened yet.
-
-        Args:
-            show_joins: whether who comes and goes is told among the lines.
-            joins_shown: rooms, by their keys, of which the user has said otherwise; what they say later is noted here.
-
-        """
-        self._show_joins = show_joins
-        self._joins_shown = {} if joins_shown is None else joins_shown
+    def __init__(self, choices: RoomChoices | None = None) -> None:
+        """Nothing has happened yet. `choices`: what the user has chosen for rooms."""
+        self.choices = choices or RoomChoices()
         self.nick = ""
         self.server = ""
         self.language = "en"
@@ -152,6 +159,10 @@ class State:
         if key not in self.rooms:
             self.rooms[key] = RoomState(name)
         return self.rooms[key]
+
+    def in_order(self) -> list[RoomState]:
+        """The rooms as they are listed."""
+        return self.choices.in_order(self.rooms.values())
 
     def known(self, name: str) -> RoomState | None:
         """The room with this name, if it is known."""
@@ -241,8 +252,7 @@ class State:
         self.rooms = {new if key == old else key: room for key, room in self.rooms.items()}
         for pending in self.rooms[new].pending:
             pending.room = event.new
-        if old in self._joins_shown:
-            self._joins_shown[new] = self._joins_shown.pop(old)
+        self.choices.room_renamed(old, new)
 
     def _went_back(self, event: events.WentBack) -> None:
         self.left = self.rooms.pop(name_key(event.room), None)
@@ -325,20 +335,16 @@ class State:
         self._tell(room, " is now ".join(marked(names, names if event.guest else UNSET)))
 
     def _tell(self, room: RoomState, text: str) -> None:
-        if self.shows_joins(room.name):
+        if self.choices.shows_joins(room.name):
             room.timeline.tell(text, self.now, has_time=True)
 
     def _tell_visit(self, room: RoomState, event: events.Joined | events.Left, *, is_coming: bool) -> None:
-        if self.shows_joins(room.name):
+        if self.choices.shows_joins(room.name):
             room.timeline.visited(marked(event.nicks, event.guests), event.more, self.now, is_coming=is_coming)
-
-    def shows_joins(self, room: str) -> bool:
-        """Whether who comes and goes is told in a room."""
-        return self._joins_shown.get(name_key(room), self._show_joins)
 
     def show_joins(self, room: str, *, is_wanted: bool) -> None:
         """Tell who comes and goes in this room, or do not, and take away what was told of it."""
-        self._joins_shown[name_key(room)] = is_wanted
+        self.choices.show_joins(room, is_wanted=is_wanted)
         known = self.known(room)
         if known is not None and not is_wanted:
             known.timeline.forget_visits()

@@ -224,6 +224,16 @@ class Timeline:
         """The numbered lines."""
         return (entry for entry in self.entries if not isinstance(entry, StatusMessage))
 
+    def lines_after(self, seq: int) -> Iterable[Numbered]:
+        """The numbered lines that end after this number."""
+        first = self.index_of(seq + 1)
+        before = self.before(first)
+        if isinstance(before, BlockedLines) and before.last > seq:
+            yield before
+        for entry in self.entries[first:]:
+            if not isinstance(entry, StatusMessage):
+                yield entry
+
     def before(self, index: int) -> Numbered | None:
         """The line before this index, if any."""
         for at in range(index - 1, -1, -1):

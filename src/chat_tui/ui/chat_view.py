@@ -89,8 +89,9 @@ class ChatView(StillScroll):
         self._is_slow = is_slow
         self._room: RoomState | None = None
         self._look: Look | None = None
-        self._rows = EntryRows(lambda: self.look, clock)
-        self._viewport = Viewport(self, lambda index: len(self._rows.at(index)), is_slow=is_slow)
+        self.entry_rows = EntryRows(lambda: self.look, clock)
+        """What there is to be shown, and where the rule between read and unread stands."""
+        self._viewport = Viewport(self, lambda index: len(self.entry_rows.at(index)), is_slow=is_slow)
         self._places: dict[str, Place] = {}
         self._follows = True
         self._place = Place()
@@ -110,7 +111,7 @@ class ChatView(StillScroll):
             self._seen_in[self._room.name] = self._seen
         self._room, self._hit = room, None
         self._wanted = self._wanted._replace(me=me, mention=mention, found=None)
-        self._rows.show(room, room.read if room is not None and room.unread else None)
+        self.entry_rows.show(room, room.read if room is not None and room.unread else None)
         self._start_over()
         if room is not None:
             room.timeline.take_changes()
@@ -137,7 +138,7 @@ class ChatView(StillScroll):
         shown_before, total_before = (self.top_row, viewport.padding), heights.total
         if changes is not None and changes.prepended:
             self.screen.clear_selection()
-        start = self._rows.update(heights, changes, self._pending_count, self._text_width)
+        start = self.entry_rows.update(heights, changes, self._pending_count, self._text_width)
         self._pending_count = pending
         if self._follows:
             self._to_bottom()
@@ -154,10 +155,7 @@ class ChatView(StillScroll):
         """Time has passed: what has waited for long gets its mark."""
         self.sync()
         if self._room is not None and self._room.pending:
-            start = len(self._room.timeline.entries)
-            self._rows.forget_from(start)
-            for index in range(start, len(self._viewport.heights)):
-                self._viewport.heights.forget(index)
+            self.entry_rows.forget_pending(self._viewport.heights)
             self._viewport.settle()
             self.refresh()
 
@@ -235,9 +233,14 @@ class ChatView(StillScroll):
         return 0 if self._room is None or self._follows else max(0, self._room.last - self._seen)
 
     @property
-    def unread_from(self) -> int | None:
-        """The number after which the rule between read and unread stands."""
-        return self._rows.unread_from
+    def first_seen(self) -> int:
+        """The number of the first line on the screen; 0 if there is none."""
+        return 0 if self._viewport.is_empty else self.entry_rows.seq_from(self._viewport.heights.at(self.top_row))
+
+    def put_rule(self, after: int | None) -> None:
+        """Have the rule between read and unread stand after this number; None: nowhere. One stays where one is."""
+        self.entry_rows.unread_from, self._made_for = after, (0, 0, "")
+        self.on_resize()
 
     # Where things are.
 
@@ -250,7 +253,7 @@ class ChatView(StillScroll):
         if self._follows or self._viewport.is_empty or self._room is None:
             return Place()
         index = (heights := self._viewport.heights).at(self.top_row)
-        entry = self._rows.entry(index)
+        entry = self.entry_rows.entry(index)
         key = (PENDING, index - len(self._room.timeline.entries)) if isinstance(entry, Pending) else place(entry)
         return Place(key, heights.top(index) + heights.height(index) - self.top_row)
 
@@ -268,8 +271,8 @@ class ChatView(StillScroll):
     def _start_over(self) -> None:
         self._look = None
         self._made_for = (self.columns_wide, self._wanted.number_width, spoken())
-        self._rows.forget()
-        self._viewport.heights = self._rows.guessed_heights(self._text_width)
+        self.entry_rows.forget()
+        self._viewport.heights = self.entry_rows.guessed_heights(self._text_width)
         if self._room is not None:
             self._pending_count = len(self._room.pending)
         self.refresh()
@@ -310,7 +313,7 @@ class ChatView(StillScroll):
             return
         first = heights.at(max(0, self.top_row - self.size.height))
         last = heights.at(self.top_row + self.size.height)
-        before = self._rows.missing_before(first, last)
+        before = self.entry_rows.missing_before(first, last)
         if before is not None:
             self.post_message(self.OlderWanted(room.name, before))
 
@@ -329,7 +332,7 @@ class ChatView(StillScroll):
 
     def _restyle(self) -> None:
         self._look = None
-        self._rows.forget()
+        self.entry_rows.forget()
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -345,19 +348,19 @@ class ChatView(StillScroll):
         if self._room is None or not 0 <= row < heights.total:
             return Strip.blank(width, self.look.rich)
         index = heights.at(row)
-        rows = self._rows.at(index)
+        rows = self.entry_rows.at(index)
         within = row - heights.top(index)
         if within >= len(rows):
             return Strip.blank(width, self.look.rich)
         selection = self.text_selection
         span = selection.get_span(row) if selection is not None else None
-        is_hit = self._hit is not None and getattr(self._rows.entry(index), "seq", None) == self._hit
+        is_hit = self._hit is not None and getattr(self.entry_rows.entry(index), "seq", None) == self._hit
         hit = looks.part(self, "hit") if is_hit else None
         if span is not None:
             selected = Style.from_styles(self.screen.get_component_styles("screen--selection"))
             return looks.drawn(rows[within].marked(selected, *span), row, width, self.look, hit)
-        return self._rows.drawn(index, within, row, lambda: looks.drawn(rows[within], row, width, self.look, hit))
+        return self.entry_rows.drawn(index, within, row, lambda: looks.drawn(rows[within], row, width, self.look, hit))
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What was said where it is selected: byte for byte, however it is shown, and in however many rows."""
-        return self._rows.selected(selection, self._viewport.heights), "\n"
+        return self.entry_rows.selected(selection, self._viewport.heights), "\n"

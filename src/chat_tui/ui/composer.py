@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
+from textual.widgets.text_area import Selection
 
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
@@ -30,6 +31,12 @@ def prompt_for(room: str, *, is_archived: bool = False) -> str:
     if is_conversation(room):
         return say("Message {room} (/help)", room=room)
     return say("Message #{room} (/help)", room=room) if room else say("Enter a room with /join (/help)")
+
+
+def _location(text: str, at: int) -> tuple[int, int]:
+    """The row and column of a place in a text."""
+    before = text[:at]
+    return before.count("\n"), at - (before.rfind("\n") + 1)
 
 
 class Composer(TextArea):
@@ -114,6 +121,28 @@ class Composer(TextArea):
         self.load_text(text)
         self.move_cursor(self.document.end)
         self._completion = None
+
+    @property
+    def typed(self) -> Sequence[str]:
+        """What was sent before, oldest first."""
+        return self._history
+
+    @property
+    def typed_at(self) -> int | None:
+        """The place of that of it which is in the prompt, if any is."""
+        return self._at
+
+    def recall(self, at: int | None, marked: str = "") -> None:
+        """Have in the prompt what was sent before, by its place, with what is searched for selected; None: what was being written."""
+        if self._at is None:
+            self._unsent = self.text
+        self._at = at
+        text = self._unsent if at is None else self._history[at]
+        self.put(text)
+        start = text.casefold().find(marked.casefold()) if marked else -1
+        if start >= 0 and len(text.casefold()) == len(text):
+            end = start + len(marked)
+            self.selection = Selection(_location(text, start), _location(text, end))
 
     @property
     def draft(self) -> str:
@@ -229,17 +258,10 @@ class Composer(TextArea):
     def _step(self, step: int) -> bool:
         """Go through what was sent before."""
         at = len(self._history) if self._at is None else self._at
-        if self._at is None:
-            self._unsent = self.text
         at += step
         if at < 0:
             return False
-        if at >= len(self._history):
-            self._at = None
-            self.put(self._unsent)
-            return True
-        self._at = at
-        self.put(self._history[at])
+        self.recall(None if at >= len(self._history) else at)
         return True
 
     async def _on_paste(self, event: Paste) -> None:

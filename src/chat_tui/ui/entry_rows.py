@@ -48,6 +48,11 @@ class EntryRows:
         entries = self._room.timeline.entries if self._room else []
         return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
 
+    def seq_from(self, index: int) -> int:
+        """The number of the first of the entries from here on that has one; 0 if none has."""
+        entries = self._room.timeline.entries if self._room else []
+        return next((seq for entry in entries[index:] if (seq := getattr(entry, "seq", 0))), 0)
+
     def guessed_heights(self, width: int) -> Heights:
         """About how high all entries are in so many columns."""
         heights = Heights()
@@ -151,6 +156,13 @@ class EntryRows:
         self._rows.clear()
         self._strips.clear()
         self._kept = 0
+
+    def forget_pending(self, heights: Heights) -> None:
+        """What is not stored yet may look otherwise now, and be of another height."""
+        start = len(self._room.timeline.entries) if self._room else 0
+        self.forget_from(start)
+        for index in range(start, len(heights)):
+            heights.forget(index)
 
     def forget_from(self, start: int) -> None:
         """Entries from here on are others now."""

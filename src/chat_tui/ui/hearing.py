@@ -143,7 +143,7 @@ class Hearing:
         room = state.known(line.room)
         if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):
             return
-        if not deserves_notification(line, state.nick, rules):
+        if not deserves_notification(line, state.nick, rules, state.choices.of(room.name)):
             return
         now = self._steady()
         title = say("{nick} in {room}", nick=f"{line.nick}{line.mark}", room=line.room)

@@ -10,7 +10,8 @@ from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client import completion
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.conversing import in_order, is_conversation
+from chat_tui.client.conversing import is_conversation
+from chat_tui.client.room_choices import Chosen
 from chat_tui.client.room_words import rules_in_words
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import message, say, say_count, sentences
@@ -40,9 +41,12 @@ UNJOINED = "+"
 
 def room_items(state: State, seen: RoomState | None) -> list[Item]:
     """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read."""
-    known = in_order(state.rooms.values())
-    items = [_room_item(number, room, is_seen=room is seen) for number, room in enumerate(known, 1)]
-    count = sum(not is_conversation(room.name) for room in known)
+    known = state.in_order()
+    items = [
+        _room_item(number, room, state.choices.of(room.name), is_seen=room is seen)
+        for number, room in enumerate(known, 1)
+    ]
+    count = sum(not is_conversation(room.name) or state.choices.of(room.name).is_pinned for room in known)
     if count < len(items):
         items.insert(count, Item(HEADING, Content.styled(say("Conversations"), "$text-muted bold")))
     others = [name for name in state.listed if name_key(name) not in state.rooms]
@@ -52,10 +56,13 @@ def room_items(state: State, seen: RoomState | None) -> list[Item]:
     ]
 
 
-def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
-    end, style = Content(""), "" if room.is_joined else "dim"
+def _room_item(number: int, room: RoomState, chosen: Chosen, *, is_seen: bool) -> Item:
+    is_muted = chosen.is_muted
+    end, style = Content(""), "dim" if is_muted or not room.is_joined else ""
     if is_seen:
         pass  # it will be read in a second; a count that comes and goes would only flicker
+    elif is_muted and room.unread and not room.mentions:
+        end = Content.styled(str(room.unread), "dim")
     elif room.mentions or (room.unread and is_conversation(room.name)):
         style = "bold $text-warning"
         end = Content.styled(f"{'@' if room.mentions else ''}{room.unread}", style)
@@ -66,6 +73,7 @@ def _room_item(number: int, room: RoomState, *, is_seen: bool) -> Item:
         end = Content.styled("… ", "dim") + end
     mark = str(number) if number <= NUMBERED_MAX else " "
     behind = _private() if room.rights.rules.get("access", "open") != "open" else ""
+    behind += (" " + say("pinned") if chosen.is_pinned else "") + (" " + say("muted") if is_muted else "")
     return Item(name_key(room.name), Content.assemble((mark, "dim"), " ", (room.name, style), (behind, "dim")), end)
 
 
@@ -187,7 +195,7 @@ def nowhere(change: ConnectionChanged, host: str, state: State) -> Content:
                 "bold",
             ),
             "\n\n",
-            (say("Ctrl+R tries now, F3 takes another server or name, Ctrl+Q quits."), "$text-muted"),
+            (say("F5 tries now, F3 takes another server or name, Ctrl+Q quits."), "$text-muted"),
         )
     entering = next((room.name for room in state.rooms.values() if not is_conversation(room.name)), "")
     if entering:
@@ -223,7 +231,7 @@ def _people(count: int) -> str:
 def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
     """The room and what it is about; where the rooms are folded away, how the connection is and what is unread elsewhere."""
     line = Content.assemble(*([_state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
-    elsewhere = sum(other.unread for other in state.rooms.values() if other is not room)
+    elsewhere = sum(_heard(state, other) for other in state.rooms.values() if other is not room)
     if elsewhere and is_slim:
         line += Content.styled("  " + say("({number} elsewhere)", number=elsewhere), "bold $text-warning")
     rules = rules_in_words(room.rights) if room else ""
@@ -232,6 +240,11 @@ def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, 
     if room and room.topic:
         line += Content.styled(f"  {room.topic}", "$text-muted")
     return line
+
+
+def _heard(state: State, room: RoomState) -> int:
+    """How many unread lines count elsewhere: of a room that is muted, those that name the user."""
+    return len(room.mentions) if state.choices.of(room.name).is_muted else room.unread
 
 
 def status_line(change: ConnectionChanged, host: str, state: State, seconds: int) -> str:
@@ -243,19 +256,19 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
         say_count("{number} line will be sent then.", "{number} lines will be sent then.", waiting) if waiting else ""
     )
     if change.doubt is not None:
-        return sentences(change.why, say("Ctrl+R shows why, F3 takes another server."), waits)
+        return sentences(change.why, say("F5 shows why, F3 takes another server."), waits)
     if change.asks_proof:
-        what_now = say("Ctrl+R asks for the password or a code, F3 takes another name or server.")
+        what_now = say("F5 asks for the password or a code, F3 takes another name or server.")
         return sentences(say("Not logged in."), what_now, waits)
     if change.status is Status.REFUSED:
-        return sentences(change.why, say("Ctrl+R tries again, F3 takes another name or server."), waits)
-    again = say("No connection: {why}. Trying again in {seconds} s; Ctrl+R tries now.", why=change.why, seconds=seconds)
+        return sentences(change.why, say("F5 tries again, F3 takes another name or server."), waits)
+    again = say("No connection: {why}. Trying again in {seconds} s; F5 tries now.", why=change.why, seconds=seconds)
     return sentences(again, waits)
 
 
 def window_title(state: State, room: RoomState | None) -> str:
     """The terminal's title: how many lines name the user, and where they are."""
     mentions = sum(
-        other.unread if is_conversation(other.name) else len(other.mentions) for other in state.rooms.values()
+        _heard(state, other) if is_conversation(other.name) else len(other.mentions) for other in state.rooms.values()
     )
     return f"{f'({mentions}) ' if mentions else ''}{room.name if room else 'chat-tui'} - chat-tui"

@@ -4,6 +4,7 @@ Knows what each key and each message of a pane is for, and has it done. Never kn
 """
 
 import time
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import on
@@ -20,6 +21,7 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
+from chat_tui.ui.doing import Doing
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.moderating import Moderating
@@ -27,6 +29,7 @@ from chat_tui.ui.navigation import NO_ROOM, Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.read_marker import ReadMarker
+from chat_tui.ui.room_options import RoomOptions
 from chat_tui.ui.room_search import RoomSearch
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.showing import Showing
@@ -81,8 +84,11 @@ class MainScreen(Screen[None]):
         self.navigation = Navigation(self._program, self, panes, paint_soon=self.paint_soon, on_show=self._search_again)
         self.hearing = Hearing(self._program, self.app, panes, self.navigation, paint_soon=self.paint_soon)
         self.showing = Showing(self._program, self, panes, self.navigation, paint_soon=self.paint_soon)
-        self.writing = Writing(self._program, self, panes, self.hearing, toggle_joins=self.showing.toggle_joins)
-        self.moderating = Moderating(self._program, self, self.navigation)
+        self.writing = Writing(self._program, self, panes, self.hearing, own=self._do)
+        moderating = Moderating(self._program, self, self.navigation)
+        options = RoomOptions(self._program, self, panes, self.navigation, paint_soon=self.paint_soon)
+        parts = (self.navigation, self.showing, self.writing, moderating, options)
+        self.doing = Doing(*parts, paint_soon=self.paint_soon)
         self.search = RoomSearch(self._program, later=self.set_timer, tell=panes.bar.tell)
         self._is_ready = True
         panes.fit(self, *self.app.size)
@@ -237,12 +243,15 @@ class MainScreen(Screen[None]):
 
     def action_first_unread(self) -> None:
         """Go to the first unread line."""
-        room, start = self.navigation.current, self.panes.chat.unread_from
+        room, start = self.navigation.current, self.panes.chat.entry_rows.unread_from
         if room is not None and start is not None:
             self.navigation.line.want(room.name, start + 1)
 
     def action_go_to(self) -> None:
-        """Ask for a number or a day, and go there."""
+        """Ask for a number or a day, and go there; while one searches in what was sent, give that up, as in a shell."""
+        if self.panes.typed.display:
+            self.panes.typed.action_give_up()
+            return
         self.navigation.line.ask_for_it(self.navigation.current)
 
     # Switching.
@@ -264,23 +273,18 @@ class MainScreen(Screen[None]):
         """Go to a room by its place in the list; a user who is in none enters it."""
         self.navigation.go_to_number(number)
 
-    def action_next_activity(self) -> None:
-        """Go to the next room with something new, mentions first."""
-        self.navigation.go_to_activity()
-
-    def action_jump(self) -> None:
-        """Choose a room or a person by a few letters."""
-        self.navigation.jump()
-
     # Searching.
+
+    def action_search_typed(self) -> None:
+        """Search in what was sent before; again: further back."""
+        if self.panes.bar.display:
+            self.panes.bar.action_close()
+        self.panes.typed.open()
 
     def action_search(self) -> None:
         """Search in this room."""
+        self.panes.typed.close()
         self.panes.bar.open()
-
-    def action_search_everywhere(self) -> None:
-        """Search in all rooms."""
-        self.navigation.search_everywhere()
 
     def _search_again(self) -> None:
         if self.panes.bar.display:
@@ -317,24 +321,18 @@ class MainScreen(Screen[None]):
     def _long_paste(self, event: Composer.LongPaste) -> None:
         self.writing.ask_about_paste(event)
 
-    def action_send_again(self) -> None:
-        """Send again what could not be stored."""
-        self.writing.send_again(self.navigation.current)
-
-    def action_give_up(self) -> None:
-        """Take back what could not be stored."""
-        self.writing.give_up(self.navigation.current)
-        self.paint_soon()
-
     def action_copy(self) -> None:
         """Copy what is selected."""
         self.writing.copy(self.get_selected_text() or self.panes.prompt.selected_text)
 
     # Looking.
 
-    def action_moderate(self) -> None:
-        """Do something to somebody here, as a moderator."""
-        self.moderating.begin()
+    def action_do(self, what: str) -> None:
+        """Do what a command of the screen asks for, or what only has a key."""
+        self._do(what, {})
+
+    def _do(self, what: str, fields: Mapping[str, object]) -> None:
+        self.doing.do(what, fields)
 
     def action_fold(self, pane: str) -> None:
         """Show or hide a pane."""
@@ -347,7 +345,3 @@ class MainScreen(Screen[None]):
     def _typed(self) -> None:
         if self.is_open:
             self.showing.numbers()
-
-    def action_toggle_shown(self, what: str) -> None:
-        """Show who comes and goes, or the numbers of lines, or do not."""
-        self.showing.toggle(what)

@@ -13,7 +13,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import NUMBER_MAX
 from chat_tui.client import completion
-from chat_tui.client.conversing import in_order, is_conversation
+from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
@@ -90,6 +90,7 @@ class Navigation:
             return
         client, prompt = self._program.client, self._panes.prompt
         is_first = self.current is None
+        self._panes.typed.close()
         self.keep_draft()
         self._switch_to = ""
         self.line.forget_elsewhere(room)
@@ -99,6 +100,7 @@ class Navigation:
         self._on_show()
         draft = client.saved.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
+            room.is_kept_unread = False
             if (
                 is_conversation(room.name) and room.last and not room.timeline.newest
             ):  # nobody enters one, and is told its newest lines
@@ -140,7 +142,7 @@ class Navigation:
 
     def step(self, step: int) -> None:
         """Go to the next room, or the one before."""
-        rooms = in_order(self._program.client.state.rooms.values())
+        rooms = self._program.client.state.in_order()
         if rooms:
             at = rooms.index(self.current) if self.current in rooms else -step
             self.show(rooms[(at + step) % len(rooms)])
@@ -148,7 +150,7 @@ class Navigation:
     def go_to_number(self, number: int) -> None:
         """Go to a room by its place in the list; a user who is in none enters it."""
         state = self._program.client.state
-        rooms = in_order(state.rooms.values())
+        rooms = state.in_order()
         is_nowhere = self.current is None and all(is_conversation(room.name) for room in rooms)
         if number <= len(rooms) and not is_nowhere:
             self.show(rooms[number - 1])
@@ -157,10 +159,11 @@ class Navigation:
 
     def go_to_activity(self) -> None:
         """Go to the next room with something new, mentions first."""
-        rooms = [room for room in self._program.client.state.rooms.values() if room is not self.current]
-        written = (room for room in rooms if room.unread and is_conversation(room.name))
-        chosen = next(written, None) or next((room for room in rooms if room.mentions), None)
-        chosen = chosen or next((room for room in rooms if room.unread), None)
+        state = self._program.client.state
+        rooms = [room for room in state.in_order() if room is not self.current]
+        heard = [room for room in rooms if room.unread and not state.choices.of(room.name).is_muted]
+        chosen = next((room for room in heard if is_conversation(room.name)), None)
+        chosen = chosen or next((room for room in rooms if room.mentions), None) or next(iter(heard), None)
         if chosen is not None:
             self.show(chosen)
 

@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 from textual.widgets import Static
 
 from chat_server.protocol.names import name_key
-from chat_tui.actions import edits
+from chat_tui.actions import edits, keymap, shown_key
 from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
 from chat_tui.client.room_words import notice
@@ -25,6 +25,7 @@ from chat_tui.ui.foot import Foot
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
+from chat_tui.ui.typed_search import TypedSearch
 
 NARROW, SLIM, SHORT = 90, 60, 16
 """Columns below which the people fold away, and the rooms; rows below which the footer does."""
@@ -49,6 +50,7 @@ class Panes:
         )
         self.prompt = Composer(complete=complete, edits=edits(settings.keys), id="prompt")
         self.bar = SearchBar()
+        self.typed = TypedSearch(self.prompt, shown_key(keymap(settings.keys).get("search-typed", "ctrl+r")))
         self._foot = Foot(show_command_palette=False, compact=True)
         self.rooms = ListPane(say("Rooms"), id="rooms")
         self.people = ListPane(say("Online"), id="people")
@@ -69,6 +71,7 @@ class Panes:
                 yield self._texts["nowhere"]
             yield self.people
         yield self.bar
+        yield self.typed
         yield self._texts["status"]
         yield self._texts["notice"]
         yield self.prompt
@@ -98,11 +101,12 @@ class Panes:
         self._spoken = spoken()
         self.chat.on_resize()
         self.bar.name_again()
+        self.typed.name_again()
         self._foot.refresh(recompose=True)
 
     def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
         state = self._program.client.state
-        rooms = labels.room_items(state, seen)
+        rooms = labels.room_items(state, None if seen is None or seen.is_kept_unread else seen)
         self.rooms.show(rooms, name_key(room.name) if room else None, heading=say("Rooms"))
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
         colours = self.chat.look.nicks

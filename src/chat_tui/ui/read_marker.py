@@ -22,7 +22,7 @@ class ReadMarker:
         """The newest line of this room is seen now; None: of none. Returns whether a room counts as read by that."""
         is_online = self._program.change.status is Status.ONLINE
         room, now = seen if is_online else None, self._steady()
-        if room is None or room is not self._room:
+        if room is None or room is not self._room or room.is_kept_unread:
             self._room, self._since = room, now
         elif now - self._since >= READ_AFTER and room.read != room.last and room.last == room.timeline.newest:
             self._program.client.mark_read(room)

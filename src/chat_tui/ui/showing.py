@@ -42,7 +42,10 @@ class Showing:
         """Tell who comes and goes in this room, or do not."""
         if (room := self._navigation.current) is None:
             return
-        is_shown = self._program.client.toggle_joins(room.name)
+        client = self._program.client
+        is_shown = not client.state.choices.shows_joins(room.name)
+        client.state.show_joins(room.name, is_wanted=is_shown)
+        client.note_changed()
         key = shown_key(keymap(self._program.settings.keys).get("joins", "alt+j"))
         told = (
             say("Who comes and goes in {room} is shown again from now on.", room=room.name)

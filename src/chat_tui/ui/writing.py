@@ -3,20 +3,22 @@
 Knows the client and the prompt. Never knows which key it was.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from textual.screen import Screen
 
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.redactions import can_be_deleted
-from chat_tui.client.command_line import OWN, Asked
+from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import Completion, complete
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.early_typing import NOT_YET
+from chat_tui.client.own_commands import own_command, own_commands
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import say
+from chat_tui.ui import terminal
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.panes import Panes
@@ -27,9 +29,9 @@ def commands_here(program: Program, room: RoomState | None) -> dict[str, Command
     """The commands that one may ask for in a room, by word."""
     commands = program.client.state.commands
     if room is None:
-        return {**OWN, **commands}
+        return {**own_commands(), **commands}
     kind = "conversation" if is_conversation(room.name) else "room"
-    return {**OWN, **offered(commands, room.rights, kind)}
+    return {**own_commands(), **offered(commands, room.rights, kind)}
 
 
 def completed(program: Program, room: RoomState | None, before: str) -> Completion | None:
@@ -73,11 +75,11 @@ class Writing:
         panes: Panes,
         hearing: Hearing,
         *,
-        toggle_joins: Callable[[], None],
+        own: Callable[[str, Mapping[str, object]], None],
     ) -> None:
         self._program, self._screen, self._panes = program, screen, panes
         self._hearing = hearing
-        self._toggle_joins = toggle_joins
+        self._own = own
         self._opens = {
             "/devices": program.action_devices,
             "/tls": program.action_line,
@@ -98,8 +100,8 @@ class Writing:
             return
         client.remember_typed(text)
         prompt.remember(client.saved.typed)
-        if text.strip().casefold() == "/joins" and "joins" not in client.state.commands:
-            self._toggle_joins()
+        if (own := own_command(text, client.state.commands, client.state.language)) is not None:
+            self._do_own(own, text)
             return
         if opens is not None:
             opens()
@@ -114,11 +116,34 @@ class Writing:
         elif not self._panes.chat.follows:
             self._panes.chat.go_to_bottom()
 
+    def _do_own(self, own: Asked | Misused, text: str) -> None:
+        """Do what a command of the screen asks for."""
+        if isinstance(own, Misused):
+            self._hearing.tell(own.why, is_error=True)
+            self._panes.prompt.put(text)
+            self._panes.prompt.select_all()
+        else:
+            self._own(own.do, own.fields)
+
     def copy(self, text: str) -> None:
         """Copy this, if it is anything."""
         if text:
             self._screen.app.copy_to_clipboard(text)
             self._screen.notify(say("Copied."), timeout=2, markup=False)
+
+    def show_links(self, room: RoomState | None) -> None:
+        """Show the links of a room, to open or copy one."""
+        from chat_tui.client.room_links import links_in  # noqa: PLC0415 - who asks pays
+        from chat_tui.ui.screens.links import LinksScreen  # noqa: PLC0415 - who asks pays
+
+        def open_it(url: str | None) -> None:
+            if url:
+                terminal.open_link(self._screen.app, url)
+
+        if room is None:
+            self._program.say_shortly(say("You are in no room yet."))
+        else:
+            self._screen.app.push_screen(LinksScreen(room.name, links_in(room.timeline), self.copy), open_it)
 
     def ask_about_paste(self, paste: Composer.LongPaste) -> None:
         """Ask before many lines go into the prompt."""

@@ -54,6 +54,12 @@ class ChooseScreen(ModalScreen[str]):
         pane.show(items, items[0].key if items else None)
         self.query_one(".hint", Static).update(Content(hint or "Enter chooses, Esc goes back"))
 
+    @property
+    def marked(self) -> str:
+        """The key of the item that is marked; "" if there is none."""
+        items = self.query_one(ListPane).items
+        return items[self._at].key if items else ""
+
     def action_move(self, step: int) -> None:
         """Mark another item."""
         pane = self.query_one(ListPane)
@@ -73,8 +79,7 @@ class ChooseScreen(ModalScreen[str]):
 
     def choose(self) -> None:
         """Return what is marked."""
-        items = self.query_one(ListPane).items
-        self.dismiss(items[self._at].key if items else "")
+        self.dismiss(self.marked)
 
     @on(ListPane.Chosen)
     def _click(self, event: ListPane.Chosen) -> None:

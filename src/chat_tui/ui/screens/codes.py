@@ -33,7 +33,7 @@ class CodeScreen(ModalScreen[None]):
     AUTO_FOCUS: ClassVar[str | None] = ""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back"),
-        Binding("f5", "copy_code", "Copy"),
+        Binding("f6", "copy_code", "Copy"),
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
 
@@ -49,7 +49,7 @@ class CodeScreen(ModalScreen[None]):
                 yield Static(Content(self._heading), classes="heading")
                 yield Static(Content(spaced(self._code)), classes="letters")
                 yield Static(Content(self._what))
-            yield Static("F5 copies the code. Esc goes back.", classes="hint", markup=False)
+            yield Static("F6 copies the code. Esc goes back.", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place."""

@@ -27,7 +27,7 @@ class LineScreen(ModalScreen[None]):
     CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back"),
-        Binding("f5", "copy_fingerprint", "Copy the fingerprint"),
+        Binding("f6", "copy_fingerprint", "Copy the fingerprint"),
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
 
@@ -48,7 +48,7 @@ class LineScreen(ModalScreen[None]):
                     yield Static("", classes="fingerprint")
                 if words.todo:
                     yield Static(Content(words.todo), classes="said")
-            hint = "Esc goes back." + (" F5 copies the fingerprint." if compared is not None else "")
+            hint = "Esc goes back." + (" F6 copies the fingerprint." if compared is not None else "")
             yield Static(hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:

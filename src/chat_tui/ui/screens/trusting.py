@@ -43,7 +43,7 @@ class TrustScreen(ModalScreen[Answer | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back"),
         Binding("f3", "elsewhere", "Another server"),
-        Binding("f5", "copy_command", "Copy the command"),
+        Binding("f6", "copy_command", "Copy the command"),
         Binding("pageup", "page(-1)", "Up", show=False),
         Binding("pagedown", "page(1)", "Down", show=False),
         Binding("ctrl+q", "app.quit", "Quit"),
@@ -54,7 +54,7 @@ class TrustScreen(ModalScreen[Answer | None]):
         super().__init__()
         self.doubt = doubt
         self._command = "" if doubt.yes else doubt.command
-        self._hint = "Esc goes back. F3 takes another server." + (" F5 copies the command." if self._command else "")
+        self._hint = "Esc goes back. F3 takes another server." + (" F6 copies the command." if self._command else "")
 
     def compose(self) -> ComposeResult:
         """Words that can be selected, and the answers."""

@@ -1,0 +1,76 @@
+"""Commands of the screen itself, which no server is asked for. A command of the server that is called so goes first.
+
+Pure; never knows what they do.
+"""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from chat_server.protocol.described import CommandDescribed, Parameter
+from chat_server.protocol.typed import Misuse, read_arguments
+from chat_tui.client.command_line import Asked, Misused, misused
+from chat_tui.language import message, say
+
+
+def _own(
+    name: str, text: str, *parameters: Parameter, usage: str = "", group: str = "terminal"
+) -> tuple[str, CommandDescribed]:
+    return name, CommandDescribed(name, f"/{name}{usage}", text, text, parameters, ("room",), group=group)
+
+
+def _taken(name: str, kind: str, *choices: str) -> Parameter:
+    return Parameter(name, kind, required=False, help="", choices=choices, least=1 if kind == "number" else None)
+
+
+OWN = dict(
+    (
+        _own("joins", message("Show or hide who comes and goes in this room.")),
+        _own(
+            "notify",
+            message("Choose of which lines of this room you are notified; settings: as the settings say."),
+            _taken("which", "word", "all", "mentions", "nothing", "settings"),
+            usage=" [all|mentions|nothing|settings]",
+        ),
+        _own(
+            "quiet", message("Mute this room, or end that: it stays low in the list, and only what names you counts.")
+        ),
+        _own("pin", message("Have this room first in the list, or no longer.")),
+        _own(
+            "read",
+            message("Mark this room as read; all: every room."),
+            _taken("which", "word", "all"),
+            usage=" [all]",
+            group="reading",
+        ),
+        _own(
+            "unread",
+            message("Mark a line and what follows it as unread; without a number, from the top of the screen on."),
+            _taken("number", "number"),
+            usage=" [NUMBER]",
+            group="reading",
+        ),
+        _own("links", message("Show the links in the lines of this room, to open or copy one."), group="reading"),
+    )
+)
+"""By word, in English."""
+
+
+def own_commands() -> dict[str, CommandDescribed]:
+    """All of them by word, explained in the language that is spoken."""
+    return {
+        word: replace(command, help=say(command.help), explanation=say(command.explanation))
+        for word, command in OWN.items()
+    }
+
+
+def own_command(text: str, others: Mapping[str, CommandDescribed], language: str = "en") -> Asked | Misused | None:
+    """What a typed text asks of the screen; None if it asks for nothing of that. `others` are the server's commands, by word."""
+    if not text.startswith("/") or "\n" in text:
+        return None
+    word, rest = [*text[1:].split(maxsplit=1), "", ""][:2]
+    command = OWN.get(word.casefold())
+    if command is None or word.casefold() in others or not text[1:].startswith(word):
+        return None
+    given = read_arguments(rest, command.parameters)
+    return misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.name, given)

@@ -1,0 +1,53 @@
+"""What the screen does at a key and at a command alike, and by which of its parts.
+
+Never knows which of the two it was, nor how it is done.
+"""
+
+from collections.abc import Callable, Mapping
+
+from chat_tui.ui.moderating import Moderating
+from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.room_options import RoomOptions
+from chat_tui.ui.showing import Showing
+from chat_tui.ui.writing import Writing
+
+
+class Doing:
+    """Has it done, by its word."""
+
+    def __init__(
+        self,
+        navigation: Navigation,
+        showing: Showing,
+        writing: Writing,
+        moderating: Moderating,
+        options: RoomOptions,
+        *,
+        paint_soon: Callable[[], None],
+    ) -> None:
+        self._navigation, self._showing, self._writing = navigation, showing, writing
+        self._moderating, self._options = moderating, options
+        self._paint_soon = paint_soon
+
+    def do(self, what: str, fields: Mapping[str, object]) -> None:
+        """Do this; `fields` are what a command was given."""
+        match what:
+            case "next-activity":
+                self._navigation.go_to_activity()
+            case "jump":
+                self._navigation.jump()
+            case "search-everywhere":
+                self._navigation.search_everywhere()
+            case "joins" | "numbers":
+                self._showing.toggle(what)
+            case "links":
+                self._writing.show_links(self._navigation.current)
+            case "send-again":
+                self._writing.send_again(self._navigation.current)
+            case "give-up":
+                self._writing.give_up(self._navigation.current)
+                self._paint_soon()
+            case "moderate":
+                self._moderating.begin()
+            case _:
+                self._options.choose(what, fields)
