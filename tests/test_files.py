@@ -541,6 +541,36 @@ def test_what_only_reads_reads_a_journal_of_the_first_release_and_leaves_it_as_i
     assert without_ids(exported(folder.journal)) == before
 
 
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+def test_what_only_reads_reads_a_journal_of_every_earlier_version_and_the_server_brings_it_up_to_date(
+    version: int, tmp_path: Path
+) -> None:
+    folder = DataDirectory(tmp_path / "data")
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for migration in MIGRATIONS[:version]:
+            connection.executescript(migration)
+        connection.executescript(f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}")
+        connection.execute("INSERT INTO room (id, name) VALUES (1, 'python')")
+        lines = encode([Said("python", 1, 1000.5, "ann", "hello")])
+        connection.execute(
+            "INSERT INTO batch (room, first, count, at, lines) VALUES (1, 1, 1, 1000.5, ?)", (lines.decode(),)
+        )
+        if columns := [column[1] for column in connection.execute("PRAGMA table_info(room_act)")]:
+            act = {"room": 1, "number": 1, "what": '{"kind":"kicked","at":1000.5,"by":"ann","number":1}'}
+            values = [act.get(column, 0) for column in columns]
+            connection.execute(f"INSERT INTO room_act VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608 - marks alone
+        connection.commit()
+    before = exported(folder.journal)
+    assert b"hello" in before
+    assert checked(folder.journal, folder.search).problems == []
+    Writer(folder.journal).close()
+    with closing(sqlite3.connect(folder.journal)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    assert without_ids(exported(folder.journal)) == without_ids(before)
+    assert checked(folder.journal, folder.search).problems == []
+
+
 def test_people_can_read_the_file_with_the_sqlite_shell(folder: DataDirectory) -> None:
     with closing(sqlite3.connect(folder.journal)) as connection:
         rows = connection.execute(

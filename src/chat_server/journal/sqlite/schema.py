@@ -295,37 +295,21 @@ _FROM_NOWHERE = _CAME_FROM.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
 _NO_VERSIONS = _VERSIONS.replace("CREATE TABLE", "CREATE TEMP TABLE")
 
-_AS_NEWEST = {
-    1: _BEFORE_TURNS
-    + _NO_ACCOUNTS
-    + _NO_PARTIES
-    + _NO_MENTIONS
-    + _NO_ACTS
-    + _NONE_DELETED
-    + _FROM_NOWHERE
-    + _NO_VERSIONS,
-    2: _WITHOUT_STATE
-    + _NO_ACCOUNTS
-    + _NO_PARTIES
-    + _NO_MENTIONS
-    + _NO_ACTS
-    + _NONE_DELETED
-    + _FROM_NOWHERE
-    + _NO_VERSIONS,
-    3: _WITHOUT_STATE + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    4: _WITHOUT_KIND + _NO_PARTIES + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    5: _WITHOUT_ID + _NO_MENTIONS + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    6: _WITHOUT_ID + _NO_ACTS + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    7: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    8: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    9: _WITHOUT_ID + _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    10: _ACTS_ARE_ENTRIES + _NONE_DELETED + _FROM_NOWHERE + _NO_VERSIONS,
-    11: _ACTS_ARE_ENTRIES + _FROM_NOWHERE + _NO_VERSIONS,
-    12: _ACTS_ARE_ENTRIES + _FROM_NOWHERE + _NO_VERSIONS,
-    13: _ACTS_ARE_ENTRIES + _NO_VERSIONS,
-    14: _NO_VERSIONS,
-}
-"""For each older version: its tables as those of this release, for connections that only read."""
+_LACKING: tuple[tuple[int, int, str], ...] = (
+    (1, 1, _BEFORE_TURNS),
+    (2, 3, _WITHOUT_STATE),
+    (4, 4, _WITHOUT_KIND),
+    (5, 9, _WITHOUT_ID),
+    (1, 2, _NO_ACCOUNTS),
+    (1, 4, _NO_PARTIES),
+    (1, 5, _NO_MENTIONS),
+    (1, 6, _NO_ACTS),
+    (7, 13, _ACTS_ARE_ENTRIES),
+    (1, 10, _NONE_DELETED),
+    (1, 12, _FROM_NOWHERE),
+    (1, 14, _NO_VERSIONS),
+)
+"""What shows the tables of older versions, from one to another, as those of this release, to connections that only read."""
 
 
 DELETE_ROOM = (
@@ -376,8 +360,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 def show_as_newest(connection: sqlite3.Connection) -> None:
     """Let a connection see the tables of an older file as those that this program knows. The file stays as it is."""
     version = version_of(connection)
-    if version in _AS_NEWEST:
-        connection.executescript(_AS_NEWEST[version])
+    connection.executescript("".join(shown for first, last, shown in _LACKING if first <= version <= last))
 
 
 def needs_migration(connection: sqlite3.Connection) -> bool:
