@@ -203,6 +203,22 @@ async def test_what_waits_is_nowhere_in_the_room_until_it_is_accepted_and_then_i
         assert (await journal.read("den", before + 2, 99)).lines == []
 
 
+async def test_a_reply_that_has_waited_is_said_in_reply_to_the_same_line(autojump_clock: trio.abc.Clock) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        first = await said(ann, "who comes?")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        await bob.ask("say", room="den", text="I do", re=first)
+        number = (await bob.wait_for("line-held"))["id"]
+        await ann.ask("accept-held", room="den", id=number)
+        seq = (await ann.wait_for("accepted"))["seq"]
+        (line,) = (await journal.read("den", seq, seq)).lines
+        assert isinstance(line, Said)
+        assert (line.text, line.re) == ("I do", first)
+
+
 async def test_who_accepts_a_line_at_a_terminal_is_shown_it(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await den(house, "ann", "bob")

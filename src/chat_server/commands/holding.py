@@ -20,7 +20,7 @@ from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, S
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, tag_of
+from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, Say, tag_of
 from chat_server.rooms.batch import HELD, Accepted
 from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -205,6 +205,8 @@ async def _hold(place: ChatRoom, session: Occupant, request: Storable) -> None:
     kind = type(request)
     text = str(getattr(request, KIND_BY_REQUEST[kind].text_field))
     case = replace(new_case("held", session, place), text=text, word=tag_of(kind), key=request.key)
+    if isinstance(request, Say):
+        case = replace(case, re=request.re)
     held = await storable(place.directory.accounts.cases.add(case))
     if isinstance(held, NotTaken):
         held = TooMuchHeld(details={"room": place.name}) if held.why != "day" else not_taken(held, case)
@@ -356,4 +358,5 @@ async def _name_now(place: Room, case: Case) -> str | Refused:
 def _entry_of(case: Case) -> Entry:
     """What somebody has said that waited, as it is to be stored."""
     kind = KIND_BY_WORD[case.word]
-    return kind(case.room, 0, 0.0, case.by, case.text, case.account, not case.account, case.bot)
+    entry = kind(case.room, 0, 0.0, case.by, case.text, case.account, not case.account, case.bot)
+    return replace(entry, re=case.re) if case.re else entry
