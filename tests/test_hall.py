@@ -17,9 +17,11 @@ from chat_server.protocol.requests import (
     Request,
     Say,
 )
-from chat_server.protocol.syntax import word_of
+from chat_server.protocol.syntax import usage_of, word_of
 from chat_server.rooms.hall import Hall
+from chat_server.rooms.room import ROOM
 from chat_server.wire.render.sentences import text_of
+from chat_server.wire.render.wrapping import wrapped
 from fakes import FakeSession, make_hall
 
 
@@ -149,25 +151,38 @@ def test_help_lists_what_works_here_and_now() -> None:
         *("Your", *choices),
     ]
     assert member == [
-        *("General", "/logout", "/help", "/nick"),
-        *("Rooms", "/rooms", "/join", "/create", "Rooms"),
+        *("/logout", "/help", "/nick"),
+        *("/rooms", "/join", "/create", "/search", "All", "/help", "Rooms"),
     ]
     assert listed(ask(hall, FakeSession(hall, "bob"), Help("reading"))) == ["Reading", "/search", "/history"]
     assert listed(ask(hall, FakeSession(hall, "eve"), Help("Terminal"))) == ["Your", "/time", *choices]
 
 
-def test_help_says_of_some_groups_only_how_many_commands_they_have_where_all_would_not_fit() -> None:
-    commands = tuple((f"/command{number}", "Do it") for number in range(40))
-    groups = (*["talking"] * 18, *["reading"] * 9, *["moderating"] * 12, "terminal")
-    told = text_of(HelpListed(commands, ("pm",), groups)).splitlines()
-    assert len(told) == 1 + 18 + 4
-    assert told[-4:] == [
-        "* Reading back: /help reading lists 9 more.",
-        "* Moderating: /help moderating lists 12 more.",
-        "* Your terminal: /help terminal lists 1 more.",
+def test_help_shows_what_is_used_daily_and_counts_the_others_where_all_would_not_fit() -> None:
+    commands = (*((f"/command{number}", "Do it") for number in range(38)), ("/last [COUNT]", "Show it"), ("/join ROOM", "Go"))
+    groups = (*["talking"] * 18, *["reading"] * 9, *["moderating"] * 12, "rooms")
+    assert text_of(HelpListed(commands, ("pm",), groups)).splitlines() == [
+        "* /last [COUNT] - Show it",
+        "* /join ROOM - Go",
+        "* All commands: /help talking (18), /help reading (9), /help moderating (12),",
+        "* /help rooms (1)",
         "* Rooms are commands too: /pm",
     ]
     assert len(text_of(HelpListed(commands, (), ("moderating",) * 40, "moderating")).splitlines()) == 41
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_help_fits_on_a_screen_for_whoever_may_do_everything_in_a_room(language: str) -> None:
+    works = COMMANDS.of[ROOM]
+    typed = [request for request in works if request in COMMANDS.vocabulary.requests and request.is_typed]
+    everything = HelpListed(
+        tuple((usage_of(request), works[request].summary) for request in typed),
+        ("python", "write", "pm", "den"),
+        tuple(request.group for request in typed),
+    )
+    rows = [row for line in text_of(everything, language).splitlines() for row in wrapped(line, 80)]
+    assert len(typed) > 50
+    assert len(rows) < 24
 
 
 def test_help_about_a_command_says_more() -> None:

@@ -8,7 +8,7 @@ followed by a space, and the lines of a text after its first are set in. How a l
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, repeat
 from typing import Any
 
@@ -428,10 +428,15 @@ GROUP_NAMES = {
 }
 """The headings of /help."""
 
-SET_ASIDE = frozenset(("reading", "moderating", "terminal"))
-"""The groups of which /help says only how many commands they have, where it would be longer than this:"""
+DAILY = frozenset(
+    ("logout", "help", "nick", "register", "me", "msg", "reply", "away", "mentions")
+    + ("rooms", "join", "topic", "online", "create", "back", "last", "search")
+)
+"""The commands that /help shows where all would not fit on a screen; of the others it says how many there are of which group. Where there are
+more than so many commands:"""
 
-HELP_ROWS = 24
+HELP_ROWS = 18
+
 
 
 def _explained(translator: Translator, explanation: str) -> str:
@@ -663,23 +668,30 @@ def _with_away(event: events.OnlineListed | events.Entered, translator: Translat
 
 
 def _help_listed(event: events.HelpListed, translator: Translator) -> list[TextLine]:
+    commands = [*zip(event.commands, chain(event.groups, repeat("")), strict=False)]
+    is_long = not event.only and len(commands) > HELP_ROWS
+    if is_long:
+        commands = [one for one in commands if one[0][0].split()[0].removeprefix("/") in DAILY]
     lines: list[str] = []
     heading = ""
-    is_long = not event.only and len(event.commands) > HELP_ROWS
-    aside = Counter(group for group in event.groups if is_long and group in SET_ASIDE)
-    for (usage, summary), group in zip(event.commands, chain(event.groups, repeat("")), strict=False):
-        if group in aside:
-            continue
+    for (usage, summary), group in commands:
         before, heading = heading, GROUP_NAMES.get(group, heading)
-        if heading != before:
+        if heading != before and not is_long:
             lines.append(translator.rule(translator.text(heading)))
         lines.append(f"{_usage(translator, usage)} - {_explained(translator, f'{summary}.').rstrip('.。')}")
-    for group, number in aside.items():
-        told = {"heading": translator.text(GROUP_NAMES[group]), "group": group, "number": number}
-        lines.append(translator.text("{heading}: /help {group} lists {number} more.", **told))
+    if is_long:
+        lines += _listed(translator, translator.text("All commands: "), _by_group(translator, event.groups))
     if event.rooms:
         lines += _listed(translator, translator.text("Rooms are commands too: "), [f"/{room}" for room in event.rooms])
     return server_lines(*lines)
+
+
+def _by_group(translator: Translator, groups: Iterable[str]) -> list[str]:
+    """How many commands each group has, and how they are listed."""
+    return [
+        translator.text("/help {group} ({number})", group=group, number=number)
+        for group, number in Counter(groups).items()
+    ]
 
 
 def _command_explained(event: events.CommandExplained, translator: Translator) -> list[TextLine]:
