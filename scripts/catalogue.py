@@ -78,7 +78,7 @@ def sentences() -> Iterator[Identifier]:
         yield from said_in(path, KEYWORDS)
     yield from (kind.shape.sentence for kind in KINDS if kind.shape.is_sentence)
     yield from (kind.shape.without_text for kind in KINDS if kind.shape.may_lack_text)
-    yield from (sentence for kind in KINDS for sentence in kind.other_sentences)
+    yield from (sentence for kind in (*KINDS, *EVENTS, *ANSWERS, *REFUSALS) for sentence in kind.other_sentences)
     yield from (kind.sentence for kind in (*EVENTS, *ANSWERS, *REFUSALS) if kind.sentence)
     for kind in ANSWERS:
         yield from (*kind.row_sentences.values(), *([kind.more_sentence] if kind.more_sentence else []))

@@ -257,9 +257,9 @@ def test_a_new_command_is_refused_to_everybody_else_at_every_door() -> None:
 def test_a_new_command_is_in_the_help_of_those_who_may_use_it_and_of_nobody_else() -> None:
     told = thrown_away()
     line = "* /sweep - Sweep the room"
-    assert line in told["keeper"]["room"]["/help"]
+    assert line in told["keeper"]["room"]["/help general"]
     for others in (told["keeper"]["hall"], told["member"]["room"], told["stranger"]):
-        assert line not in others["/help"]
+        assert line not in others["/help general"]
 
 
 def test_a_new_command_is_explained() -> None:

@@ -66,13 +66,16 @@ async def test_what_was_done_about_reports_appeals_and_held_lines_is_in_the_audi
         await answered(ann, "rule-set", "rule", room="den", rule="hold", value="newcomers")
         for number, (what, answer) in enumerate((("decline", "declined"), ("accept-held", "accepted"))):
             line = await answered(bob, "line-held", "say", room="den", text=f"secret {number}", key=str(number))
-            await answered(ann, answer, what, room="den", id=line["id"])
+            why = {"why": "no links here"} if what == "decline" else {}
+            await answered(ann, answer, what, room="den", id=line["id"], **why)
+            if why:
+                assert (await bob.wait_for("line-declined"))["why"] == "no links here"
         page = await acts(ann, room="den")
         assert not [word for word in ("wicked", "sinister", "cat", "secret") if word in json.dumps(page)]
         desk = await at_terminal(house, "ann", "den")
         assert await rows(desk, "/audit") == [
-            "12:00 today: ann accepted a line of bob that was held (number 4)",
-            "12:00 today: ann declined a line of bob that was held (number 3)",
+            "12:00 today: ann accepted a line of bob that was held (number 4): it is #5",
+            "12:00 today: ann declined a line of bob that was held (number 3): no links here",
             "#4, 12:00 today: ann set the rule: hold newcomers",
             f"12:00 today: ann closed an appeal of eve against number {curb}",
             "#3, 12:00 today: ann muted eve for 30 minutes: too loud",
@@ -85,6 +88,7 @@ async def test_what_was_done_about_reports_appeals_and_held_lines_is_in_the_audi
             "by": "ann",
             "what": "line-accepted",
             "whom": "bob",
+            "of": "5",
             "case": "4",
         }
         await desk.type("/lang zh")

@@ -159,7 +159,11 @@ def test_help_lists_what_works_here_and_now() -> None:
 
 
 def test_help_shows_what_is_used_daily_and_counts_the_others_where_all_would_not_fit() -> None:
-    commands = (*((f"/command{number}", "Do it") for number in range(38)), ("/last [COUNT]", "Show it"), ("/join ROOM", "Go"))
+    commands = (
+        *((f"/command{number}", "Do it") for number in range(38)),
+        ("/last [COUNT]", "Show it"),
+        ("/join ROOM", "Go"),
+    )
     groups = (*["talking"] * 18, *["reading"] * 9, *["moderating"] * 12, "rooms")
     assert text_of(HelpListed(commands, ("pm",), groups)).splitlines() == [
         "* /last [COUNT] - Show it",

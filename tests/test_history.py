@@ -159,10 +159,10 @@ async def test_one_who_wants_no_history_is_only_told_how_much_they_missed(talk: 
         (OnDate("07:30"), range(90, 101), "* Lines 90–100 of 100. Older: /before 90."),
         (OnDate("07:50"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
         (OnDate("yesterdy"), [], '* "yesterdy" is not a day. Write it as 2026-11-20, today or yesterday.'),
-        (Since(100), [], "* There is nothing there. The lines of python are 1–100."),
-        (Before(1), [], "* There is nothing there. The lines of python are 1–100."),
-        (OnDate("2026-11-25"), [], "* There is nothing there. The lines of python are 1–100."),
-        (OnDate("9999-12-31"), [], "* There is nothing there. The lines of python are 1–100."),
+        (Since(100), [], "* There is nothing there. Of python you can read the lines 1–100."),
+        (Before(1), [], "* There is nothing there. Of python you can read the lines 1–100."),
+        (OnDate("2026-11-25"), [], "* There is nothing there. Of python you can read the lines 1–100."),
+        (OnDate("9999-12-31"), [], "* There is nothing there. Of python you can read the lines 1–100."),
     ],
 )
 async def test_pages_are_turned_by_number_and_day(
@@ -374,7 +374,7 @@ async def test_what_is_too_old_is_shown_to_nobody_any_more(autojump_clock: trio.
         await trio.sleep(1)
         bob = house.call()
         await bob.type("/login bob", "/python", "/last")
-        assert "* python keeps no lines.\r\n" in await bob.read_until("no lines.\r\n")
+        assert "* There are no lines in python" in await bob.read_until("can read.\r\n")
 
 
 State = tuple[frozenset[str], str, tuple[tuple[int, str, str], ...]]
@@ -395,7 +395,7 @@ async def test_what_has_been_deleted_is_not_shown_from_memory_either(
         bob = house.call()
         await bob.log_in("bob")
         await bob.type("/python", "/last")
-        assert "ann: old" not in await bob.read_until("* python keeps no lines.")
+        assert "ann: old" not in await bob.read_until("* There are no lines in python yet")
 
 
 async def test_only_the_rooms_of_which_lines_were_deleted_read_their_past_again(

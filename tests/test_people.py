@@ -625,7 +625,7 @@ async def test_when_somebody_was_last_here_is_told_roughly_and_not_of_who_does_n
         await bob.ask("seen", nick="ann")
         assert await bob.wait_for("seen") == {"is": "seen", "nick": "ann", "is_here": False, "days": 2}
         terminal = await at_terminal(house, "bob", "/seen ann", "/whois ann")
-        await terminal.read_until("* ann: Not here now; here last 2 days ago.\r\n")
+        await terminal.read_until("* ann is not here now, and was last here 2 days ago.\r\n")
         await terminal.read_until("* Not here now; here last 2 days ago.\r\n")
         ann = await log_in(house, "ann", 1)
         await ann.ask("seen", nick="off")

@@ -6,11 +6,15 @@ import pytest
 from msgspec import UNSET
 
 import chat_server
+from chat_server.commands.attention import NoMentions
+from chat_server.commands.auditing import AuditShown, NothingDone
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, people_events, requests
 from chat_server.protocol.amending import Reacted
 from chat_server.protocol.conversation_events import Conversing
 from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin, NetworkShown
+from chat_server.protocol.filtering import WordSet
+from chat_server.protocol.moderation_events import LineDeclined
 from chat_server.protocol.room_events import StoringGoesOn
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
@@ -158,8 +162,34 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         "* --- 1970-01-01 ---\r\n#2 09:01 ~ ann waves\r\n* Line 2 of 3. Older: /before 2. Newer: /since 2.\r\n",
     ),
     (entries.PageShown("python", (), 1, 0, ""), "* Nothing has been said in python yet.\r\n"),
-    (entries.PageShown("python", (), 4, 3, ""), "* python keeps no lines.\r\n"),
-    (entries.PageShown("python", (), 2, 9, ""), "* There is nothing there. The lines of python are 2–9.\r\n"),
+    (entries.PageShown("python", (), 4, 3, ""), "* There are no lines in python yet that you can read.\r\n"),
+    (entries.PageShown("python", (), 2, 9, ""), "* There is nothing there. Of python you can read the lines 2–9.\r\n"),
+    (
+        entries.PageShown("python", (LINES[2],), 3, 3, "UTC"),
+        "* --- 1970-01-02 ---\r\n#3 00:00 * ann set the topic: snakes\r\n* Line 3; you can read 3.\r\n",
+    ),
+    (entries.RoleGiven("python", 1, 0.0, "ann", "none", whom="bob"), "* ann took bob's role back\r\n"),
+    (entries.RoleGiven("python", 1, 0.0, "ann", "none", whom="ann"), "* ann gave up the role that they had here\r\n"),
+    (
+        WordSet("python", 1, 0.0, "ann", "hold", word="spam"),
+        "* ann put a word on the room's list: lines with it wait for a moderator\r\n",
+    ),
+    (
+        WordSet("python", 1, 0.0, "ann", "refuse", word="spam"),
+        "* ann put a word on the room's list: lines with it are refused\r\n",
+    ),
+    (WordSet("python", 1, 0.0, "ann", "none", word="spam"), "* ann took a word off the room's list\r\n"),
+    (NoMentions(), "* Nobody has named you since you last looked.\r\n"),
+    (
+        NoMentions(has_seen=True),
+        "* Nobody has named you since you last looked. /mentions all shows what you have seen.\r\n",
+    ),
+    (NothingDone(), "* Nothing has been done here by moderators.\r\n"),
+    (NothingDone(is_before=True), "* Nothing was done here by moderators before that.\r\n"),
+    (AuditShown("", "2026-11-29 09:00", 8, 0, {}), "* \r\n  What was done before: /audit 8\r\n"),
+    (AuditShown("", "2026-11-29 09:00", 8, 2, {}), "* \r\n  What was done before: /audit 8 2\r\n"),
+    (LineDeclined("den", 5), "* A moderator of den has declined your line (number 5).\r\n"),
+    (LineDeclined("den", 5, "no links"), "* A moderator of den has declined your line (number 5): no links\r\n"),
     (entries.Found("hi", (), False, 0, "UTC"), "* Nothing found in any room.\r\n"),
     (entries.Found("hi", (), False, 0, "UTC", "dev"), "* Nothing found in dev. /search -a looks in all rooms.\r\n"),
     (

@@ -49,7 +49,7 @@ def told_to(role: str, place: Room) -> dict[str, list[str]]:
     session = FakeSession(place, f"{role}-{place.name}")
     session.person.role = role
     answers = {}
-    for text in ("/sweep", "/help", "/help sweep", "/swep"):
+    for text in ("/sweep", "/help general", "/help sweep", "/swep"):
         request = COMMANDS.vocabulary.parse_text(text)
         assert request is not None
         dispatch(place, session, request)

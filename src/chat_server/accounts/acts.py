@@ -43,7 +43,8 @@ class ServerAct(Struct, frozen=True, omit_defaults=True):
 
     Whom it is done to is an account, or whoever the journal knows as one of `known_as` (a guest's sender, the key of a name), or whoever comes from
     a network; `whom` is what they were called. `until` is when it ends (seconds since 1970; of a panic that is over already: when it began). `of`
-    is the number of what is lifted, of the line that was reported, or of the ban appealed against; the `text` is the reason, the role, or the room's
+    is the number of what is lifted, of the line that was reported, of the ban appealed against, or of the line that
+    what was held has become; the `text` is the reason, the role, or the room's
     name, and never what somebody has said. With `is_hard` a network's ban lets nobody from there pass.
     """
 

@@ -77,13 +77,14 @@ class Case(Struct, frozen=True, omit_defaults=True):
 
 
 class Closing(NamedTuple):
-    """Who closes a case, and when; whether that says what was held (`accepts`); and what they say to it."""
+    """Who closes a case, and when; whether that says what was held (`accepts`), as which line (`seq`); and what they say to it."""
 
     by: str
     author: Author
     at: float
     accepts: bool = False
     why: str = ""
+    seq: int = 0
 
 
 class Closed(NamedTuple):
@@ -182,8 +183,8 @@ def act_of(case: Case, closing: Closing) -> ServerAct:
     kinds: dict[CaseKind, CaseActKind] = {"report": "report-closed", "appeal": "appeal-closed"}
     kind = kinds.get(case.kind, "line-accepted" if closing.accepts else "line-declined")
     whom, account = (case.whom, case.author) if case.kind == "report" else (case.by, case.account)
-    by, author, at, _, why = closing
-    return ServerAct(kind, at, by, author, whom, account, text=why, of=case.of, case=case.number)
+    by, author, at, _, why, seq = closing
+    return ServerAct(kind, at, by, author, whom, account, text=why, of=seq or case.of, case=case.number)
 
 
 def is_old(case: Case, at: float) -> bool:

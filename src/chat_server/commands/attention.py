@@ -67,7 +67,17 @@ class NotAway(Answered, frozen=True):
 class NoMentions(Answered, frozen=True):
     """Nobody has named the receiver while they were away; or they have seen all of it."""
 
-    sentence: ClassVar[str] = "Nobody has named you since you last looked. /mentions all shows what you have seen."
+    sentence: ClassVar[str] = "Nobody has named you since you last looked."
+    other_sentences: ClassVar[tuple[str, ...]] = (
+        "Nobody has named you since you last looked. /mentions all shows what you have seen.",
+    )
+
+    has_seen: bool = False
+
+    @property
+    def own_sentence(self) -> str:
+        """Where there is something, it says how that is shown."""
+        return self.other_sentences[0] if self.has_seen else self.sentence
 
 
 class AwayTooLong(Refused, frozen=True):
@@ -115,7 +125,8 @@ class AttentionCommands(CommandHandler):
 async def _show(place: Room, session: Occupant, *, is_all: bool) -> None:
     journal = place.directory.journal
     try:
-        kept = [one for one in await mentions_of(place, session) if is_all or not one.is_read]
+        named = await mentions_of(place, session)
+        kept = [one for one in named if is_all or not one.is_read]
         newest = kept[-SHOWN_MAX:]
         lines: dict[str, list[Line]] = {}
         for one in newest:
@@ -124,7 +135,7 @@ async def _show(place: Room, session: Occupant, *, is_all: bool) -> None:
             if found is not None:
                 lines.setdefault(one.room, []).extend(place.directory.guests.on([found]))
         if not newest:
-            session.send(NoMentions())
+            session.send(NoMentions(has_seen=bool(named)))
             return
         blocks, zone = session.person.blocks, session.person.zone
         rooms = tuple((room, blocks.on(of_room)) for room, of_room in lines.items())

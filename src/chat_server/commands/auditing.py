@@ -54,6 +54,7 @@ _SENTENCES = {
     "report-closed": "{by} closed report {case}, about #{of}, a line of {whom}",
     "appeal-closed": "{by} closed an appeal of {whom} against number {of}",
     "line-accepted": "{by} accepted a line of {whom} that was held (number {case})",
+    "line-said": "{by} accepted a line of {whom} that was held (number {case}): it is #{of}",
     "line-declined": "{by} declined a line of {whom} that was held (number {case})",
 }
 
@@ -74,7 +75,8 @@ class AuditShown(Answered, frozen=True, tag="audit"):
     """
 
     sentence: ClassVar[str] = "{listed}"
-    more_sentence: ClassVar[str] = "What was done before: /audit {before} {nth}"
+    more_sentence: ClassVar[str] = "What was done before: /audit {before}"
+    other_sentences: ClassVar[tuple[str, ...]] = ("What was done before: /audit {before} {nth}",)
     listed_in: ClassVar[str] = "acts"
     row_sentences: ClassVar[dict[str, str]] = _SENTENCES
     row_frames: ClassVar[tuple[str, ...]] = ("#{number}, {when}: {told}", "{number}, {when}: {told}", "{when}: {told}")
@@ -85,6 +87,15 @@ class AuditShown(Answered, frozen=True, tag="audit"):
     nth: Id
     acts: dict[str, dict[str, str]]
 
+    @property
+    def own_more_sentence(self) -> str:
+        """Whoever reads on types a second number only where it is one."""
+        return self.other_sentences[0] if self.nth else super().own_more_sentence
+
+    def about(self, row: dict[str, str]) -> str:
+        """What a row is about; a line that is accepted has a number from when it is said."""
+        return "line-said" if row["what"] == "line-accepted" and "of" in row else row["what"]
+
     def frame_of(self, number: str) -> str:
         """Numbers of lines have their sign; what has none of its own has only its time."""
         line, act, unnumbered = self.row_frames
@@ -94,7 +105,15 @@ class AuditShown(Answered, frozen=True, tag="audit"):
 class NothingDone(Answered, frozen=True, tag="nothing-done"):
     """Nothing was done, or nothing before that number."""
 
-    sentence: ClassVar[str] = "Nothing has been done here by moderators, or nothing before that."
+    sentence: ClassVar[str] = "Nothing has been done here by moderators."
+    other_sentences: ClassVar[tuple[str, ...]] = ("Nothing was done here by moderators before that.",)
+
+    is_before: bool = False
+
+    @property
+    def own_sentence(self) -> str:
+        """What was asked for."""
+        return self.other_sentences[0] if self.is_before else self.sentence
 
 
 class AuditCommands(CommandHandler):
@@ -117,7 +136,9 @@ async def _audit(place: Room, session: Occupant, request: Audit) -> None:
     zone = session.person.zone
     shown = {_number(act): _in_audit(session, act, zone, in_room=bool(room)) for act in acts[:PAGE]}
     further = acts[PAGE - 1].place if len(acts) > PAGE else ActPlace(0)
-    session.send(AuditShown(room, now_of(place, session), *further, shown) if shown else NothingDone())
+    session.send(
+        AuditShown(room, now_of(place, session), *further, shown) if shown else NothingDone(is_before=any(before))
+    )
 
 
 def now_of(place: Room, session: Occupant) -> str:

@@ -39,7 +39,7 @@ class PanicShown(Answered, frozen=True, tag="panic-on"):
 class NoPanic(Answered, frozen=True, tag="panic-off"):
     """There is no panic."""
 
-    sentence: ClassVar[str] = "There is no panic. /panic on begins one."
+    sentence: ClassVar[str] = "There is no panic now: everything is as usual. /panic on begins one."
 
 
 class NothingToEnd(Refused, frozen=True):

@@ -3,8 +3,9 @@
 What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from msgspec import Meta
 from msgspec.structs import replace
 
 from chat_server.accounts.cases import PAGE, Case, Closing, NotTaken
@@ -13,6 +14,7 @@ from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, NoSuchCase, close, find, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
+from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
 from chat_server.commands.reporting import new_case, not_taken
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.keys import SenderKey
@@ -20,7 +22,8 @@ from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, S
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, Say, tag_of
+from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, RestOfLine, Say, tag_of
+from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.batch import HELD, Accepted
 from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -52,6 +55,7 @@ class Decline(Request, frozen=True, gc=False):
 
     group: ClassVar[str] = "moderating"
     id: CaseNumber
+    why: Annotated[RestOfLine, Meta(description="a reason; its author is shown it", extra={"in_usage": True})] = ""
 
 
 class HeldListed(Answered, frozen=True, tag="held"):
@@ -240,9 +244,9 @@ class HoldingCommands(CommandHandler):
     def do_decline(self, place: Room, session: Occupant, request: Decline) -> MaybeAwaitable:
         """Have a line that waits not be said, by the number that /held shows.
 
-        Its author is told, if they are here.
+        /decline 8 no links here, please. Its author is told, if they are here, and shown what you say.
         """
-        return _decline(place, session, request.id)
+        return _decline(place, session, request)
 
 
 async def _list(place: Room, session: Occupant, request: ListHeld) -> None:
@@ -261,19 +265,23 @@ async def _list(place: Room, session: Occupant, request: ListHeld) -> None:
     session.send(HeldListed(len(lines), now_of(place, session), lines, page.before))
 
 
-async def _decline(place: Room, session: Occupant, number: int) -> None:
+async def _decline(place: Room, session: Occupant, request: Decline) -> None:
+    if len(request.why) > REASON_MAX:
+        session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
+        return
+    number, why = request.id, sanitize_to_line(request.why)
     found = await _find_to_decide(place, session, number)
     said = found if isinstance(found, Refused) else await _said_already(place, found)
     if isinstance(said, Duplicate):
         with carried_through():
             await _close_said(place, session, number, said.room, said.seq)
         return
-    closed = said if isinstance(said, Refused) else await close(place, session, number, ("held",))
+    closed = said if isinstance(said, Refused) else await close(place, session, number, ("held",), why=why)
     if isinstance(closed, Refused):
         session.send(closed)
         return
     session.send(DeclinedLine(closed.case.number))
-    tell_author(place.directory, closed.case)
+    tell_author(place.directory, closed.case, why)
 
 
 async def _find_to_decide(place: Room, session: Occupant, number: int) -> Case | Refused:
@@ -330,7 +338,8 @@ async def _accept(place: Room, session: Occupant, number: int, nick: str) -> Non
 
 async def _close_said(place: Room, session: Occupant, number: int, room: str, seq: int) -> None:
     """Close what is said. Where that cannot be stored it waits on, and whoever decides on it then is told that it is said."""
-    closing = Closing(session.nick, session.person.account, place.directory.authentication.now(), accepts=True)
+    now = place.directory.authentication.now()
+    closing = Closing(session.nick, session.person.account, now, accepts=True, seq=seq)
     await storable(place.directory.accounts.cases.close(number, ("held",), closing))
     session.send(AcceptedLine(room, number, seq))
 

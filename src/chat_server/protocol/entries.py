@@ -112,7 +112,10 @@ class RoleGiven(StoredEvent, frozen=True, gc=False, tag="role-given"):
 
     hidden: ClassVar[frozenset[str]] = frozenset({"author", "account"})
     shape: ClassVar[Shape] = Shape("#", " gave {whom} the role: ", is_sentence=True)
-    other_sentences: ClassVar[tuple[str, ...]] = ("{nick} took {whom}'s role back",)
+    other_sentences: ClassVar[tuple[str, ...]] = (
+        "{nick} took {whom}'s role back",
+        "{nick} gave up the role that they had here",
+    )
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
@@ -125,7 +128,10 @@ class RoleGiven(StoredEvent, frozen=True, gc=False, tag="role-given"):
     @property
     def own_sentence(self) -> str:
         """What is translated."""
-        return self.other_sentences[0] if self.text == "none" else self.shape.sentence
+        taken, given_up = self.other_sentences
+        if self.text != "none":
+            return self.shape.sentence
+        return given_up if self.whom == self.nick else taken
 
 
 class Kicked(StoredEvent, frozen=True, gc=False):

@@ -29,6 +29,13 @@ class Event(Struct, frozen=True, tag_field="is", tag=_kebab):
     """Whether programs are; the rest only people are."""
     sentence: ClassVar[str] = ""
     """What people are told, its fields put in, where that is all; else wire/render has it."""
+    other_sentences: ClassVar[tuple[str, ...]] = ()
+    """What its `own_sentence` may be beside that."""
+
+    @property
+    def own_sentence(self) -> str:
+        """The sentence that is told of this one."""
+        return self.sentence
 
 
 class Answered(Event, frozen=True, kw_only=True):
@@ -56,6 +63,12 @@ class Answered(Event, frozen=True, kw_only=True):
         """In which of the `row_frames` the row with this number stands."""
         del number
         return self.row_frames[0]
+
+    @property
+    def own_more_sentence(self) -> str:
+        """What is told besides of this one."""
+        has_more = bool(getattr(self, "before", 0) or getattr(self, "nth", 0))
+        return self.more_sentence if has_more else ""
 
 
 class Greeted(Event, frozen=True):

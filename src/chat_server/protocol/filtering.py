@@ -13,12 +13,23 @@ class WordSet(StoredEvent, frozen=True, gc=False, tag="word-set"):
 
     hidden: ClassVar[frozenset[str]] = frozenset({"author", "word"})
     shape: ClassVar[Shape] = Shape("#", " changed the room's list of words: ", is_sentence=True)
+    other_sentences: ClassVar[tuple[str, ...]] = (
+        "{nick} put a word on the room's list: lines with it wait for a moderator",
+        "{nick} put a word on the room's list: lines with it are refused",
+        "{nick} took a word off the room's list",
+    )
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
     changes_room: ClassVar[bool] = True
     changes_rights: ClassVar[bool] = True
 
     word: str = ""
+
+    @property
+    def own_sentence(self) -> str:
+        """What is translated."""
+        told = dict(zip(("hold", "refuse", "none"), self.other_sentences, strict=True))
+        return told.get(self.text, self.shape.sentence)
 
 
 class FilterSet(StoredEvent, frozen=True, gc=False, tag="filter-set"):

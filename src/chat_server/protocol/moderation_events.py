@@ -20,9 +20,16 @@ class LineDeclined(Event, frozen=True):
     """What the receiver has said, and what waited, is not said: a moderator has declined it."""
 
     sentence: ClassVar[str] = "A moderator of {room} has declined your line (number {id})."
+    other_sentences: ClassVar[tuple[str, ...]] = ("A moderator of {room} has declined your line (number {id}): {why}",)
 
     room: str
     id: Id
+    why: str = ""
+
+    @property
+    def own_sentence(self) -> str:
+        """The reason stands there where there is one."""
+        return self.other_sentences[0] if self.why else self.sentence
 
 
 class ReportMade(Event, frozen=True):

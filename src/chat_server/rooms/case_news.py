@@ -134,7 +134,9 @@ def _is_news(directory: Here, name: str) -> bool:
 
 def _tell_author(directory: Here, case: Case, why: str) -> None:
     declined = case.kind == "held"
-    event = LineDeclined(case.room, case.number) if declined else AppealAnswered(case.room, case.number, why or "-")
+    event = (
+        LineDeclined(case.room, case.number, why) if declined else AppealAnswered(case.room, case.number, why or "-")
+    )
     identified = directory.identified(case.sender)
     people = directory.people if is_name(case.sender) else () if identified is None else (identified,)
     for person in people:

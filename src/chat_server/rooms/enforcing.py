@@ -77,8 +77,8 @@ class Enforcement:
         """Whether somebody who has a role on the server has come from this network lately, or from beside it."""
         return shortened(network) in self._networks
 
-    def look_at(self, one: Occupant) -> None:
-        """Somebody has just logged in: they may have been banned since that was looked at."""
+    def look_at(self, one: Occupant) -> bool:
+        """Somebody has just logged in: they may have been banned since that was looked at. Whether they have been dismissed."""
         now = self._now()
         if one.person.role in IN_OFFICE:
             self.has_office = True
@@ -87,6 +87,7 @@ class Enforcement:
         if act is not None:
             silence(self._directory, (one,))
             _dismiss(one, act, now)
+        return act is not None
 
     def _now(self) -> float:
         return self._directory.authentication.now()

@@ -6,6 +6,7 @@ Never knows how many may be connected.
 from math import inf
 from typing import Any, cast
 
+from chat_server.commands.handler import EndSession
 from chat_server.journal.engines import Store
 from chat_server.rooms.enforcing import Enforcement
 from chat_server.rooms.room import Occupant
@@ -19,10 +20,15 @@ def is_panic(store: Store) -> bool:
 
 
 def look_at(enforcement: Enforcement, session: object) -> None:
-    """Somebody has just logged in: who moderates the server keeps the place that they have beyond the limit, and who does not goes again."""
+    """Somebody has just logged in: who moderates the server keeps the place that they have beyond the limit, and who does not goes again.
+
+    Raises EndSession of whoever goes: else they would be welcomed before they are told why not.
+    """
     one = cast(ChatSession[Any], session)
-    enforcement.look_at(cast(Occupant, one))
+    if enforcement.look_at(cast(Occupant, one)):
+        raise EndSession
     if (reserved := one.caller.reserved) is not None:
         reserved.is_earned = one.person.role in IN_OFFICE
         if not reserved.is_earned:
             one.dismiss("server-full", inf)
+            raise EndSession

@@ -211,7 +211,7 @@ class ChatSession(ABC, Generic[A]):
         return self.caller.line(self._context.fingerprint())
 
     def logged_in(self, nick: str, sender: str, role: str) -> None:
-        """The person has this nickname from now on, and these rights; see Occupant."""
+        """The person has this nickname from now on, and these rights; see Occupant. Raises EndSession if they may not be here after all."""
         person = self.person
         person.nick, person.role, person.sender = nick, role, sender
         self._outbox.limit = self._context.limits.waiting_bytes or inf
@@ -295,7 +295,7 @@ class ChatSession(ABC, Generic[A]):
                 with self._loop.scope:
                     await self._loop.run()
             except EndSession:
-                self._farewell = LoggedOut()
+                self._farewell = self._farewell or LoggedOut()
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._outbox.close()
         if guard.has_failed:

@@ -102,12 +102,12 @@ def page_shown(event: entries.PageShown, translator: Translator) -> list[TextLin
     if event.last < event.first == 1:
         return server_lines(translator.text("Nothing has been said in {room} yet.", room=event.room))
     if event.last < event.first:
-        return server_lines(translator.text("{room} keeps no lines.", room=event.room))
+        return server_lines(translator.text("There are no lines in {room} yet that you can read.", room=event.room))
     if event.numbers is None:
         everything = _range(event.first, event.last)
         return server_lines(
             translator.text(
-                "There is nothing there. The lines of {room} are {range}.", room=event.room, range=everything
+                "There is nothing there. Of {room} you can read the lines {range}.", room=event.room, range=everything
             )
         )
     first, last = event.numbers
@@ -128,7 +128,7 @@ def _where(translator: Translator, event: entries.PageShown, first: int, last: i
         )
     kept = _range(event.first, event.last)
     return translator.count(
-        "Line {range}; {kept} are kept.", "Lines {range}; {kept} are kept.", number, range=shown, kept=kept
+        "Line {range}; you can read {kept}.", "Lines {range}; you can read {kept}.", number, range=shown, kept=kept
     )
 
 

@@ -113,4 +113,20 @@ def last_seen(event: people_events.LastSeen, translator: Translator) -> list[Tex
     """When somebody was last here."""
     if event.is_here:
         return server_lines(translator.text("{nick} is here.", nick=event.nick))
-    return server_lines(f"{event.nick}: {_last_here(event.days, translator)}")
+    return server_lines(_not_here(event, translator))
+
+
+def _not_here(event: people_events.LastSeen, translator: Translator) -> str:
+    nick = event.nick
+    if isinstance(event.days, UnsetType):
+        return translator.text("{nick} is not here now.", nick=nick)
+    if not event.days:
+        return translator.text("{nick} is not here now, and was last here within a day.", nick=nick)
+    if event.days >= MONTH:
+        return translator.text("{nick} is not here now, and was last here more than a month ago.", nick=nick)
+    return translator.count(
+        "{nick} is not here now, and was last here {number} day ago.",
+        "{nick} is not here now, and was last here {number} days ago.",
+        event.days,
+        nick=nick,
+    )

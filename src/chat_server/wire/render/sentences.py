@@ -429,14 +429,15 @@ GROUP_NAMES = {
 """The headings of /help."""
 
 DAILY = frozenset(
-    ("logout", "help", "nick", "register", "me", "msg", "reply", "away", "mentions")
-    + ("rooms", "join", "topic", "online", "create", "back", "last", "search")
+    (
+        *("logout", "help", "nick", "register", "me", "msg", "reply", "away", "mentions"),
+        *("rooms", "join", "topic", "online", "create", "back", "last", "search"),
+    )
 )
 """The commands that /help shows where all would not fit on a screen; of the others it says how many there are of which group. Where there are
 more than so many commands:"""
 
 HELP_ROWS = 18
-
 
 
 def _explained(translator: Translator, explanation: str) -> str:
@@ -835,9 +836,9 @@ def _sentence_of(event: events.Event, translator: Translator) -> str:
     }
     if isinstance(event, events.Answered) and event.listed_in:
         listed["listed"] = "\n".join(rows_of(event, getattr(event, event.listed_in), translator))
-    told = translator.text(event.sentence, **{**details, **listed})
-    if isinstance(event, events.Answered) and event.more_sentence and (details["before"] or details.get("nth")):
-        told += "\n" + translator.text(event.more_sentence, **details)
+    told = translator.text(event.own_sentence, **{**details, **listed})
+    if isinstance(event, events.Answered) and (more := event.own_more_sentence):
+        told += "\n" + translator.text(more, **details)
     return told
 
 
