@@ -81,8 +81,8 @@ class FakeSession:
     def answer_later(self) -> Callable[[Event], None]:
         return self.send
 
-    def key_of_act(self) -> str:
-        return ""
+    def key_of_act(self, key: str = "") -> str:
+        return key
 
     def owe(self, tokens: float) -> None:
         pass

@@ -182,6 +182,20 @@ async def test_a_reply_says_to_which_line_and_quotes_it_for_people_who_may_read_
         assert all("quote" not in one for one in await page_of(bob, 1))
 
 
+@pytest.mark.parametrize("key", ["k", ""])
+async def test_a_reply_of_a_program_is_answered_by_its_ref_as_any_line(
+    key: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        number = await said(ann, "one")
+        for ref in ("first", "again"):
+            await ann.ask("re", room="den", number=number, text="two", key=key, ref=ref)
+            assert (await ann.wait_for("stored"))["ref"] == ref
+        await ann.ask("re", room="den", number=999, text="two", key=key and "other", ref="refused")
+        assert (await ann.wait_for("refused"))["ref"] == "refused"
+
+
 async def test_people_at_terminals_are_told_once_of_a_crowd_that_reacts(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await den(house, "ann", "bob")

@@ -39,7 +39,7 @@ READ = {
         "members",
         "online",
     ),
-    *("reports", "rooms", "search", "seen", "since", "time-line", "tls", "whois"),
+    *("reports", "rooms", "search", "seen", "since", "time-line", "tls", "versions", "whois"),
 }
 """What only asks."""
 
@@ -302,6 +302,9 @@ CASES = [
     den("ann", "unban", "stored", a_ban_of_the_den),
     den("ann", "words", "stored", action="add", word="buy", rule="hold"),
     den("ann", "filter", "stored", nick="ann", on="on"),
+    den("eve", "re", "stored", number=0, text="why?", key="k"),
+    den("bob", "edit", "stored", number=0, text="sorry"),
+    den("eve", "react", "stored", number=0, sign="👍"),
     den("bob", "delete", "lines-deleted", number=0),
     den("ann", "delete", "lines-deleted", number=0),
     den("ann", "purge", "lines-deleted", nick="bob", span="9"),

@@ -251,6 +251,8 @@ STORY: list[tuple[str, str, dict[str, Any]]] = [
     ("carl", "me", {"action": "waves"}),
     ("ann", "topic", {"text": "snakes"}),
     ("bob", "notice", {"text": "note"}),
+    ("bob", "edit", {"number": 5, "text": "a note"}),
+    ("carl", "react", {"number": 5, "sign": "👍"}),
     ("ann", "role", {"nick": "bob", "role": "moderator"}),
     ("ann", "rule", {"rule": "slow", "value": "3"}),
     ("bob", "mute", {"nick": "carl", "span": "30d"}),

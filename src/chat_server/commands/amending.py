@@ -171,7 +171,7 @@ class AmendingCommands(CommandHandler):
 
         /re 4711 that is what I think, too
         """
-        return self.table.dispatch(place, session, Say(request.text, request.key, request.number))
+        return self.table.dispatch(place, session, Say(request.text, session.key_of_act(request.key), request.number))
 
     @access(where=(ROOM, CONVERSATION), asks_engine=True)
     def do_react(self, place: Place, session: Occupant, request: React) -> MaybeAwaitable:

@@ -244,8 +244,8 @@ class Occupant(Protocol):
     def answer_later(self) -> Callable[[Event], None]:
         """What shows it an event as the answer to what it asks for now, whenever that is, and whatever it has asked for by then."""
 
-    def key_of_act(self) -> str:
-        """Under which key it is to be told what becomes of what it is doing in a room; "" if it need not be told."""
+    def key_of_act(self, key: str = "") -> str:
+        """Under which key it is to be told what becomes of what it is doing in a room: its own, if it has given one; "" if it need not be told."""
 
     def owe(self, tokens: float) -> None:
         """Count something that it has asked for and that costs as much as so many lines; it is paid before the next request."""

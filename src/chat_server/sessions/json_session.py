@@ -219,12 +219,12 @@ class JsonSession(ChatSession[Addressed]):
         del prompt, then
         self.send(Refused("password-missing"))
 
-    def key_of_act(self) -> str:
+    def key_of_act(self, key: str = "") -> str:
         """A program that asks with a ref is answered by what became of it."""
         if self._ref is None or self._key:
-            return ""
-        self._key = new_token()
-        self._refs[self._key] = [self._ref]
+            return key
+        self._key = key or new_token()
+        self._refs.setdefault(self._key, []).append(self._ref)
         return self._key
 
     def _take_ref(self, key: str) -> Ref | None:
@@ -359,9 +359,7 @@ class JsonSession(ChatSession[Addressed]):
             self.send(self._why_not_in(self._asked_room))
             return None
         if isinstance(request, Storable) and self._ref is not None:
-            self._key = request.key or new_token()
-            self._refs.setdefault(self._key, []).append(self._ref)
-            request = replace(request, key=self._key)
+            request = replace(request, key=self.key_of_act(request.key))
         return dispatch(place, self, request)
 
     def _handle_run(self, run: SayRun) -> MaybeAwaitable:

@@ -186,9 +186,9 @@ class ChatSession(ABC, Generic[A]):
         """For how many lines an answer of so many bytes counts; for more where it is laid out (text_session.py)."""
         return size / ANSWER_BYTES_PER_TOKEN
 
-    def key_of_act(self) -> str:
+    def key_of_act(self, key: str = "") -> str:
         """People see what they have done."""
-        return ""
+        return key
 
     def owe(self, tokens: float) -> None:
         """Count something that costs as much as so many lines; it is paid before the next request."""
