@@ -132,7 +132,7 @@ def refusal_of_office(role: str, kind: str, word: str) -> str:
         return "" if role in (ADMIN, OWNER) else "owners-only"
     if role not in (MEMBER, HOLDER):
         return ""
-    if word == "panic" or (kind == HALL and word in CURBING | {"bans"}):
+    if word == "panic" or (kind == HALL and word in MODERATING | {"bans"}):
         return "server-moderators-only"
     return "moderators-only" if word in MODERATING | {"audit"} else ""
 

@@ -285,7 +285,7 @@ async def test_a_network_is_banned_after_a_dry_run_and_settled_accounts_come_in_
         would = await answered(ann, "would-hit", "ban", nick="bob", span="network 1d flood")
         assert (would["here"], would["sessions"], would["whom"]) == (2, 2, "bob network")
         assert (would["recent"], would["accounts"], would["passing"]) == (1, ["young"], 1)
-        assert "could not come in: 1 (young)." in would["text"]
+        assert "could not come in from there: 1 (young)." in would["text"]
         assert "198.51" not in str(would)
         assert would["again"] == "/ban bob sure network 1d flood"
         banned = await answered(ann, "server-banned", "ban", nick="bob", span="network sure 1d flood")

@@ -102,7 +102,7 @@ async def test_moderators_of_the_server_see_all_reports_in_the_hall_and_by_whom_
         await ann.ask("reports", ref="h")
         while (answer := await ann.wait_for("refused")).get("ref") != "h":
             pass
-        assert answer["code"] == "moderators-only", "who owns a room has no part in what is the server's"
+        assert answer["code"] == "server-moderators-only", "who owns a room has no part in what is the server's"
 
 
 async def test_moderators_who_were_away_are_told_at_login_how_much_waits(autojump_clock: trio.abc.Clock) -> None:

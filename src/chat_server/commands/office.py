@@ -125,7 +125,7 @@ class WouldHit(Answered, frozen=True, tag="would-hit"):
     sentence: ClassVar[str] = (
         "Not done yet. To do it, type: {again}\n"
         "Connections here now that would end: {sessions}.\n"
-        "Accounts that came from there or from beside it in the last 30 days and could not come in: {recent} ({accounts}).\n"
+        "Accounts that came from there or from beside it in the last 30 days and could not come in from there: {recent} ({accounts}).\n"
         "Others that came from there and still could: {passing}."
     )
 
@@ -145,7 +145,7 @@ class WouldMute(Answered, frozen=True, tag="would-mute"):
     sentence: ClassVar[str] = (
         "Not done yet. To do it, type: {again}\n"
         "Connections here now that could say nothing: {sessions}.\n"
-        "Accounts that came from there or from beside it in the last 30 days and could say nothing: {recent} ({accounts}).\n"
+        "Accounts that came from there or from beside it in the last 30 days and could say nothing from there: {recent} ({accounts}).\n"
         "Others that came from there and still could: {passing}."
     )
 

@@ -21,7 +21,10 @@ class Hall(Room):
     def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
         """Why somebody may not do such a thing here: what is done in the hall is done to the whole server. A bot has no role there."""
         role = MEMBER if session.proof.is_bot else session.person.role
-        return may(ON_SERVER.get(act, act), on_server(session.person.account, role), None, EMPTY)
+        refusal = may(ON_SERVER.get(act, act), on_server(session.person.account, role), None, EMPTY)
+        if refusal is not None and refusal.code == "moderators-only":  # which speaks of a room
+            return Refused("server-moderators-only")
+        return refusal
 
     async def enter(self, session: Occupant, *, is_return: bool = False) -> int:
         """Take the session in, and say so."""
