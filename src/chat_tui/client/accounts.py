@@ -9,6 +9,7 @@ from typing import Protocol
 
 from chat_server.protocol.events import Event
 from chat_tui.client.calling import Line
+from chat_tui.language import message, say
 
 ONE_TIME_LETTERS = 8
 """Letters of a code that is good once and soon, and may be seen; longer ones let one in whenever they are shown, and are secrets."""
@@ -28,7 +29,7 @@ ASKS_PROOF = ENDS_TOKEN | {
 }
 """Refusals of a login after which another proof may let the user in."""
 
-WAYS_IN = (
+WAYS_IN = message(
     "This line is not encrypted: whoever is between here and the server can read along, so chat-tui sends no password and no recovery code. Ways in:"
     " a server that speaks TLS (whoever runs it can turn that on); chat-tui on the server's own machine; or a one-time code,"
     " which may be seen: /code device makes one where you are logged in already."
@@ -38,7 +39,7 @@ WAYS_IN = (
 WAIT_DIGITS = 7
 """Digits of a wait that are read: months. No clock can tell when the rest would be over, and a server may have sent thousands."""
 
-CANNOT_ASK = "There is no connection. Try this again when there is one."
+CANNOT_ASK = message("There is no connection. Try this again when there is one.")
 
 _HIDES_AFTER = {"login": 1, "register": 1, "password": 0, "account": 1}
 """Commands after which somebody may type a secret, though it is never asked for there; and how many words of theirs come first."""
@@ -88,7 +89,7 @@ def asks_proof(code: str, *, was_shown: bool) -> bool:
 
 def why_no_secrets(line: Line) -> str:
     """Why no secret goes over such a line, in sentences that name the ways in; "" if one may."""
-    return WAYS_IN if line is Line.OPEN else ""
+    return say(WAYS_IN) if line is Line.OPEN else ""
 
 
 def seconds_to_wait(details: Mapping[str, str]) -> int:
@@ -121,7 +122,7 @@ def _ask(connection: Asks, do: str, on_answer: Callable[[Event], bool], **fields
     """Ask for something with a secret in it, where nobody else can read that."""
     if why := why_no_secrets(connection.line):
         return why
-    return "" if connection.request(do, on_answer=on_answer, **fields) else CANNOT_ASK
+    return "" if connection.request(do, on_answer=on_answer, **fields) else say(CANNOT_ASK)
 
 
 def without_secrets(text: str) -> str:

@@ -37,7 +37,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
-from chat_tui.language import message
+from chat_tui.language import message, say
 
 ONLINE_GAP = 10.0
 """Seconds between two questions for everybody in a crowded room."""
@@ -154,7 +154,7 @@ class Client:
             return asked.why
         words = asked.words
         if words is None:
-            return "" if self.ask(asked, room, on_answer) else CANNOT_ASK
+            return "" if self.ask(asked, room, on_answer) else say(CANNOT_ASK)
         wrong = self.wrong_with(asked.do, words, room)
         if not wrong:
             self.say(self.pending(room, asked.do, words))
@@ -167,9 +167,9 @@ class Client:
     def wrong_with(self, do: str, words: str, room: str) -> str:
         """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
         if not room:
-            return "You are in no room yet. /join ROOM enters one."
+            return say("You are in no room yet. /join ROOM enters one.")
         if not _cleaned(do, words).strip():
-            return "Nothing in that can be shown."
+            return say("Nothing in that can be shown.")
         return _too_long(self.pending(room, do, words), self.state.limits)
 
     def pending(self, room: str, do: str, words: str) -> Pending:
@@ -385,8 +385,8 @@ def _too_long(pending: Pending, limits: dict[str, float]) -> str:
     """Why a line is too long for the server, in a sentence; "" if it is not, or the server's limit is not known yet."""
     size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
     if limit and size > limit:
-        return f"That is {size} bytes; a message has at most {limit:g}."
+        return say("That is {size} bytes; a message has at most {limit:g}.", size=size, limit=limit)
     size, limit = len(said(pending)), limits.get("line_bytes", 0)
     if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
-        return f"That is too long for one message. Send it in {size // int(limit) + 1} parts."
+        return say("That is too long for one message. Send it in {count} parts.", count=size // int(limit) + 1)
     return ""

@@ -30,6 +30,7 @@ from chat_tui.client.pauses import Pauses
 from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import KnownState
 from chat_tui.client.signing_in import LOGIN, Identity, SigningIn, kept_nowhere
+from chat_tui.language import say
 
 if TYPE_CHECKING:
     from chat_tui.client.trust_words import Doubt
@@ -239,7 +240,7 @@ class Connection:
         try:
             words = self._signing_in.second_words(link.line)
             if words is None:
-                raise _Refused(WAYS_IN, "no-secrets-here", asks_proof=True)
+                raise _Refused(say(WAYS_IN), "no-secrets-here", asks_proof=True)
             link.write(words)
             await self._read_loop(link)
         except (OSError, LineTooLong) as error:

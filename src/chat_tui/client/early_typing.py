@@ -6,10 +6,11 @@ is kept of them, and cannot connect just now, is asked for nothing: what they wr
 """
 
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.language import message, say_count
 
-AHEAD = "What you typed before you were asked is in the field, unseen. Enter sends it."
+AHEAD = message("What you typed before you were asked is in the field, unseen. Enter sends it.")
 
-NOT_YET = "You are not logged in yet. Nothing of that is sent or kept before you are."
+NOT_YET = message("You are not logged in yet. Nothing of that is sent or kept before you are.")
 
 
 class EarlyTyping:
@@ -36,5 +37,8 @@ class EarlyTyping:
 
 def thrown_away(lines: int) -> str:
     """What is told of lines that were typed before a password was asked for."""
-    which = "1 line that you typed before is" if lines == 1 else f"{lines} lines that you typed before are"
-    return f"{which} thrown away: a password may be among them. Nothing of that was sent, nor kept."
+    return say_count(
+        "{number} line that you typed before is thrown away: a password may be among them. Nothing of that was sent, nor kept.",
+        "{number} lines that you typed before are thrown away: a password may be among them. Nothing of that was sent, nor kept.",
+        lines,
+    )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from chat_tui.client.calling import Line, LineDetails
 from chat_tui.client.trust import AUTHORITY, PLAINTEXT
 from chat_tui.client.trust_words import COMPARE, Compared
+from chat_tui.language import say
 
 
 class LineWords(NamedTuple):
@@ -31,29 +32,30 @@ class LineWords(NamedTuple):
             yield self.todo
 
 
-NO_LINE = LineWords("There is no connection.", ("Nothing is sent, and nothing can be read along.",))
-
-
-def words_for_line(line: Line, details: LineDetails, host: str, port: int) -> LineWords:
-    """What is to be said of the line to a server."""
-    server = f"{host}, port {port}"
+def words_for_line(line: Line | None, details: LineDetails, host: str, port: int) -> LineWords:
+    """What is to be said of the line to a server; None: there is none."""
+    server = say("{host}, port {port}", host=host, port=port)
     match line:
+        case None:
+            return LineWords(say("There is no connection."), (say("Nothing is sent, and nothing can be read along."),))
         case Line.ENCRYPTED:
             return _encrypted(details, server)
         case Line.LOCAL:
-            title = "This line is not encrypted, and does not leave this computer."
-            return LineWords(title, (f"{server}, is on it: nobody can be between.",))
+            title = say("This line is not encrypted, and does not leave this computer.")
+            return LineWords(title, (say("{server}, is on it: nobody can be between.", server=server),))
         case Line.OPEN:
-            title = "This line is not encrypted."
+            title = say("This line is not encrypted.")
             what = (
-                f"Whoever is between here and {server}, can read and change what is said.",
+                say("Whoever is between here and {server}, can read and change what is said.", server=server),
                 *(
-                    [f"You went on without encryption on {details.known.first}."]
+                    [say("You went on without encryption on {day}.", day=details.known.first)]
                     if details.known.word == PLAINTEXT
                     else []
                 ),
             )
-            todo = "Whoever runs the server can turn TLS on. chat-tui tries it first each time, and uses it then by itself."
+            todo = say(
+                "Whoever runs the server can turn TLS on. chat-tui tries it first each time, and uses it then by itself."
+            )
             return LineWords(title, what, todo=todo)
 
 
@@ -61,12 +63,20 @@ def _encrypted(details: LineDetails, server: str) -> LineWords:
     by = f"{details.version.replace('TLSv', 'TLS ')}, {details.cipher}."
     known = details.known
     if known.word == AUTHORITY:
-        vouched = f"An authority that this computer trusts vouches for {server}; so it was since {known.first}."
+        vouched = say(
+            "An authority that this computer trusts vouches for {server}; so it was since {day}.",
+            server=server,
+            day=known.first,
+        )
         todo = ""
     else:
-        vouched = (
-            f"No authority vouches for {server}. Its certificate was accepted here on {known.first}, by its fingerprint;"
-            " another one is refused."
+        vouched = say(
+            "No authority vouches for {server}. Its certificate was accepted here on {day}, by its fingerprint;"
+            " another one is refused.",
+            server=server,
+            day=known.first,
         )
-        todo = COMPARE
-    return LineWords("This line is encrypted.", (by, vouched), Compared("Its fingerprint", details.fingerprint), todo)
+        todo = say(COMPARE)
+    return LineWords(
+        say("This line is encrypted."), (by, vouched), Compared(say("Its fingerprint"), details.fingerprint), todo
+    )

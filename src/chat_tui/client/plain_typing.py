@@ -24,6 +24,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
 from chat_tui.client.state import RoomState
+from chat_tui.language import say
 
 UNANSWERED_MAX = 100
 """Lines that are sent and not stored yet before no more of the input is taken: what is not taken need not be kept when the program ends."""
@@ -235,7 +236,7 @@ class Typing:
             if line.split(maxsplit=1)[0].casefold() in LEAVING:
                 self._on_leave()
             else:
-                self._write(CANNOT_ASK)
+                self._write(say(CANNOT_ASK))
         elif isinstance(asked, Misused):
             self._write(asked.why)
             if asked.room and not self._is_interactive:

@@ -14,6 +14,7 @@ from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_life import Archived, Founded, Unarchived
 from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX
+from chat_tui.language import message, say
 
 ROLES_MAX = 2000
 """Who is known to have a role: more than a room can have."""
@@ -23,6 +24,21 @@ FORBIDDEN_MAX = 100
 
 ABOVE_MEMBERS = ("moderator", "owner", "server moderator", "server admin")
 """Who is not slowed, and may speak where moderators may."""
+
+_ROLES = {
+    "member": message("member"),
+    "moderator": message("moderator"),
+    "owner": message("owner"),
+    "server moderator": message("server moderator"),
+    "server admin": message("server admin"),
+    "admin": message("admin"),
+}
+
+
+def role_named(role: str) -> str:
+    """A role in the language that is spoken."""
+    return say(_ROLES[role]) if role in _ROLES else role
+
 
 OUT = ("kicked-here", "banned-here", "no-guests-here")
 """Why somebody cannot be in a room."""

@@ -22,6 +22,7 @@ from chat_tui.client import accounts
 from chat_tui.client.accounts import Proof
 from chat_tui.client.command_line import Misused
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.language import say
 from chat_tui.ui.account_forms import AccountForms, Typed, wrong_with
 from chat_tui.ui.program import Program
 
@@ -109,14 +110,16 @@ class AccountDialog:
         from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - who asks pays
 
         nick = self._program.client.state.nick
-        fields = [Asked("password", "Password", "eight characters or more"), Asked("again", "Once more")]
+        fields = [Asked("password", say("Password"), say("eight characters or more")), Asked("again", say("Once more"))]
         if is_invited:
-            fields.append(Asked("invite", "Invitation", "the code that you were told", invite, is_secret=False))
+            fields.append(
+                Asked("invite", say("Invitation"), say("the code that you were told"), invite, is_secret=False)
+            )
         form = Form(
-            f"Register {nick}",
+            say("Register {nick}", nick=nick),
             words.registering(nick, is_invited=is_invited),
             tuple(fields),
-            "Register",
+            say("Register"),
             kept=self._forms.kept,
         )
         self._forms.open(form, self._register)
@@ -134,7 +137,7 @@ class AccountDialog:
     def _show_recovery(self, heading: str, codes: Sequence[str]) -> None:
         from chat_tui.ui.screens.codes import RecoveryScreen  # noqa: PLC0415 - who asks pays
 
-        self._app.push_screen(RecoveryScreen(heading, words.RECOVERY, codes))
+        self._app.push_screen(RecoveryScreen(heading, say(words.RECOVERY), codes))
 
     # Another account.
 
@@ -143,9 +146,9 @@ class AccountDialog:
         client = self._program.client
         waiting = len(client.store.unsent)
         if not nick:
-            self._tell("/login NAME: under which name? F3 asks for a server, too.")
+            self._tell(say("/login NAME: under which name? F3 asks for a server, too."))
         elif self._program.change.status is Status.ONLINE and name_key(nick) == name_key(client.state.nick):
-            self._tell(f"You are {client.state.nick} here already.")
+            self._tell(say("You are {nick} here already.", nick=client.state.nick))
         elif waiting:
             self._tell(words.waiting(waiting, client.connection.identity.nick))
         else:
@@ -175,21 +178,23 @@ class AccountDialog:
         match event:
             case CodeMade():
                 what = words.device_code(event, self._address, now)
-                self._app.push_screen(CodeScreen(f"A code for another device of {event.nick}", event.code, what))
+                self._app.push_screen(
+                    CodeScreen(say("A code for another device of {nick}", nick=event.nick), event.code, what)
+                )
             case Invited():
                 what = words.invitation(event, self._address, now)
-                self._app.push_screen(CodeScreen("A code for somebody who is to register", event.code, what))
+                self._app.push_screen(CodeScreen(say("A code for somebody who is to register"), event.code, what))
             case _:
                 self._answered(event)
         return True
 
     def make_recovery(self) -> None:
         """Ask for the password, and show new recovery codes."""
-        self._forms.ask_for_own("New recovery codes", words.NEW_RECOVERY, "Make them", self._recover)
+        self._forms.ask_for_own(say("New recovery codes"), say(words.NEW_RECOVERY), say("Make them"), self._recover)
 
     def _recover(self, typed: Typed) -> str:
         def show(event: RecoveryMade) -> None:
-            self._show_recovery("New recovery codes", event.recovery)
+            self._show_recovery(say("New recovery codes"), event.recovery)
 
         connection = self._program.client.connection
         return accounts.make_recovery(connection, typed["password"], self._forms.taking(RecoveryMade, show))
@@ -214,10 +219,14 @@ class AccountDialog:
     def _ask_for_new(self, *, is_fresh: bool) -> None:
         from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - who asks pays
 
-        new = (Asked("password", "New password", "eight characters or more"), Asked("again", "Once more"))
-        fields = new if is_fresh else (Asked("old", "Password now"), *new)
+        new = (
+            Asked("password", say("New password"), say("eight characters or more")),
+            Asked("again", say("Once more")),
+        )
+        fields = new if is_fresh else (Asked("old", say("Password now")), *new)
         self._forms.open(
-            Form("Another password", words.NEW_PASSWORD, fields, "Change it", kept=self._forms.kept), self._change
+            Form(say("Another password"), say(words.NEW_PASSWORD), fields, say("Change it"), kept=self._forms.kept),
+            self._change,
         )
 
     def _change(self, typed: Typed) -> str:
@@ -259,7 +268,7 @@ class AccountDialog:
     def end(self, how: str) -> None:
         """Ask for the password, and have the account end."""
         if how not in words.ENDINGS:
-            self._tell(words.NO_ENDING)
+            self._tell(say(words.NO_ENDING))
             return
 
         def end(typed: Typed) -> str:
@@ -270,7 +279,11 @@ class AccountDialog:
             self._program.leave(ends.text)
 
         self._forms.ask_for_own(
-            f"End the account {self._program.client.state.nick}", words.ending(how), "End it", end, is_dangerous=True
+            say("End the account {nick}", nick=self._program.client.state.nick),
+            words.ending(how),
+            say("End it"),
+            end,
+            is_dangerous=True,
         )
 
     @property

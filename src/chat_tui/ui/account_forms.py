@@ -11,6 +11,7 @@ from textual.app import App
 from chat_server.protocol.events import Event, Refused
 from chat_tui.client import account_words as words
 from chat_tui.client.accounts import CANNOT_ASK, why_no_secrets
+from chat_tui.language import say
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class AccountForms:
     def connection_lost(self) -> None:
         """What was asked on it is not answered any more."""
         if (form := self._open_form) is not None:
-            form.lose(words.LOST)
+            form.lose(say(words.LOST))
 
     @property
     def kept(self) -> str:
@@ -52,7 +53,7 @@ class AccountForms:
     def request(self, do: str, take: Callable[[Event], bool], **fields: object) -> None:
         """Ask the server, without a secret; have `take` called with what answers it."""
         if not self._program.client.connection.request(do, on_answer=take, **fields):
-            self._tell(CANNOT_ASK)
+            self._tell(say(CANNOT_ASK))
 
     def ask_for_own(
         self, heading: str, what: str, yes: str, send: Callable[[Typed], str], *, is_dangerous: bool = False
@@ -62,7 +63,7 @@ class AccountForms:
 
         if self.is_overheard():
             return
-        fields = (Asked("password", "Password"),)
+        fields = (Asked("password", say("Password")),)
         form = Form(heading, what, fields, yes, is_dangerous=is_dangerous)
         self.open(form, lambda typed: wrong_with(typed, "password") or send(typed))
 
@@ -96,5 +97,5 @@ class AccountForms:
 def wrong_with(typed: Typed, *names: str) -> str:
     """What is wrong with what was typed into a form in which these have to be, before the server is asked; "" if nothing is."""
     if not all(typed[name] for name in names):
-        return words.MISSING
-    return words.TWICE if "again" in typed and typed["again"] != typed["password"] else ""
+        return say(words.MISSING)
+    return say(words.TWICE) if "again" in typed and typed["again"] != typed["password"] else ""

@@ -232,12 +232,12 @@ class ChatApp(KeysInTurn):
 
     def action_line(self) -> None:
         """Show whether the line is encrypted, and the server's fingerprint."""
-        from chat_tui.client.line_words import NO_LINE, words_for_line  # noqa: PLC0415 - who asks pays
+        from chat_tui.client.line_words import words_for_line  # noqa: PLC0415 - who asks pays
         from chat_tui.ui.screens.line import LineScreen  # noqa: PLC0415 - who asks pays
 
         change, connection = self.change, self.client.connection
-        is_online = change.status is Status.ONLINE
-        words = words_for_line(change.line, change.details, connection.host, connection.port) if is_online else NO_LINE
+        line = change.line if change.status is Status.ONLINE else None
+        words = words_for_line(line, change.details, connection.host, connection.port)
         self.push_screen(LineScreen(words))
 
     def action_devices(self) -> None:

@@ -11,6 +11,7 @@ from textual.app import App
 
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.language import message, say, sentences
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
 
 _LINES = {
-    Line.LOCAL: "",
-    Line.ENCRYPTED: " The line is encrypted.",
-    Line.OPEN: " The line is not encrypted: whoever is between here and there can read along.",
+    Line.ENCRYPTED: message("The line is encrypted."),
+    Line.OPEN: message("The line is not encrypted: whoever is between here and there can read along."),
 }
 
 
@@ -118,16 +118,21 @@ class ConnectDialog:
         """How the connection is, for the form."""
         client, change = self._program.client, self._program.change
         connection = client.connection
-        where = f"{connection.host}, port {connection.port}"
+        where = say("{host}, port {port}", host=connection.host, port=connection.port)
         match change.status:
             case Status.ONLINE:
-                return f"You are connected to {where}, as {client.state.nick}.{_LINES[change.line]}"
+                connected = say("You are connected to {server}, as {nick}.", server=where, nick=client.state.nick)
+                return sentences(connected, say(_LINES[change.line]) if change.line in _LINES else "")
             case Status.CONNECTING:
-                return f"Connecting to {where}."
+                return say("Connecting to {server}.", server=where)
             case Status.WAITING:
-                return f"Tried {where}: {change.why}. It is tried again by itself."
+                return say("Tried {server}: {why}. It is tried again by itself.", server=where, why=change.why)
             case _ if connection.identity.nick in self._taken:
-                return f"The name {connection.identity.nick} is taken there. {self._proposal()} may be free; Enter tries it."
+                return say(
+                    "The name {nick} is taken there. {other} may be free; Enter tries it.",
+                    nick=connection.identity.nick,
+                    other=self._proposal(),
+                )
             case _:
                 return change.why
 

@@ -12,9 +12,10 @@ from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.room_choices import Chosen
+from chat_tui.client.room_rights import role_named
 from chat_tui.client.room_words import rules_in_words
 from chat_tui.client.state import RoomState, State
-from chat_tui.language import message, say, say_count, sentences
+from chat_tui.language import say, say_count, sentences
 from chat_tui.settings import DEFAULT_PORT
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.rendering import nick_style
@@ -107,7 +108,7 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...], sc
         behind = _guest_mark(room, nick) + _behind(is_me=nick == me, is_away=is_away)
         sign = ROLE_SIGNS.get(roles.get(key, ""), "  ") if roles else ""
         row = Content.assemble((sign, "bold"), (nick, "dim" if is_away else nick_style(nick, colours)), (behind, "dim"))
-        role = say(_ROLES[roles[key]]) if key in roles else ""
+        role = role_named(roles.get(key, ""))
         has_place = role and row.cell_length + cell_len(role) <= place
         items.append(Item(nick, row, Content.styled(role if has_place else "", "dim")))
     return items
@@ -115,9 +116,6 @@ def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...], sc
 
 def _behind(*, is_me: bool, is_away: bool) -> str:
     return (" " + say("(you)") if is_me else "") + (" " + say("(away)") if is_away else "")
-
-
-_ROLES = {"owner": message("owner"), "moderator": message("moderator")}
 
 
 def people_found(state: State, letters: str) -> list[Item]:

@@ -13,13 +13,14 @@ from chat_tui.client.accounts import BY_CODE, NEEDS_ACCOUNT, Proof, why_no_secre
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import AHEAD
+from chat_tui.language import message, say, sentences
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
     from chat_tui.ui.screens.form import Form, FormScreen
 
 
-OTHER = "Another name"
+OTHER = message("Another name")
 
 
 class LoginDialog:
@@ -49,7 +50,10 @@ class LoginDialog:
             return False
         where = self._program.client.connection.host
         is_trying = change.status is Status.CONNECTING
-        form.tell(f"Connecting to {where} …" if is_trying else f"{where}: {change.why}. It is tried again by itself.")
+        trying = say("Connecting to {host} …", host=where)
+        form.tell(
+            trying if is_trying else say("{host}: {why}. It is tried again by itself.", host=where, why=change.why)
+        )
         return True
 
     def close(self) -> None:
@@ -88,26 +92,28 @@ class LoginDialog:
         )
         begun = self._program.take_typed_early()
         if begun:
-            what = f"{what} {AHEAD}"
-        password = Asked("password", "Password", value=begun)
-        code = Asked("code", "or a code", "eight letters, or a recovery code")
+            what = sentences(what, say(AHEAD))
+        password = Asked("password", say("Password"), value=begun)
+        code = Asked("code", say("or a code"), say("eight letters, or a recovery code"))
         if self._is_new:
-            which = "the code that you were told" if change.code in BY_CODE else "a code, if one is needed"
-            invite = Asked("invite", "Invitation", which, is_secret=False)
-            again = Asked("again", "Once more")
-            return Form(f"{nick} needs an account here", what, (password, again, invite), "Register", OTHER, kept)
-        heading = f"{nick} has an account here"
+            which = say("the code that you were told") if change.code in BY_CODE else say("a code, if one is needed")
+            invite = Asked("invite", say("Invitation"), which, is_secret=False)
+            again = Asked("again", say("Once more"))
+            heading = say("{nick} needs an account here", nick=nick)
+            return Form(heading, what, (password, again, invite), say("Register"), say(OTHER), kept)
+        heading = say("{nick} has an account here", nick=nick)
         if why_no_secrets(change.line):
-            return Form(heading, what, (Asked("code", "Code", "eight letters", begun),), "Log in", OTHER, kept)
-        return Form(heading, what, (password, code), "Log in", OTHER, kept, takes_any=True)
+            code = Asked("code", say("Code"), say("eight letters"), begun)
+            return Form(heading, what, (code,), say("Log in"), say(OTHER), kept)
+        return Form(heading, what, (password, code), say("Log in"), say(OTHER), kept, takes_any=True)
 
     def _prove(self, typed: Mapping[str, str]) -> str:
         """Log in by what was typed. Returns what is wrong with it, or ""."""
         password, code = typed.get("password", ""), typed.get("code", "").strip()
         if not (password or code):
-            return words.MISSING
+            return say(words.MISSING)
         if self._is_new and password != typed["again"]:
-            return words.TWICE
+            return say(words.TWICE)
         if self._is_new:
             proof = Proof(password=password, invite=typed["invite"].strip(), is_new=True)
         else:

@@ -15,13 +15,14 @@ from chat_server.protocol.names import name_key
 from chat_tui.client import completion
 from chat_tui.client.room_rights import Rights, offered
 from chat_tui.client.state import RoomState
+from chat_tui.language import message, say, sentences
 from chat_tui.ui.labels import people_items
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.program import Program, ask
 
-NOT_YOURS = "Only who moderates or owns a room does that. /role shows who does here."
-NOBODY = "Nobody is here to whom you may do that."
+NOT_YOURS = message("Only who moderates or owns a room does that. /role shows who does here.")
+NOBODY = message("Nobody is here to whom you may do that.")
 
 _SPAN = re.compile(r"[1-9][0-9]{0,5}[mhdw]", re.IGNORECASE | re.ASCII)
 
@@ -37,13 +38,18 @@ class Deed(NamedTuple):
 
 
 DEEDS = (
-    Deed("kick", "Kick", "puts {nick} out of {room}, who can come back after a minute."),
-    Deed("mute", "Mute", "lets {nick} say nothing in {room} for a while.", lasts=True),
-    Deed("ban", "Ban", "puts {nick} out of {room} for a while.", lasts=True),
-    Deed("role", "Make moderator", "lets {nick} kick, mute and ban in {room}.", "moderator"),
-    Deed("role", "Make member", "lets {nick} do in {room} what its rules leave to members.", "member"),
-    Deed("role", "Make owner", "shares {room} with {nick}: rules, roles and all.", "owner"),
-    Deed("role", "Take the role", "leaves {nick} in {room} as anybody.", "none"),
+    Deed("kick", message("Kick"), message("It puts {nick} out of {room}, who can come back after a minute.")),
+    Deed("mute", message("Mute"), message("It lets {nick} say nothing in {room} for a while."), lasts=True),
+    Deed("ban", message("Ban"), message("It puts {nick} out of {room} for a while."), lasts=True),
+    Deed("role", message("Make moderator"), message("It lets {nick} kick, mute and ban in {room}."), "moderator"),
+    Deed(
+        "role",
+        message("Make member"),
+        message("It lets {nick} do in {room} what its rules leave to members."),
+        "member",
+    ),
+    Deed("role", message("Make owner"), message("It shares {room} with {nick}: rules, roles and all."), "owner"),
+    Deed("role", message("Take the role"), message("It leaves {nick} in {room} as anybody."), "none"),
 )
 """What there is, in the order in which it is shown."""
 
@@ -65,13 +71,13 @@ class Moderating:
         """Ask whom."""
         room = self._navigation.current
         if room is None or not self.is_for(room):
-            self._program.say_shortly(NOT_YOURS)
+            self._program.say_shortly(say(NOT_YOURS))
         elif not self._people(room, ""):
-            self._program.say_shortly(NOBODY)
+            self._program.say_shortly(say(NOBODY))
         else:
             self._pick(
-                f"Moderate {room.name}: whom?",
-                "a few letters of a name",
+                say("Moderate {room}: whom?", room=room.name),
+                say("a few letters of a name"),
                 lambda letters: self._people(room, letters),
                 lambda nick: self._ask_what(room, nick),
             )
@@ -101,18 +107,19 @@ class Moderating:
         return {command.tag for command in offered(self._program.client.state.commands, room.rights).values()}
 
     def _ask_what(self, room: RoomState, nick: str) -> None:
-        deeds = {deed.title: deed for deed in _deeds(room.rights, self._commands(room), nick, room)}
+        deeds = {say(deed.title): deed for deed in _deeds(room.rights, self._commands(room), nick, room)}
 
         def find(letters: str) -> list[Item]:
             return [
-                Item(
-                    title, Content.assemble((f"{title}  ", "bold"), deeds[title].what.format(nick=nick, room=room.name))
-                )
+                Item(title, Content.assemble((f"{title}  ", "bold"), _told(deeds[title], nick, room)))
                 for title in completion.fuzzy(letters, deeds)
             ]
 
         self._pick(
-            f"What with {nick}?", "a few letters of it", find, lambda title: self._ask_why(room, nick, deeds[title])
+            say("What with {nick}?", nick=nick),
+            say("a few letters of it"),
+            find,
+            lambda title: self._ask_why(room, nick, deeds[title]),
         )
 
     def _ask_why(self, room: RoomState, nick: str, deed: Deed) -> None:
@@ -126,17 +133,18 @@ class Moderating:
         def send(typed: Mapping[str, str]) -> str:
             span, reason = typed.get("span", "").strip(), typed.get("reason", "").strip()
             if deed.lasts and not _SPAN.fullmatch(span):
-                return "Say how long as 30m, 12h, 7d or 4w."
+                return say("Say how long as 30m, 12h, 7d or 4w.")
             fields = {"span": f"{span} {reason}".strip()} if deed.lasts else {"reason": reason}
             if not self._do(deed.do, room, nick=nick, **fields):
-                return "There is no connection."
+                return say("There is no connection.")
             form.call_after_refresh(form.finish)
             return ""
 
-        lasts = (Asked("span", "For", "30m, 12h, 7d or 4w", "24h", is_secret=False),) if deed.lasts else ()
-        why = Asked("reason", "Why", "everybody here is shown it", is_secret=False)
-        what = f"It {deed.what.format(nick=nick, room=room.name)} Everybody here is shown that, and why."
-        form = FormScreen(Form(f"{deed.title} {nick}", what, (*lasts, why), deed.title), send)
+        lasts = (Asked("span", say("For"), say("30m, 12h, 7d or 4w"), "24h", is_secret=False),) if deed.lasts else ()
+        why = Asked("reason", say("Why"), say("everybody here is shown it"), is_secret=False)
+        what = sentences(_told(deed, nick, room), say("Everybody here is shown that, and why."))
+        title = say(deed.title)
+        form = FormScreen(Form(f"{title} {nick}", what, (*lasts, why), title), send)
         self._screen.app.push_screen(form)
 
     def _do(self, do: str, room: RoomState, **fields: object) -> bool:
@@ -144,6 +152,10 @@ class Moderating:
             """What comes of it stands among the lines."""
 
         return ask(self._program, do, take, room=room.name, **fields)
+
+
+def _told(deed: Deed, nick: str, room: RoomState) -> str:
+    return say(deed.what, nick=nick, room=room.name)
 
 
 def _deeds(rights: Rights, commands: set[str], nick: str, room: RoomState) -> list[Deed]:

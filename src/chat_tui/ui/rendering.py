@@ -17,9 +17,10 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
+from chat_tui.client.days import whole_day
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
-from chat_tui.language import message, say, say_count
+from chat_tui.language import say, say_count
 from chat_tui.ui import markup
 from chat_tui.ui.markup import Shown, Styles
 from chat_tui.ui.wrapping import pieces
@@ -292,21 +293,9 @@ def _mark(entry: Pending, look: Look, now: float) -> Content:
     return Content.styled("  … " + say("waiting") if now - entry.at > SLOW_SECONDS else "  …", look.dim)
 
 
-_WEEKDAYS = (
-    *(message("Monday"), message("Tuesday"), message("Wednesday"), message("Thursday"), message("Friday")),
-    *(message("Saturday"), message("Sunday")),
-)
-_MONTHS = (
-    *(message("January"), message("February"), message("March"), message("April"), message("May"), message("June")),
-    *(message("July"), message("August"), message("September"), message("October"), message("November")),
-    message("December"),
-)
-
-
 def _long_day(at: float) -> str:
     day = shown(at)
-    month, weekday = say(_MONTHS[day.tm_mon - 1]), say(_WEEKDAYS[day.tm_wday])
-    return say("{weekday}, {day} {month} {year}", weekday=weekday, day=day.tm_mday, month=month, year=day.tm_year)
+    return whole_day(day)
 
 
 def _rule(text: str, look: Look, style: Style, line: str) -> Row:

@@ -10,20 +10,21 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from chat_tui.language import message, say
 from chat_tui.ui.screens.form import SHORT
 
 FRAME, HINT = 2, 2
 """Rows that the frame takes, and what is below what scrolls."""
 
 CHOICES = {
-    "devices": "Your devices",
-    "password": "Another password",
-    "device": "A code for another device",
-    "invite": "An invitation for somebody",
-    "recovery": "New recovery codes",
-    "close": "End it; your lines stay",
-    "anonymise": "End it; lines without your name",
-    "erase": "End it; your lines are erased",
+    "devices": message("Your devices"),
+    "password": message("Another password"),
+    "device": message("A code for another device"),
+    "invite": message("An invitation for somebody"),
+    "recovery": message("New recovery codes"),
+    "close": message("End it; your lines stay"),
+    "anonymise": message("End it; lines without your name"),
+    "erase": message("End it; your lines are erased"),
 }
 """What can be done."""
 
@@ -49,11 +50,11 @@ class AccountScreen(ModalScreen[str | None]):
         """What it is, and what can be done with it."""
         with Vertical(classes="box", id="account"):
             with VerticalScroll(can_focus=False):
-                yield Static(Content(f"Your account {self._nick}"), classes="heading")
+                yield Static(Content(say("Your account {nick}", nick=self._nick)), classes="heading")
                 yield Static(Content(self._what), classes="what")
                 for name, title in CHOICES.items():
-                    yield Button(title, id=name, compact=True)
-            yield Static("Enter goes on. Esc goes back.", classes="hint", markup=False)
+                    yield Button(say(title), id=name, compact=True)
+            yield Static(say("Enter goes on. Esc goes back."), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place."""

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from chat_tui.language import say
 from chat_tui.ui.field import Field
 
 PREVIEW_LINES = 8
@@ -87,6 +88,6 @@ class ConfirmPasteScreen(ModalScreen[bool]):
         lines = self._text.split("\n")
         preview = lines[:PREVIEW_LINES] + (["…"] if len(lines) > PREVIEW_LINES else [])
         with Vertical(classes="box"):
-            yield Static(f"Paste {len(lines)} lines as one message?", classes="heading", markup=False)
+            yield Static(say("Paste {count} lines as one message?", count=len(lines)), classes="heading", markup=False)
             yield Static(Content("\n".join(preview)), classes="preview")
-            yield Static("Enter: yes    Esc: no", classes="hint", markup=False)
+            yield Static(say("Enter: yes    Esc: no"), classes="hint", markup=False)

@@ -17,6 +17,7 @@ from chat_server.protocol.entries import Found, LineBlocked
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
+from chat_tui.language import say, sentences
 from chat_tui.ui.field import Field
 from chat_tui.ui.list_pane import Item, ListPane
 
@@ -52,7 +53,7 @@ class ChooseScreen(ModalScreen[str]):
         self._at = 0
         pane = self.query_one(ListPane)
         pane.show(items, items[0].key if items else None)
-        self.query_one(".hint", Static).update(Content(hint or "Enter chooses, Esc goes back"))
+        self.query_one(".hint", Static).update(Content(hint or say("Enter chooses, Esc goes back")))
 
     @property
     def marked(self) -> str:
@@ -91,7 +92,7 @@ class JumpScreen(ChooseScreen):
 
     def __init__(self, find: Callable[[str], list[Item]]) -> None:
         """`find` gives what fits the letters, best first."""
-        super().__init__("Go to", "a few letters of a room or a person")
+        super().__init__(say("Go to"), say("a few letters of a room or a person"))
         self._find = find
 
     def on_mount(self) -> None:
@@ -108,10 +109,11 @@ class JumpScreen(ChooseScreen):
 def _nothing_like(letters: str) -> str:
     """What to do where nothing has the letters."""
     try:
-        opens = f" /create {parse_name(letters)} opens a room."
+        opens = say("/create {room} opens a room.", room=parse_name(letters))
     except BadName:
         opens = ""
-    return f'No room and nobody here is called "{letters}". Fewer letters find more.{opens}'
+    none = say('No room and nobody here is called "{letters}". Fewer letters find more.', letters=letters)
+    return sentences(none, opens)
 
 
 class SearchScreen(ChooseScreen):
@@ -119,20 +121,20 @@ class SearchScreen(ChooseScreen):
 
     def __init__(self, ask: Callable[[str, Callable[[Event], object]], bool]) -> None:
         """`ask` sends the words to the server, has a function called with what answers, and returns whether that was possible."""
-        super().__init__("Search in all rooms", 'words, "words together", or wor*; Enter searches')
+        super().__init__(say("Search in all rooms"), say('words, "words together", or wor*; Enter searches'))
         self._ask = ask
         self._asked = ""
 
     def on_mount(self) -> None:
         """Nothing has been found yet."""
-        self.show([], "The newest lines that have all the words")
+        self.show([], say("The newest lines that have all the words"))
 
     def entered(self, text: str) -> None:
         """Search; what has been searched for is chosen from."""
         if text and text != self._asked:
             self._asked = text
             is_asked = self._ask(text, partial(self._answered, text))
-            self.show([], "Looking …" if is_asked else "There is no connection.")
+            self.show([], say("Looking …") if is_asked else say("There is no connection."))
         else:
             self.choose()
 
@@ -141,7 +143,7 @@ class SearchScreen(ChooseScreen):
             return  # one has gone elsewhere meanwhile, or looks for something else
         if isinstance(event, Refused):
             self._asked = ""  # the same words may be asked for again
-            self.show([], "The server could not search just now. Enter tries again.")
+            self.show([], say("The server could not search just now. Enter tries again."))
         elif isinstance(event, Found):
             self._show_found(event)
 
@@ -160,8 +162,6 @@ class SearchScreen(ChooseScreen):
             for line in reversed(lines)
             if not isinstance(line, LineBlocked)
         ]
-        more = " There are more; more words find fewer." if found.has_more else ""
-        self.show(
-            items,
-            f"{len(items)} found.{more} Enter goes there." if items else "Nothing found in any room or conversation.",
-        )
+        more = say("There are more; more words find fewer.") if found.has_more else ""
+        told = sentences(say("{count} found.", count=len(items)), more, say("Enter goes there."))
+        self.show(items, told if items else say("Nothing found in any room or conversation."))

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from chat_tui.client.account_words import NOT_SHOWN_AGAIN
+from chat_tui.language import say
 from chat_tui.ui.screens.form import SHORT
 
 FRAME, HINT = 4, 2
@@ -49,7 +49,7 @@ class CodeScreen(ModalScreen[None]):
                 yield Static(Content(self._heading), classes="heading")
                 yield Static(Content(spaced(self._code)), classes="letters")
                 yield Static(Content(self._what))
-            yield Static("F6 copies the code. Esc goes back.", classes="hint", markup=False)
+            yield Static(say("F6 copies the code. Esc goes back."), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place."""
@@ -63,7 +63,7 @@ class CodeScreen(ModalScreen[None]):
     def action_copy_code(self) -> None:
         """Have it in the clipboard."""
         self.app.copy_to_clipboard(self._code)
-        self.notify("Copied.", timeout=2, markup=False)
+        self.notify(say("Copied."), timeout=2, markup=False)
 
 
 class RecoveryScreen(ModalScreen[None]):
@@ -92,10 +92,12 @@ class RecoveryScreen(ModalScreen[None]):
                 for code in self._codes:
                     yield Static(Content("  ".join(code.split("-"))), classes="letters close")
                 yield Static(Content(self._what), classes="what")
-                yield Static(Content(f"Write them down, and keep them secret. {NOT_SHOWN_AGAIN}"), classes="what")
+                yield Static(
+                    Content(say("Write them down, and keep them secret. They are not shown again.")), classes="what"
+                )
             with Horizontal(classes="answers"):
-                yield Button("I have written them down", id="written", compact=True)
-            yield Static("Tab and Enter: go on. Nothing shows them again.", classes="hint", markup=False)
+                yield Button(say("I have written them down"), id="written", compact=True)
+            yield Static(say("Tab and Enter: go on. Nothing shows them again."), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place; the answer has no key yet."""

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from chat_server.protocol.names import BadName, parse_name
+from chat_tui.language import say
 from chat_tui.settings import SettingsError, parse_address
 from chat_tui.ui.field import Field
 
@@ -54,18 +55,18 @@ class ConnectScreen(ModalScreen[Target | None]):
     def compose(self) -> ComposeResult:
         """What was tried, and a form."""
         with Vertical(classes="box", id="connect"):
-            yield Static("Connect", classes="heading", markup=False)
+            yield Static(say("Connect"), classes="heading", markup=False)
             yield Static("", id="why")
             with Horizontal(classes="field"):
-                yield Label("Server")
-                yield Field(self._address, placeholder="host or host:port", id="address", compact=True)
+                yield Label(say("Server"))
+                yield Field(self._address, placeholder=say("host or host:port"), id="address", compact=True)
             with Horizontal(classes="field"):
-                yield Label("Name")
-                yield Field(self._target.nick, placeholder="your nickname", id="nick", compact=True)
+                yield Label(say("Name"))
+                yield Field(self._target.nick, placeholder=say("your nickname"), id="nick", compact=True)
             yield Static("", id="wrong")
-            yield Button("Connect", variant="primary", compact=True)
+            yield Button(say("Connect"), variant="primary", compact=True)
             yield Static(
-                "Enter connects. Esc goes back. A server of your own: scripts/serve.", classes="hint", markup=False
+                say("Enter connects. Esc goes back. A server of your own: scripts/serve."), classes="hint", markup=False
             )
 
     @property
@@ -107,6 +108,6 @@ class ConnectScreen(ModalScreen[Target | None]):
         except SettingsError as error:
             self._say_wrong(f"✗ {error}")
         except BadName:
-            self._say_wrong("✗ A name has 1 to 32 letters, digits, - and _.")
+            self._say_wrong("✗ " + say("A name has 1 to 32 letters, digits, - and _."))
         else:
             self.dismiss(Target(host, port, nick))

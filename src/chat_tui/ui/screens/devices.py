@@ -19,11 +19,12 @@ from textual.widgets import Static
 from chat_server.protocol.described import DeviceShown
 from chat_server.protocol.events import DevicesListed, Event
 from chat_tui.client import clocks
+from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.answers import words_for
+from chat_tui.language import say, say_count, sentences
 from chat_tui.ui.list_pane import Item, ListPane
 from chat_tui.ui.screens.asking import ConfirmScreen
 
-NO_CONNECTION = "There is no connection. Try this again when there is one."
 BOT = "bot"
 """The kind of a device that nobody sits at: a token that somebody has made for a program."""
 
@@ -74,7 +75,7 @@ class DevicesScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The list, what the server has said, and what is known of the one that is marked: that is cut short if there is no room for both."""
         with Vertical(classes="box", id="devices"):
-            yield Static("Your devices", classes="heading", markup=False)
+            yield Static(say("Your devices"), classes="heading", markup=False)
             yield ListPane()
             yield Static("", classes="said")
             yield Static("", classes="details")
@@ -95,7 +96,7 @@ class DevicesScreen(ModalScreen[None]):
     def action_look(self) -> None:
         """Ask the server which there are."""
         if not self._ask("devices", self._take):
-            self._say(NO_CONNECTION)
+            self._say(say(CANNOT_ASK))
 
     def _take(self, event: Event) -> None:
         if not self.is_attached:
@@ -107,8 +108,12 @@ class DevicesScreen(ModalScreen[None]):
         self._devices, self._terminals = event.devices, event.terminals
         self._came_from = ", ".join(f"{one.network} ({_day(one.seen)})" for one in event.networks)
         self._at = next((at for at, device in enumerate(event.devices) if device.number == marked), 0)
-        terminals = "" if not event.terminals else f" and {_terminals(event.terminals)}"
-        self.query_one(".heading", Static).update(Content(f"Your devices{terminals}"))
+        heading = say("Your devices")
+        if event.terminals:
+            heading = say_count(
+                "Your devices and {number} terminal", "Your devices and {number} terminals", event.terminals
+            )
+        self.query_one(".heading", Static).update(Content(heading))
         self._show()
 
     @property
@@ -119,27 +124,32 @@ class DevicesScreen(ModalScreen[None]):
         items = [Item(str(device.number), _row(device), _state(device)) for device in self._devices]
         marked = self._marked
         self.query_one(ListPane).show(items, str(marked.number) if marked else None)
-        details = self._details(marked) if marked else f"No program has logged in with your account.{self._networks}"
+        none = say("No program has logged in with your account.")
+        details = self._details(marked) if marked else sentences(none, self._networks)
         self.query_one(".details", Static).update(Content(details))
         self._tell_keys()
 
     def _tell_keys(self) -> None:
         """Say which keys do something here: a guest has nothing to drop."""
-        drops = "d drops it, o all others. " if self._devices else "o drops all others. " if self._terminals else ""
-        self.query_one(".hint", Static).update(f"{drops}Esc goes back.")
+        drops = ""
+        if self._devices or self._terminals:
+            drops = say("d drops it, o all others.") if self._devices else say("o drops all others.")
+        self.query_one(".hint", Static).update(sentences(drops, say("Esc goes back.")))
 
     def _details(self, device: DeviceShown) -> str:
-        known = f"Number {device.number}{_limits(device)}, since {_day(device.made)}."
+        known = say(
+            "Number {number}{limits}, since {day}.", number=device.number, limits=_limits(device), day=_day(device.made)
+        )
         if device.is_this:
-            return f"{known} This one. Its token is kept in {self._place}.{self._networks}"
-        here = "Here now" if device.is_here else f"Last here {_minute(device.seen)}"
-        network = f", from {device.network}" if device.network else ""
-        return f"{known} {here}{network}."
+            return sentences(known, say("This one. Its token is kept in {place}.", place=self._place), self._networks)
+        here = say("Here now") if device.is_here else say("Last here {time}", time=_minute(device.seen))
+        network = say(", from {network}", network=device.network) if device.network else ""
+        return sentences(known, say("{here}{network}.", here=here, network=network))
 
     @property
     def _networks(self) -> str:
         """From where its owner came last, by whatever, where that is told."""
-        return f" You came last from {self._came_from}." if self._came_from else ""
+        return say("You came last from {networks}.", networks=self._came_from) if self._came_from else ""
 
     def _say(self, text: str) -> None:
         """Show what the server has answered; it stays until it answers something else."""
@@ -164,27 +174,28 @@ class DevicesScreen(ModalScreen[None]):
         if device is None:
             return
         if device.is_this:
-            self._say("That is this one. /logout leaves; another device can drop it.")
+            self._say(say("That is this one. /logout leaves; another device can drop it."))
             return
-        what = "It is logged out at once, and does not come back without your password or a code."
-        self._confirm(f"Drop {device.number}, {device.name}?", what, "Drop it", str(device.number))
+        what = say("It is logged out at once, and does not come back without your password or a code.")
+        heading = say("Drop {number}, {name}?", number=device.number, name=device.name)
+        self._confirm(heading, what, say("Drop it"), str(device.number))
 
     def action_drop_others(self) -> None:
         """Ask, and drop all but this one."""
         if not self._devices and not self._terminals:
             return
-        what = (
+        what = say(
             "Every other device is logged out at once, and does not come back without your password or a code. What is"
             " logged in at terminals ends too."
         )
-        self._confirm("Drop all others?", what, "Drop them", "others")
+        self._confirm(say("Drop all others?"), what, say("Drop them"), "others")
 
     def _confirm(self, heading: str, what: str, yes: str, device: str) -> None:
         def answered(is_meant: bool | None) -> None:
             if is_meant and not self._ask("drop", self._dropped, device=device):
-                self._say(NO_CONNECTION)
+                self._say(say(CANNOT_ASK))
 
-        self.app.push_screen(ConfirmScreen(heading, what, no="Keep", yes=yes), answered)
+        self.app.push_screen(ConfirmScreen(heading, what, no=say("Keep"), yes=yes), answered)
 
     def _dropped(self, event: Event) -> None:
         if self.is_attached:
@@ -198,9 +209,9 @@ def _row(device: DeviceShown) -> Content:
 
 def _state(device: DeviceShown) -> Content:
     if device.is_this:
-        return Content.styled("this one", "bold $text-success")
+        return Content.styled(say("this one"), "bold $text-success")
     if device.is_here:
-        return Content.styled("here now", "$text-success")
+        return Content.styled(say("here now"), "$text-success")
     return Content.styled(_minute(device.seen), "dim")
 
 
@@ -208,13 +219,9 @@ def _limits(device: DeviceShown) -> str:
     """That it is a bot's token, and where and until when that is good."""
     if device.kind != BOT:
         return ""
-    rooms = f", in {', '.join(device.rooms)}" if device.rooms else ""
-    ends = "" if isinstance(device.ends, UnsetType) else f", until {_minute(device.ends)}"
-    return f", a bot's token{rooms}{ends}"
-
-
-def _terminals(count: int) -> str:
-    return "1 terminal" if count == 1 else f"{count} terminals"
+    rooms = say(", in {rooms}", rooms=say(", ").join(device.rooms)) if device.rooms else ""
+    ends = "" if isinstance(device.ends, UnsetType) else say(", until {time}", time=_minute(device.ends))
+    return say(", a bot's token{rooms}{ends}", rooms=rooms, ends=ends)
 
 
 def _day(at: float) -> str:

@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from chat_tui.client.account_words import ASKING
+from chat_tui.language import say, sentences
 from chat_tui.ui.field import Field, SecretField
 
 FRAME, HINT = 4, 2
@@ -81,8 +82,9 @@ class FormScreen(ModalScreen[None]):
         self.form = form
         self._send, self._other = send, other
         self._is_waiting = self._is_over = False
-        enter = "Tab goes on." if form.is_dangerous else "Enter sends."
-        self._hint = f"{enter} Esc goes back." + (f" F3: {form.other.lower()}." if form.other else "")
+        enter = say("Tab goes on.") if form.is_dangerous else say("Enter sends.")
+        f3 = say("F3: {other}.", other=form.other.lower()) if form.other else ""
+        self._hint = sentences(enter, say("Esc goes back."), f3)
 
     def compose(self) -> ComposeResult:
         """What is asked, and the answers."""
@@ -101,7 +103,7 @@ class FormScreen(ModalScreen[None]):
                 yield Static(Content(form.kept), classes="kept")
             with Horizontal(classes="answers"):
                 if form.is_dangerous:
-                    yield Button("Back", id="back", variant="primary", compact=True)
+                    yield Button(say("Back"), id="back", variant="primary", compact=True)
                 yield Button(form.yes, id="yes", variant="default" if form.is_dangerous else "primary", compact=True)
                 if form.other:
                     yield Button(form.other, id="other", compact=True)
@@ -193,7 +195,7 @@ class FormScreen(ModalScreen[None]):
             self.refuse(why)
             return
         self._is_waiting = True
-        self._say(ASKING)
+        self._say(say(ASKING))
 
     @on(Button.Pressed, "#other")
     def action_other(self) -> None:

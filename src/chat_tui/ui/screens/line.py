@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chat_tui.client.line_words import LineWords
+from chat_tui.language import say, sentences
 
 BOX, AROUND = 72, 6
 """Columns of the box at most (screens.tcss), and those of them that its frame, its blanks and its scrollbar take."""
@@ -48,7 +49,7 @@ class LineScreen(ModalScreen[None]):
                     yield Static("", classes="fingerprint")
                 if words.todo:
                     yield Static(Content(words.todo), classes="said")
-            hint = "Esc goes back." + (" F6 copies the fingerprint." if compared is not None else "")
+            hint = sentences(say("Esc goes back."), say("F6 copies the fingerprint.") if compared is not None else "")
             yield Static(hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
@@ -71,4 +72,4 @@ class LineScreen(ModalScreen[None]):
         """Have the fingerprint in the clipboard."""
         if self._words.compared is not None:
             self.app.copy_to_clipboard(self._words.compared.fingerprint)
-            self.notify("Copied.", timeout=2, markup=False)
+            self.notify(say("Copied."), timeout=2, markup=False)

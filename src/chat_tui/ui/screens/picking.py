@@ -5,6 +5,7 @@ from collections.abc import Callable
 from textual import on
 from textual.widgets import Input
 
+from chat_tui.language import say
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.screens.choosing import ChooseScreen
 
@@ -24,4 +25,4 @@ class PickScreen(ChooseScreen):
     @on(Input.Changed)
     def _look(self, event: Input.Changed) -> None:
         items = self._find(event.value.strip())
-        self.show(items, "" if items else "Nothing has these letters. Fewer find more.")
+        self.show(items, "" if items else say("Nothing has these letters. Fewer find more."))

@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chat_tui.client.trust_words import Compared, Doubt
+from chat_tui.language import say, sentences
 
 BOX, AROUND = 72, 6
 """Columns of the box at most (screens.tcss), and those of them that its frame, its blanks and its scrollbar take."""
@@ -54,7 +55,8 @@ class TrustScreen(ModalScreen[Answer | None]):
         super().__init__()
         self.doubt = doubt
         self._command = "" if doubt.yes else doubt.command
-        self._hint = "Esc goes back. F3 takes another server." + (" F6 copies the command." if self._command else "")
+        copies = say("F6 copies the command.") if self._command else ""
+        self._hint = sentences(say("Esc goes back. F3 takes another server."), copies)
 
     def compose(self) -> ComposeResult:
         """Words that can be selected, and the answers."""
@@ -70,11 +72,13 @@ class TrustScreen(ModalScreen[Answer | None]):
                 if self._command:
                     yield Static(Content(self._command), classes="preview")
             with Horizontal(classes="answers"):
-                yield Button("Do not connect" if doubt.yes else "Back", id="back", variant="primary", compact=True)
+                yield Button(
+                    say("Do not connect") if doubt.yes else say("Back"), id="back", variant="primary", compact=True
+                )
                 if doubt.yes:
                     yield Button(doubt.yes, id="yes", compact=True)
                 else:
-                    yield Button("Try again", id="again", compact=True)
+                    yield Button(say("Try again"), id="again", compact=True)
             yield Static(self._hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
@@ -114,7 +118,7 @@ class TrustScreen(ModalScreen[Answer | None]):
         """Have the command in the clipboard."""
         if self._command:
             self.app.copy_to_clipboard(self._command)
-            self.notify("Copied.", timeout=2, markup=False)
+            self.notify(say("Copied."), timeout=2, markup=False)
 
     @on(Button.Pressed, "#back")
     def _back(self) -> None:
