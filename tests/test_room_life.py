@@ -41,6 +41,8 @@ async def test_an_owner_renames_a_room_and_everybody_in_it_talks_on(autojump_clo
         assert named == {"is": "name-set", "room": "lair", "nick": "ann", "text": "lair", "was": "den"}
         shown = await person.read_until("ann renamed the room from den to lair\r\n")
         assert "has a new name" not in shown
+        await person.type("/den")
+        assert "* den has a new name: lair." in await person.read_until("* You are already in lair.")
         await bob.ask("say", room="den", text="by the old name")
         await person.read_until("bob: by the old name")
         assert isinstance((await journal.read("lair", 1, 99)).lines[-2], NameSet)

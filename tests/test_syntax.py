@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.commands.moderating import Ban
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.requests import (
@@ -130,6 +131,7 @@ def test_lines_where_a_word_is_wanted_are_too_much() -> None:
 def test_usage_names_the_fields_and_brackets_what_may_be_left_out() -> None:
     assert usage_of(Login) == "/login NICK [plain] [CODE]"
     assert usage_of(Help) == "/help [COMMAND]"
+    assert usage_of(Ban) == "/ban NICK [SPAN] [REASON]"
 
 
 @given(st.text())

@@ -8,9 +8,9 @@ from chat_server.commands.handler import CommandHandler, EndSession
 from chat_server.protocol.events import CommandExplained, HelpListed, Refused
 from chat_server.protocol.incoming import Invalid, UnknownCommand
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
-from chat_server.protocol.syntax import usage_of, wrong_usage
+from chat_server.protocol.syntax import usage_of, word_of, wrong_usage
 from chat_server.protocol.typed import unexpected, unknown_command
-from chat_server.rooms.known_rooms import known_room, known_rooms
+from chat_server.rooms.known_rooms import formerly_known, known_room, known_rooms
 from chat_server.rooms.room import ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
 
@@ -50,6 +50,9 @@ class GeneralCommands(CommandHandler):
     def do_unknown(self, place: Room, session: Occupant, request: UnknownCommand) -> MaybeAwaitable:
         """Enter the room with this name; or say that there is no such command."""
         room = known_room(place, session, request.word)
+        former = formerly_known(place, session, request.word) if room is None else None
+        if room is None and former is not None and not request.arguments:
+            return self.table.dispatch(place, session, Join(request.word))  # which tells the new name
         if room is None:
             self._refuse_word(place, session, request.word)
             return None
@@ -73,6 +76,8 @@ class GeneralCommands(CommandHandler):
         """What works here, or what of that is in one group."""
         here = self.table.works_here(place, session)
         available = [request for request in self._typed if request in here and only in {"", request.group}]
+        if only:
+            available.sort(key=word_of)  # one looks for a word
         return HelpListed(
             tuple((usage_of(request), here[request].summary) for request in available),
             tuple(self._rooms_as_commands(place, session) if Join in here and not only else []),

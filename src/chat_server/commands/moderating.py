@@ -40,7 +40,7 @@ REASON_MAX = 200
 Nick = Annotated[str, Meta(description="somebody's name")]
 Reason = Annotated[RestOfLine, Meta(description="why; everybody here is shown it", extra={"in_usage": True})]
 Span = Annotated[
-    RestOfLine, Meta(description="for how long, such as 30m, 12h or 7d (else 24h), and why: everybody here is shown it")
+    RestOfLine, Meta(description="how long (30m, 12h, 7d; else 24h), and why", extra={"in_usage": "[SPAN] [REASON]"})
 ]
 
 

@@ -76,13 +76,14 @@ def _parameter(field: FieldInfo, hint: Any) -> Parameter:
 def usage_of(request: type[Request]) -> str:
     """The usage line: `/login NICK`, `/help [COMMAND]`, `/search [-a] WORDS`."""
     shown = [f"/{word_of(request)}"]
-    in_usage = {field.name for field in fields(request) if field_meta(field, "in_usage") is not False}
-    parameters = [parameter for parameter in parameters_of(request) if parameter.name in in_usage]
+    in_usage = {field.name: field_meta(field, "in_usage") for field in fields(request)}
+    parameters = [parameter for parameter in parameters_of(request) if in_usage[parameter.name] is not False]
     shown += [f"[{flag.typed}]" for flag in parameters if flag.kind == "flag"]
     for parameter in parameters:
         if parameter.kind != "flag":
             name = "|".join(parameter.choices) or parameter.name.upper()
-            shown.append(name if parameter.required else f"[{name}]")
+            as_typed = in_usage[parameter.name]  # True, or how it is written
+            shown.append(as_typed if isinstance(as_typed, str) else name if parameter.required else f"[{name}]")
     return " ".join(shown)
 
 
