@@ -461,6 +461,37 @@ async def test_what_is_begun_with_a_guest_who_goes_meanwhile_is_deleted_and_neve
         assert (conversations._open, conversations._of, conversations.guests) == ({}, {}, {})
 
 
+async def test_a_conversation_that_ends_while_it_is_read_is_not_opened_again_and_is_deleted_once(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        guest = house.call("127.0.0.9")
+        await guest.log_in("gus", "den")
+        assert (await answer(ann, "msg", nick="gus", text="hello"))["is"] == "message-sent"
+        of = journal.conversations.of
+
+        async def late(*what: Any) -> Any:
+            found = await of(*what)
+            await guest.type("/quit")
+            await guest.read_to_end()
+            await trio.sleep(3)
+            return found
+
+        conversations = conversations_of(house.server._directory)
+        monkeypatch.setattr(journal.conversations, "of", late)
+        person = house.server._directory.person("ann")
+        assert person is not None
+        await conversations.load(conversations.who(person), is_again=True)
+        assert await journal.conversations.passing() == []
+        assert (conversations._open, conversations._of) == ({}, {})
+        conversations.passing.end("@0.that-is-not-there")
+        await ann.ask("logout")
+        await ann.read_to_end()
+        await trio.sleep(3)
+
+
 async def test_what_is_begun_by_who_goes_meanwhile_is_deleted(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

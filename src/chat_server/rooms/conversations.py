@@ -193,7 +193,8 @@ class Conversations:
             found = await self.directory.journal.conversations.of(who)
             await self.learn(one for kept in found for one in kept.record.parties)
             for kept in found:
-                self.take(kept, who)
+                if not self.passing.has_ended(kept.record.name):
+                    self.take(kept, who)
             if self.person(who) is not None:
                 self._loaded.add(who)
         finally:
