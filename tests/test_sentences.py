@@ -186,6 +186,16 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     ),
     (NothingDone(), "* Nothing has been done here by moderators.\r\n"),
     (NothingDone(is_before=True), "* Nothing was done here by moderators before that.\r\n"),
+    (
+        AuditShown(
+            "den", "", 0, 0, {"3": {"what": "role-taken", "by": "ann", "whom": "ann", "at": "2026-11-29 09:00"}}
+        ),
+        "* #3, 2026-11-29 09:00: ann gave up their role\r\n",
+    ),
+    (
+        AuditShown("den", "", 0, 0, {"3": {"what": "word-set", "by": "ann", "word": "hold", "at": "2026-11-29 09:00"}}),
+        "* #3, 2026-11-29 09:00: ann put a word on the room's list: lines with it wait\r\n",
+    ),
     (AuditShown("", "2026-11-29 09:00", 8, 0, {}), "* \r\n  What was done before: /audit 8\r\n"),
     (AuditShown("", "2026-11-29 09:00", 8, 2, {}), "* \r\n  What was done before: /audit 8 2\r\n"),
     (LineDeclined("den", 5), "* A moderator of den has declined your line (number 5).\r\n"),

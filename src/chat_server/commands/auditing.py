@@ -38,8 +38,12 @@ _SENTENCES = {
     "lifted": "{by} lifted what {whom} was forbidden (number {of})",
     "role-given": "{by} gave {whom} the role: {role}",
     "role-taken": "{by} took {whom}'s role back",
+    "role-given-up": "{by} gave up their role",
     "rule-set": "{by} set the rule: {rule}",
     "word-set": "{by} changed the words of the room: {word}",
+    "word-hold": "{by} put a word on the room's list: lines with it wait",
+    "word-refuse": "{by} put a word on the room's list: lines with it are refused",
+    "word-none": "{by} took a word off the room's list",
     "filter-set": "{by} set the filter of {whom}: {filter}",
     "member-invited": "{by} invited {whom}",
     "admin-came": "{by} came in as an admin of the server",
@@ -94,7 +98,15 @@ class AuditShown(Answered, frozen=True, tag="audit"):
 
     def about(self, row: dict[str, str]) -> str:
         """What a row is about; a line that is accepted has a number from when it is said."""
-        return "line-said" if row["what"] == "line-accepted" and "of" in row else row["what"]
+        match row["what"]:
+            case "line-accepted" if "of" in row:
+                return "line-said"
+            case "role-taken" if row["by"] == row.get("whom"):
+                return "role-given-up"
+            case "word-set" if f"word-{row.get('word')}" in _SENTENCES:
+                return f"word-{row['word']}"
+            case what:
+                return what
 
     def frame_of(self, number: str) -> str:
         """Numbers of lines have their sign; what has none of its own has only its time."""

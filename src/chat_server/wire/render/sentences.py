@@ -83,7 +83,7 @@ SENTENCES: dict[str, str | Counted] = {
     "no-guests-here": message("Only people with an account come into {room}. /register makes one."),
     "slow-here": message("This room is slow: you can say something again in {seconds} s. Nothing was sent."),
     "server-moderators-only": message(
-        "In the hall that is for the server's moderators and admins, in a room for that room's. /role shows who they are."
+        "That is for the moderators and admins of this server, whom /role in the hall shows. In a room, /kick, /mute and /ban are about that room."
     ),
     "server-admins-only": message("That is for the admins of this server. /role in the hall shows who they are."),
     "last-admin": message("A server keeps its last admin. Make somebody else one first: /role NAME admin"),
