@@ -1,17 +1,19 @@
 """The contract of where the acts of the server's moderators are kept, run over every engine."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 import trio
 
 from archives import no_progress
 from chat_server.accounts import Accounts, Holder, NewDevice, Registration
-from chat_server.accounts.acts import ActPlace, NotEnacted, Office, ServerAct
+from chat_server.accounts.acts import ActPlace, Neighbour, NotEnacted, Office, ServerAct
 from chat_server.accounts.in_force import Visitor
 from chat_server.accounts.networks import NETWORK_SECONDS, NETWORKS_MAX
+from chat_server.journal.act_changes import ActTables, neighbours
 from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import import_
@@ -187,6 +189,39 @@ async def test_who_has_come_from_a_network_is_known_whatever_they_logged_in_by(s
     await accounts.end(bob, "close", NOW + 60)
     assert await neighbours("203.0.113.7/32") == []
     assert await accounts.acts.networks(bob) == []
+
+
+class Networks:
+    """Tables of which it is noted what is asked: of a network that has somebody's accounts, and of nobody's."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[str]] = []
+
+    def networks_since(self, _: float) -> list[str]:
+        self.asked.append(["all"])
+        return ["203.0.113.0/24", "198.51.100.0/24"]
+
+    def came_from(self, networks: Sequence[str], _: float) -> list[Neighbour]:
+        self.asked.append(networks)
+        return []
+
+
+@pytest.mark.parametrize(
+    ("network", "asked"),
+    [
+        ("203.0.113.7/32", [["203.0.113.0/24"]]),
+        ("203.0.113.0/24", [["203.0.113.0/24"]]),
+        ("2001:db8:7:1::/64", [["2001:db8:7::/48"]]),
+        ("203.0.0.0/16", [["all"], ["203.0.113.0/24"]]),
+        ("192.0.0.0/16", [["all"]]),
+    ],
+)
+def test_all_networks_are_gone_through_only_for_one_that_is_wider_than_they_are(
+    network: str, asked: list[list[str]]
+) -> None:
+    tables = Networks()
+    neighbours(cast(ActTables, tables), network, NOW)
+    assert tables.asked == asked
 
 
 async def test_of_an_account_the_last_networks_are_kept_for_a_while(store: Store) -> None:

@@ -32,6 +32,12 @@ def shortened(network: str) -> str:
     return str(parsed.supernet(new_prefix=min(parsed.prefixlen, _KEPT_BITS[parsed.version])))
 
 
+def is_in_one(network: str) -> bool:
+    """Whether a network is no wider than those that are kept: then it is in one of these, and has no address in common with any other."""
+    one = ip_network(network, strict=False)
+    return one.prefixlen >= _KEPT_BITS[one.version]
+
+
 def overlapping(networks: Iterable[str], network: str) -> list[str]:
     """Those of these networks that have an address in common with one."""
     one = ip_network(network, strict=False)
