@@ -145,7 +145,8 @@ class ConversingCommands(CommandHandler):
             session.send(Refused("engine-away"))
             return None
         if peer is None and place.directory.nodes is not None:
-            return _msg_elsewhere(place, session, request)
+            nick = request.nick.removeprefix(MARK)
+            return with_peer_anywhere(place, session, nick, partial(_msg, place, session, request))
         return _msg(place, session, request, peer)
 
     @access(bots=False)
@@ -253,15 +254,15 @@ def _msg(place: Room, session: Occupant, request: Message, peer: Peer | None) ->
     return _write(place, session, peer, Say(request.text, request.key))
 
 
-async def _msg_elsewhere(place: Room, session: Occupant, request: Message) -> None:
-    """The same, if the engine knows of a guest of this name at another node."""
+async def with_peer_anywhere(
+    place: Room, session: Occupant, nick: str, then: Callable[[Peer | None], MaybeAwaitable]
+) -> None:
+    """Do something with who is called so, whom the engine knows as a guest at another node; None: nobody is."""
     session.owe(LOOKING_TOKENS)
-    peer = await readable(conversations_of(place.directory).peer_anywhere(request.nick.removeprefix(MARK)))
+    peer = await readable(conversations_of(place.directory).peer_anywhere(nick))
     if isinstance(peer, Refused):
         session.send(peer)
-        return
-    pause = _msg(place, session, request, peer)
-    if pause is not None:
+    elif (pause := then(peer)) is not None:
         await pause
 
 

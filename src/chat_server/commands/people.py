@@ -3,13 +3,13 @@
 Whom somebody has blocked, and what they are shown then, is in rooms/blocking.py. Never knows how anybody is shown anything.
 """
 
+from functools import partial
 from typing import ClassVar
 
 from chat_server.commands.access import access
 from chat_server.commands.chosen import note_block, tell_block
-from chat_server.commands.conversing import LOOKING_TOKENS
+from chat_server.commands.conversing import with_peer_anywhere
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import readable
 from chat_server.commands.moderating import Nick, NoSuchPerson
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
@@ -153,20 +153,8 @@ def _block(place: Room, session: Occupant, nick: str) -> MaybeAwaitable:
         session.send(Refused("engine-away"))
         return None
     if peer is None and place.directory.nodes is not None:
-        return _block_elsewhere(place, session, nick)
+        return with_peer_anywhere(place, session, nick, partial(_block_peer, place, session, nick))
     return _block_peer(place, session, nick, peer)
-
-
-async def _block_elsewhere(place: Room, session: Occupant, nick: str) -> None:
-    """Block a guest who may be at another node, as the engine says."""
-    session.owe(LOOKING_TOKENS)
-    peer = await readable(conversations_of(place.directory).peer_anywhere(nick))
-    if isinstance(peer, Refused):
-        session.send(peer)
-        return
-    pause = _block_peer(place, session, nick, peer)
-    if pause is not None:
-        await pause
 
 
 def _block_peer(place: Room, session: Occupant, nick: str, peer: Peer | None) -> MaybeAwaitable:
