@@ -104,7 +104,7 @@ async def test_at_a_terminal_it_is_a_line_that_says_to_whom_in_the_hall_and_in_a
         await desk.type("/audit")
         await desk.read_until("/audit does not work in a conversation")
         await desk.type("/panic")
-        await desk.read_until("for the server's moderators")
+        await desk.read_until("for the moderators and admins of this server")
         await desk.type("/back")
         await desk.read_until("You are in the hall.")
 
