@@ -72,6 +72,8 @@ class Cost(NamedTuple):
 class Reader:
     """What a room knows of a connection. It takes all that it is sent: that is read."""
 
+    is_empty = True
+
     def __init__(self, transport: Transport) -> None:
         self.target: Target = transport
         self.send = transport.send_nowait

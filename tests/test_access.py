@@ -25,7 +25,7 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"appeal", "login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
-OF_PEOPLE = {"block", "unblock", "away", "whois", "seen", "msg", "reply", "accept", "dm"}
+OF_PEOPLE = {"block", "unblock", "away", "whois", "seen", "msg", "reply", "accept", "dm", "typing", "receipts"}
 EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search"} | OF_PEOPLE
 IN_ROOMS = {
     "say",
@@ -109,10 +109,10 @@ OWN_REFUSALS = {"login": "logged-in-already", "register": "registered-already"} 
 def refusal(role: str, kind: str, word: str, *, has_terminal: bool) -> str:
     """The code by which somebody is to be refused; "" if they may."""
     word = "decline" if word == "accept-held" else word
-    if word in {"resume", "filter-answer"}:
-        is_elsewhere = word == "filter-answer" and kind == HALL
-        code = "not-in-hall" if is_elsewhere else "for-programs" if has_terminal else ""
-        return code if role != STRANGER else "login-first"
+    if word in {"resume", "filter-answer", "writing", "has-read"}:
+        elsewhere = "" if word == "resume" else "not-in-hall" if kind == HALL else ""
+        elsewhere = elsewhere or ("not-in-rooms" if word == "has-read" else "")
+        return "login-first" if role == STRANGER else elsewhere or ("for-programs" if has_terminal else "")
     if word in FOR_TERMINALS:
         return "" if has_terminal else "for-terminals"
     if word in MAY[role, kind]:

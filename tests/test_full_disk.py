@@ -44,7 +44,7 @@ READ = {
 """What only asks."""
 
 OF_THE_SESSION = {
-    *("back", "filter-answer", "join", "logout", "resume"),
+    *("back", "filter-answer", "has-read", "join", "logout", "resume", "writing"),
     *("charset", "colour", "keepalive", "mode", "plain", "wrap"),
 }
 """What is about the session: how it is shown things (what is kept of that: below), where it is, what a bot says of a line that is its author's."""
@@ -327,6 +327,8 @@ CASES = [
     hall("bob", "reply", "message-sent", one_who_writes, text="yes", key="k"),
     hall("bob", "accept", "request-accepted", one_who_writes, nick="boss"),
     hall("bob", "dm", "dm-chosen", who="known"),
+    hall("bob", "typing", "chosen", typing="on"),
+    hall("bob", "receipts", "chosen", receipts="on"),
     hall("bob", "away", "now-away", text="lunch"),
     hall("bob", "away", "now-back", one_who_is_away, text="off"),
     hall("bob", "block", "person-blocked", nick="ann"),

@@ -53,6 +53,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     line_numbers: Annotated[bool, Meta(description="Show the numbers of lines beside their times.")] = False
     markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
     slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
+    signs: Annotated[
+        bool,
+        Meta(
+            description="Show who is writing and what was read, and say it of you, where you have chosen that (/typing, /receipts)."
+        ),
+    ] = True
     keyring: Annotated[
         bool, Meta(description="Keep the tokens of accounts in the system's keyring, where there is one.")
     ] = True

@@ -23,6 +23,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through
 from chat_server.rooms.who_may_write import CHOICES as WRITERS
+from chat_server.rooms.writing import RECEIPTS, TYPING
 
 WIDTHS = range(20, 201)
 """Columns that one may say a terminal has."""
@@ -52,6 +53,8 @@ _HOLD_WHEREVER: Mapping[str, Callable[[object], bool]] = {
     "dm": lambda value: value in WRITERS,
     AWAY: lambda value: isinstance(value, str) and len(value) <= AWAY_MAX,
     SEEN: _is_bool,
+    TYPING: _is_bool,
+    RECEIPTS: _is_bool,
 }
 _HOLD_AT_A_DOOR: Mapping[str, Callable[[object], bool]] = {
     "charset": lambda value: value in CHARSETS,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from chat_server.commands.settings import speak_as_chosen
+from chat_server.commands.writing import tell_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Claimed
@@ -105,6 +106,7 @@ def tell(
     """Tell a session who it is now, and in which rooms it will be; it will be told what others have written to it."""
     sessions = len(session.person.sessions) if request.session else UNSET
     session.send(LoggedIn(session.nick, request.token, tuple(room.name for room in rooms), sessions, last or UNSET))
+    tell_chosen(session)
     conversations_of(place.directory).came(session)
 
 

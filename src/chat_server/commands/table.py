@@ -35,6 +35,7 @@ from chat_server.commands.taking_back import TakingBackCommands
 from chat_server.commands.talk import TalkCommands
 from chat_server.commands.tls import TlsCommands
 from chat_server.commands.whois import WhoisCommands
+from chat_server.commands.writing import WritingCommands
 from chat_server.protocol.entries import EVENTS
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import tag_of
@@ -61,6 +62,7 @@ COMMANDS = CommandTable(
     TalkCommands(),
     AmendingCommands(),
     ConversingCommands(),
+    WritingCommands(),
     PeopleCommands(),
     AttentionCommands(),
     WhoisCommands(),

@@ -4,9 +4,9 @@ Their bounds are here: what is too long, or too much, is dropped. So nothing may
 them, nor what is made of them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import trio
@@ -14,9 +14,13 @@ from msgspec import Struct
 
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import CaseKind
+from chat_server.journal.happened import PersonId
 
 SIGN_BYTES = 4000
 """Bytes of a sign. PostgreSQL's notifications carry 7999; 200 bytes cost nothing that can be measured, 7 KB to each node a third of the rate."""
+
+PARTS_BYTES = SIGN_BYTES - 100
+"""Bytes of what stands in a sign that is put together of several parts."""
 
 SIGNS_MAX = 64
 """Signs that wait to be carried, and those that have come and wait to be read."""
@@ -121,6 +125,42 @@ class GuestAway(Struct, frozen=True, tag="guest-away"):
     away: str | None
 
 
+class Writer(Struct, frozen=True, omit_defaults=True):
+    """Somebody who is writing; they have blocked those in `hidden_from`."""
+
+    who: PersonId
+    nick: str
+    account: int = 0
+    hidden_from: tuple[PersonId, ...] = ()
+
+
+class WritingIn(Struct, frozen=True):
+    """Who of those at the node is writing in a room, or a conversation (by what the journal calls it)."""
+
+    room: str
+    writers: tuple[Writer, ...]
+
+
+class PeopleWriting(Struct, frozen=True, tag="people-writing"):
+    """Who is writing in which rooms at the node, of all people there."""
+
+    rooms: tuple[WritingIn, ...]
+
+
+class Read(Struct, frozen=True):
+    """Somebody at the node has read a conversation up to this line."""
+
+    conversation: str
+    who: PersonId
+    seq: int
+
+
+class PeopleRead(Struct, frozen=True, tag="people-read"):
+    """How far some have read."""
+
+    reads: tuple[Read, ...]
+
+
 Sign = (
     AddressesCounted
     | RoomFounded
@@ -135,6 +175,8 @@ Sign = (
     | HitAsked
     | HitTold
     | GuestAway
+    | PeopleWriting
+    | PeopleRead
 )
 
 
@@ -185,6 +227,26 @@ class Signs:
                 self._others_in.send_nowait(signed)
             except trio.WouldBlock:
                 self.dropped += 1
+
+
+P = TypeVar("P", bound=Struct)
+
+
+def in_signs(parts: Iterable[P]) -> Iterator[tuple[P, ...]]:
+    """What is to be told, in as few pieces as fit into one sign each. A part that fits into none is left out."""
+    piece: list[P] = []
+    size = 0
+    for part in parts:
+        part_size = len(_ENCODER.encode(part)) + 1
+        if part_size > PARTS_BYTES:
+            continue
+        if size + part_size > PARTS_BYTES:
+            yield tuple(piece)
+            piece, size = [], 0
+        piece.append(part)
+        size += part_size
+    if piece:
+        yield tuple(piece)
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -55,4 +55,33 @@ class LastSeen(Event, frozen=True, tag="seen"):
     days: HowMany | UnsetType = UNSET
 
 
-PEOPLE_EVENTS: tuple[type[Event], ...] = (PersonAway, NowBack, MentionsWaiting, PersonShown, LastSeen)
+class Writing(Event, frozen=True):
+    """These are writing just now in the room, as far as the receiver is told: five at most; nobody any more, if there are none.
+
+    Said again every three seconds; who is not named again for ten is not writing any more, and neither is who has said something.
+    """
+
+    is_for_people: ClassVar[bool] = False
+
+    room: str
+    nicks: tuple[str, ...]
+
+
+class HasRead(Event, frozen=True):
+    """The other of a conversation has read it up to this line, in the words of their program. It is kept nowhere, and may be lost."""
+
+    is_for_people: ClassVar[bool] = False
+
+    room: str
+    seq: Number
+
+
+PEOPLE_EVENTS: tuple[type[Event], ...] = (
+    PersonAway,
+    NowBack,
+    MentionsWaiting,
+    PersonShown,
+    LastSeen,
+    Writing,
+    HasRead,
+)

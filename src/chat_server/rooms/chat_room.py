@@ -352,3 +352,14 @@ class ChatRoom(Room):
     def member_changed(self, session: Occupant) -> None:
         """Show things to a member in another way from now on."""
         self._members.changed(session)
+
+
+def people_of(room: ChatRoom) -> list[tuple[Somebody, str]]:
+    """Who is in a room, each with their nickname."""
+    return list(room._members.people)  # noqa: SLF001 - it is of this module
+
+
+def listeners_of(room: ChatRoom) -> list[Occupant]:
+    """The sessions at this node that are shown what happens in a room."""
+    members = room._members  # noqa: SLF001 - it is of this module
+    return [one for one in members.sessions if one not in members.hushed]

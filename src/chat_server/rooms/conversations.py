@@ -256,13 +256,16 @@ class Conversations:
                 self._of.pop(party.who, None)
                 self.elsewhere.forget(party.who)
 
+    def between(self, one: str, other: str) -> Conversation | None:
+        """The one between two, if it is open."""
+        return next((known for known in self.open_of(one) if known.other(one).who == other), None)
+
     async def find(self, one: str, other: str) -> Conversation | None:
         """The conversation between two, if there is one; how far each has come who is here is known then. Raises JournalError."""
         await self.load(one)
         await self.load(other)
-        for conversation in self._of.get(one, {}).values():
-            if conversation.other(one).who == other:
-                return conversation
+        if (known := self.between(one, other)) is not None:
+            return known
         if not (is_account(one) and is_account(other)):
             return None
         kept = await self.directory.journal.conversations.find(name_of((one, other)))

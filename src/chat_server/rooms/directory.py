@@ -125,6 +125,8 @@ class Directory(Generic[R, P]):
         """Whoever has it is the only one who changes which rooms there are."""
         self.conversing: object | None = None
         """The conversations at this node, for `conversations_of` (conversations.py); None until somebody asks for them."""
+        self.writing: object | None = None
+        """Who is writing just now at this node, for `writing_of` (writing.py); the same."""
         self._names: HeldNames[P] = HeldNames()
         self.others = OtherNodes(self._names, nodes) if nodes is not None else None
         """What is known here of the same people at other nodes; None where there are none, and names are given here alone."""

@@ -79,6 +79,10 @@ class Sink(Protocol):
     """Whether there may be something to prepare."""
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be written."""
+
+    @property
     def target(self) -> Target:
         """If it has a descriptor, bytes may be written to that instead of calling `send`, and what comes of it is for `took` and `refused` too."""
 
@@ -175,8 +179,7 @@ class Occupant(Protocol):
     async def enter(self, place: "Room", *, is_return: bool = False) -> int:
         """Enter this place; a session that can be in one place only leaves the other first.
 
-        `is_return`: it has been here on a connection that was lost, and asks by itself for what it missed. Returns the number of the last line
-        that was said in it before.
+        `is_return`: it was here on a connection that was lost, and asks for what it missed. Returns the number of the last line said before.
         """
 
     async def leave(self, place: "Room", hall: "Room") -> None:

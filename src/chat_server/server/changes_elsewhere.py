@@ -15,6 +15,7 @@ from chat_server.commands.chosen import block_as_elsewhere, choose_as_stored
 from chat_server.commands.letting_in import known_as_holder
 from chat_server.commands.renaming import call_as_elsewhere, call_by_newest_name
 from chat_server.commands.settings import speak_as_chosen
+from chat_server.commands.writing import tell_programs
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.happened import (
@@ -49,6 +50,7 @@ from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.writing import RECEIPTS, TYPING
 
 CHANGE_SECONDS = 30.0
 """Seconds after which the next change has its turn, whatever a room or the engine does: a room waits for the engine, which may be away."""
@@ -268,6 +270,9 @@ class ChangesElsewhere:
         person = self.directory.identified(sender_of(change.account))
         if person is not None and choose_as_stored(self.directory, person, change.chosen) and person.sessions:
             speak_as_chosen(person.sessions[0])
+        for what in (TYPING, RECEIPTS):
+            if person is not None and not self._is_own(change) and what in change.chosen.get("", {}):
+                tell_programs(person, what)
 
     async def _put_out(self, change: PutOut) -> None:
         """An operator at another node has put somebody out."""

@@ -19,6 +19,7 @@ from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.rooms.writing import writing_of
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 
 
@@ -61,6 +62,7 @@ class OpenRooms:
         conversations = conversations_of(directory)
         await conversations.passing.delete_left()
         nursery.start_soon(conversations.run)
+        nursery.start_soon(writing_of(directory).run)
         nursery.start_soon(look_before, left, directory, directory.calls)
         tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)

@@ -21,6 +21,8 @@ from chat_server.journal.signs import (
     HitAsked,
     HitTold,
     PasswordTried,
+    PeopleRead,
+    PeopleWriting,
     RoomFounded,
     SessionsCounted,
     SessionsEnded,
@@ -34,6 +36,7 @@ from chat_server.rooms.enforcing import hit
 from chat_server.rooms.guest_news import hear_of_guest
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.writing import writing_of
 from chat_server.server.shared_counts import SharedCounts
 
 TELL_SECONDS = 0.5
@@ -169,6 +172,8 @@ def _hear_of_people(directory: Directory[Room, Person[Occupant]], node: int, sig
             directory.nodes.signs.tell(HitTold(node, sign.number, people, len(hits), tuple(sorted(networks))))
         case HitTold() if directory.others is not None:
             directory.others.hits.heard(node, sign)
+        case PeopleWriting() | PeopleRead():
+            writing_of(directory).heard(node, sign)
         case SessionsEnded():
             if directory.others is not None:
                 directory.others.note_ended(sign.person, node, sign.sessions)

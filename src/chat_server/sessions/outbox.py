@@ -293,6 +293,7 @@ class PushSink:
     __slots__ = ("_push",)
 
     prepares = False
+    is_empty = True
     target: ClassVar[Target] = NOWHERE
 
     def __init__(self, push: Callable[[bytes], None]) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Container, Iterable
 from itertools import compress
 from secrets import token_hex
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.conversing import Requests, is_conversation
 from chat_tui.client.credentials import Credentials, Keyring
+from chat_tui.client.doing import Doing
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
@@ -91,8 +93,7 @@ class Client:
             on_event: called with each event after it has been taken, the lines in it that are new, and whether the user need not be told of
                 it: who asked has done so, or a line shows itself that it was refused.
             on_change: called when the connection's state changes.
-            on_refused: called when what was asked for by itself is refused: why, what (`join`: to be in a room; `history`: a room's lines),
-                and the room.
+            on_refused: called when what was asked for by itself is refused: why, what (`join`; `history`: a room's lines), and the room.
 
         """
         self.store = store
@@ -109,7 +110,7 @@ class Client:
         self._requests = Requests()
         self._gaps = Gaps(
             self.state,
-            self._ask_for_page,
+            self._ask,
             clock=self._steady,
             on_refused=lambda room, refused: on_refused(refused, "history", room),
         )
@@ -131,6 +132,7 @@ class Client:
             on_change=self._connection_changed,
             on_room_refused=lambda room, refused: on_refused(refused, "join", room),
         )
+        self.doing = Doing(self.state, self._ask, self._steady)
         for name in wanted:
             self.state.room(name)
         for pending in store.unsent:
@@ -198,8 +200,8 @@ class Client:
             fields["room"] = room
         return self.connection.request(asked.do, on_answer=on_answer, **fields)
 
-    def _ask_for_page(self, do: str, *, on_answer: Answer, room: str, **fields: object) -> bool:
-        return self.connection.request(do, on_answer=on_answer, room=room, **fields)
+    def _ask(self, do: str, **fields: Any) -> bool:
+        return self.connection.request(do, **fields)
 
     def _is_for_room(self, do: str) -> bool:
         command = next((command for command in self.state.commands.values() if command.tag == do), None)
@@ -309,7 +311,7 @@ class Client:
         _prepare(event, ref, self.state, self.store, self.connection)
         if isinstance(event, events.HelpListed):
             event = _without_refused(event, self.state.commands)
-        is_of_line = isinstance(event, events.Refused) and any(pending.key == ref for pending in self.store.unsent)
+        is_of_line = isinstance(event, events.Refused) and _is_told(event, ref, self.store, self.doing)
         new = self.state.apply(event, ref, now=self._clock())
         if isinstance(event, ConversationsListed):
             self._gaps.take(event)
@@ -390,3 +392,8 @@ def _too_long(pending: Pending, limits: dict[str, float]) -> str:
     if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
         return say("That is too long for one message. Send it in {count} parts.", count=size // int(limit) + 1)
     return ""
+
+
+def _is_told(refused: events.Refused, ref: Ref | None, store: LocalStore, doing: Doing) -> bool:
+    """Whether a line shows itself that it was refused, or the user has asked for nothing that was."""
+    return any(pending.key == ref for pending in store.unsent) or (ref is None and doing.refused(refused))

@@ -7,6 +7,7 @@ a kind that this program does not know comes as a bare `StoredEvent`: its number
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple, cast
 
 import msgspec
@@ -32,6 +33,9 @@ class StatusMessage(msgspec.Struct, frozen=True, gc=False):
     visits: Visits | None = None
     """Who came and went, if it tells that."""
 
+
+LATELY = 1000
+"""Entries among which somebody's newest line is looked for."""
 
 FOLD_LINES = 30
 """Entries back to which somebody's earlier coming and going is drawn to where they come or go now: a screen."""
@@ -219,6 +223,16 @@ class Timeline:
     def index_of(self, seq: int) -> int:
         """The index of the line with this number, or of the first entry after it."""
         return bisect_left(self.entries, (seq, 0), key=place)
+
+    def newest_of(self, nick: str, until: int) -> int:
+        """The number of somebody's newest line up to this one; 0: there is none among the newest entries."""
+        lately = islice(reversed(self.entries), LATELY)
+        return next((one.seq for one in lately if isinstance(one, Entry) and one.nick == nick and one.seq <= until), 0)
+
+    def touch(self, seq: int) -> None:
+        """A line looks otherwise now."""
+        if seq:
+            self._changed_from(self.index_of(seq))
 
     def lines(self) -> Iterable[Numbered]:
         """The numbered lines."""

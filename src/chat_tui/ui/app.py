@@ -6,6 +6,7 @@ Knows Textual and the client. Never knows what stands in the panes, nor what the
 import gc
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,7 +24,7 @@ from chat_tui.client.client import WRONG, Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
-from chat_tui.language import say
+from chat_tui.language import message, say
 from chat_tui.settings import Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.connect_dialog import ConnectDialog
@@ -336,8 +337,35 @@ class ChatApp(KeysInTurn):
                     say("Key: {key}", key=shown_key(self._keymap_chosen.get(action.name, action.keys))),
                     lambda method=action.method: self.call_later(self.run_action, method, self.main),
                 )
-        yield SystemCommand(say("Suspend"), say("Back to the shell; fg goes on"), self.action_suspend_process)
-        yield SystemCommand(say("Choose a theme"), say("All of them, with a preview"), self.action_change_theme)
+        yield from without_keys(self)
+
+
+SIGNS = {
+    "typing": message("Show who is writing, and when you are"),
+    "receipts": message("Show how far people have read in conversations"),
+}
+"""What the server is asked to show or not, for the palette, by its command."""
+
+
+def without_keys(app: ChatApp) -> Iterable[SystemCommand]:
+    """What the palette has besides the actions."""
+    client, room = app.client, app.main.navigation.current
+
+    def ask(command: str) -> None:
+        client.submit(command, room.name if room else "", app.main.answered)
+
+    for setting, title in SIGNS.items():
+        value = "off" if client.state.chosen.get(setting) == "on" else "on"
+        command = f"/{setting} {value}"
+        yield SystemCommand(
+            say("{title}: turn it on", title=say(title))
+            if value == "on"
+            else say("{title}: turn it off", title=say(title)),
+            command,
+            partial(ask, command),
+        )
+    yield SystemCommand(say("Suspend"), say("Back to the shell; fg goes on"), app.action_suspend_process)
+    yield SystemCommand(say("Choose a theme"), say("All of them, with a preview"), app.action_change_theme)
 
 
 _ON_MAIN_SCREEN = {

@@ -166,8 +166,8 @@ class Composer(TextArea):
             return
         self._at = None
         self._completion = None
+        self.post_message(self.Submitted(replaced(text)))  # before it is told that the prompt is empty
         self.load_text("")
-        self.post_message(self.Submitted(replaced(text)))
 
     def complete(self, step: int) -> None:
         """Complete the word before the cursor; again, take the next choice."""

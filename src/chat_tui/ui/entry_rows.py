@@ -134,6 +134,7 @@ class EntryRows:
             self._look(),
             is_first_unread=self._is_first_unread(index, entry),
             missing=len(self._room.timeline.hole_before(index, self._room.first)),
+            is_read=entry.seq == self._room.doing.read_line,
         )
 
     def _is_first_unread(self, index: int, entry: Numbered) -> bool:

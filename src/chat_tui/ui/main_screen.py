@@ -344,4 +344,4 @@ class MainScreen(Screen[None]):
     @on(Composer.Changed)
     def _typed(self) -> None:
         if self.is_open:
-            self.showing.numbers()
+            self.showing.typed()

@@ -30,7 +30,7 @@ from chat_tui.ui.typed_search import TypedSearch
 NARROW, SLIM, SHORT = 90, 60, 16
 """Columns below which the people fold away, and the rooms; rows below which the footer does."""
 
-GROWING = ("me",)
+GROWING = ("me", "writing")
 """Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again; but the status may need a second row."""
 
 
@@ -54,7 +54,9 @@ class Panes:
         self._foot = Foot(show_command_palette=False, compact=True)
         self.rooms = ListPane(say("Rooms"), id="rooms")
         self.people = ListPane(say("Online"), id="people")
-        self._texts = {name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "notice", "me")}
+        self._texts = {
+            name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "notice", "writing", "me")
+        }
         self._people_shown: object = None
         self._titled = ""
         self._held = ("", "")
@@ -77,6 +79,7 @@ class Panes:
         yield self.prompt
         with Horizontal(id="foot"):
             yield self._foot
+            yield self._texts["writing"]
             yield self._texts["me"]
 
     @staticmethod
@@ -95,6 +98,7 @@ class Panes:
         self._paint_header(screen, room, width)
         self._paint_status(room)
         self._paint_notice(room)
+        self._write("writing", Content(self._writing(room)))
 
     def _say_again(self) -> None:
         """What else stands here is painted by what it says; these are to be told that they say it in another language."""
@@ -161,7 +165,12 @@ class Panes:
         """Whether something else is to be said than is, because time has passed: of the connection, or over the prompt."""
         shown = self._texts["notice"].content
         is_offline = self._program.change.status is not Status.ONLINE
-        return is_offline or self._notice(room) != (shown.plain if isinstance(shown, Content) else shown)
+        is_writing_told = self._writing(room) == str(self._texts["writing"].content)
+        return is_offline or not is_writing_told or self._notice(room) != str(shown)
+
+    def _writing(self, room: RoomState | None) -> str:
+        is_wanted = room is not None and self._program.settings.signs and not self._program.settings.slow_link
+        return room.doing.in_words(self._program.clock()) if room is not None and is_wanted else ""
 
     def hold(self, room: RoomState, text: str) -> bool:
         """Keep in the prompt what cannot be said now, and say why. Returns False if it can be."""

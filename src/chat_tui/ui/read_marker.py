@@ -26,5 +26,7 @@ class ReadMarker:
             self._room, self._since = room, now
         elif now - self._since >= READ_AFTER and room.read != room.last and room.last == room.timeline.newest:
             self._program.client.mark_read(room)
+            if self._program.settings.signs:
+                self._program.client.doing.read(room)
             return True
         return False

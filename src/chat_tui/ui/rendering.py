@@ -171,6 +171,7 @@ def rows_of(
     *,
     is_first_unread: bool = False,
     missing: int = 0,
+    is_read: bool = False,
     now: float = 0.0,
 ) -> Rows:
     """The rows of an entry, with what stands above it.
@@ -181,6 +182,7 @@ def rows_of(
         look: how things look.
         is_first_unread: whether a rule between read and unread stands above it.
         missing: how many lines before it are not loaded.
+        is_read: whether it is the newest of the user's that the other of a conversation has read.
         now: the time, for what takes too long.
 
     """
@@ -201,6 +203,8 @@ def rows_of(
     text = _text(entry, look)
     if isinstance(entry, Pending):
         text.add_after(_mark(entry, look, now))
+    elif is_read:
+        text.add_after(Content.styled("  " + say("read"), look.dim))
     if not look.gutter:
         if not grouped:
             text.add_before(_inline_name(entry, look))

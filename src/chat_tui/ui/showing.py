@@ -1,4 +1,4 @@
-"""What is shown beside what was said: who comes and goes, and the numbers of lines. The user says so, and it is kept.
+"""What is shown beside what was said: who comes and goes, and the numbers of lines; and that the user writes. The user says so, and it is kept.
 
 Knows the client, where one is, and the panes. Never knows which key it was.
 """
@@ -66,6 +66,13 @@ class Showing:
     def _shows_numbers(self) -> bool:
         said = self._program.client.saved.numbers_shown
         return self._program.settings.line_numbers if said is None else said
+
+    def typed(self) -> None:
+        """Something else stands in the prompt: show numbers if it is about one, and have whoever wants to know told that the user writes."""
+        self.numbers()
+        settings, client = self._program.settings, self._program.client
+        if settings.signs and not settings.slow_link and not client.early_typing.may_be_secret:
+            client.doing.typed(self._navigation.current, self._panes.prompt.text)
 
     def numbers(self) -> None:
         """Show the numbers of lines if they are wanted, or while a command is written that names a line by its number."""

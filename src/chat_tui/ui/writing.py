@@ -89,6 +89,7 @@ class Writing:
     def submit(self, text: str, room: RoomState | None) -> None:
         """Do what a text asks for that was typed in a room, or say it there."""
         client, prompt = self._program.client, self._panes.prompt
+        client.doing.sent()
         opens = self._opens.get(text.strip().casefold())
         if client.early_typing.may_be_secret and opens is None:
             self._hearing.tell(NOT_YET, is_error=True)

@@ -350,6 +350,28 @@ CHOICES: dict[str, tuple[str, str]] = {
         message("Your connection is not kept open by telnet."),
         message("/keepalive on turns that on."),
     ),
+    "typing on": (
+        message(
+            "Who has chosen the same sees when you are writing, and you see when they are: in chat-tui and other programs, not at telnet. It is"
+            " kept nowhere."
+        ),
+        message("/typing off turns that off."),
+    ),
+    "typing off": (
+        message("Nobody sees when you are writing, and you do not see when others are."),
+        message("/typing on turns that on."),
+    ),
+    "receipts on": (
+        message(
+            "Who writes with you and has chosen the same sees how far you have read, and you see how far they have: in chat-tui and other programs,"
+            " not at telnet. It is kept nowhere."
+        ),
+        message("/receipts off turns that off."),
+    ),
+    "receipts off": (
+        message("Nobody sees how far you have read, and you do not see how far others have."),
+        message("/receipts on turns that on."),
+    ),
 }
 """What a setting is now, and how to change it, for somebody who only asks."""
 
