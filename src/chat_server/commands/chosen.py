@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chat_server.accounts import Choices, sender_of, with_choices
 from chat_server.journal import JournalError
 from chat_server.journal.happened import GuestBlocked, PersonId, account_of
+from chat_server.protocol.aliases import KIND as ALIASES
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
@@ -121,6 +122,19 @@ def note_choice(
     if answer is not None:
         return _choose(place, session, chosen, choose, Answers(send, answer, Refused("cannot-store")))
     return _choose(place, session, chosen, choose, Answers(session.send_unasked, None, Refused("not-kept")))
+
+
+def note_alias(place: Room, session: Occupant, name: str, text: str | None, answer: Event) -> MaybeAwaitable:
+    """Note that a word of somebody's own stands for a text, or for none any more; their other programs are told, which put it in by themselves."""
+    person, chosen = session.person, {ALIASES: {name: text}}
+
+    def choose() -> None:
+        person.choices = with_choices(person.choices, chosen)
+        for other in person.sessions:
+            if other is not session and not other.has_terminal:
+                other.send_unasked(answer)
+
+    return _choose(place, session, chosen, choose, Answers(session.send, answer, Refused("cannot-store")))
 
 
 def note_block(place: Room, session: Occupant, account: int, answer: Event, *, is_blocked: bool) -> MaybeAwaitable:

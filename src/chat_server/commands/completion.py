@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import fields
 
+from chat_server.commands.aliases import ChooseAlias
 from chat_server.commands.conversing import Message
 from chat_server.commands.inviting import Invite
 from chat_server.commands.table import COMMANDS
 from chat_server.journal.conversations import MARK
+from chat_server.protocol.aliases import aliases_of
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
 from chat_server.protocol.syntax import choices_of
@@ -30,7 +32,8 @@ def completions(before: str, place: Room, session: Occupant) -> tuple[list[str],
     if _asks(before, commands, Message):
         called = conversations_of(place.directory).called(session.person)
         nicks = [*nicks, *(room.removeprefix(MARK) for room in called.values())]
-    return candidates(before, commands=commands, rooms=rooms, nicks=nicks), len(rooms) + len(nicks)
+    aliases = [*aliases_of(session.person.choices)]
+    return candidates(before, commands=commands, rooms=rooms, nicks=nicks, aliases=aliases), len(rooms) + len(nicks)
 
 
 def _asks(before: str, commands: Mapping[str, type[Request]], request: type[Request]) -> bool:
@@ -46,7 +49,12 @@ def _elsewhere(place: Room, session: Occupant) -> list[str]:
 
 
 def candidates(
-    before: str, *, commands: Mapping[str, type[Request]], rooms: Iterable[str], nicks: Iterable[str]
+    before: str,
+    *,
+    commands: Mapping[str, type[Request]],
+    rooms: Iterable[str],
+    nicks: Iterable[str],
+    aliases: Iterable[str] = (),
 ) -> list[str]:
     """What may stand for the word at the end of `before`, each with what follows it: a space, or a colon where somebody is spoken to.
 
@@ -55,17 +63,18 @@ def candidates(
         commands: what can be asked for in the place, by every word for it.
         rooms: the names of all rooms.
         nicks: who is in the place.
+        aliases: the words of one's own for what one often types.
 
     """
     *words, begun = before.replace("\n", " ").split(" ")
     if not words and begun.startswith("/"):
-        return _beginning(begun, [f"/{word}" for word in (*commands, *rooms)], " ")
+        return _beginning(begun, [f"/{word}" for word in (*commands, *aliases, *rooms)], " ")
     if not words:
         return _beginning(begun, nicks, ": ") if begun else []
     request = commands.get(words[0][1:].casefold()) if words[0].startswith("/") else None
     if request is None:
         return _beginning(begun, nicks, " ") if begun else []
-    known = [*_words_for(request, commands, rooms)]
+    known = [*aliases] if request is ChooseAlias else [*_words_for(request, commands, rooms)]
     if request is Login and len(words) == 1:
         known = []
     return _beginning(begun, known or (nicks if begun else ()), " ")

@@ -5,8 +5,10 @@ from itertools import islice
 
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler, EndSession
+from chat_server.protocol.aliases import EXPANDED_MAX, aliases_of, expanded
 from chat_server.protocol.events import CommandExplained, HelpListed, Refused
 from chat_server.protocol.incoming import Invalid, UnknownCommand
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
 from chat_server.protocol.syntax import usage_of, word_of, wrong_usage
 from chat_server.protocol.typed import unexpected, unknown_command
@@ -48,6 +50,19 @@ class GeneralCommands(CommandHandler):
 
     @access(role=ANYBODY)
     def do_unknown(self, place: Room, session: Occupant, request: UnknownCommand) -> MaybeAwaitable:
+        """Do what a word of one's own stands for; enter the room with this name; or say that there is no such command."""
+        text = aliases_of(session.person.choices).get(name_key(request.word))
+        if text is None:
+            return self._enter(place, session, request)
+        line = expanded(text, request.arguments)
+        if len(line.encode()) > EXPANDED_MAX:
+            return self.do_refuse(place, session, Invalid("line-too-long", {"limit": str(EXPANDED_MAX)}))
+        asked = self.table.vocabulary.parse_text(line)
+        if isinstance(asked, UnknownCommand):
+            return self._enter(place, session, asked)  # what a word stands for is not looked at again
+        return self.table.dispatch(place, session, asked) if asked is not None else None
+
+    def _enter(self, place: Room, session: Occupant, request: UnknownCommand) -> MaybeAwaitable:
         """Enter the room with this name; or say that there is no such command."""
         room = known_room(place, session, request.word)
         former = formerly_known(place, session, request.word) if room is None else None
@@ -87,7 +102,7 @@ class GeneralCommands(CommandHandler):
 
     def _refuse_word(self, place: Room, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""
-        words = [*self.table.words_here(place, session)]
+        words = [*self.table.words_here(place, session), *aliases_of(session.person.choices)]
         if self.table.works_for(place, session, Join):
             words += self._rooms_as_commands(place, session)
         session.send(Refused(*unknown_command(word, words)))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from msgspec import NODEFAULT
 
 from chat_server.commands.accounts import AccountCommands
+from chat_server.commands.aliases import AliasCommands
 from chat_server.commands.amending import AmendingCommands
 from chat_server.commands.attention import AttentionCommands
 from chat_server.commands.auditing import AuditCommands
@@ -68,6 +69,7 @@ COMMANDS = CommandTable(
     WhoisCommands(),
     HistoryCommands(),
     SettingsCommands(),
+    AliasCommands(),
     TlsCommands(),
 )
 """The commands of the server."""

@@ -6,6 +6,7 @@ Never knows where it is stored, nor who is shown it.
 
 from typing import ClassVar, get_args
 
+from chat_server.protocol.alias_events import ALIAS_EVENTS
 from chat_server.protocol.amending import Deleted, Edited, Reacted, Reaction, Redacted
 from chat_server.protocol.code_events import CODE_EVENTS
 from chat_server.protocol.conversation_events import CONVERSATION_EVENTS
@@ -374,6 +375,7 @@ _KINDS: tuple[type[Event], ...] = (
     *CONVERSATION_EVENTS,
     *MODERATION_EVENTS,
     *PEOPLE_EVENTS,
+    *ALIAS_EVENTS,
     *StoredEvent.__subclasses__(),
 )
 

@@ -13,20 +13,18 @@ from msgspec.structs import replace
 
 from chat_server.protocol import events, requests
 from chat_server.protocol.conversation_events import ConversationsListed
-from chat_server.protocol.entries import KIND_BY_WORD, Entry
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.incoming import Ref
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
-from chat_server.protocol.sanitize import sanitize_lines, sanitize_to_line
-from chat_server.protocol.syntax import parameters_of
 from chat_tui import language
 from chat_tui.client.accounts import CANNOT_ASK, without_secrets
+from chat_tui.client.aliases import Aliases
 from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
 from chat_tui.client.clocks import Steady
-from chat_tui.client.codec import said
 from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.conversing import Requests, is_conversation
@@ -38,6 +36,7 @@ from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
+from chat_tui.client.sendable import cleaned, too_long
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import message, say
 
@@ -108,6 +107,7 @@ class Client:
         self._loads_older = loads_older
         self._is_dirty = False
         self._requests = Requests()
+        self.aliases = Aliases()
         self._gaps = Gaps(
             self.state,
             self._ask,
@@ -154,8 +154,7 @@ class Client:
         asked = self.parse(text)
         if isinstance(asked, Misused):
             return asked.why
-        words = asked.words
-        if words is None:
+        if (words := asked.words) is None:
             return "" if self.ask(asked, room, on_answer) else say(CANNOT_ASK)
         wrong = self.wrong_with(asked.do, words, room)
         if not wrong:
@@ -170,13 +169,13 @@ class Client:
         """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
         if not room:
             return say("You are in no room yet. /join ROOM enters one.")
-        if not _cleaned(do, words).strip():
+        if not cleaned(do, words).strip():
             return say("Nothing in that can be shown.")
-        return _too_long(self.pending(room, do, words), self.state.limits)
+        return too_long(self.pending(room, do, words), self.state.limits)
 
     def pending(self, room: str, do: str, words: str) -> Pending:
         """A line that is to be said, under a key of its own."""
-        return Pending(token_hex(12), room, do, _cleaned(do, words), self._clock())
+        return Pending(token_hex(12), room, do, cleaned(do, words), self._clock())
 
     def say(self, *lines: Pending) -> None:
         """Keep lines on the disk, and send them now or when there is a connection."""
@@ -188,7 +187,7 @@ class Client:
     def _to_send(self) -> list[Pending]:
         """What waits to be stored, in order; without what could not be, or never will: a server would not even read it."""
         for pending in self.store.unsent:
-            if not pending.why and (why := _too_long(pending, self.state.limits)):
+            if not pending.why and (why := too_long(pending, self.state.limits)):
                 pending.why = why
                 self.store.add(pending)
         return [pending for pending in self.store.unsent if not pending.why]
@@ -250,7 +249,6 @@ class Client:
     def mark_read(self, room: RoomState, seq: int | None = None) -> None:
         """The user has seen everything in the room, or everything up to a number."""
         room.mark_read(room.last if seq is None else seq)
-        room.is_kept_unread = False
         if self.saved.read.get(room.name) != room.read and room.read is not None:
             self.saved.read[room.name] = room.read
             self._is_dirty = True
@@ -300,6 +298,8 @@ class Client:
     def _connection_changed(self, change: ConnectionChanged) -> None:
         if change.status is not Status.ONLINE:
             self._gaps.forget_questions()
+        else:
+            self.aliases.ask(self.connection.request, self.state.commands)
         if change.status is Status.REFUSED:
             self.credentials.ask_again()
         self._on_change(change)
@@ -313,6 +313,7 @@ class Client:
             event = _without_refused(event, self.state.commands)
         is_of_line = isinstance(event, events.Refused) and _is_told(event, ref, self.store, self.doing)
         new = self.state.apply(event, ref, now=self._clock())
+        self.aliases.take(event)
         if isinstance(event, ConversationsListed):
             self._gaps.take(event)
             event = self._requests.new(event)
@@ -375,23 +376,6 @@ def _without_refused(help_: events.HelpListed, commands: Container[str]) -> even
     known = [usage.removeprefix("/").partition(" ")[0] in commands for usage, _ in help_.commands]
     shown, groups = compress(help_.commands, known), compress(help_.groups, known)
     return replace(help_, commands=tuple(shown), groups=tuple(groups))
-
-
-def _cleaned(do: str, words: str) -> str:
-    """The words as the server would clean them: what it would take out must not count, nor fill what may be sent."""
-    may_have_lines = any(parameter.lines for parameter in parameters_of(KIND_BY_WORD[do].request))
-    return sanitize_lines(words) if may_have_lines else sanitize_to_line(words)
-
-
-def _too_long(pending: Pending, limits: dict[str, float]) -> str:
-    """Why a line is too long for the server, in a sentence; "" if it is not, or the server's limit is not known yet."""
-    size, limit = len(pending.text.encode()), limits.get("text_bytes", 0)
-    if limit and size > limit:
-        return say("That is {size} bytes; a message has at most {limit:g}.", size=size, limit=limit)
-    size, limit = len(said(pending)), limits.get("line_bytes", 0)
-    if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
-        return say("That is too long for one message. Send it in {count} parts.", count=size // int(limit) + 1)
-    return ""
 
 
 def _is_told(refused: events.Refused, ref: Ref | None, store: LocalStore, doing: Doing) -> bool:

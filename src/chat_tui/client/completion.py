@@ -32,12 +32,13 @@ def complete(
     rooms: Iterable[str],
     rules: Mapping[str, Sequence[str]] | None = None,
     others: Iterable[str] = (),
+    aliases: Iterable[str] = (),
     lines: Callable[[str], Iterable[int]] = lambda _: (),
 ) -> Completion | None:
     """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete.
 
     `nicks` are in the room, `others` are known of other rooms: they can be invited. `lines` gives the numbers of lines that a request may be
-    about, by its word.
+    about, by its word; `aliases` are the user's own words.
     """
     start = max(text.rfind(" "), text.rfind("\n")) + 1
     word = text[start:]
@@ -45,7 +46,7 @@ def complete(
     if names_line is not None or not word:
         return _choices(start, _numbers(word, lines(names_line.tag)) if names_line is not None else [])
     if word.startswith("/") and start == 0:
-        names = sorted({command.name for command in commands.values()} | set(rooms))
+        names = sorted({command.name for command in commands.values()} | set(rooms) | set(aliases))
         return _choices(start, [f"/{name} " for name in names if name.startswith(word[1:].casefold())])
     if word.startswith(":") and len(word) > EMOJI_MIN and not _is_in_code(text):
         return _choices(
@@ -53,7 +54,9 @@ def complete(
         )
     folded = word.removeprefix("@").casefold()
     command = commands.get(text[1:].partition(" ")[0]) if text.startswith("/") else None
-    if command is not None and (words := _words_for(command, text[:start].split()[1:], rules or {})):
+    given = text[:start].split()[1:]
+    own = () if given else aliases
+    if command is not None and (words := own if command.tag == "alias" else _words_for(command, given, rules or {})):
         return _choices(start, [f"{choice} " for choice in words if choice.startswith(word.casefold())])
     wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
     if wants_room or word.startswith("#"):

@@ -188,8 +188,13 @@ class Typing:
 
     def _parsed(self, line: str) -> Asked | Misused | None:
         """What a line asks for; None if nobody knows before there is a connection, or if there is nothing on it."""
+        client = self._client
         is_unknown = line.startswith("/") and not line.startswith("//") and not self._client.state.commands
-        return None if is_unknown or not line.strip() else self._client.parse(replaced(line))
+        return (
+            None
+            if is_unknown or not line.strip()
+            else self._client.parse(client.aliases.line(replaced(line), client.state.commands))
+        )
 
     @property
     def _is_online(self) -> bool:
@@ -214,7 +219,7 @@ class Typing:
         if self.is_waiting or more:
             return False
         if self._is_online:
-            return self.is_settled and not self._client.store.unsent
+            return self.is_settled and self._client.aliases.are_known and not self._client.store.unsent
         return self._is_interactive and self._client.connection.status is not Status.CONNECTING
 
     def _line(self, do: str, words: str, *, is_too_long: bool) -> list[Pending]:

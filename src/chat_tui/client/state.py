@@ -97,6 +97,7 @@ class RoomState:
 
     def mark_read(self, seq: int) -> None:
         """The user has read up to here."""
+        self.is_kept_unread = False
         if self.read is None or seq > self.read:
             self.read = seq
             self.mentions = {mention for mention in self.mentions if mention > seq}
@@ -161,10 +162,6 @@ class State:
         if key not in self.rooms:
             self.rooms[key] = RoomState(name)
         return self.rooms[key]
-
-    def in_order(self) -> list[RoomState]:
-        """The rooms as they are listed."""
-        return self.choices.in_order(self.rooms.values())
 
     def known(self, name: str) -> RoomState | None:
         """The room with this name, if it is known."""

@@ -42,7 +42,7 @@ UNJOINED = "+"
 
 def room_items(state: State, seen: RoomState | None) -> list[Item]:
     """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read."""
-    known = state.in_order()
+    known = state.choices.in_order(state.rooms.values())
     items = [
         _room_item(number, room, state.choices.of(room.name), is_seen=room is seen)
         for number, room in enumerate(known, 1)

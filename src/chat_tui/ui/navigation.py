@@ -140,9 +140,13 @@ class Navigation:
         else:
             self.show(self._program.client.state.rooms.get(key))
 
+    def _in_order(self) -> list[RoomState]:
+        state = self._program.client.state
+        return state.choices.in_order(state.rooms.values())
+
     def step(self, step: int) -> None:
         """Go to the next room, or the one before."""
-        rooms = self._program.client.state.in_order()
+        rooms = self._in_order()
         if rooms:
             at = rooms.index(self.current) if self.current in rooms else -step
             self.show(rooms[(at + step) % len(rooms)])
@@ -150,7 +154,7 @@ class Navigation:
     def go_to_number(self, number: int) -> None:
         """Go to a room by its place in the list; a user who is in none enters it."""
         state = self._program.client.state
-        rooms = state.in_order()
+        rooms = self._in_order()
         is_nowhere = self.current is None and all(is_conversation(room.name) for room in rooms)
         if number <= len(rooms) and not is_nowhere:
             self.show(rooms[number - 1])
@@ -160,7 +164,7 @@ class Navigation:
     def go_to_activity(self) -> None:
         """Go to the next room with something new, mentions first."""
         state = self._program.client.state
-        rooms = [room for room in state.in_order() if room is not self.current]
+        rooms = [room for room in self._in_order() if room is not self.current]
         heard = [room for room in rooms if room.unread and not state.choices.of(room.name).is_muted]
         chosen = next((room for room in heard if is_conversation(room.name)), None)
         chosen = chosen or next((room for room in rooms if room.mentions), None) or next(iter(heard), None)

@@ -44,6 +44,7 @@ def completed(program: Program, room: RoomState | None, before: str) -> Completi
         nicks=[nick for nick in room.people.values() if nick != state.nick] if room else [],
         rooms=list(state.listed),
         others=_others(state, room),
+        aliases=program.client.aliases.words,
         lines=lambda do: _lines_for(do, room, state.nick),
     )
 
@@ -96,13 +97,14 @@ class Writing:
             prompt.put(text)
             prompt.select_all()
             return
-        asked = client.parse(text)
+        asked = client.parse(client.aliases.line(text, client.state.commands))
         if room is not None and isinstance(asked, Asked) and asked.words and self._panes.hold(room, text):
             return
         client.remember_typed(text)
         prompt.remember(client.saved.typed)
+        typed, text = text, client.aliases.line(text, client.state.commands)
         if (own := own_command(text, client.state.commands, client.state.language)) is not None:
-            self._do_own(own, text)
+            self._do_own(own, typed)
             return
         if opens is not None:
             opens()
@@ -112,7 +114,7 @@ class Writing:
         wrong = client.submit(text, room.name if room else "", self._hearing.answered)
         if wrong:
             self._hearing.tell(wrong, is_error=True)
-            prompt.put(text)
+            prompt.put(typed)
             prompt.select_all()
         elif not self._panes.chat.follows:
             self._panes.chat.go_to_bottom()

@@ -3,6 +3,7 @@
 from msgspec import UnsetType
 
 from chat_server.protocol import entries, people_events
+from chat_server.protocol.alias_events import AliasesShown, AliasSet
 from chat_server.protocol.names import GUEST
 from chat_server.wire.render.languages import Translator, message
 from chat_server.wire.render.pages import day_of, lines_shown
@@ -26,6 +27,17 @@ def person_away(event: people_events.PersonAway, translator: Translator) -> list
     if not event.away:
         return server_lines(translator.text("{nick} is away.", nick=event.nick))
     return server_lines(translator.text("{nick} is away: {text}", nick=event.nick, text=event.away))
+
+
+def aliases_shown(event: AliasesShown, translator: Translator) -> list[TextLine]:
+    """The words of one's own, each with what it stands for."""
+    if not event.aliases:
+        return server_lines(
+            translator.text("You have no alias. /alias NAME TEXT makes one: /NAME stands for the text then.")
+        )
+    return server_lines(
+        *(translator.text(AliasSet.sentence, name=name, stands_for=text) for name, text in event.aliases)
+    )
 
 
 def mentions_waiting(event: people_events.MentionsWaiting, translator: Translator) -> list[TextLine]:

@@ -16,6 +16,7 @@ from msgspec import UnsetType
 from msgspec.structs import asdict
 
 from chat_server.protocol import entries, events, people_events
+from chat_server.protocol.alias_events import AliasesShown
 from chat_server.protocol.amending import Reacted
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.conversation_events import ConversationsListed
@@ -30,7 +31,14 @@ from chat_server.wire.render.amended import reaction_noted, reactions_told
 from chat_server.wire.render.conversing import conversations_listed
 from chat_server.wire.render.languages import Translator, counted, message, translator_for
 from chat_server.wire.render.pages import day_of, entry_shown, found, own_lines, page_shown, recalled
-from chat_server.wire.render.people import last_seen, mentions_shown, mentions_waiting, person_away, person_shown
+from chat_server.wire.render.people import (
+    aliases_shown,
+    last_seen,
+    mentions_shown,
+    mentions_waiting,
+    person_away,
+    person_shown,
+)
 from chat_server.wire.render.rows import rows_of
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
 from chat_server.wire.render.widths import columns_of
@@ -884,6 +892,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     people_events.MentionsWaiting: mentions_waiting,
     people_events.PersonShown: person_shown,
     people_events.LastSeen: last_seen,
+    AliasesShown: aliases_shown,
     events.TopicShown: _topic_shown,
     events.ZoneShown: _zone_shown,
     events.SettingShown: _setting_shown,
