@@ -85,6 +85,16 @@ class ServerProcess:
         canary.assert_not_in("the server's log", "".join(self.log))
 
 
+def dictionary(name: str) -> str:
+    """The name of a dictionary of Enchant's that is there. CI installs it; elsewhere its test is left out."""
+    import enchant  # noqa: PLC0415 - it may not be there
+
+    if not enchant.dict_exists(name):
+        assert "CI" not in os.environ, f"the dictionary {name} is not installed"
+        pytest.skip(f"the dictionary {name} is not installed")
+    return name
+
+
 @contextmanager
 def running_server(*flags: str, data: Path | None = None, is_forked: bool = True) -> Iterator[ServerProcess]:
     with TemporaryDirectory() as folder:

@@ -122,7 +122,8 @@ class StoryApp(ChatApp):
         self._is_online = is_online
         self.is_looked_at = False
         super().__init__(
-            settings or Settings(),
+            # Which dictionaries there are hangs on the machine.
+            replace(settings or Settings(), spelling=settings.spelling or "off" if settings else "off"),
             "127.0.0.1",
             5000,
             "ann",

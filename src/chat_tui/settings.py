@@ -62,6 +62,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     keyring: Annotated[
         bool, Meta(description="Keep the tokens of accounts in the system's keyring, where there is one.")
     ] = True
+    spelling: Annotated[
+        str,
+        Meta(
+            description="Dictionaries that mark misspelt words: en_US, de_DE. Empty: as the environment says (LANG). off: none."
+        ),
+    ] = ""
     language: Annotated[
         str,
         Meta(description="The language in which chat-tui speaks: en or zh. Empty: as the environment says (LANG)."),

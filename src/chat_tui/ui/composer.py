@@ -1,8 +1,9 @@
 """The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rich.text import Text
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -11,8 +12,10 @@ from textual.widgets.text_area import Selection
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
 from chat_tui.client.conversing import is_conversation
+from chat_tui.client.spelling import misspelt, word_before
 from chat_tui.language import say
 from chat_tui.ui.readline_keys import ReadlineKeys
+from chat_tui.ui.spelling import Dictionaries
 
 if TYPE_CHECKING:
     from textual.widgets.text_area import Edit, EditResult
@@ -42,6 +45,8 @@ def _location(text: str, at: int) -> tuple[int, int]:
 class Composer(TextArea):
     """The prompt."""
 
+    COMPONENT_CLASSES = TextArea.COMPONENT_CLASSES | {"composer--misspelt"}
+
     DEFAULT_CSS = """
     Composer {
         height: auto;
@@ -52,6 +57,7 @@ class Composer(TextArea):
         scrollbar-size-vertical: 1;
         background: $panel;
         &:focus { border: none; }
+        & .composer--misspelt { color: $text-error; text-style: underline; }
     }
     """
 
@@ -77,6 +83,8 @@ class Composer(TextArea):
         *,
         complete: Callable[[str], Completion | None],
         edits: Mapping[str, str],
+        dictionaries: Dictionaries,
+        names: Container[str] = (),
         id: str,  # noqa: A002 - Textual's name
     ) -> None:
         """An empty prompt.
@@ -84,6 +92,8 @@ class Composer(TextArea):
         Args:
             complete: knows what the word before the cursor may become.
             edits: actions of the prompt by further keys.
+            dictionaries: by which words are marked that may be misspelt.
+            names: words that are right, in small letters, whatever these say.
             id: its name on the screen.
 
         """
@@ -99,6 +109,8 @@ class Composer(TextArea):
         self.cursor_blink = False
         self._complete = complete
         self._edits = edits
+        self._dictionaries = dictionaries
+        self._names = names
         self._killing = ReadlineKeys(self)
         self._history: list[str] = []
         self._at: int | None = None
@@ -176,7 +188,7 @@ class Composer(TextArea):
             completion, index, _ = self._completion
             index = (index + step) % len(completion.choices)
         else:
-            found = self._complete(before)
+            found = self._complete(before) or self._corrected(before)
             if found is None:
                 return
             completion, index = found, 0
@@ -189,9 +201,35 @@ class Composer(TextArea):
         self.replace(whole, (0, 0), self.cursor_location)
         self._completion = (completion, index, whole)
 
+    def _corrected(self, before: str) -> Completion | None:
+        """What the word before the cursor may be meant to be, if no dictionary has it."""
+        line = before.rpartition("\n")[2]
+        span = word_before(line, len(line)) if self._dictionaries else None
+        if span is None or span not in misspelt(line, self._dictionaries.knows, self._names):
+            return None
+        choices = self._dictionaries.suggestions(line[slice(*span)])
+        return Completion(len(before) - len(line) + span[0], choices) if choices else None
+
+    def get_line(self, line_index: int) -> Text:
+        """A line as it is drawn: words that may be misspelt are underlined, in a colour of their own."""
+        line = super().get_line(line_index)
+        if self._dictionaries:
+            row, column = self.cursor_location
+            cursor = column if row == line_index else -1
+            style = self.get_component_rich_style("composer--misspelt", partial=True)
+            for first, last in misspelt(line.plain, self._dictionaries.knows, self._names, cursor=cursor):
+                line.stylize(style, first, last)
+        return line
+
+    def _watch_text(self) -> None:
+        if self._dictionaries.is_wanted and self.text[:1].strip("/"):
+            self._dictionaries.is_wanted = False
+            self.run_worker(self._dictionaries.open, thread=True, group="dictionaries", exit_on_error=False)
+
     def edit(self, edit: "Edit") -> "EditResult":
         """Change the text. One step of undoing ends after a word: what was typed in two seconds may be ten of them."""
         result = super().edit(edit)
+        self._watch_text()
         if edit.text[-1:].isspace():
             self.history.checkpoint()
         return result

@@ -16,6 +16,7 @@ from chat_tui.actions import edits, keymap, shown_key
 from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
 from chat_tui.client.room_words import notice
+from chat_tui.client.spelling import KnownNames
 from chat_tui.client.state import RoomState
 from chat_tui.language import say, spoken
 from chat_tui.ui import labels, terminal
@@ -25,6 +26,7 @@ from chat_tui.ui.foot import Foot
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
+from chat_tui.ui.spelling import OFF, Dictionaries
 from chat_tui.ui.typed_search import TypedSearch
 
 NARROW, SLIM, SHORT = 90, 60, 16
@@ -48,7 +50,13 @@ class Panes:
             clock=program.clock,
             id="chat",
         )
-        self.prompt = Composer(complete=complete, edits=edits(settings.keys), id="prompt")
+        self.prompt = Composer(
+            complete=complete,
+            edits=edits(settings.keys),
+            dictionaries=Dictionaries(OFF if settings.slow_link else settings.spelling),
+            names=KnownNames(lambda: program.client.state),
+            id="prompt",
+        )
         self.bar = SearchBar()
         self.typed = TypedSearch(self.prompt, shown_key(keymap(settings.keys).get("search-typed", "ctrl+r")))
         self._foot = Foot(show_command_palette=False, compact=True)
