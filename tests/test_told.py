@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary import PASSWORD
+from chat_server.protocol.amending import Redacted
 from chat_server.protocol.entries import (
     Banned,
     Enacted,
@@ -388,6 +389,13 @@ async def test_who_does_what_may_not_happen_by_then_is_told_that_it_was_not_stor
         await bob.ask("ping", ref=7)
         await bob.wait_for("pong")
         room.act(session, Acting(RuleSet("den", 0, 0.0, "", "slow 5")))  # as if they had been its owner until just now
-        answer = await bob.wait_for("not-stored")
-        assert (answer["ref"], answer["lines"]) == (7, 1)
-        assert (await bob.wait_for("refused"))["code"] == "owners-only"
+        refusal = await bob.wait_for("refused")
+        assert (refusal["code"], refusal["ref"]) == ("owners-only", 7)
+        answer = await bob.read()
+        assert (answer["is"], answer["ref"], answer["lines"]) == ("not-stored", 7, 1)
+        deletion = Redacted("den", 0, 0.0, "", "#2", whom="ann", of=((2, 2),), account=1)
+        room.post(
+            session, Acting(deletion, seqs=[])
+        )  # as /delete does, which waits for its number and is in hand meanwhile
+        refusal = await bob.wait_for("refused")
+        assert (refusal["code"], refusal["ref"]) == ("moderators-only", 7)

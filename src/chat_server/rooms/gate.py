@@ -314,8 +314,8 @@ class Gate:
         if refusal is None:
             admitted.entries.append(entry)
             return
-        # Whoever accepts what was held waits for that; others may ask for something else by now.
-        if not isinstance(what, Accepted):
+        # Whoever wants to know the number waits for that: it is what is in hand. Others may ask for something else by now.
+        if getattr(what, "seqs", None) is None:
             refusal = replace(refusal, room=self.room, key=key or UNSET)
         admitted.answers.append((session, refusal))
         if key:
