@@ -137,6 +137,14 @@ async def test_it_ends_by_itself_and_with_what_is_said_and_when_it_is_taken_away
     assert (await writing(bob, 4))[-1] == []
 
 
+async def test_who_reads_back_meanwhile_is_writing_still(autojump_clock: trio.abc.Clock, house: House) -> None:
+    ann, bob, _ = await trio_in(house)
+    await ann.ask("writing", room="den")
+    assert await writing(bob, 1.5) == [["ann"]]
+    await ann.ask("last", room="den", count=1)
+    assert await writing(bob, 3) == [["ann"]]
+
+
 async def test_what_goes_on_is_told_again_and_never_more_than_once_a_second(
     autojump_clock: trio.abc.Clock, house: House
 ) -> None:

@@ -186,10 +186,11 @@ class Batch:
         pieces: list[Piece] = []
         for session, nick, what, _ in entries:
             person = session.person
-            account, person.active_at = person.account, now
+            account = person.account
             guest = marks_guests and not account
             bot = account != 0 and session.proof.is_bot
             if type(what) is Say:
+                person.active_at = now
                 if what.key:
                     self._keys.add(seq - first, session.person.sender, (what.key,))
                 pieces.append(Said(room, seq, at, nick, what.text, account, guest, bot, what.re))
@@ -198,16 +199,20 @@ class Batch:
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
+                person.active_at = now
                 *times, at = accumulate(repeat(step, len(what)), initial=at)
                 if what.keys:
                     self._keys.add(seq - first, session.person.sender, what.keys)
                 pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest, bot))
                 seq += len(times)
             elif (line := self._line_of(nick, what, seq, at, (account, guest, bot))) is not None:
+                person.active_at = now
                 self._note(seq - first, session, what)
                 pieces.append(line)
                 seq += 1
                 at += step
+            elif type(what) is not Barrier:  # who waits for what they said has done nothing by that
+                person.active_at = now
         self.lines = in_runs(pieces, seq - first)
         self._began = trio.current_time()
         self._appending = journal.append(self.lines, self._keys) if pieces else None

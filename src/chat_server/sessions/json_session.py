@@ -15,6 +15,7 @@ from chat_server import __version__
 from chat_server.commands.catalogue import described_commands
 from chat_server.commands.conversing import conversation_named, names_somebody, nobody_named
 from chat_server.commands.table import COMMANDS, dispatch
+from chat_server.commands.writing import IsWriting, NoteRead
 from chat_server.config import Config, Limits
 from chat_server.guard import Guard
 from chat_server.protocol.choices import find_language
@@ -60,6 +61,9 @@ ROOM_SHOWN_MAX = 40
 
 _UNASKED = (Timed, Slowed, Dismissed, Pinged)
 """What comes by itself, whatever has been asked last."""
+
+_SIGNS = frozenset((IsWriting, NoteRead))
+"""Requests that only note something, which costs less than a line."""
 
 _ABOUT_CONNECTION = frozenset((Hello, Ping, Pong))
 """Requests for which no place is asked."""
@@ -320,8 +324,9 @@ class JsonSession(ChatSession[Addressed]):
         return b""
 
     def is_light(self, asked: Addressed) -> bool:
-        """Whether it is an ordinary line."""
-        return type(asked.request) is Say and len(asked.request.text) <= LIGHT_CHARACTERS
+        """Whether it is an ordinary line, or a sign that is told with those of others."""
+        request = asked.request
+        return len(request.text) <= LIGHT_CHARACTERS if type(request) is Say else type(request) in _SIGNS
 
     async def flushed(self) -> None:
         """Wait until what was said in the room that the last request was for is stored and shown."""
