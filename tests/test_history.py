@@ -158,7 +158,11 @@ async def test_one_who_wants_no_history_is_only_told_how_much_they_missed(talk: 
         (OnDate("-3d"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
         (OnDate("07:30"), range(90, 101), "* Lines 90–100 of 100. Older: /before 90."),
         (OnDate("07:50"), range(1, 51), "* Lines 1–50 of 100. Newer: /since 50."),
-        (OnDate("yesterdy"), [], '* "yesterdy" is not a day. Write it as 2026-11-20, today or yesterday.'),
+        (
+            OnDate("yesterdy"),
+            [],
+            '* "yesterdy" is not a day. Write it as 2026-11-20, yesterday, monday, 3 days ago or yesterday 14:00.',
+        ),
         (Since(100), [], "* There is nothing there. Of python you can read the lines 1–100."),
         (Before(1), [], "* There is nothing there. Of python you can read the lines 1–100."),
         (OnDate("2026-11-25"), [], "* There is nothing there. Of python you can read the lines 1–100."),

@@ -81,7 +81,7 @@ def test_a_line_break_in_a_name_is_never_taken_out() -> None:
     assert wrong_field(decoded(b'{"do":"join","room":"py\\r\\nthon"}\n')[0].request)
 
 
-@pytest.mark.parametrize("day", ["yesterday", "-3d", "14:30", "2026-11-20"])
+@pytest.mark.parametrize("day", ["yesterday", "-3d", "14:30", "2026-11-20", "3 days ago", "yesterday 14:00", "-2h"])
 def test_a_day_is_written_as_people_write_it(day: str) -> None:
     assert decoded(json.dumps({"do": "date", "day": day}).encode() + b"\n")[0].request == requests.OnDate(day)
 

@@ -95,7 +95,7 @@ def test_every_refusal_is_said_in_chinese(code: str) -> None:
         ),
         (
             events.Refused("usage", {"usage": "/date DAY", "why": "usage-not-a-day", "value": "昨天天"}),
-            "* “昨天天”不是日期。请写成 2026-11-20、今天或昨天。\r\n",
+            "* “昨天天”不是日期。请写成 2026-11-20、昨天、周一、3 天前或昨天 14:00。\r\n",
         ),
         (events.Dismissed("idle", {"seconds": "1"}), "* 您已有 1 秒没有说话。再见。\r\n"),
         (

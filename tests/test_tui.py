@@ -1149,7 +1149,10 @@ def test_one_can_go_to_a_number_and_to_a_day(program: Stage) -> None:
         await pilot.press("ctrl+g", *"soon", "enter")
         await settle(pilot)
         assert app.toasts() == [
-            '"soon" is neither a line nor a day. A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.'
+            (
+                '"soon" is neither a line nor a day. A line is a number; a day is 2026-11-20, monday or 3 days ago;'
+                " a time is 14:30, -2h or yesterday 14:00."
+            )
         ]
         assert not [
             entry for entry in app.client.state.room("python").timeline.entries if isinstance(entry, StatusMessage)
@@ -1328,12 +1331,21 @@ def asking() -> Iterator[Stage]:
 
 @pytest.mark.parametrize(
     ("typed", "day"),
-    [("yesterday", "2026-11-23"), ("-3d", "2026-11-21"), ("today", "2026-11-24"), ("14:30", "2026-11-23")],
+    [
+        ("yesterday", "2026-11-23"),
+        ("-3d", "2026-11-21"),
+        ("today", "2026-11-24"),
+        ("14:30", "2026-11-23"),
+        ("monday", "2026-11-23"),
+        ("3 days ago", "2026-11-21"),
+        ("yesterday 14:00", "2026-11-23"),
+        ("-20h", "2026-11-23"),
+    ],
 )
 def test_days_and_times_are_understood(typed: str, day: str, asking: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         app.connection.asked.clear()
-        await pilot.press("ctrl+g", *typed, "enter")
+        await pilot.press("ctrl+g", *("space" if key == " " else key for key in typed), "enter")
         await settle(pilot)
         assert app.connection.last("date").items() >= {"room": "python", "day": day}.items()
 

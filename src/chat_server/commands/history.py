@@ -70,8 +70,8 @@ class HistoryCommands(CommandHandler):
     def do_date(self, place: Room, session: Occupant, request: OnDate) -> MaybeAwaitable:
         """Read from the beginning of a day, or from a time of day.
 
-        A day is written as 2026-11-20, today, yesterday, or -3d for three days ago; it begins at midnight in the zone that /time shows.
-        /date 14:30 is the last time that it was half past two in the afternoon.
+        A day is written as 2026-11-20, yesterday, monday, -3d or 3 days ago; it begins at midnight in the zone that /time shows.
+        /date 14:30 is the last time that it was half past two; there are also -2h or 2 hours ago, and yesterday 14:00.
         """
         try:
             span = span_of(request.day, place.directory.authentication.now(), session.person.zone)

@@ -85,7 +85,7 @@ Newest = Annotated[int, Meta(ge=0, le=NUMBER_MAX, description="how many lines", 
 Day = Annotated[
     str,
     Meta(
-        description="a day: 2026-11-20, today, yesterday, -3d (three days ago); or a time of day, which is its last one: 14:30",
+        description="a day: 2026-11-20, yesterday, monday, -3d or 3 days ago; or a moment: 14:30 (its last one), -2h or 2 hours ago, yesterday 14:00",
         extra={"kind": "date"},
     ),
 ]

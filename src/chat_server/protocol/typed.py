@@ -69,7 +69,8 @@ def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, obje
             if parameter.required:
                 return Misuse("usage-missing", {"field": parameter.name})
             break
-        word, rest = (text, "") if parameter.kind == "text" else _cut(text)
+        is_rest = parameter.kind == "text" or (parameter.kind == "date" and following is None)  # `3 days ago`
+        word, rest = (text, "") if is_rest else _cut(text)
         value = _value(word, parameter)
         if isinstance(value, Misuse) and parameter.choices and not parameter.required and following is not None:
             continue  # it is left out, and this is what follows it

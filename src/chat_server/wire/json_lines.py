@@ -44,7 +44,9 @@ from chat_server.wire.render.sentences import in_one_sentence, sentence
 WHY_MAX = 200
 """Characters of what a decoder says about a wrong field that are sent back."""
 
-NO_DAY = "expected a day such as 2026-11-20, today, yesterday or -3d, or a time such as 14:30"
+NO_DAY = (
+    "expected a day such as 2026-11-20, yesterday, monday or -3d, or a moment such as 14:30, -2h or yesterday 14:00"
+)
 WORD_MAX = NAME_TYPED_MAX
 """Characters in whatever is a word: a name, a command, a zone, a request's tag. The longest that means
 anything are names, where a field does not say otherwise."""

@@ -40,7 +40,7 @@ class LineTarget:
         from chat_tui.ui.screens.asking import AskScreen  # noqa: PLC0415 - who asks pays
 
         self._screen.app.push_screen(
-            AskScreen(say("Go to"), say("4711, yesterday, -3d, 2026-11-20, 14:30")),
+            AskScreen(say("Go to"), say("4711, yesterday 14:00, monday, -2h, 2026-11-20")),
             lambda text: self._go_to_text(room, text),
         )
 
@@ -58,7 +58,7 @@ class LineTarget:
             self._program.say_shortly(
                 say(
                     '"{text}" is neither a line nor a day.'
-                    " A line is a number; a day is 2026-11-20, yesterday or -3d; a time is 14:30.",
+                    " A line is a number; a day is 2026-11-20, monday or 3 days ago; a time is 14:30, -2h or yesterday 14:00.",
                     text=text,
                 )
             )

@@ -199,7 +199,9 @@ SENTENCES: dict[str, str | Counted] = {
     "usage-too-small": message("{value} is too small: {least} is the least."),
     "usage-too-large": message("{value} is too large: {most} is the most."),
     "usage-not-a-choice": message('"{value}" is not one of these: {choices}.'),
-    "usage-not-a-day": message('"{value}" is not a day. Write it as 2026-11-20, today or yesterday.'),
+    "usage-not-a-day": message(
+        '"{value}" is not a day. Write it as 2026-11-20, yesterday, monday, 3 days ago or yesterday 14:00.'
+    ),
     "room-exists": message("There is already a room {room}. /join {room} enters it."),
     "room-like-another": message(
         "{name} looks like the room {other}: the {letter} in it is {which}. Choose another name, or enter that one by /join {other}."
