@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import suppress
+from functools import partial
 from itertools import count, product
 from typing import Any
 
@@ -157,6 +158,47 @@ async def test_who_is_muted_on_the_server_says_nothing_in_any_room(autojump_cloc
         assert await refused(bob, "topic", room="den", text="hm") == "muted-on-server"
         await trio.sleep(1801)
         assert (await answered(bob, "said", "say", room="den", text="at last"))["text"] == "at last"
+
+
+@pytest.mark.parametrize("whom", ["a guest", "an account", "a network"])
+async def test_who_is_muted_on_the_server_is_told_at_once_at_every_node_and_when_they_come_in(
+    whom: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_nodes(2, silence_seconds=9e9, config=ANYWHERE) as (here, there):
+        ann = await holder(here, "ann", role="moderator")
+        come = partial(holder if whom == "an account" else guest, there, "bob", address="203.0.113.7")
+        bob, eve = await come(), await guest(there, "eve", address="198.51.100.9")
+        await trio.sleep(2)
+        nick, span = ("203.0.113.7", "sure 30m too loud") if whom == "a network" else ("bob", "30m too loud")
+        number = (await answered(ann, "server-muted", "mute", nick=nick, span=span))["id"]
+        told = await bob.wait_for("muted-everywhere")
+        assert (told["id"], told["reason"], told["span"]) == (number, "too loud", "30m")
+        assert time.time() + 1700 < told["until"] <= time.time() + 1800
+        await bob.ask("logout")
+        await bob.rest()
+        await trio.sleep(600)
+        password = {"password": PASSWORD} if whom == "an account" else {}
+        again = await stranger(here, "127.0.0.8" if password else "203.0.113.7")
+        await again.ask("login", nick="bob", **password)
+        told = await again.wait_for("muted-everywhere")
+        assert (told["id"], told["span"]) == (number, "20m")
+        await eve.ask("logout")
+        assert not [event for event in await eve.rest() if event["is"] == "muted-everywhere"]
+
+
+async def test_at_a_terminal_who_is_muted_is_told_until_when_why_and_how_to_appeal(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann = await holder(house, "ann", role="moderator")
+        bob = house.call()
+        await bob.log_in("bob")
+        await answered(ann, "server-muted", "mute", nick="bob", span="30m too loud")
+        told = "* You are muted on this server for 30m (number 2); /appeal 2 WHY asks for that to be lifted. Reason: too loud\r\n"
+        assert await bob.read_until(told) == told
+        await bob.type("/appeal 2 my cat")
+        await bob.read_until("Those who may lift it are told (number 1).")
+        await ann.wait_for("appeal-made")
 
 
 @pytest.mark.parametrize("whom", ["bob", "203.0.113.7"], ids=["a person", "a network"])

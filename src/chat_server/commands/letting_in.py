@@ -36,7 +36,7 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
 from chat_server.rooms.case_news import tell_waiting
-from chat_server.rooms.enforcing import refusal_of_visitor
+from chat_server.rooms.enforcing import refusal_of_visitor, tell_if_muted
 from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import MEMBER, OWNER, Person, Proof
@@ -54,6 +54,7 @@ def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
     if identity:
         place.directory.identify(identity, session.person)
     session.logged_in(nick, identity or name_key(nick), MEMBER)
+    tell_if_muted(place.directory, session)
 
 
 def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: Account) -> None:
@@ -138,6 +139,7 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
     """
     await _let_in(place, session, let_in, request)
     if session.person.account == let_in.account.id:
+        tell_if_muted(place.directory, session)
         tell_invitations(place, session)
         await tell_waiting(place.directory, session)
         await tell_mentions(place, session)

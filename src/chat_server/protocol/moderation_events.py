@@ -97,6 +97,19 @@ class OfficeChanged(Event, frozen=True):
     role: str
 
 
+class MutedEverywhere(Event, frozen=True):
+    """The receiver can say nothing on the whole server until a time, and why. Told as soon as it is so, and whenever they come in."""
+
+    sentence: ClassVar[str] = (
+        "You are muted on this server for {span} (number {id}); /appeal {id} WHY asks for that to be lifted. Reason: {reason}"
+    )
+
+    span: str
+    until: float
+    reason: str
+    id: Id
+
+
 class FilterSilent(Event, frozen=True):
     """A bot that filters a room has not answered for too long: it is not asked any more, and lines pass. For moderators."""
 
@@ -132,6 +145,7 @@ MODERATION_EVENTS: tuple[type[Event], ...] = (
         AppealAnswered,
         CasesWait,
         OfficeChanged,
+        MutedEverywhere,
         FilterSilent,
         FilterAsked,
     ),

@@ -13,7 +13,7 @@ from chat_server.accounts.networks import shortened
 from chat_server.guard import Guard
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
-from chat_server.protocol.moderation_events import OfficeChanged
+from chat_server.protocol.moderation_events import MutedEverywhere, OfficeChanged
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -56,12 +56,18 @@ class Enforcement:
                 silence(self._directory, sessions)
                 for session in sessions:
                     _dismiss(session, act, self._now())
+            elif act.kind == "muted":
+                self._tell_muted(hit(self._directory, act), act)
         log.info("a moderator of the server has acted", kind=act.kind, by=act.by, number=act.number)
 
     def _tell(self, person: Person[Occupant], event: OfficeChanged) -> None:
         for session in person.sessions:
             if not session.proof.is_bot:  # what its account is on the server is nothing to a bot
                 self._guard.attempt(session.send_unasked, event)
+
+    def _tell_muted(self, sessions: Iterable[Occupant], act: ServerAct) -> None:
+        for session in sessions:
+            self._guard.attempt(session.send_unasked, muted(act, self._now()))
 
     async def restore(self) -> None:
         """Find out whether somebody has a role on the server. Raises JournalError."""
@@ -99,6 +105,19 @@ def hit(directory: Directory[Room, Person[Occupant]], act: ServerAct) -> list[Oc
     people = directory.people if act.network else _named(directory, act)
     sessions = [one for person in people for one in (*person.sessions, *person.replaced)]
     return [one for one in sessions if hits(act, visitor_of(one, now))]
+
+
+def tell_if_muted(directory: Directory[Room, Person[Occupant]], session: Occupant) -> None:
+    """Tell somebody who has just come in that they are muted on the whole server, if they are."""
+    now = directory.authentication.now()
+    act = directory.accounts.acts.in_force.mute_of(visitor_of(session, now), now)
+    if act is not None:
+        session.send_unasked(muted(act, now))
+
+
+def muted(act: ServerAct, now: float) -> MutedEverywhere:
+    """What whoever is muted by an act is told."""
+    return MutedEverywhere(left_of(act.until - now), act.until, act.text or "-", act.number)
 
 
 def _named(directory: Directory[Room, Person[Occupant]], act: ServerAct) -> set[Person[Occupant]]:
