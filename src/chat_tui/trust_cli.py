@@ -10,6 +10,7 @@ from chat_server import console
 from chat_server.protocol.fingerprints import BadFingerprint, in_groups, parse_fingerprint
 from chat_tui.client.known_servers import KNOWN_SERVERS, KnownServers, address_of
 from chat_tui.client.trust import AUTHORITY, is_fingerprint
+from chat_tui.language import say
 from chat_tui.settings import SettingsError, parse_address, state_directory
 
 
@@ -24,19 +25,26 @@ def run_trust(arguments: Sequence[str]) -> int:
         if trouble := servers.note(host, port, fingerprint):
             console.complain("chat-tui", trouble)
             return 2
-        console.say(f"{address_of(host, port)} is trusted by this fingerprint (SHA-256) from now on:")
+        console.say(
+            say("{server} is trusted by this fingerprint (SHA-256) from now on:", server=address_of(host, port))
+        )
         console.say(f"  {in_groups(fingerprint)}")
         if known.word == AUTHORITY:
-            console.say(f"Until now an authority vouched for it, since {known.first}. If one does again, that counts.")
+            console.say(
+                say(
+                    "Until now an authority vouched for it, since {day}. If one does again, that counts.",
+                    day=known.first,
+                )
+            )
         elif is_fingerprint(known.word) and known.word != fingerprint:
-            console.say(f"In place of this one, accepted on {known.first}:")
+            console.say(say("In place of this one, accepted on {day}:", day=known.first))
             console.say(f"  {in_groups(known.word)}")
         console.flush()
     except SettingsError as error:
         console.complain("chat-tui", error)
         return 2
     except BadFingerprint:
-        console.complain("chat-tui", "That is no fingerprint: it is sha256: and 64 digits, 0 to 9 and a to f.")
+        console.complain("chat-tui", say("That is no fingerprint: it is sha256: and 64 digits, 0 to 9 and a to f."))
         return 2
     except console.OutputError as error:
         if str(error):
@@ -48,14 +56,19 @@ def run_trust(arguments: Sequence[str]) -> int:
 def _parser() -> console.Parser:
     parser = console.Parser(
         prog="chat-tui trust",
-        description="Accept a server's certificate by its fingerprint, which chat-tui shows when it refuses one, in place of whatever was"
-        " known of the server. The fingerprint must come from whoever runs it: chat-server fingerprint prints it there.",
+        description=say(
+            "Accept a server's certificate by its fingerprint, which chat-tui shows when it refuses one, in place of whatever was"
+            " known of the server. The fingerprint must come from whoever runs it: chat-server fingerprint prints it there."
+        ),
     )
-    parser.add_argument("address", metavar="HOST[:PORT]", help="the server")
+    parser.add_argument("address", metavar="HOST[:PORT]", help=say("the server"))
     parser.add_argument(
-        "fingerprint", metavar="FINGERPRINT", nargs="+", help="sha256: and 64 digits, in one word or in groups"
+        "fingerprint", metavar="FINGERPRINT", nargs="+", help=say("sha256: and 64 digits, in one word or in groups")
     )
     parser.add_argument(
-        "--state", metavar="DIR", type=Path, help="where known_servers is kept (default: where the platform keeps it)"
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help=say("where known_servers is kept (default: where the platform keeps it)"),
     )
     return parser

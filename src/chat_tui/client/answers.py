@@ -9,6 +9,7 @@ from chat_server.protocol.moderation_events import UNASKED
 from chat_server.protocol.people_events import MentionsWaiting, NowBack, PersonAway
 from chat_server.protocol.room_events import InvitedTo, NoMember, RoomDeleted, RoomRenamed, StoringGoesOn, StoringWaits
 from chat_server.protocol.stored_event import StoredEvent
+from chat_tui.language import say
 
 _QUIET = (
     events.Welcomed,
@@ -80,5 +81,5 @@ def _in_words(event: Event, language: str) -> str:
         OSError,
         ValueError,
     ):  # a newer server's setting, or a time that no clock shows
-        return "The server's answer cannot be shown by this version of chat-tui."
+        return say("The server's answer cannot be shown by this version of chat-tui.")
     return "\n".join(line.removeprefix("* ") for line in text.splitlines())

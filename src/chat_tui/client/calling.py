@@ -17,6 +17,7 @@ from chat_tui.client import trust
 from chat_tui.client.known_servers import NOTHING, Known, KnownServers
 from chat_tui.client.tls import READ_MAX, NotTls, SpokeFirst, TlsSession
 from chat_tui.client.trust import GoOn, NoTls, Seen, Unsettled, Unverified, Verified, decide, fault_of
+from chat_tui.language import message, say
 
 if TYPE_CHECKING:
     from chat_tui.client.trust_words import Doubt
@@ -29,7 +30,7 @@ HELLOS_MAX = 3
 """Hellos that are answered by something else than TLS, one after the other, after which it is believed: a server greets whom it has not heard for
 0.15 s, and a hello that is lost on its way is sent again later than that."""
 
-HANGS_UP = "it hangs up where it has spoken TLS before; chat-tui --plaintext would go on without"
+HANGS_UP = message("it hangs up where it has spoken TLS before; chat-tui --plaintext would go on without")
 
 _LOOPBACK = ("127.", "::ffff:127.")
 """How this computer's own addresses begin, as the system writes them, beside ::1."""
@@ -294,7 +295,7 @@ class _Attempt:
         if data:
             return data
         if is_expected:  # it may be ending, or have too many callers: it is called again, and told nothing meanwhile
-            raise ConnectionAbortedError(0, HANGS_UP)
+            raise ConnectionAbortedError(0, say(HANGS_UP))
         raise NotTls
 
     def say_first(self, first_words: bytes) -> None:

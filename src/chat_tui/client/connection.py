@@ -180,7 +180,7 @@ class Connection:
                 self._texts += 1
                 if self._texts >= TEXTS_MAX:
                     self._texts = 0
-                    await self._pause("that is no chat-server")
+                    await self._pause(say("that is no chat-server"))
                 else:
                     self._change(ConnectionChanged(Status.CONNECTING, str(lost)))
             except _Moved as moved:
@@ -244,7 +244,9 @@ class Connection:
             link.write(words)
             await self._read_loop(link)
         except (OSError, LineTooLong) as error:
-            raise _Lost("the connection broke" if isinstance(error, OSError) else "that is no chat-server") from None
+            raise _Lost(
+                say("the connection broke") if isinstance(error, OSError) else say("that is no chat-server")
+            ) from None
         finally:
             self._link = None
             self.askers.forget()
@@ -258,11 +260,11 @@ class Connection:
         except Distrusted as distrusted:
             raise _Refused(distrusted.doubt.title, doubt=distrusted.doubt) from None
         except TimeoutError:
-            raise _Lost("there is no answer") from None
+            raise _Lost(say("there is no answer")) from None
         except OSError as error:
             raise _Lost(reason(error)) from None
         except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
-            raise _Refused(f"{self.host} is not a host name.") from None
+            raise _Refused(say("{host} is not a host name.", host=self.host)) from None
 
     async def _read_loop(self, link: Link) -> None:
         incoming = EventReader()
@@ -275,7 +277,7 @@ class Connection:
             except TimeoutError:
                 silent += ASK_AFTER
                 if silent + ASK_AFTER > DEAD_AFTER + 1:
-                    raise _Lost("the server is silent") from None
+                    raise _Lost(say("the server is silent")) from None
                 link.write(write(tag_in(requests.Ping, self._protocol)))
                 continue
             silent = 0.0
@@ -294,14 +296,14 @@ class Connection:
         except TimeoutError:
             if incoming.texts and not incoming.has_json:
                 raise _TakenForPerson(
-                    "The server took this program for a person, because it spoke too late. Trying again now."
+                    say("The server took this program for a person, because it spoke too late. Trying again now.")
                 ) from None
-            raise _Lost("the server is silent") from None
+            raise _Lost(say("the server is silent")) from None
         self._texts = 0
 
     def _receive(self, incoming: EventReader, data: bytes, link: Link) -> None:
         if not data:
-            raise _Lost("the connection was closed")
+            raise _Lost(say("the connection was closed"))
         for received in incoming.receive_data(data):
             self._take(received.event, received.ref, link)
 
@@ -333,7 +335,7 @@ class Connection:
             case events.Dismissed():
                 raise _end_of(event)
             case events.LoggedOut():
-                raise _Refused("You have logged out.")
+                raise _Refused(say("You have logged out."))
 
     def _is_of_own(self, refused: events.Refused, ref: Ref | None) -> bool:
         """Whether this refuses what the connection itself has asked for. Raises _Refused if that was the login."""

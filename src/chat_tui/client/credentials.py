@@ -14,6 +14,7 @@ from chat_server.protocol import events
 from chat_server.protocol.names import name_key
 from chat_tui.client.local_store import MEMORY_FILE, TOKENS_MAX, LocalStore
 from chat_tui.client.signing_in import Identity
+from chat_tui.language import message, say, sentences
 
 WAIT_SECONDS = 2.0
 """Seconds after which the user is told what is waited for."""
@@ -21,7 +22,7 @@ WAIT_SECONDS = 2.0
 SETTLE_SECONDS = 2.0
 """Seconds that the end of a program waits for the keyring at most. A token that is not there by then is in the file, and moves the next time."""
 
-MISSING = "a package for it is not installed, which pip install 'chat-server[keyring]' does"
+MISSING = message("a package for it is not installed, which pip install 'chat-server[keyring]' does")
 
 
 class KeyringError(Exception):
@@ -94,25 +95,29 @@ class Credentials:
             return ""
         if self._keyring is None:
             self._trouble, self._is_in_vain = MISSING, True
-            self._say_trouble(MISSING, f"It has the token of {nick}: install it, or log in by password.")
+            self._say_trouble(
+                say(MISSING), say("It has the token of {nick}: install it, or log in by password.", nick=nick)
+            )
             return ""
         waiting = asyncio.get_running_loop().call_later(
-            WAIT_SECONDS, self._store.tell, "Waiting for the system's keyring, which may have to be unlocked."
+            WAIT_SECONDS, self._store.tell, say("Waiting for the system's keyring, which may have to be unlocked.")
         )
         try:
             token = await self._keyring.get(entry)
             self._trouble = None
         except KeyringError as error:
-            token, self._trouble = "", str(error) or "there is none where chat-tui runs now"
+            token, self._trouble = "", str(error) or say("there is none where chat-tui runs now")
         finally:
             waiting.cancel()
         self._is_in_vain = not token
         if token:
             self._in_keyring[name_key(nick)] = token
         elif self._trouble is None:
-            self._store.tell(f"The system's keyring has no token of {nick} any more. Log in by password, or a code.")
+            self._store.tell(
+                say("The system's keyring has no token of {nick} any more. Log in by password, or a code.", nick=nick)
+            )
         else:
-            todo = f"It has the token of {nick}: connect again when it is open, or log in by password."
+            todo = say("It has the token of {nick}: connect again when it is open, or log in by password.", nick=nick)
             self._say_trouble(self._trouble, todo)
         return token
 
@@ -165,14 +170,16 @@ class Credentials:
     def place(self) -> str:
         """Where the token of an account is kept, or would be: for "The token is kept in …"."""
         if not self._store.is_kept:
-            return "this program only, until it ends"
+            return say("this program only, until it ends")
         if self._keyring is None or not self._keyring.is_wanted or self._trouble is not None:
             return self._file
-        return "the system's keyring" if self._in_keyring else f"the system's keyring if it opens, else in {self._file}"
+        if self._in_keyring:
+            return say("the system's keyring")
+        return say("the system's keyring if it opens, else in {file}", file=self._file)
 
     @property
     def _file(self) -> str:
-        return f"{self._store.directory}/{MEMORY_FILE}, which only you can read"
+        return say("{file}, which only you can read", file=f"{self._store.directory}/{MEMORY_FILE}")
 
     async def settle(self) -> None:
         """Give what is on its way to the keyring a moment to get there: a program in a pipe may be shorter than that takes."""
@@ -218,7 +225,7 @@ class Credentials:
         except KeyringError as error:
             self._note(nick, token)
             if str(error) and self._trouble is None:
-                self._say_trouble(str(error), f"The token of {nick} is kept in {self._file}.")
+                self._say_trouble(str(error), say("The token of {nick} is kept in {file}.", nick=nick, file=self._file))
             self._trouble = str(error)
             return
         accounts.pop(key, None)
@@ -232,4 +239,4 @@ class Credentials:
 
     def _say_trouble(self, why: str, what: str) -> None:
         """Tell the user what is wrong with the keyring, and what that means."""
-        self._store.tell(f"The system's keyring cannot be used: {why}. {what}")
+        self._store.tell(sentences(say("The system's keyring cannot be used: {why}.", why=why), what))

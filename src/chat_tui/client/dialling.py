@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from chat_tui.client.calling import Address
+from chat_tui.language import say
 
 
 class Closable(Protocol):
@@ -88,7 +89,7 @@ def _call_each(
     host: str, port: int, call: Callable[[Address], T], deadline: float, is_given_up: Callable[[], bool]
 ) -> T:
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    trouble: OSError = OSError("there is no address")
+    trouble: OSError = OSError(say("there is no address"))
     for index, found in enumerate(addresses):
         now = time.monotonic()
         # One that is silent must not take the time of the others.
@@ -103,10 +104,10 @@ def _call_each(
 def reason(error: OSError) -> str:
     """Why one cannot connect, for people."""
     if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
+        return say("nothing listens there")
     if isinstance(error, socket.gaierror):
-        return "there is no such host"
+        return say("there is no such host")
     if isinstance(error, ssl.SSLError):
-        return f"TLS could not be agreed upon ({error.reason or 'it broke off'})"
+        return say("TLS could not be agreed upon ({why})", why=error.reason or say("it broke off"))
     words = error.strerror or ""
-    return words[:1].lower() + words[1:] if words else "it could not be reached"
+    return words[:1].lower() + words[1:] if words else say("it could not be reached")

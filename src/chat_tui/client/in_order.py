@@ -7,21 +7,23 @@ from collections.abc import Callable
 
 from chat_server.protocol.entries import Entry, Line, LineBlocked
 from chat_server.protocol.names import name_key
+from chat_tui.client.entry_words import between, told
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import BlockedLines
+from chat_tui.language import say, sentences
 
 
 def line_in_words(line: Line) -> str:
     """`[python] 4711 ann: hello`: a line as it is read out."""
     if isinstance(line, LineBlocked):
-        return f"[{line.room}] {line.seq} (blocked)"
+        return f"[{line.room}] {line.seq} " + say("(blocked)")
     shape = line.shape
     is_told = line.request is None or not line.text  # by the server, in its words
-    text = (line.in_words if is_told else line.text).replace("\n", "\n  ")
+    text = (told(line) if is_told else line.text).replace("\n", "\n  ")
     if is_told:
         return f"[{line.room}] {line.seq} {line.nick}{line.mark} {text}"
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
-    return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{shape.between}{text}"
+    return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{between(shape)}{text}"
 
 
 class Reading:
@@ -36,7 +38,8 @@ class Reading:
         """The user is in a room, and has seen it up to here."""
         come = self._come.setdefault(name_key(room.name), position)
         if room.last < come:
-            self._write(f"[{room.name}] The server has an older copy of this room. Its lines now end at {room.last}.")
+            told = say("The server has an older copy of this room. Its lines now end at {number}.", number=room.last)
+            self._write(f"[{room.name}] {told}")
             self._come[name_key(room.name)] = room.last
 
     def left(self, name: str) -> None:
@@ -56,9 +59,18 @@ class Reading:
         kept_from, position = max(room.first - 1, room.since), room.position
         if kept_from > come and position > come:
             end = min(kept_from, position)
-            missing = f"line {end} was" if end == come + 1 else f"lines {come + 1} to {end} were"
-            hint = f"/since {come} shows what is kept of them." if room.since > room.first - 1 else "They are not kept."
-            self._write(f"[{room.name}] {missing} not received. {hint}")
+            missing = (
+                say("line {end} was not received.", end=end)
+                if end == come + 1
+                else say("lines {first} to {end} were not received.", first=come + 1, end=end)
+            )
+            is_kept = room.since > room.first - 1
+            hint = (
+                say("/since {number} shows what is kept of them.", number=come)
+                if is_kept
+                else say("They are not kept.")
+            )
+            self._write(f"[{room.name}] {sentences(missing, hint)}")
             come = end
         entries = room.timeline.entries
         for index in range(room.timeline.index_of(come + 1), len(entries)):

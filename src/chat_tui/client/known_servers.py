@@ -18,6 +18,7 @@ from chat_server.protocol.fingerprints import BadFingerprint, parse_fingerprint
 from chat_server.protocol.late_pattern import LatePattern
 from chat_tui.client.local_store import replace_file
 from chat_tui.client.trust import AUTHORITY, PLAINTEXT, UNTRUSTED
+from chat_tui.language import say
 
 KNOWN_SERVERS = "known_servers"
 """The file's name."""
@@ -98,7 +99,9 @@ class KnownServers:
                 _write(self.path, _with(self._lines(must_read=True), server, noted))
         except OSError as error:
             self._in_memory[server] = noted
-            return self._once(f"It is not kept which servers are trusted: {self.path}: {error.strerror}.")
+            return self._once(
+                say("It is not kept which servers are trusted: {path}: {why}.", path=self.path, why=error.strerror)
+            )
         self._in_memory.pop(server, None)
         return ""
 
@@ -107,10 +110,16 @@ class KnownServers:
         try:
             lines = self._lines(must_read=True)
         except OSError as error:
-            told = [f"It is not known which servers are trusted: {self.path}: {error.strerror}."]
+            told = [
+                say("It is not known which servers are trusted: {path}: {why}.", path=self.path, why=error.strerror)
+            ]
         else:
             told = [
-                f"{self.path}: line {number} is not understood. It stays there, and counts for nothing."
+                say(
+                    "{path}: line {number} is not understood. It stays there, and counts for nothing.",
+                    path=self.path,
+                    number=number,
+                )
                 for number, line in enumerate(lines, 1)
                 if line.is_broken
             ]
@@ -184,7 +193,7 @@ def _wait_for(lock: int) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() >= deadline:
-                raise BlockingIOError(error.errno, "another program does not let go of it") from error
+                raise BlockingIOError(error.errno, say("another program does not let go of it")) from error
             time.sleep(0.01)
         else:
             return

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import Chosen
+from chat_tui.language import say
 
 
 class SavedState(Struct):
@@ -166,8 +167,8 @@ class LocalStore:
             if lock_file >= 0:
                 os.close(lock_file)
             if isinstance(error, BlockingIOError):
-                return f"Nothing is kept on disk: another chat-tui is using {directory}."
-            return f"Nothing is kept on disk: {directory}: {error.strerror}."
+                return say("Nothing is kept on disk: another chat-tui is using {path}.", path=directory)
+            return say("Nothing is kept on disk: {path}: {why}.", path=directory, why=error.strerror)
         self._lock_file = lock_file
         return ""
 
@@ -186,7 +187,9 @@ class LocalStore:
             return None
         except (OSError, msgspec.DecodeError, UnicodeError):
             aside = _aside(self._directory / name)
-            self.warnings.append(f"{self._directory / name} cannot be read. It is kept as {aside.name}.")
+            self.warnings.append(
+                say("{path} cannot be read. It is kept as {name}.", path=self._directory / name, name=aside.name)
+            )
             with suppress(OSError):  # it may be of use to somebody; an empty one is of use to nobody
                 (self._directory / name).rename(aside)
             return None
@@ -198,13 +201,15 @@ class LocalStore:
             replace_file(self._directory, name, msgspec.json.encode(value), is_synced=is_synced)
         except OSError as error:  # a full disk must not keep anybody from chatting
             if not self._unwritten:
-                self.tell(f"What you write is not kept on disk: {self._directory}: {error.strerror}.")
+                self.tell(
+                    say("What you write is not kept on disk: {path}: {why}.", path=self._directory, why=error.strerror)
+                )
             self._unwritten.add(name)
             return
         if name in self._unwritten:
             self._unwritten.remove(name)
             if not self._unwritten:
-                self.tell("What you write is kept on disk again.")
+                self.tell(say("What you write is kept on disk again."))
 
 
 def _move(kept: dict[str, T], old: str, new: str) -> None:

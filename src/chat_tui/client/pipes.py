@@ -143,7 +143,7 @@ _END: Final = None
 class Output:
     """Where lines are written, in order, and by nobody who could be kept waiting."""
 
-    def __init__(self, descriptor: int, encoding: str, on_broken: Callable[[str], None]) -> None:
+    def __init__(self, descriptor: int, encoding: str, on_broken: Callable[[str], object]) -> None:
         """Write in this encoding; a character that it has not is replaced. `on_broken` is called once, in the thread, with the reason."""
         self._descriptor = descriptor
         self._encode = codecs.getincrementalencoder(encoding)("replace").encode

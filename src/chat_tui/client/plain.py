@@ -17,7 +17,7 @@ from chat_server.protocol import events, moderation_events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_tui.client.calling import Caller
-from chat_tui.client.client import Client
+from chat_tui.client.client import WRONG, Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
@@ -29,6 +29,7 @@ from chat_tui.client.plain_telling import Teller
 from chat_tui.client.plain_trust import TrustQuestion
 from chat_tui.client.plain_typing import Typing
 from chat_tui.client.trust_words import Doubt
+from chat_tui.language import say
 from chat_tui.settings import Profile, Settings
 
 PATIENCE = 30.0
@@ -193,7 +194,7 @@ class PlainProgram:
         """The server could not store a line just now: it is sent again a little later."""
         if any(pending.key == event.key for pending in self.client.store.unsent):
             if not self._again:
-                self._warn("The server could not store a line. It will be sent again.")
+                self._warn(say("The server could not store a line. It will be sent again."))
             self._again[event.key] = asyncio.get_running_loop().time() + SAY_AGAIN_AFTER
 
     def _give_up_failed(self) -> None:
@@ -253,7 +254,7 @@ class PlainProgram:
 
     def _see_whether_over(self, connection: "asyncio.Task[None]") -> None:
         if connection.done() and not connection.cancelled() and (error := connection.exception()) is not None:
-            self._warn(f"Something is wrong in chat-tui: {error!r}")
+            self._warn(say(WRONG, error=repr(error)))
             self._end(Exit.NOT_STORED)
         if not self.input.is_ended and self._has_output:
             return
@@ -293,7 +294,7 @@ class PlainProgram:
     def lose_output(self, why: str) -> None:
         """What is written is read no longer, as by `head`: take no more of the input, and end when what was taken is stored."""
         if self._has_output:
-            self._warn(f"The output cannot be written: {why}.")
+            self._warn(say("The output cannot be written: {why}.", why=why))
         self._has_output = False
         self._changed.set()
 
@@ -345,9 +346,6 @@ def run_plain(
     async def run() -> int:
         loop = asyncio.get_running_loop()
 
-        def broken(why: str) -> None:
-            loop.call_soon_threadsafe(program.lose_output, why)
-
         def client_for(program: PlainProgram) -> Client:
             store = open_store(profile.host, profile.port)
             return Client(
@@ -365,7 +363,7 @@ def run_plain(
                 on_refused=program.refused,
             )
 
-        output = Output(1, encoding_of_output(), broken)
+        output = Output(1, encoding_of_output(), lambda why: loop.call_soon_threadsafe(program.lose_output, why))
         program = PlainProgram(
             client_for,
             output.write,

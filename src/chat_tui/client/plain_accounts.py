@@ -16,13 +16,14 @@ from chat_tui.client.command_line import Asked
 from chat_tui.client.early_typing import thrown_away
 from chat_tui.client.plain_secrets import SecretQuestions
 from chat_tui.client.plain_telling import TOKEN_KEPT
+from chat_tui.language import message, say, sentences
 
-UNSEEN = "It is not shown as you type; an empty line asks nothing."
-NEEDS_TERMINAL = (
+UNSEEN = message("It is not shown as you type; an empty line asks nothing.")
+NEEDS_TERMINAL = message(
     "A password is asked for at a terminal only, where it is not shown. Elsewhere --password-file FILE names a file that has"
     " it in its first line; /dev/fd/3 is one that the shell has opened."
 )
-NOT_ASKED = "Nothing was asked."
+NOT_ASKED = message("Nothing was asked.")
 
 Begin = Callable[[list[str]], str]
 """Asks the server, with these secrets; returns why it did not, in a sentence."""
@@ -81,21 +82,28 @@ class PlainAccounts:
                 self._begin_login(str(fields["nick"]), str(fields.get("code", "")), on_none)
             case "register" if not _is_same(str(fields.get("nick", nick)), nick):
                 on_none(
-                    f"You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first."
+                    say(
+                        "You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first.",
+                        nick=nick,
+                    )
                 )
             case "register":
                 invite = str(fields.get("invite", ""))
-                wanted: tuple[str, ...] = (f"A password for {nick}, twice. {UNSEEN}", "Once more:")
+                wanted: tuple[str, ...] = _new_password(nick)
                 answered = partial(self._registered, on_answer)
                 self._ask(wanted, lambda typed: accounts.register(connection, typed[0], invite, answered), on_none)
             case "password":
-                wanted = (f"The password that you have. {UNSEEN}", "The new one, twice:", "Once more:")
+                wanted = (
+                    sentences(say("The password that you have."), say(UNSEEN)),
+                    say("The new one, twice:"),
+                    say("Once more:"),
+                )
                 self._ask(
                     wanted, lambda typed: accounts.change_password(connection, typed[0], typed[1], on_answer), on_none
                 )
             case "code":
                 self._ask(
-                    (f"The password of {nick}. {UNSEEN}",),
+                    (_own_password(nick),),
                     lambda typed: accounts.make_recovery(connection, typed[0], on_answer),
                     on_none,
                 )
@@ -103,7 +111,7 @@ class PlainAccounts:
                 ending = str(fields["ending"])
                 answered = partial(self._ends, on_answer)
                 self._ask(
-                    (f"The password of {nick}. {UNSEEN}",),
+                    (_own_password(nick),),
                     lambda typed: accounts.end_account(connection, ending, typed[0], answered),
                     on_none,
                 )
@@ -115,23 +123,23 @@ class PlainAccounts:
         elif self._secrets.can_ask:
             self._secrets.ask(wanted, partial(self._typed, len(wanted), begin, on_none))
         elif not self._password or len(wanted) > 2:  # noqa: PLR2004 - one file has one password, and not the old one and the new
-            on_none(NEEDS_TERMINAL)
+            on_none(say(NEEDS_TERMINAL))
         elif why := begin([self._password]):
             on_none(why)
 
     @staticmethod
     def _typed(count: int, begin: Begin, on_none: Callable[[str], None], typed: list[str]) -> None:
         if not typed:
-            on_none(NOT_ASKED)
+            on_none(say(NOT_ASKED))
         elif count > 1 and typed[-1] != typed[-2]:
-            on_none("That was not the same twice. Begin again.")
+            on_none(say("That was not the same twice. Begin again."))
         elif why := begin(typed):
             on_none(why)
 
     def _registered(self, on_answer: Answer, event: Event) -> bool:
         is_told = on_answer(event)
         if isinstance(event, Registered):
-            self._write(TOKEN_KEPT.format(self._client.credentials.place()))
+            self._write(say(TOKEN_KEPT, place=self._client.credentials.place()))
         return is_told
 
     def _ends(self, on_answer: Answer, event: Event) -> bool:
@@ -146,12 +154,12 @@ class PlainAccounts:
         """Be somebody else, on a new connection."""
         client = self._client
         if _is_same(nick, client.state.nick):
-            on_none(f"You are {client.state.nick} already.")
+            on_none(say("You are {nick} already.", nick=client.state.nick))
             return
         try:
             nick = parse_name(nick)
         except BadName:
-            on_none(f"{nick}: a name has 1 to 32 letters, digits, - and _.")
+            on_none(say("{name}: a name has 1 to 32 letters, digits, - and _.", name=nick))
             return
         before = client.state.nick
 
@@ -166,7 +174,7 @@ class PlainAccounts:
         if code:
             go([])
         else:
-            self._ask((f"The password of {nick}. {UNSEEN}",), go, on_none)
+            self._ask((_own_password(nick),), go, on_none)
 
     def let_in(self) -> None:
         """The user is who they want to be."""
@@ -177,17 +185,20 @@ class PlainAccounts:
         connection = self._client.connection
         nick = connection.identity.nick
         if code in accounts.NEEDS_ACCOUNT or code == "name-registered":
-            self._registers_by = ("The code that you were told:",) if code in accounts.BY_CODE else ()
+            self._registers_by = (say("The code that you were told:"),) if code in accounts.BY_CODE else ()
             self._is_new = code != "name-registered"
         if self._secrets.can_ask:
             self._warn(why)
             if self._client.early_typing.may_be_secret and (lines := self._secrets.throw_away()):
                 self._warn(thrown_away(lines))
             if self._is_new:
-                twice = (f"A password for {nick}, twice. {UNSEEN}", "Once more:")
+                twice = _new_password(nick)
                 self._secrets.ask((*self._registers_by, *twice), self._new_typed)
                 return True
-            wanted = f"The password of {nick}, which is not shown; or /login {nick} CODE; or an empty line to leave it."
+            wanted = say(
+                "The password of {nick}, which is not shown; or /login {nick} CODE; or an empty line to leave it.",
+                nick=nick,
+            )
             self._secrets.ask((wanted,), self._proof_typed)
             return True
         if self._password and not self._is_shown and not self._is_new:
@@ -205,7 +216,7 @@ class PlainAccounts:
         if password == again:
             self._client.connection.prove(Proof(password=password, invite="".join(invite), is_new=True))
         else:
-            self.prove("That was not the same twice. Begin again.", "passwords-differ")
+            self.prove(say("That was not the same twice. Begin again."), "passwords-differ")
 
     def _proof_typed(self, typed: list[str]) -> None:
         client = self._client
@@ -224,3 +235,13 @@ class PlainAccounts:
 
 def _is_same(nick: str, other: str) -> bool:
     return name_key(nick) == name_key(other)
+
+
+def _new_password(nick: str) -> tuple[str, str]:
+    """What is asked where somebody chooses a password."""
+    return sentences(say("A password for {nick}, twice.", nick=nick), say(UNSEEN)), say("Once more:")
+
+
+def _own_password(nick: str) -> str:
+    """What is asked where somebody has one."""
+    return sentences(say("The password of {nick}.", nick=nick), say(UNSEEN))

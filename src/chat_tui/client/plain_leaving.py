@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from chat_tui.client.accounts import without_secrets
 from chat_tui.client.client import Client
 from chat_tui.client.pipes import Input
+from chat_tui.language import say, say_count, sentences
 
 
 def left_over(client: Client, input_: Input, roomless: int, *, is_lost: bool, is_interactive: bool) -> Iterator[str]:
@@ -20,24 +21,38 @@ def left_over(client: Client, input_: Input, roomless: int, *, is_lost: bool, is
     """
     store = client.store
     if input_.why_ended:
-        yield f"The input could not be read to its end: {input_.why_ended}."
+        yield say("The input could not be read to its end: {why}.", why=input_.why_ended)
     if is_lost:
-        yield f"There was no connection to {client.connection.host}, port {client.connection.port}."
+        connection = client.connection
+        yield say("There was no connection to {host}, port {port}.", host=connection.host, port=connection.port)
     if unsent := len(store.unsent):
-        what = "1 line is not stored." if unsent == 1 else f"{unsent} lines are not stored."
+        what = say_count("{number} line is not stored.", "{number} lines are not stored.", unsent)
         if store.is_kept:
-            they = "It is" if unsent == 1 else "They are"
-            yield (
-                f"{what} {they} kept in {store.directory}, and will be sent when chat-tui is next connected to"
-                f" {client.connection.host}. Do not send {'it' if unsent == 1 else 'them'} again."
+            kept = say_count(
+                "It is kept in {place}, and will be sent when chat-tui is next connected to {host}. Do not send it again.",
+                "They are kept in {place}, and will be sent when chat-tui is next connected to {host}. Do not send them again.",
+                unsent,
+                place=store.directory,
+                host=client.connection.host,
             )
         else:
-            yield f"{what} Nothing keeps {'it' if unsent == 1 else 'them'}."
+            kept = say_count("Nothing keeps it.", "Nothing keeps them.", unsent)
+        yield sentences(what, kept)
     if roomless > 1:
-        yield f"{roomless} lines were not sent: there was no room to send them to."
+        yield say("{count} lines were not sent: there was no room to send them to.", count=roomless)
     if waiting := input_.waiting:
-        lines = "1 line of the input is" if waiting == 1 else f"{waiting} lines of the input are"
-        which = "" if is_interactive else f", from this one on: {without_secrets(str(input_.next))[:40]}"
-        yield f"{lines} neither sent nor kept{which}{'.' if is_interactive else ''}"
+        if is_interactive:
+            yield say_count(
+                "{number} line of the input is neither sent nor kept.",
+                "{number} lines of the input are neither sent nor kept.",
+                waiting,
+            )
+        else:
+            yield say_count(
+                "{number} line of the input is neither sent nor kept, from this one on: {line}",
+                "{number} lines of the input are neither sent nor kept, from this one on: {line}",
+                waiting,
+                line=without_secrets(str(input_.next))[:40],
+            )
     if not input_.is_ended and not is_interactive:
-        yield "The rest of the input was not read."
+        yield say("The rest of the input was not read.")

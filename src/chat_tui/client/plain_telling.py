@@ -3,9 +3,9 @@
 Knows the client, and what has been written. Never knows what is typed, nor where it is written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry, LineBlocked
@@ -18,8 +18,9 @@ from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.in_order import Reading, line_in_words
+from chat_tui.language import message, say, sentences
 
-TOKEN_KEPT = "A token is kept in {}: chat-tui logs in by it from now on. The password is kept nowhere."  # noqa: S105 - words
+TOKEN_KEPT = message("A token is kept in {place}: chat-tui logs in by it from now on. The password is kept nowhere.")
 
 
 class Teller:
@@ -74,9 +75,9 @@ class Teller:
                 pass
             case events.Registered():  # before the user was let in: nothing shows the codes again
                 self._write(words_for(event, was_typed=True, language=self._client.state.language))
-                self._write(TOKEN_KEPT.format(self._client.credentials.place()))
+                self._write(say(TOKEN_KEPT, place=self._client.credentials.place()))
             case events.Stored():
-                self._write(f"[{event.room}] stored as {event.seq}")
+                self._write(_in(event.room, say("stored as {number}", number=event.seq)))
             case events.Entered():
                 self._entered(event)
             case entries.Recalled():
@@ -105,12 +106,16 @@ class Teller:
         if isinstance(event, events.Renamed):
             if event.new != self._client.state.nick:
                 names = (event.old, event.new)
-                told = " is now ".join(marked(names, names if event.guest else UNSET))
-                self._write(f"[{event.room}] {told}")
+                was, now = marked(names, names if event.guest else UNSET)
+                self._write(_in(event.room, say("{old} is now {new}", old=was, new=now)))
         elif self._shows_joins:
-            more = f" and {event.more} more" if event.more else ""
-            done = "joined" if isinstance(event, events.Joined) else "left"
-            self._write(f"[{event.room}] {', '.join(marked(event.nicks, event.guests))}{more} {done}")
+            people = _named(event.nicks, event.guests, event.more)
+            done = (
+                say("{names} joined", names=people)
+                if isinstance(event, events.Joined)
+                else say("{names} left", names=people)
+            )
+            self._write(_in(event.room, done))
 
     def _entered(self, event: events.Entered) -> None:
         room = self._client.state.room(event.room)
@@ -120,21 +125,25 @@ class Teller:
         if key in self._moved:
             self._moved.discard(key)
             return
-        people = ", ".join(marked(event.nicks, event.guests)) + (f" and {event.more} more" if event.more else "")
-        self._write(
-            f"You are in {event.room}."
-            + (" It is archived: you can only read." if event.archived is True else "")
-            + (f" Topic: {event.topic}." if event.topic else "")
-            + (f" Also here: {people}." if people else "")
-        )
+        people = _named(event.nicks, event.guests, event.more)
+        told = [
+            say("You are in {room}.", room=event.room),
+            say("It is archived: you can only read.") if event.archived is True else "",
+            say("Topic: {topic}.", topic=event.topic) if event.topic else "",
+            say("Also here: {people}.", people=people) if people else "",
+        ]
+        self._write(sentences(*told))
 
     def _recalled(self, event: entries.Recalled, new: list[Entry]) -> None:
         """What was said before one came stands before what is said from now on."""
         if event.missed and event.missed > len(event.lines):
-            self._write(
-                f"[{event.room}] {event.missed} lines since you were here;"
-                f" /since {event.last - event.missed} shows them from the first."
+            number = event.last - event.missed
+            told = say(
+                "{count} lines since you were here; /since {number} shows them from the first.",
+                count=event.missed,
+                number=number,
             )
+            self._write(_in(event.room, told))
         blocked = [line for line in event.lines if isinstance(line, LineBlocked)]
         for line in sorted((*new, *blocked), key=lambda line: line.seq):
             if line.seq <= event.last:
@@ -145,23 +154,29 @@ class Teller:
         if name_key(event.room) in self._renamed:
             return
         others = [room.name for room in self._client.state.rooms.values() if room.is_joined]
-        where = f" You are also in {', '.join(others)}; /join and its name goes there." if others else ""
-        self._write(f"You have left {event.room}.{where}")
+        left = say("You have left {room}.", room=event.room)
+        rooms = say(", ").join(others)
+        also = say("You are also in {rooms}; /join and its name goes there.", rooms=rooms) if others else ""
+        self._write(sentences(left, also))
 
     def _rooms_listed(self, event: events.RoomsListed) -> None:
         if not self._client.state.rooms and not self._has_listed:
-            self._write("Rooms: " + ", ".join(name for name, _ in event.rooms) + ". /join ROOM enters one.")
+            rooms = say(", ").join(name for name, _ in event.rooms)
+            self._write(say("Rooms: {rooms}. /join ROOM enters one.", rooms=rooms))
         self._has_listed = True
 
     def lines_missing(self, room: str, why: str) -> None:
         """Lines cannot be had just now: say so, once for each hole."""
         if room not in self._holes_told:
             self._holes_told.add(room)
-            self._warn(f"Lines of {room} are missing: {why} They are being asked for again.")
+            told = sentences(
+                say("Lines of {room} are missing: {why}", room=room, why=why), say("They are being asked for again.")
+            )
+            self._warn(told)
 
     def given_up(self, room: str, why: str, text: str) -> None:
         """A line will never be stored: say so, with its words, for nothing keeps them."""
-        self._write(f"[{room}] not sent: {why} It was: {text}")
+        self._write(_in(room, sentences(say("not sent: {why}", why=why), say("It was: {text}", text=text))))
 
     def changed(self, change: ConnectionChanged) -> None:
         """Write how the connection is, once for each trouble."""
@@ -174,9 +189,11 @@ class Teller:
             case Status.ONLINE if self._is_moving and not change.why:  # what was begun goes on
                 self._is_moving = False
             case Status.ONLINE:
-                told = f"Connected to {connection.host}, port {connection.port}, as {connection.identity.nick}."
-                if change.line is Line.OPEN:
-                    told += " The line is not encrypted."
+                where = {"host": connection.host, "port": connection.port, "nick": connection.identity.nick}
+                told = sentences(
+                    say("Connected to {host}, port {port}, as {nick}.", **where),
+                    say("The line is not encrypted.") if change.line is Line.OPEN else "",
+                )
                 if change.why:
                     told += f"\n{change.why}"
                 self._trouble = ""
@@ -184,7 +201,18 @@ class Teller:
                 told = change.why
             case Status.WAITING:
                 self._is_moving, self._moved = False, set()
-                told = f"No connection: {change.why.rstrip('.')}. It will be tried again."
+                told = say("No connection: {why}. It will be tried again.", why=change.why.rstrip(".。"))
         if told and told != self._trouble:
             self._write(told)
             self._trouble = "" if change.status is Status.ONLINE else told
+
+
+def _in(room: str, told: str) -> str:
+    """`[python] ann joined`: in which room something is."""
+    return f"[{room}] {told}"
+
+
+def _named(nicks: Sequence[str], guests: Sequence[str] | UnsetType, more: int) -> str:
+    """Some people; so many more are not named."""
+    names = say(", ").join(marked(nicks, guests))
+    return say("{names} and {number} more", names=names, number=more) if more else names

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from chat_tui.client.pipes import Input
 from chat_tui.client.trust_words import Doubt
+from chat_tui.language import say
 
-_ANSWERS = {"yes": True, "y": True, "no": False, "n": False}
+_ANSWERS = {"yes": True, "y": True, "no": False, "n": False, "是": True, "否": False}
 
 
 class TrustQuestion:
@@ -53,7 +54,7 @@ class TrustQuestion:
             return
         self._doubt = doubt
         self._typed_before = [self._input.take() for _ in range(self._input.waiting)]
-        self._warn(f"{doubt.yes}? Type yes or no.")
+        self._warn(say("{what}? Type yes or no.", what=doubt.yes))
 
     def take_answer(self) -> None:
         """Take the answer, if it has come. Without one at the end of the input it is no."""
@@ -65,7 +66,7 @@ class TrustQuestion:
                 return
             answer = _ANSWERS.get(self._input.take().strip().casefold())
             if answer is None:
-                self._warn("Type yes or no.")
+                self._warn(say("Type yes or no."))
                 continue
             self._close()
             if answer:

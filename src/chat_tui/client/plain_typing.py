@@ -224,9 +224,9 @@ class Typing:
 
     def _line(self, do: str, words: str, *, is_too_long: bool) -> list[Pending]:
         """A line to be said, if it can be; else say why not."""
-        wrong = NOT_YET if self._is_early else "" if is_too_long else self._client.wrong_with(do, words, self.room)
+        wrong = say(NOT_YET) if self._is_early else "" if is_too_long else self._client.wrong_with(do, words, self.room)
         if is_too_long and not wrong:
-            wrong = f"That line is far too long for one message, and was not sent: {words[:40]}…"
+            wrong = say("That line is far too long for one message, and was not sent: {words}…", words=words[:40])
         if not wrong:
             return [self._client.pending(self.room, do, words)]
         self.failed += 1
@@ -248,7 +248,7 @@ class Typing:
                 self._is_nowhere()
         elif (room := self._room_to_go_to(asked)) is not None:
             self._go_to(room.name)
-            self._write(f"You are in {room.name}.")
+            self._write(say("You are in {room}.", room=room.name))
         else:
             command = self._in_hand = InHand(asked, line)
             answered = partial(self._answered, command)

@@ -14,6 +14,7 @@ from typing import cast
 
 from chat_server.protocol.requests import SECRET_MAX
 from chat_tui.client.credentials import KeyringError
+from chat_tui.language import message, say
 
 SECONDS = 20.0
 """Seconds that a question may take: whoever is asked for the keyring's password has to type it."""
@@ -60,7 +61,7 @@ class SystemKeyring:
                 _Answer, *self._process, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
             )
         except OSError as error:
-            raise KeyringError(error.strerror or "it cannot be asked") from None
+            raise KeyringError(error.strerror or say("it cannot be asked")) from None
         try:
             async with asyncio.timeout(self._seconds):
                 _say(transport, json.dumps(question).encode())
@@ -68,11 +69,11 @@ class SystemKeyring:
                 if len(said) <= ANSWER_MAX:
                     await answer.ended.wait()
         except TimeoutError:
-            raise KeyringError(f"it has not answered for {self._seconds:g} s") from None
+            raise KeyringError(say("it has not answered for {seconds:g} s", seconds=self._seconds)) from None
         finally:
             await _end(transport, answer)
         if len(said) > ANSWER_MAX:
-            raise KeyringError("it says too much")
+            raise KeyringError(say("it says too much"))
         return _secret_in(said)
 
 
@@ -127,19 +128,21 @@ def _secret_in(said: bytes) -> str:
         answer = json.loads(said)
         why = str(answer.get("why", ""))
     except (ValueError, AttributeError):
-        raise KeyringError("it failed") from None
+        raise KeyringError(say("it failed")) from None
     if why:
-        raise KeyringError("" if why == NONE else _IN_WORDS.get(why, f"it failed ({why})"))
+        raise KeyringError(
+            "" if why == NONE else say(_IN_WORDS[why]) if why in _IN_WORDS else say("it failed ({why})", why=why)
+        )
     secret = answer.get("secret", "")
     if not isinstance(secret, str) or not (secret.isascii() and secret.isprintable() and len(secret) <= SECRET_MAX):
-        raise KeyringError("what it gives is no token")
+        raise KeyringError(say("what it gives is no token"))
     return secret
 
 
 _IN_WORDS = {
-    "KeyringLocked": "it is locked",
-    "InitError": "it cannot be reached",
-    "LockedException": "it is locked",
-    "PromptDismissedException": "it stayed locked",
+    "KeyringLocked": message("it is locked"),
+    "InitError": message("it cannot be reached"),
+    "LockedException": message("it is locked"),
+    "PromptDismissedException": message("it stayed locked"),
 }
 """What went wrong, by the names that keyring and its backends have for it."""

@@ -19,6 +19,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
 from chat_tui.client.visits import Visits
+from chat_tui.language import say
 
 
 class StatusMessage(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +58,9 @@ class BlockedLines(msgspec.Struct, frozen=True, gc=False):
     @property
     def text(self) -> str:
         """What stands there."""
-        return f"#{self.seq} (blocked)" if self.last == self.seq else f"#{self.seq} to #{self.last} (blocked)"
+        if self.last == self.seq:
+            return say("#{number} (blocked)", number=self.seq)
+        return say("#{first} to #{last} (blocked)", first=self.seq, last=self.last)
 
 
 Numbered = Entry | BlockedLines

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from chat_tui.language import message, say
+
 AUTHORITY = "authority"
 """An authority that this computer trusts has vouched for the server."""
 
@@ -117,7 +119,7 @@ def decide(seen: Seen, known: str, *, is_local: bool, allows_plaintext: bool) ->
     """
     match seen:
         case Verified():
-            return GoOn(AUTHORITY, _VERIFIES_NOW if is_fingerprint(known) else "")
+            return GoOn(AUTHORITY, say(_VERIFIES_NOW) if is_fingerprint(known) else "")
         case Unverified():
             return _unverified(seen, known, is_local=is_local)
         case NoTls() if allows_plaintext or known == PLAINTEXT:
@@ -128,7 +130,7 @@ def decide(seen: Seen, known: str, *, is_local: bool, allows_plaintext: bool) ->
             return GoOn() if is_local else Unsettled(About.PLAIN_TEXT, accepts=PLAINTEXT)
 
 
-_VERIFIES_NOW = (
+_VERIFIES_NOW = message(
     "An authority that this computer trusts vouches for the server now. The fingerprint that was kept is forgotten."
 )
 

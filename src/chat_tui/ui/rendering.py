@@ -18,6 +18,7 @@ from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.days import whole_day
+from chat_tui.client.entry_words import between, told
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
 from chat_tui.language import say, say_count
@@ -264,7 +265,7 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
     kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
     is_told = not isinstance(entry, Pending) and (kind.request is None or not entry.text)  # by the server, in its words
-    said = entry.in_words if not isinstance(entry, Pending) and is_told else entry.text
+    said = told(entry) if not isinstance(entry, Pending) and is_told else entry.text
     text = markup.shown(
         said,
         look.parts,
@@ -283,7 +284,7 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
             Content.assemble(
                 (nick, nick_style(nick, look.nicks)),
                 (_mark_behind(entry), look.dim),
-                " " if is_told else kind.shape.between,
+                " " if is_told else between(kind.shape),
             )
         )
     return text

@@ -93,7 +93,7 @@ class Writing:
         client.doing.sent()
         opens = self._opens.get(text.strip().casefold())
         if client.early_typing.may_be_secret and opens is None:
-            self._hearing.tell(NOT_YET, is_error=True)
+            self._hearing.tell(say(NOT_YET), is_error=True)
             prompt.put(text)
             prompt.select_all()
             return
