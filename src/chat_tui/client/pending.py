@@ -6,6 +6,7 @@ from typing import Protocol
 import msgspec
 
 from chat_server.protocol.entries import KIND_BY_WORD, Entry, Said
+from chat_tui.language import say
 
 
 class Pending(msgspec.Struct):
@@ -48,3 +49,8 @@ def taken(rooms: Iterable[Room], key: str) -> Pending | None:
                 room.pending.remove(pending)
                 return pending
     return None
+
+
+def not_stored() -> str:
+    """Why a line is not there, where the server does not say it."""
+    return say("the server could not store it")

@@ -18,14 +18,13 @@ from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.people_events import PersonAway
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
-from chat_tui.client import conversing, doing, same_room
+from chat_tui.client import conversing, doing, same_room, visits
 from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
-from chat_tui.client.pending import Pending, failed, taken
+from chat_tui.client.pending import Pending, failed, not_stored, taken
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.room_rights import Rights
 from chat_tui.client.timeline import BlockedLines, Timeline
-from chat_tui.language import say
 
 ROOMS_MAX = 256
 """Rooms of which something is known; what a server tells of more is passed over. None lets anybody be in more than a hundred, and every event costs
@@ -335,8 +334,7 @@ class State:
         }
         names = (event.old, event.new)
         room.note_guests(names, (event.new,) if event.guest else UNSET)
-        old_name, new_name = marked(names, names if event.guest else UNSET)
-        self._tell(room, say("{old} is now {new}", old=old_name, new=new_name))
+        self._tell(room, visits.renamed(*marked(names, names if event.guest else UNSET)))
 
     def _tell(self, room: RoomState, text: str) -> None:
         if self.choices.shows_joins(room.name):
@@ -365,7 +363,7 @@ class State:
         taken(self.rooms.values(), event.key)
 
     def _not_stored(self, event: events.NotStored) -> None:
-        failed(self.rooms.values(), event.key, say("the server could not store it"))
+        failed(self.rooms.values(), event.key, not_stored())
 
     def _rooms_listed(self, event: events.RoomsListed) -> None:
         self.listed = {**self.listed, **dict(event.rooms)} if event.name else dict(event.rooms)

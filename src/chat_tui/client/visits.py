@@ -110,3 +110,8 @@ def _listed(nicks: list[str], more: int) -> str:
     more += max(0, len(nicks) - NAMED_MAX)
     names = [*nicks[:NAMED_MAX], *([say("{number} more", number=more)] if more else [])]
     return names[0] if len(names) == 1 else say("{names} and {last}", names=say(", ").join(names[:-1]), last=names[-1])
+
+
+def renamed(old: str, new: str) -> str:
+    """That somebody who is here has another name."""
+    return say("{old} is now {new}", old=old, new=new)

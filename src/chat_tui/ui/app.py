@@ -5,15 +5,17 @@ Knows Textual and the client. Never knows what stands in the panes, nor what the
 
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.events import AppBlur, AppFocus
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.widget import AwaitMount
 from textual.worker import Worker
 
@@ -329,15 +331,17 @@ class ChatApp(KeysInTurn):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
         del screen
-        room = self.main.navigation.current
-        for action in ACTIONS:
-            if action.name != "palette" and (action.name != "moderate" or Moderating.is_for(room)):
-                yield SystemCommand(
-                    action.words,
-                    say("Key: {key}", key=shown_key(self._keymap_chosen.get(action.name, action.keys))),
-                    lambda method=action.method: self.call_later(self.run_action, method, self.main),
-                )
+        yield from with_keys(self, self._keymap_chosen)
         yield from without_keys(self)
+
+    def action_command_palette(self) -> None:
+        """Find an action by its name."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=say("Search for actions …"), id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Choose a theme, with a preview."""
+        self.push_screen(CommandPalette([ThemeProvider], placeholder=say("Search for themes …")))
 
 
 SIGNS = {
@@ -345,6 +349,18 @@ SIGNS = {
     "receipts": message("Show how far people have read in conversations"),
 }
 """What the server is asked to show or not, for the palette, by its command."""
+
+
+def with_keys(app: ChatApp, chosen: Mapping[str, str]) -> Iterable[SystemCommand]:
+    """What is done by keys, for the palette; `chosen` are those that the settings have for actions."""
+    room = app.main.navigation.current
+    for action in ACTIONS:
+        if action.name != "palette" and (action.name != "moderate" or Moderating.is_for(room)):
+            yield SystemCommand(
+                action.words,
+                say("Key: {key}", key=shown_key(chosen.get(action.name, action.keys))),
+                lambda method=action.method: app.call_later(app.run_action, method, app.main),
+            )
 
 
 def without_keys(app: ChatApp) -> Iterable[SystemCommand]:
