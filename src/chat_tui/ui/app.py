@@ -19,7 +19,7 @@ from textual.theme import ThemeProvider
 from textual.widget import AwaitMount
 from textual.worker import Worker
 
-from chat_server.protocol.events import Registered
+from chat_server.protocol.events import Event, Registered
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import WRONG, Client
@@ -34,7 +34,6 @@ from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.moderating import Moderating
-from chat_tui.ui.program import ask
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
 from chat_tui.ui.writing import commands_here
 
@@ -248,7 +247,9 @@ class ChatApp(KeysInTurn):
         """Show one's devices, and drop them."""
         from chat_tui.ui.screens.devices import DevicesScreen  # noqa: PLC0415 - who asks pays
 
-        self.push_screen(DevicesScreen(partial(ask, self), self.client.credentials.place(), self.client.state.language))
+        self.push_screen(
+            DevicesScreen(partial(_ask_for_screen, self), self.client.credentials.place(), self.client.state.language)
+        )
 
     def action_account(self) -> None:
         """Show one's account, or make one."""
@@ -384,3 +385,13 @@ _ON_MAIN_SCREEN = {
     if action.method.startswith("app.") and action.name not in EVERYWHERE
 }
 """What the program does only where nothing else is open."""
+
+
+def _ask_for_screen(app: ChatApp, do: str, take: Callable[[Event], object], **fields: object) -> bool:
+    """Ask the server for a screen, which shows whatever answers it."""
+
+    def answered(event: Event) -> bool:
+        take(event)
+        return True
+
+    return app.client.connection.request(do, on_answer=answered, **fields)
