@@ -54,6 +54,23 @@ def test_the_main_screen_in_chinese(snap_compare: SnapCompare, size: tuple[int, 
     assert snap_compare(story(), terminal_size=size, run_before=typed)
 
 
+@pytest.mark.parametrize("size", [(40, 15), (80, 24)])
+def test_the_form_for_connecting_in_chinese(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    language.begin("zh", {})
+    assert snap_compare(story(), terminal_size=size, run_before=pressed("f3"))
+
+
+@pytest.mark.parametrize("size", [(40, 15), (80, 24)])
+def test_a_server_that_is_not_trusted_in_chinese(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def doubt(pilot: Pilot) -> None:
+        app: Any = pilot.app
+        app.connection_changed(distrusted(About.CHANGED))
+        await settle(pilot)
+
+    language.begin("zh", {})
+    assert snap_compare(story(), terminal_size=size, run_before=doubt)
+
+
 def test_the_help_in_chinese(snap_compare: SnapCompare) -> None:
     language.begin("zh", {})
     assert snap_compare(story(), terminal_size=(80, 24), run_before=pressed("f1"))
