@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -41,6 +41,7 @@ from chat_tui.settings import Settings  # noqa: E402
 from chat_tui.ui.app import ChatApp  # noqa: E402
 from chat_tui.ui.chat_view import ChatView  # noqa: E402
 from chat_tui.ui.composer import Composer  # noqa: E402
+from chat_tui.ui.server import Server, Wanted  # noqa: E402
 
 NOON = 1_795_521_600.0
 """2026-11-24, 12:00 in UTC."""
@@ -114,6 +115,9 @@ class StoryApp(ChatApp):
         settings: Settings | None = None,
         is_online: bool = True,
         store: Path | None = None,
+        name: str = "",
+        more: Sequence[Wanted] = (),
+        find: Callable[[str], Wanted] | None = None,
     ) -> None:
         self.now = NOON + 3600
         self.written: list[str] = []
@@ -130,19 +134,27 @@ class StoryApp(ChatApp):
             open_store=lambda host, _: LocalStore(self.folder_of(host)),
             caller=newcomer(),
             clock=lambda: self.now,
+            name=name,
+            more=more,
+            find=find,
         )
 
-    def _new_client(self, host: str, port: int, nick: str) -> Client:
-        client = super()._new_client(host, port, nick)
-        self.connection = FakeConnection(host, port)
-        client.connection = cast("Connection", self.connection)
+    def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
+        client = super().new_client(server, host, port, nick)
+        client.connection = cast("Connection", FakeConnection(host, port))
         return client
 
-    def _start(self) -> None:
-        super()._start()
-        self.connection_changed(ConnectionChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
+    @property
+    def connection(self) -> FakeConnection:
+        """That to the server on the screen."""
+        return cast("FakeConnection", self.client.connection)
+
+    def start(self, server: Server) -> None:
+        super().start(server)
+        server.client._connection_changed(ConnectionChanged(Status.ONLINE if self._is_online else Status.CONNECTING))
         story, self._story = self._story, []
-        self.tell(*story)
+        for event in story:
+            server.client._take(event, None)
 
     def begin_again(self, story: Iterable[Event]) -> None:
         """Be on another server, which tells another story."""
@@ -150,7 +162,7 @@ class StoryApp(ChatApp):
         self.written.clear()
         self.clear_notifications()
         self._story = list(story)
-        self.move_to("127.0.0.1", 5000, "ann")
+        self.servers.shown.move_to("127.0.0.1", 5000, "ann")
 
     # What happens.
 
@@ -162,6 +174,25 @@ class StoryApp(ChatApp):
     def answer(self, do: str, *told: Event) -> None:
         """The server says this as the answer to the last request of this kind."""
         self.tell(*told, ref=self.connection.ref(do))
+
+    def at(self, name: str) -> Server:
+        """One of several servers."""
+        return next(server for server in self.servers if server.name == name)
+
+    def connection_at(self, name: str) -> FakeConnection:
+        """That to one of several servers."""
+        return cast("FakeConnection", self.at(name).client.connection)
+
+    def tell_at(self, name: str, *told: Event) -> None:
+        """One of several servers says this."""
+        for event in told:
+            self.at(name).client._take(event, None)
+
+    def change_at(self, name: str, change: ConnectionChanged) -> None:
+        """The connection to one of several servers is in another state."""
+        client = self.at(name).client
+        client.connection.status = change.status
+        client._connection_changed(change)
 
     def connection_changed(self, change: ConnectionChanged) -> None:
         """The connection is in another state."""

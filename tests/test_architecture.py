@@ -39,9 +39,10 @@ RULES = {
     },
     "chat_tui": {
         "actions settings language": "",
+        "profiles": "settings language",
         "client": "settings language",
         "ui": "actions settings language client",
-        "cli trust_cli __main__": "settings language client ui",
+        "cli trust_cli __main__": "settings language profiles client ui",
     },
 }
 """For each program: a package, or modules beside the packages, and what they import besides themselves. Only what stands above them can stand
@@ -112,6 +113,7 @@ WITHOUT_TRIO = (
 WITHOUT_TEXTUAL = {
     "chat_tui.actions",
     "chat_tui.settings",
+    "chat_tui.profiles",
     "chat_tui.ui.row_heights",
     "chat_tui.ui.code_highlighting",
 } | {

@@ -133,9 +133,9 @@ def test_what_is_muted_does_not_count_in_the_title() -> None:
     state = State()
     room = state.room("@bob")
     room.read, room.last = 0, 3
-    assert window_title(state, None) == "(3) chat-tui - chat-tui"
+    assert window_title([state], None) == "(3) chat-tui - chat-tui"
     state.choices.mute("@bob", is_wanted=True)
-    assert window_title(state, None) == "chat-tui - chat-tui"
+    assert window_title([state], None) == "chat-tui - chat-tui"
 
 
 def test_a_pinned_conversation_stands_before_the_rooms() -> None:

@@ -143,7 +143,7 @@ def test_no_connection(snap_compare: SnapCompare) -> None:
     async def lose(pilot: Pilot) -> None:
         await typed(pilot)
         app: Any = pilot.app
-        app.seconds_left = lambda: 7
+        app.servers.shown.seconds_left = lambda: 7
         app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
         await settle(pilot)
 
@@ -153,7 +153,7 @@ def test_no_connection(snap_compare: SnapCompare) -> None:
 def test_the_connect_screen(snap_compare: SnapCompare) -> None:
     async def fail(pilot: Pilot) -> None:
         app: Any = pilot.app
-        app.seconds_left = lambda: 1
+        app.servers.shown.seconds_left = lambda: 1
         app.connection_changed(ConnectionChanged(Status.WAITING, "nothing listens there", time.monotonic() + 1))
         await settle(pilot)
 

@@ -60,7 +60,10 @@ class Tmux:
             os.devnull,
             *flags,
         ]
-        self._run("new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), f"{env} {' '.join(command)}")
+        self.start(name, f"{env} {' '.join(command)}", size)
+
+    def start(self, name: str, command: str, size: tuple[int, int] = (100, 30)) -> None:
+        self._run("new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), command)
 
     def type(self, name: str, *keys: str) -> None:
         self._run("send-keys", "-t", name, *keys)
@@ -629,8 +632,12 @@ def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path
 
 
 def test_room_takes_one_name_and_the_host_stays_the_host() -> None:
-    chosen = _parser().parse_args(["--room", "python", "chat.example.org", "--room", "pm"])
-    assert (chosen.address, chosen.room) == ("chat.example.org", ["python", "pm"])
+    for flags in (
+        ["--room", "python", "chat.example.org", "--room", "pm"],
+        ["chat.example.org", "--room", "python", "--room", "pm"],
+    ):
+        chosen = _parser().parse_intermixed_args(flags)
+        assert (chosen.address, chosen.room) == (["chat.example.org"], ["python", "pm"])
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])

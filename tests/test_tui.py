@@ -470,7 +470,7 @@ def test_a_second_program_says_that_it_keeps_nothing(tmp_path: Path) -> None:
 def test_while_there_is_no_connection_lines_wait_visibly(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         app.connection.status = Status.WAITING
-        app.seconds_left = lambda: 7  # type: ignore[method-assign]
+        app.servers.shown.seconds_left = lambda: 7  # type: ignore[method-assign]
         app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7.2))
         app.prompt.put("patience")
         await pilot.press("enter")
@@ -1294,14 +1294,14 @@ def test_what_was_written_for_a_room_does_not_come_along_to_another_server(tmp_p
         app.folder_of = lambda host: tmp_path / host
         await pilot.press(*"for python")
         app.main.navigation.line.want("python", 4711)
-        app.move_to("other", 1, "ann")
+        app.servers.shown.move_to("other", 1, "ann")
         await settle(pilot)
         assert app.main.navigation.line.room is None
         assert app.prompt.text == "begun there"
         await pilot.press("up", "up")
         assert app.prompt.text == "said there"
         await pilot.press("down", "!")
-        app.move_to("first", 1, "ann")  # what was for no room comes along
+        app.servers.shown.move_to("first", 1, "ann")  # what was for no room comes along
         await settle(pilot)
         assert app.prompt.text == "begun there!"
         assert app.client.saved.drafts["python"] == "for python"

@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -22,14 +23,13 @@ from chat_tui import language
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import secure_descriptors
 from chat_tui.language import message, say
+from chat_tui.profiles import Named, find_server, find_servers, folder_name
 from chat_tui.settings import (
     DEFAULT_PORT,
-    Profile,
     Settings,
     SettingsError,
     as_toml,
     load,
-    parse_address,
     settings_file,
     state_directory,
 )
@@ -42,6 +42,8 @@ WITHOUT_SCREEN = message(
     "The screen needs packages that are not installed: pip install 'chat-server[tui]' installs them "
     "(in a checkout, scripts/tui does). chat-tui --plain works without them."
 )
+
+ONE_AT_A_TIME = message("line by line there is one server at a time, and {count} are named; name one of {servers}")
 
 PASSWORD_FILE_MAX = 4096
 """Bytes of a file's first line that may be a password, which has a quarter of them at most."""
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _chat(arguments: Sequence[str]) -> int:
     try:
-        chosen = _parser().parse_args(arguments)
+        chosen = _parser().parse_intermixed_args(arguments)  # servers may stand before, between and behind the flags
         if chosen.print_config:
             console.write_text(as_toml())
             console.flush()
@@ -77,7 +79,9 @@ def _chat(arguments: Sequence[str]) -> int:
         language.begin(chosen.lang or "", os.environ)
         settings = load(chosen.config or settings_file(), must_exist=chosen.config is not None)
         language.begin(chosen.lang or settings.language, os.environ)
-        profile = _profile(chosen, settings)
+        servers = find_servers(
+            chosen.address, settings, profile=chosen.profile, nick=chosen.nick or "", rooms=chosen.room
+        )
         password = _first_line(chosen.password_file)
     except SettingsError as error:
         console.complain("chat-tui", error)
@@ -88,8 +92,8 @@ def _chat(arguments: Sequence[str]) -> int:
         settings = replace(settings, slow_link=True)
     state = chosen.state or state_directory()
 
-    def open_store(host: str, port: int) -> LocalStore:
-        return LocalStore(state / _folder_name(chosen.profile or "", host, port))
+    def open_store(profile: str, host: str, port: int) -> LocalStore:
+        return LocalStore(state / folder_name(profile, host, port))
 
     from chat_tui.client.calling import Caller  # noqa: PLC0415 - --help need not wait for it
     from chat_tui.client.known_servers import KNOWN_SERVERS, KnownServers  # noqa: PLC0415 - nor for this
@@ -100,19 +104,34 @@ def _chat(arguments: Sequence[str]) -> int:
     if why_plain and not chosen.plain:
         console.complain("chat-tui", why_plain)
     if chosen.plain or why_plain or not _is_on_terminal():
-        from chat_tui.client.plain import run_plain  # noqa: PLC0415 - one of two
+        return _run_plain(servers, settings, open_store, caller, chosen=chosen, password=password)
+    return _run_on_screen(servers, settings, open_store, caller)
 
-        return run_plain(
-            profile,
-            settings,
-            open_store,
-            caller,
-            keyring=_keyring(settings),
-            default_nick=_user_name(),
-            wait=chosen.wait,
-            password=password,
-        )
-    return _run_on_screen(profile, settings, open_store, caller)
+
+def _run_plain(
+    servers: Sequence[Named],
+    settings: Settings,
+    open_store: Callable[[str, str, int], LocalStore],
+    caller: "Caller",
+    *,
+    chosen: argparse.Namespace,
+    password: str,
+) -> int:
+    if len(servers) > 1:
+        console.complain("chat-tui", say(ONE_AT_A_TIME, count=len(servers), servers=", ".join(chosen.address)))
+        return 2
+    from chat_tui.client.plain import run_plain  # noqa: PLC0415 - one of two
+
+    return run_plain(
+        servers[0].profile,
+        settings,
+        partial(open_store, servers[0].name),
+        caller,
+        keyring=_keyring(settings),
+        default_nick=_user_name(),
+        wait=chosen.wait,
+        password=password,
+    )
 
 
 def _keyring(settings: Settings) -> "Keyring | None":
@@ -164,7 +183,7 @@ def _why_no_screen() -> str:
 
 
 def _run_on_screen(
-    profile: Profile, settings: Settings, open_store: Callable[[str, int], LocalStore], caller: "Caller"
+    servers: Sequence[Named], settings: Settings, open_store: Callable[[str, str, int], LocalStore], caller: "Caller"
 ) -> int:
     if find_spec("textual") is None:  # found out before the terminal is asked anything
         console.complain("chat-tui", say(WITHOUT_SCREEN))
@@ -183,19 +202,28 @@ def _run_on_screen(
     ):  # exported by some shells and programs; the terminal knows better, and may be resized
         os.environ.pop(name, None)
     from chat_tui.ui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
+    from chat_tui.ui.server import Wanted  # noqa: PLC0415 - as above
     from chat_tui.ui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
-    store = open_store(profile.host, profile.port)
+    name, profile = servers[0]
+    store = open_store(name, profile.host, profile.port)
     nick = profile.nick or store.saved.nick or _user_name()
     store.close()
+
+    def wanted(server: Named) -> Wanted:
+        return Wanted(server.profile, partial(open_store, server.name), server.name)
+
     app = ChatApp(
         settings,
         profile.host,
         profile.port,
         nick,
         rooms=profile.rooms,
-        open_store=open_store,
+        name=name,
+        more=[wanted(server) for server in servers[1:]],
+        open_store=partial(open_store, name),
+        find=lambda word: wanted(find_server(word, settings)),
         caller=caller,
         keyring=_keyring(settings),
     )
@@ -239,8 +267,12 @@ def _parser() -> console.Parser:
     parser.add_argument(
         "address",
         metavar="HOST[:PORT]",
-        nargs="?",
-        help=say("the server (default: the profile's, or 127.0.0.1:{port})", port=DEFAULT_PORT),
+        nargs="*",
+        help=say(
+            "the server, or a profile of the settings; several: each in the same window"
+            " (default: the profile called default, or 127.0.0.1:{port})",
+            port=DEFAULT_PORT,
+        ),
     )
     parser.add_argument(
         "--nick", metavar="NICK", help=say("your nickname (default: the one you had there last, or your user name)")
@@ -320,37 +352,6 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < inf:
         raise argparse.ArgumentTypeError(say("{text} is no number of seconds, such as 0, 2.5 or 60", text=repr(text)))
     return seconds
-
-
-def _profile(chosen: argparse.Namespace, settings: Settings) -> Profile:
-    profile = Profile()
-    if chosen.profile is not None:
-        if chosen.profile not in settings.profiles:
-            known = ", ".join(settings.profiles) or say("none")
-            raise SettingsError(
-                say("there is no profile {name}; the settings have: {known}", name=chosen.profile, known=known)
-            )
-        profile = settings.profiles[chosen.profile]
-    elif "default" in settings.profiles and chosen.address is None:
-        profile = settings.profiles["default"]
-    if chosen.address is not None:
-        host, port = parse_address(chosen.address)
-        profile = replace(profile, host=host, port=port)
-    for name in (*([chosen.nick] if chosen.nick else []), *chosen.room):
-        try:
-            parse_name(name)
-        except BadName:
-            raise SettingsError(say("{name}: a name has 1 to 32 letters, digits, - and _", name=name)) from None
-    profile = replace(profile, nick=chosen.nick or profile.nick, rooms=chosen.room or profile.rooms)
-    for text in (profile.host, profile.nick, *profile.rooms):
-        if not text.isprintable():
-            raise SettingsError(say("{text}: expected the name of a host, a person or a room", text=text))
-    return profile
-
-
-def _folder_name(profile: str, host: str, port: int) -> str:
-    plain = "".join(character if character.isalnum() or character in "-." else "_" for character in f"{host}_{port}")
-    return f"{profile}@{plain}" if profile.isalnum() else plain
 
 
 def _user_name() -> str:

@@ -50,6 +50,13 @@ OWN = dict(
             usage=" [NUMBER]",
             group="reading",
         ),
+        _own(
+            "connect",
+            message("Connect to one more server in this window, by a profile's name or its address."),
+            _taken("server", "word"),
+            usage=" [PROFILE|HOST[:PORT]]",
+        ),
+        _own("disconnect", message("Leave this server; other servers in this window stay.")),
         _own("links", message("Show the links in the lines of this room, to open or copy one."), group="reading"),
     )
 )

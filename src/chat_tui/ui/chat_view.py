@@ -64,6 +64,13 @@ class Place(NamedTuple):
     rows: int = 0
 
 
+class Places(NamedTuple):
+    """Where one was last in the rooms of a server, by their names, and the newest number there when the bottom was seen last."""
+
+    left: dict[str, Place]
+    seen: dict[str, int]
+
+
 class ChatView(StillScroll):
     """A room's lines."""
 
@@ -92,11 +99,10 @@ class ChatView(StillScroll):
         self.entry_rows = EntryRows(lambda: self.look, clock)
         """What there is to be shown, and where the rule between read and unread stands."""
         self._viewport = Viewport(self, lambda index: len(self.entry_rows.at(index)), is_slow=is_slow)
-        self._places: dict[str, Place] = {}
+        self._places = Places({}, {})
         self._follows = True
         self._place = Place()
         self._seen = 0  # the newest number when the bottom was seen last
-        self._seen_in: dict[str, int] = {}
         self._hit: int | None = None
         self._pending_count = 0
         self._made_for = (0, 0, "")  # the widths of rows and of numbers, and the language, that heights are for
@@ -107,24 +113,23 @@ class ChatView(StillScroll):
         """Show a room, where one was in it last. The rule between read and unread stands where it is now."""
         if self._room is not None:
             self._room.timeline.take_changes()
-            self._places[self._room.name] = self._place
-            self._seen_in[self._room.name] = self._seen
+            self._places.left[self._room.name] = self._place
+            self._places.seen[self._room.name] = self._seen
         self._room, self._hit = room, None
         self._wanted = self._wanted._replace(me=me, mention=mention, found=None)
         self.entry_rows.show(room, room.read if room is not None and room.unread else None)
         self._start_over()
         if room is not None:
             room.timeline.take_changes()
-            self._go(self._places.get(room.name, Place()))
+            self._go(self._places.left.get(room.name, Place()))
             if not self._follows:
-                self._seen = self._seen_in.get(room.name, room.read or 0)
+                self._seen = self._places.seen.get(room.name, room.read or 0)
         self._tell()
 
-    def leave_server(self) -> None:
-        """Show no room, and forget where one was in each: another server's of the same name are others."""
+    def go_to_server(self, places: "Places") -> None:
+        """Show no room, and know the places in the rooms of another server: its rooms of the same name are others."""
         self.show_room(None, "", None)
-        self._places.clear()
-        self._seen_in.clear()
+        self._places = places
 
     def sync(self) -> None:
         """Take what has changed in the room."""

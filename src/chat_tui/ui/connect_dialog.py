@@ -38,6 +38,7 @@ class ConnectDialog:
         move_to: Callable[[str, int, str], None],
         rename: Callable[[str], object],
         paint_soon: Callable[[], None],
+        may_ask: Callable[[bool], bool],
     ) -> None:
         """Ask nothing yet.
 
@@ -47,10 +48,12 @@ class ConnectDialog:
             move_to: connects to another server, under a name.
             rename: asks the server for another name.
             paint_soon: has what has changed painted.
+            may_ask: whether something may open by itself now: a question (True), or the form.
 
         """
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
+        self._may_ask, self._waits = may_ask, False
         self._login: LoginDialog | None = None
         self._form: ConnectScreen | None = None
         self._question: TrustScreen | None = None
@@ -58,6 +61,26 @@ class ConnectDialog:
         self.was_online = False
         """Whether there was a connection to this server."""
         self._has_left = False
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether something is asked, on the screen or below what is there."""
+        asked = (self._form, self._question)
+        is_open = any(screen is not None and screen.is_attached for screen in asked)
+        return is_open or (self._login is not None and self._login.is_open)
+
+    def ask_in_turn(self) -> None:
+        """Ask what there was to ask while it was not this server's turn, if it is."""
+        if self._waits:
+            self._see(self._program.change)
+
+    def close(self) -> None:
+        """Ask nothing any more."""
+        self._waits = False
+        self.forget()
+        for screen in (self._form, self._question):
+            if screen is not None and screen.is_active:
+                screen.dismiss(None)
 
     def forget(self) -> None:
         """It is another server from now on."""
@@ -77,16 +100,27 @@ class ConnectDialog:
         question, self._question = self._question, None
         if question is not None and question.is_active:
             question.dismiss(None)
-        if self._is_about_login(change):
+        self._see(change)
+
+    def _see(self, change: ConnectionChanged) -> None:
+        """Ask what there is to ask, if it is this server's turn."""
+        is_question = change.asks_proof or change.doubt is not None
+        self._waits = (
+            (is_question or self._needs_form(change)) and not self.is_asking and not self._may_ask(is_question)
+        )
+        if self._waits or self._is_about_login(change):
             return
         if change.doubt is not None:
             self._ask_about(change.doubt)
-        elif change.status is Status.REFUSED or (
-            change.status is Status.WAITING and not self.was_online and not self._has_left
-        ):
+        elif self._needs_form(change):
             self.show()
         elif change.status is not Status.ONLINE and (form := self._open_form) is not None:
             form.tell(self._why())
+
+    def _needs_form(self, change: ConnectionChanged) -> bool:
+        """Whether the user has to say where to connect, or under which name."""
+        is_first = change.status is Status.WAITING and not self.was_online and not self._has_left
+        return change.status is Status.REFUSED or is_first
 
     def _is_about_login(self, change: ConnectionChanged) -> bool:
         """Ask for what proves an account, in place of the form, if that is wanted; but a form in which something was written only says so."""
@@ -145,7 +179,7 @@ class ConnectDialog:
             if form.is_touched:
                 return
             form.dismiss(None)
-        question = self._question = TrustScreen(doubt)
+        question = self._question = TrustScreen(doubt, server=self._program.title)
         self._app.push_screen(question, partial(self._decided, question))
 
     def _decided(self, question: "TrustScreen", answer: "Answer | None") -> None:
@@ -183,7 +217,7 @@ class ConnectDialog:
         connection = self._program.client.connection
         is_taken = self._program.change.status is Status.REFUSED and connection.identity.nick in self._taken
         target = Target(connection.host, connection.port, self._proposal() if is_taken else connection.identity.nick)
-        self._form = ConnectScreen(target, self._why(), is_about_name=is_taken)
+        self._form = ConnectScreen(target, self._why(), is_about_name=is_taken, server=self._program.title)
         self._app.push_screen(self._form, self._answered)
 
     def _answered(self, target: "Target | None") -> None:

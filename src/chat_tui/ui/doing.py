@@ -5,8 +5,10 @@ Never knows which of the two it was, nor how it is done.
 
 from collections.abc import Callable, Mapping
 
+from chat_tui.ui.jumping import Jumping
 from chat_tui.ui.moderating import Moderating
 from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.program import Program
 from chat_tui.ui.room_options import RoomOptions
 from chat_tui.ui.showing import Showing
 from chat_tui.ui.writing import Writing
@@ -17,17 +19,19 @@ class Doing:
 
     def __init__(
         self,
+        *,
         navigation: Navigation,
         showing: Showing,
         writing: Writing,
         moderating: Moderating,
         options: RoomOptions,
-        *,
+        jumping: Jumping,
+        program: Program,
         paint_soon: Callable[[], None],
     ) -> None:
         self._navigation, self._showing, self._writing = navigation, showing, writing
-        self._moderating, self._options = moderating, options
-        self._paint_soon = paint_soon
+        self._moderating, self._options, self._jumping = moderating, options, jumping
+        self._program, self._paint_soon = program, paint_soon
 
     def do(self, what: str, fields: Mapping[str, object]) -> None:
         """Do this; `fields` are what a command was given."""
@@ -35,7 +39,7 @@ class Doing:
             case "next-activity":
                 self._navigation.go_to_activity()
             case "jump":
-                self._navigation.jump()
+                self._jumping.begin()
             case "search-everywhere":
                 self._navigation.search_everywhere()
             case "joins" | "numbers":
@@ -49,5 +53,7 @@ class Doing:
                 self._paint_soon()
             case "moderate":
                 self._moderating.begin()
+            case "connect" | "disconnect":
+                self._program.change_servers(what, str(fields.get("server", "")))
             case _:
                 self._options.choose(what, fields)

@@ -14,11 +14,11 @@ from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.clocks import Steady
 from chat_tui.client.conversing import is_conversation
-from chat_tui.client.notifications import calling, deserves_notification
+from chat_tui.client.notifications import deserves_notification
 from chat_tui.client.room_words import put_out
 from chat_tui.client.state import RoomState
 from chat_tui.language import say, say_count
-from chat_tui.ui import terminal
+from chat_tui.ui import labels, terminal
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
@@ -59,8 +59,7 @@ class Hearing:
             case events.RoomsListed():
                 self._join_first(event)
             case events.LoggedIn() | events.Renamed(room=""):
-                nick = self._program.client.state.nick
-                self._panes.chat.set_names(nick, calling(nick, self._program.settings.notify))
+                self._navigation.name_again()
                 if isinstance(event, events.LoggedIn):
                     self._note_login(event)
             case events.Registered() if not is_told:
@@ -80,7 +79,7 @@ class Hearing:
             self.tell(words, is_error=True)
             if self._navigation.current is None:
                 self._program.client.state.put_out = words
-            elif self._panes.chat.follows:
+            elif self._navigation.follows:
                 self._app.notify(words[:TOAST_MAX], markup=False, severity="error", timeout=15)
 
     def _note_login(self, event: events.LoggedIn) -> None:
@@ -118,7 +117,7 @@ class Hearing:
         elif not isinstance(event, events.Renamed) or self._navigation.current is None:
             words = words_for(event, was_typed=was_typed, language=self._program.client.state.language)
             if isinstance(event, RoomDeleted):
-                self._app.notify(words, markup=False)  # the lines among which it would stand are gone with the room
+                self._toast(words)  # the lines among which it would stand are gone with the room
             elif words:
                 self.tell(words, room=event.new if isinstance(event, RoomRenamed) else getattr(event, "room", ""))
 
@@ -134,9 +133,13 @@ class Hearing:
         there = (state.known(room) if room else None) or current
         if there is not None:
             state.noticed(there.name, text, is_error=is_error)
-        if there is None or there is not current or not self._panes.chat.follows:
-            self._app.notify(text[:TOAST_MAX], markup=False, severity="error" if is_error else "information")
+        if there is None or there is not current or not self._navigation.follows:
+            self._toast(text, is_error=is_error)
         self._paint_soon()
+
+    def _toast(self, text: str, *, is_error: bool = False) -> None:
+        told = labels.from_server("" if self._navigation.is_shown else self._program.title, text)
+        self._app.notify(told[:TOAST_MAX], markup=False, severity="error" if is_error else "information")
 
     def _maybe_notify(self, line: Entry) -> None:
         state, rules = self._program.client.state, self._program.settings.notify
@@ -146,7 +149,9 @@ class Hearing:
         if not deserves_notification(line, state.nick, rules, state.choices.of(room.name)):
             return
         now = self._steady()
-        title = say("{nick} in {room}", nick=f"{line.nick}{line.mark}", room=line.room)
+        title = labels.from_server(
+            self._program.title, say("{nick} in {room}", nick=f"{line.nick}{line.mark}", room=line.room)
+        )
         data = terminal.desktop_notification(title, line.text) if rules.desktop else ""
         if rules.bell and now - self._bell_at > BELL_GAP:
             self._bell_at = now

@@ -40,12 +40,12 @@ UNJOINED = "+"
 """What the key of a room begins with in which one is not."""
 
 
-def room_items(state: State, seen: RoomState | None) -> list[Item]:
-    """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read."""
+def room_items(state: State, seen: RoomState | None, first: int = 1) -> list[Item]:
+    """The rooms where one is, with what is unread; then the others. `seen` is the one that is being read, `first` the number of the first."""
     known = state.choices.in_order(state.rooms.values())
     items = [
         _room_item(number, room, state.choices.of(room.name), is_seen=room is seen)
-        for number, room in enumerate(known, 1)
+        for number, room in enumerate(known, first)
     ]
     count = sum(not is_conversation(room.name) or state.choices.of(room.name).is_pinned for room in known)
     if count < len(items):
@@ -118,6 +118,22 @@ def _behind(*, is_me: bool, is_away: bool) -> str:
     return (" " + say("(you)") if is_me else "") + (" " + say("(away)") if is_away else "")
 
 
+def found(state: State, letters: str) -> list[Item]:
+    """The rooms that have these letters in their names, those that want somebody first; and the people."""
+    busiest_first = sorted(state.rooms.values(), key=lambda room: (not room.mentions, not room.unread))
+    names = list(dict.fromkeys([*(room.name for room in busiest_first), *state.listed]))
+    rooms = [
+        Item(f"room {name}", Content(name), Content.styled(_unread_of(state, name), "bold"))
+        for name in completion.fuzzy(letters, names)
+    ]
+    return rooms + people_found(state, letters) if letters else rooms
+
+
+def _unread_of(state: State, name: str) -> str:
+    room = state.known(name)
+    return "" if room is None or not room.unread else f"@{room.unread}" if room.mentions else str(room.unread)
+
+
 def people_found(state: State, letters: str) -> list[Item]:
     """Who else is known in any room and has these letters in their name, best first."""
     people = dict.fromkeys(nick for room in state.rooms.values() for nick in room.people.values() if nick != state.nick)
@@ -143,9 +159,19 @@ def _usual(screen: int, widths: Sequence[tuple[int, int]]) -> int:
     return next(width for columns, width in widths if screen >= columns)
 
 
-def server(change: ConnectionChanged, host: str, port: int) -> Content:
+def server(change: ConnectionChanged, title: str) -> Content:
     """The server, and whether one is connected to it."""
-    return Content.assemble(_state_mark(change), (host if port == DEFAULT_PORT else f"{host}:{port}", "$text-muted"))
+    return Content.assemble(state_mark(change), (title, "$text-muted"))
+
+
+def address(host: str, port: int) -> str:
+    """How a server is called by its address."""
+    return host if port == DEFAULT_PORT else f"{host}:{port}"
+
+
+def from_server(title: str, text: str) -> str:
+    """A text, and from which of several servers it comes; "": it is the only one, or the one that is seen."""
+    return f"{title}: {text}" if title else text
 
 
 def header(left: Content, middle: Content, right: Content, *, left_width: int, width: int) -> Content:
@@ -159,7 +185,8 @@ def header(left: Content, middle: Content, right: Content, *, left_width: int, w
     return left + " " + middle + " " * (place - middle.cell_length) + right
 
 
-def _state_mark(change: ConnectionChanged) -> tuple[str, str]:
+def state_mark(change: ConnectionChanged) -> tuple[str, str]:
+    """What says whether there is a connection."""
     return ("● ", "$text-success") if change.status is Status.ONLINE or change.is_moving else ("○ ", "$text-warning")
 
 
@@ -226,10 +253,14 @@ def _people(count: int) -> str:
     return say_count("{count} person", "{count} people", count, count=count) if count else say("nobody")
 
 
-def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, *, is_slim: bool) -> Content:
-    """The room and what it is about; where the rooms are folded away, how the connection is and what is unread elsewhere."""
-    line = Content.assemble(*([_state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
-    elsewhere = sum(_heard(state, other) for other in state.rooms.values() if other is not room)
+def topic_line(
+    change: ConnectionChanged, states: Sequence[State], room: RoomState | None, *, is_slim: bool, title: str = ""
+) -> Content:
+    """The room and what it is about; where the rooms are folded away, the server's state and title, and what is unread elsewhere."""
+    line = Content.assemble(*([state_mark(change)] if is_slim else []), (room.name if room else "chat-tui", "bold"))
+    if title and is_slim:
+        line += Content.styled(f" {title}", "$text-muted")
+    elsewhere = sum(heard(state, other) for state in states for other in state.rooms.values() if other is not room)
     if elsewhere and is_slim:
         line += Content.styled("  " + say("({number} elsewhere)", number=elsewhere), "bold $text-warning")
     rules = rules_in_words(room.rights) if room else ""
@@ -240,7 +271,7 @@ def topic_line(change: ConnectionChanged, state: State, room: RoomState | None, 
     return line
 
 
-def _heard(state: State, room: RoomState) -> int:
+def heard(state: State, room: RoomState) -> int:
     """How many unread lines count elsewhere: of a room that is muted, those that name the user."""
     return len(room.mentions) if state.choices.of(room.name).is_muted else room.unread
 
@@ -264,9 +295,14 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
     return sentences(again, waits)
 
 
-def window_title(state: State, room: RoomState | None) -> str:
-    """The terminal's title: how many lines name the user, and where they are."""
-    mentions = sum(
-        _heard(state, other) if is_conversation(other.name) else len(other.mentions) for other in state.rooms.values()
-    )
+def window_title(states: Sequence[State], room: RoomState | None) -> str:
+    """The terminal's title: how many lines name the user, at all servers, and where they are."""
+    mentions = sum(map(called, states))
     return f"{f'({mentions}) ' if mentions else ''}{room.name if room else 'chat-tui'} - chat-tui"
+
+
+def called(state: State) -> int:
+    """How many unread lines are for the user."""
+    return sum(
+        heard(state, other) if is_conversation(other.name) else len(other.mentions) for other in state.rooms.values()
+    )

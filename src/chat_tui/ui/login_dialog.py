@@ -14,6 +14,7 @@ from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import AHEAD
 from chat_tui.language import message, say, sentences
+from chat_tui.ui import labels
 from chat_tui.ui.program import Program
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class LoginDialog:
         self._form: FormScreen | None = None
         self._line = Line.LOCAL
         self._is_new = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it asks."""
+        return self._open_form is not None
 
     @property
     def _open_form(self) -> "FormScreen | None":
@@ -76,10 +82,14 @@ class LoginDialog:
 
         self.close()
         self._is_new, self._line = is_new, change.line
-        form = self._form = FormScreen(self._form_for(change), self._prove, self._other)
+        form = self._form = FormScreen(self._for_server(self._form_for(change)), self._prove, self._other)
         self._app.push_screen(form)
         if wrong:
             form.call_after_refresh(form.refuse, wrong)
+
+    def _for_server(self, form: "Form") -> "Form":
+        """The form, with a heading that says of which of several servers it is."""
+        return form._replace(heading=labels.from_server(self._program.title, form.heading))
 
     def _form_for(self, change: ConnectionChanged) -> "Form":
         from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - it is there already

@@ -4,8 +4,8 @@ Knows what each key and each message of a pane is for, and has it done. Never kn
 """
 
 import time
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,26 +14,17 @@ from textual.events import Click, Resize
 from textual.screen import Screen
 from textual.timer import Timer
 
-from chat_server.protocol.entries import Entry
-from chat_server.protocol.events import Event, Refused
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action
-from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
-from chat_tui.ui.doing import Doing
-from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.list_pane import ListPane
-from chat_tui.ui.moderating import Moderating
-from chat_tui.ui.navigation import NO_ROOM, Navigation
+from chat_tui.ui.navigation import NO_ROOM
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
-from chat_tui.ui.read_marker import ReadMarker
-from chat_tui.ui.room_options import RoomOptions
-from chat_tui.ui.room_search import RoomSearch
 from chat_tui.ui.search_bar import SearchBar
-from chat_tui.ui.showing import Showing
-from chat_tui.ui.writing import Writing, completed
+from chat_tui.ui.seat import Seat
+from chat_tui.ui.writing import completed
 
 PAINT_GAP = 0.06
 """Seconds between two paints of what comes from the server. One paint a line at 1000 lines a second would take a whole core."""
@@ -54,6 +45,20 @@ def binding_of(action: Action) -> Binding:
     )
 
 
+class Servers(Protocol):
+    """The servers, for the screen."""
+
+    @property
+    def shown(self) -> Program:
+        """The program, as the server has it that is on the screen."""
+
+    def seats(self) -> Sequence[Seat]:
+        """Where the user sits at each, in their order."""
+
+    def let_ask(self) -> None:
+        """Nothing is open over the panes: have a server ask that has waited for it."""
+
+
 class MainScreen(Screen[None]):
     """The panes."""
 
@@ -65,36 +70,57 @@ class MainScreen(Screen[None]):
         binding_of(action) for action in sorted(ACTIONS, key=lambda action: action.name not in EVERYWHERE)
     ]
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, servers: Callable[[], Servers]) -> None:
+        """Show nothing yet. `servers` are those that there will be."""
         super().__init__()
-        self._program = program
+        self._servers = servers
         self._is_ready = False
         self._painted_at = -1.0
         self._paint_timer: Timer | None = None
-        self._read_marker = ReadMarker(program)
+
+    @property
+    def _program(self) -> Program:
+        return self._servers().shown
 
     def compose(self) -> ComposeResult:
         """The panes."""
-        self.panes = Panes(self._program, lambda before: completed(self._program, self.navigation.current, before))
+        self.panes = Panes(
+            lambda: self._program, lambda before: completed(self._program, self.navigation.current, before)
+        )
         yield from self.panes.compose()
 
     def on_mount(self) -> None:
         """Begin."""
-        panes = self.panes
-        self.navigation = Navigation(self._program, self, panes, paint_soon=self.paint_soon, on_show=self._search_again)
-        self.hearing = Hearing(self._program, self.app, panes, self.navigation, paint_soon=self.paint_soon)
-        self.showing = Showing(self._program, self, panes, self.navigation, paint_soon=self.paint_soon)
-        self.writing = Writing(self._program, self, panes, self.hearing, own=self._do)
-        moderating = Moderating(self._program, self, self.navigation)
-        options = RoomOptions(self._program, self, panes, self.navigation, paint_soon=self.paint_soon)
-        parts = (self.navigation, self.showing, self.writing, moderating, options)
-        self.doing = Doing(*parts, paint_soon=self.paint_soon)
-        self.search = RoomSearch(self._program, later=self.set_timer, tell=panes.bar.tell)
-        self._is_ready = True
-        panes.fit(self, *self.app.size)
+        self.panes.fit(self, *self.app.size)
         self.set_interval(0.25, self.watch_reading)
         self.set_interval(1.0, self.tick)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.paint_soon())
+
+    def new_seat(self, program: Program, come_here: Callable[[], None]) -> Seat:
+        """A seat at a server, which `come_here` puts on the screen."""
+        return Seat(
+            program,
+            self,
+            self.panes,
+            paint_soon=self.paint_soon,
+            on_show=self._search_again,
+            come_here=come_here,
+            all_seats=lambda: self._servers().seats(),
+        )
+
+    def sit_down(self, seat: Seat, begun: str = "") -> None:
+        """Have a server on the screen. `begun`: what was begun for no room yet, and comes along."""
+        self.seat = seat
+        self.navigation, self.hearing, self.showing = seat.navigation, seat.hearing, seat.showing
+        self.writing, self.doing, self.search = seat.writing, seat.doing, seat.search
+        seat.is_shown = self._is_ready = True
+        self.panes.chat.go_to_server(seat.places)
+        seat.navigation.appear(begun)
+
+    def stand_up(self) -> None:
+        """Keep what was written at the server that is on the screen, for another one comes there."""
+        self.keep_draft()
+        self.seat.is_shown = False
 
     @property
     def is_open(self) -> bool:
@@ -106,12 +132,6 @@ class MainScreen(Screen[None]):
         del action, parameters
         return self.is_active or not self._is_ready
 
-    def begin(self, begun: str = "") -> None:
-        """Have the prompt for a server. `begun`: what was begun for no room yet, and comes along."""
-        saved, prompt = self._program.client.saved, self.panes.prompt
-        prompt.remember(saved.typed)
-        prompt.begin("\n".join(filter(None, (saved.drafts.get(NO_ROOM, ""), begun))))
-
     def leave_server(self) -> str:
         """Keep what was written here, and show no room; return what is for no room yet."""
         navigation, prompt = self.navigation, self.panes.prompt
@@ -119,9 +139,6 @@ class MainScreen(Screen[None]):
         begun = prompt.draft if navigation.current is None else ""
         if begun:
             self._program.client.note_draft(NO_ROOM, "")
-        navigation.current = None
-        navigation.forget_wishes()
-        self.panes.chat.leave_server()
         return begun
 
     def close_panes(self) -> None:
@@ -137,28 +154,6 @@ class MainScreen(Screen[None]):
     def take_typed_early(self) -> str:
         """Take out of the prompt what was typed before a password is asked for."""
         return self.navigation.take_typed_early() if self.is_open else ""
-
-    def take(self, event: Event, new: list[Entry], is_told: bool) -> None:
-        """Show what the server says."""
-        if self.is_open:
-            self.hearing.take(event, new, is_told=is_told)
-            self.paint_soon()
-
-    def answered(self, event: Event) -> bool:
-        """Show what answers something that the user has typed."""
-        return self.hearing.answered(event)
-
-    def connection_changed(self, change: ConnectionChanged) -> None:
-        """Show how the connection is."""
-        if self.is_open and change.status is not Status.ONLINE:
-            self.navigation.forget_wishes()
-        self.paint_soon()
-
-    def refused(self, refused: Refused, do: str, room: str) -> None:
-        """Show why the server refuses what nobody has typed."""
-        del do, room
-        if self.is_open:
-            self._program.say_shortly(refused.text)
 
     # Painting: many events, one paint.
 
@@ -182,7 +177,8 @@ class MainScreen(Screen[None]):
             return
         self._painted_at = time.monotonic()
         self.panes.fit(self, *self.app.size)
-        self.navigation.arrive()
+        for seat in self._servers().seats():
+            seat.navigation.arrive()
         self.panes.chat.sync()
         self.showing.numbers()
         self.navigation.arrive_at_line()
@@ -196,7 +192,10 @@ class MainScreen(Screen[None]):
             if self.panes.grow_old(self.navigation.current):
                 self.paint_soon()
             self.panes.chat.tick()
-            self._program.client.tick()
+            if self.is_active:
+                self._servers().let_ask()
+            for seat in self._servers().seats():
+                seat.program.client.tick()
 
     # Reading.
 
@@ -205,12 +204,13 @@ class MainScreen(Screen[None]):
         if self.is_open:
             room = self.navigation.current
             is_seen = room is not None and self.navigation.is_looking_at(room)
-            if self._read_marker.watch(room if is_seen else None):
+            if self.seat.read_marker.watch(room if is_seen else None):
                 self.paint_soon()
 
     @on(ChatView.OlderWanted)
     def _older(self, event: ChatView.OlderWanted) -> None:
-        self._program.client.want_older(event.room, event.before)
+        if (room := self.navigation.current) is not None and room.name == event.room:  # else it is of another server
+            self._program.client.want_older(event.room, event.before)
 
     @on(ChatView.Moved)
     def _moved(self) -> None:
@@ -329,10 +329,7 @@ class MainScreen(Screen[None]):
 
     def action_do(self, what: str) -> None:
         """Do what a command of the screen asks for, or what only has a key."""
-        self._do(what, {})
-
-    def _do(self, what: str, fields: Mapping[str, object]) -> None:
-        self.doing.do(what, fields)
+        self.doing.do(what, {})
 
     def action_fold(self, pane: str) -> None:
         """Show or hide a pane."""

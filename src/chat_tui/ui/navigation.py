@@ -3,16 +3,14 @@
 Knows the client and the panes. Never knows which key it was, nor what else the server says.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from textual.content import Content
 from textual.screen import Screen
 
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import NUMBER_MAX
-from chat_tui.client import completion
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
@@ -22,6 +20,7 @@ from chat_tui.ui.line_target import LineTarget
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program, ask
+from chat_tui.ui.server_groups import split_key
 
 NO_ROOM = ""
 """What a draft is kept under that is in no room yet."""
@@ -38,6 +37,9 @@ class Navigation:
         *,
         paint_soon: Callable[[], None],
         on_show: Callable[[], None],
+        is_shown: Callable[[], bool],
+        come_here: Callable[[], None],
+        everywhere: "Callable[[], Sequence[Navigation]]",
     ) -> None:
         """Be nowhere.
 
@@ -47,20 +49,33 @@ class Navigation:
             panes: where rooms are shown.
             paint_soon: has what has changed painted.
             on_show: called when another room is shown.
+            is_shown: whether it is this server whose rooms are on the screen.
+            come_here: puts them there.
+            everywhere: those of all servers, in their order.
 
         """
         self._program, self._screen, self._panes = program, screen, panes
         self._paint_soon, self._on_show = paint_soon, on_show
+        self._is_shown, self._come_here, self.everywhere = is_shown, come_here, everywhere
         self.current: RoomState | None = None
-        """The room that is seen."""
+        """The room that is seen; where this server is not on the screen, that will be seen when it is."""
         self._switch_to = ""  # the key of a room to be shown when one is in it
         self.line = LineTarget(program, screen, panes, paint_soon=paint_soon)
         """The line to be gone to."""
 
     def is_looking_at(self, room: RoomState) -> bool:
         """Whether the user sees the newest line of the room."""
-        is_seen = room is self.current and self._panes.chat.follows and self._screen.is_active
-        return is_seen and self._program.has_focus
+        return self.follows and room is self.current and self._screen.is_active and self._program.has_focus
+
+    @property
+    def follows(self) -> bool:
+        """Whether the newest line of the room is on the screen."""
+        return self._is_shown() and self._panes.chat.follows
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is this server that is on the screen."""
+        return self._is_shown()
 
     # To a room.
 
@@ -88,38 +103,66 @@ class Navigation:
         """Show a room, with what was written there and not sent."""
         if room is self.current:
             return
-        client, prompt = self._program.client, self._panes.prompt
-        is_first = self.current is None
-        self._panes.typed.close()
-        self.keep_draft()
+        client, was_nowhere = self._program.client, self.current is None
+        if is_shown := self._is_shown():
+            self._panes.typed.close()
+            self.keep_draft()
         self._switch_to = ""
         self.line.forget_elsewhere(room)
         self.current = room
+        if room is not None:
+            if is_conversation(room.name) and room.last and not room.timeline.newest:
+                client.want_older(room.name, NUMBER_MAX)  # nobody enters one, and is told its newest lines
+            client.saved.current = room.name
+        if is_shown:
+            self._appear(self._panes.prompt.text if was_nowhere and room is not None else "")
+        elif was_nowhere and room is not None and (begun := client.saved.drafts.get(NO_ROOM)):
+            client.note_draft(room.name, _joined(client.saved.drafts.get(room.name, ""), begun))
+            client.note_draft(NO_ROOM, "")
+
+    def appear(self, begun: str = "") -> None:
+        """Come on the screen, with this server: show the room where one was, and what was written there, and `begun` after that."""
+        prompt = self._panes.prompt
+        self._panes.typed.close()
+        prompt.begin("")
+        prompt.remember(self._program.client.saved.typed)
+        self._appear()
+        if begun:
+            prompt.begin(_joined(prompt.text, begun))
+
+    def _appear(self, begun: str = "") -> None:
+        """Show the room. `begun`: what somebody has begun to write who was in none; they go on."""
+        client, prompt, room = self._program.client, self._panes.prompt, self.current
         nick = client.state.nick
         self._panes.chat.show_room(room, nick, calling(nick, self._program.settings.notify))
         self._on_show()
         draft = client.saved.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
             room.is_kept_unread = False
-            if (
-                is_conversation(room.name) and room.last and not room.timeline.newest
-            ):  # nobody enters one, and is told its newest lines
-                client.want_older(room.name, NUMBER_MAX)
-            client.saved.current = room.name
-            if is_first and prompt.text:  # who has begun to write before there was a room goes on
-                draft = "\n".join(filter(None, (draft, prompt.text)))
-                client.note_draft(NO_ROOM, "")
+        if begun:
+            draft = _joined(draft, begun)
+            client.note_draft(NO_ROOM, "")
         if draft or prompt.text:
             prompt.begin(draft)
         self._paint_soon()
 
+    def name_again(self) -> None:
+        """The user has a name, or another one."""
+        if self._is_shown():
+            nick = self._program.client.state.nick
+            self._panes.chat.set_names(nick, calling(nick, self._program.settings.notify))
+
     def keep_draft(self) -> None:
         """Keep what is written here and not sent."""
+        if not self._is_shown():
+            return
         room = self.current.name if self.current is not None else NO_ROOM
         self._program.client.note_draft(room, self._panes.prompt.draft)
 
     def take_typed_early(self) -> str:
         """Take out of the prompt what may be a password, and was kept nowhere; what was written there before stays."""
+        if not self._is_shown():
+            return ""
         prompt = self._panes.prompt
         begun, whole = prompt.begun, prompt.draft
         if not self._program.client.early_typing.may_be_secret:
@@ -132,44 +175,71 @@ class Navigation:
         return typed
 
     def choose(self, key: str) -> None:
-        """Go to a room of the list."""
-        if key == labels.HEADING:
-            return
-        if key.startswith(labels.UNJOINED):
+        """Go to a room of the list, or to a server."""
+        server, key = split_key(key)
+        if server is not None:
+            there = self.everywhere()[server]
+            there.come_to(None)
+            there.choose(key)
+        elif key.startswith(labels.UNJOINED):
             self.enter(key.removeprefix(labels.UNJOINED))
-        else:
+        elif key != labels.HEADING:
             self.show(self._program.client.state.rooms.get(key))
 
-    def _in_order(self) -> list[RoomState]:
+    def come_to(self, room: RoomState | None) -> None:
+        """Have this server on the screen, and a room of it; None: the one where one was."""
+        self._come_here()
+        if room is not None:
+            self.show(room)
+
+    def rooms(self) -> list[RoomState]:
+        """The rooms of this server, in the order in which they are listed."""
         state = self._program.client.state
         return state.choices.in_order(state.rooms.values())
 
+    def _rooms_everywhere(self) -> "list[tuple[Navigation, RoomState]]":
+        return [(there, room) for there in self.everywhere() for room in there.rooms()]
+
     def step(self, step: int) -> None:
-        """Go to the next room, or the one before."""
-        rooms = self._in_order()
-        if rooms:
-            at = rooms.index(self.current) if self.current in rooms else -step
-            self.show(rooms[(at + step) % len(rooms)])
+        """Go to the next room of all servers, or the one before."""
+        rooms = self._rooms_everywhere()
+        if not rooms:
+            return
+        at = next((at for at, (there, room) in enumerate(rooms) if there is self and room is self.current), None)
+        if at is None:  # beside the rooms of this server, of which it has none
+            at = sum(len(there.rooms()) for there in self.everywhere()[: self._place()]) - (step > 0)
+        there, room = rooms[(at + step) % len(rooms)]
+        there.come_to(room)
+
+    def _place(self) -> int:
+        return next(at for at, there in enumerate(self.everywhere()) if there is self)
 
     def go_to_number(self, number: int) -> None:
         """Go to a room by its place in the list; a user who is in none enters it."""
-        state = self._program.client.state
-        rooms = self._in_order()
-        is_nowhere = self.current is None and all(is_conversation(room.name) for room in rooms)
+        rooms = self._rooms_everywhere()
+        is_nowhere = self.current is None and all(is_conversation(room.name) for room in self.rooms())
         if number <= len(rooms) and not is_nowhere:
-            self.show(rooms[number - 1])
-        elif is_nowhere and number <= len(offered := labels.offered(state)):
+            there, room = rooms[number - 1]
+            there.come_to(room)
+        elif is_nowhere and number <= len(offered := labels.offered(self._program.client.state)):
             self.enter(offered[number - 1])
 
     def go_to_activity(self) -> None:
         """Go to the next room with something new, mentions first."""
-        state = self._program.client.state
-        rooms = [room for room in self._in_order() if room is not self.current]
-        heard = [room for room in rooms if room.unread and not state.choices.of(room.name).is_muted]
-        chosen = next((room for room in heard if is_conversation(room.name)), None)
-        chosen = chosen or next((room for room in rooms if room.mentions), None) or next(iter(heard), None)
+        rooms = [
+            (there, room) for there, room in self._rooms_everywhere() if there is not self or room is not self.current
+        ]
+        heard = [(there, room) for there, room in rooms if room.unread and not there.is_muted(room)]
+        written = ((there, room) for there, room in heard if is_conversation(room.name))
+        chosen = next(written, None) or next(((there, room) for there, room in rooms if room.mentions), None)
+        chosen = chosen or next(iter(heard), None)
         if chosen is not None:
-            self.show(chosen)
+            there, room = chosen
+            there.come_to(room)
+
+    def is_muted(self, room: RoomState) -> bool:
+        """Whether what is said there counts only where it names the user."""
+        return self._program.client.state.choices.of(room.name).is_muted
 
     def address(self, nick: str) -> None:
         """Begin a line to somebody."""
@@ -179,28 +249,18 @@ class Navigation:
 
     # By a few letters.
 
-    def jump(self) -> None:
-        """Choose a room or a person by a few letters."""
-        from chat_tui.ui.screens.choosing import JumpScreen  # noqa: PLC0415 - who asks pays
+    @property
+    def title(self) -> str:
+        """What the server is called where there are several."""
+        return self._program.title
 
-        self._screen.app.push_screen(JumpScreen(self._jump_items), self._jump_to)
+    def found(self, letters: str) -> list[Item]:
+        """The rooms of this server that have these letters in their names, and the people."""
+        return labels.found(self._program.client.state, letters)
 
-    def _jump_items(self, letters: str) -> list[Item]:
-        state = self._program.client.state
-        busiest_first = sorted(state.rooms.values(), key=lambda room: (not room.mentions, not room.unread))
-        names = list(dict.fromkeys([*(room.name for room in busiest_first), *state.listed]))
-        rooms = [
-            Item(f"room {name}", Content(name), Content.styled(self._unread_of(name), "bold"))
-            for name in completion.fuzzy(letters, names)
-        ]
-        return rooms + labels.people_found(state, letters) if letters else rooms
-
-    def _unread_of(self, name: str) -> str:
-        room = self._program.client.state.known(name)
-        return "" if room is None or not room.unread else f"@{room.unread}" if room.mentions else str(room.unread)
-
-    def _jump_to(self, key: str | None) -> None:
-        kind, _, name = (key or "").partition(" ")
+    def jump_to(self, key: str) -> None:
+        """Go to a room of this server that was found, or begin a line to somebody."""
+        kind, _, name = key.partition(" ")
         state = self._program.client.state
         if kind == "room":
             room = state.known(name)
@@ -261,3 +321,7 @@ class Navigation:
         self.line.forget()
         if self._switch_to not in self._program.client.state.rooms:
             self._switch_to = ""
+
+
+def _joined(*texts: str) -> str:
+    return "\n".join(filter(None, texts))

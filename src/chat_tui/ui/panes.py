@@ -17,9 +17,9 @@ from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
 from chat_tui.client.room_words import notice
 from chat_tui.client.spelling import KnownNames
-from chat_tui.client.state import RoomState
+from chat_tui.client.state import RoomState, State
 from chat_tui.language import say, spoken
-from chat_tui.ui import labels, terminal
+from chat_tui.ui import labels, server_groups, terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Foot
@@ -39,9 +39,13 @@ GROWING = ("me", "writing")
 class Panes:
     """The widgets of the main screen."""
 
-    def __init__(self, program: Program, complete: Callable[[str], Completion | None]) -> None:
-        """Empty ones. `complete` knows what the word before the cursor may become."""
-        self._program = program
+    def __init__(self, shown: Callable[[], Program], complete: Callable[[str], Completion | None]) -> None:
+        """Empty ones. `shown` is the program, as the server has it that is on the screen.
+
+        `complete` knows what the word before the cursor may become.
+        """
+        self._shown = shown
+        program = shown()
         settings = program.settings
         self.chat = ChatView(
             time_format=settings.time_format,
@@ -54,7 +58,7 @@ class Panes:
             complete=complete,
             edits=edits(settings.keys),
             dictionaries=Dictionaries(OFF if settings.slow_link else settings.spelling),
-            names=KnownNames(lambda: program.client.state),
+            names=KnownNames(lambda: shown().client.state),
             id="prompt",
         )
         self.bar = SearchBar()
@@ -90,6 +94,10 @@ class Panes:
             yield self._texts["writing"]
             yield self._texts["me"]
 
+    @property
+    def _program(self) -> Program:
+        return self._shown()
+
     @staticmethod
     def fit(screen: DOMNode, width: int, height: int) -> None:
         """Fold what there is no place for."""
@@ -118,14 +126,19 @@ class Panes:
 
     def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
         state = self._program.client.state
-        rooms = labels.room_items(state, None if seen is None or seen.is_kept_unread else seen)
-        self.rooms.show(rooms, name_key(room.name) if room else None, heading=say("Rooms"))
+        groups, seen = self._program.groups(), None if seen is None or seen.is_kept_unread else seen
+        current = name_key(room.name) if room else None
+        if len(groups) == 1:
+            rooms = labels.room_items(state, seen)
+        else:
+            rooms, current = server_groups.room_items(groups, seen), server_groups.current_key(groups, current)
+        self.rooms.show(rooms, current, heading=say("Rooms"))
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
         colours = self.chat.look.nicks
         people = None
         if room is not None:
             changes = (room.people_changes, room.rights.changes)
-            people = (room.name, *changes, room.lacks_people, state.nick, colours, width, spoken())
+            people = (id(room), room.name, *changes, room.lacks_people, state.nick, colours, width, spoken())
         if people != self._people_shown:  # five thousand people are not sorted for every line
             self._people_shown = people
             items = labels.people_items(room, state.nick, colours, width)
@@ -134,7 +147,7 @@ class Panes:
 
     def _paint_header(self, screen: DOMNode, room: RoomState | None, width: int) -> None:
         """Which server, which room, how many people, and who one is: what has no other place on a small screen."""
-        client, change = self._program.client, self._program.change
+        client, change, title = self._program.client, self._program.change, self._program.title
         state, connection = client.state, client.connection
         is_slim = screen.has_class("slim")
         nick = Content.styled(state.nick or connection.identity.nick, "bold")
@@ -142,8 +155,10 @@ class Panes:
         right = list(filter(None, (labels.exposed(change), Content.styled(count, "$text-muted"))))
         has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
         header = labels.header(
-            Content("") if is_slim else labels.server(change, connection.host, connection.port),
-            labels.topic_line(change, state, room, is_slim=is_slim),
+            Content("")
+            if is_slim
+            else labels.server(change, title or labels.address(connection.host, connection.port)),
+            labels.topic_line(change, self._states, room, is_slim=is_slim, title=title),
             Content("   ").join(right if has_foot else [*right, nick]),
             left_width=self.rooms.size.width if self.rooms.display else 0,
             width=width,
@@ -162,17 +177,22 @@ class Panes:
         self._write("nowhere", labels.nowhere(change, host, state))
         self._texts["nowhere"].display = room is None
         self.chat.display = room is not None
-        self._write("status", Content(labels.status_line(change, host, state, self._program.seconds_left())))
+        status = labels.status_line(change, host, state, self._program.seconds_left())
+        self._write("status", Content(labels.from_server(self._program.title, status)))
         self._texts["status"].display = change.status is not Status.ONLINE and not change.is_moving
-        title = labels.window_title(state, room)
+        title = labels.window_title(self._states, room)
         if self._program.settings.notify.title and title != self._titled:
             self._titled = title
             self._program.tell_terminal(terminal.title(title))
 
+    @property
+    def _states(self) -> list[State]:
+        return [group.state for group in self._program.groups()]
+
     def grow_old(self, room: RoomState | None) -> bool:
         """Whether something else is to be said than is, because time has passed: of the connection, or over the prompt."""
         shown = self._texts["notice"].content
-        is_offline = self._program.change.status is not Status.ONLINE
+        is_offline = any(group.change.status is not Status.ONLINE for group in self._program.groups())
         is_writing_told = self._writing(room) == str(self._texts["writing"].content)
         return is_offline or not is_writing_told or self._notice(room) != str(shown)
 

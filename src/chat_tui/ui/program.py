@@ -1,25 +1,48 @@
 """What the parts of the screen ask of the program that shows it. Knows the client; never knows Textual."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
 from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged
+from chat_tui.client.state import State
 from chat_tui.settings import Settings
 
 
+class Group(NamedTuple):
+    """One of several servers, as the list of rooms shows it."""
+
+    title: str
+    change: ConnectionChanged
+    state: State
+    is_shown: bool
+
+
 class Program(Protocol):
-    """chat-tui, for its screen."""
+    """chat-tui, for its screen: where there are several servers, as one of them has it."""
 
     settings: Settings
-    client: Client
-    """The user of the server where one is now; of another one after a while."""
-    change: ConnectionChanged
-    """How the connection is."""
     clock: Callable[[], float]
-    has_focus: bool
-    """Whether somebody looks at the terminal."""
+
+    @property
+    def client(self) -> Client:
+        """The user of the server where one is now; of another one after a while."""
+
+    @property
+    def change(self) -> ConnectionChanged:
+        """How the connection is."""
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether somebody looks at the terminal."""
+
+    @property
+    def title(self) -> str:
+        """What the server is called where there are several; "" if it is the only one."""
+
+    def groups(self) -> Sequence[Group]:
+        """All servers, in their order."""
 
     def is_new_here(self) -> bool:
         """Whether the user has named no room, and was in none of this server's."""
@@ -47,6 +70,9 @@ class Program(Protocol):
 
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
+
+    def change_servers(self, do: str, server: str) -> None:
+        """Connect to one more server (`connect`), by its profile's name or its address, "": ask for it; or leave this one (`disconnect`)."""
 
     def leave(self, last_words: str = "") -> None:
         """End the program. `last_words` stand on the terminal then."""

@@ -66,6 +66,10 @@ def _others(state: State, room: RoomState | None) -> list[str]:
     return [nick for key, nick in known.items() if key not in here and nick != state.nick]
 
 
+ABOUT_SERVERS = ("connect", "disconnect")
+"""Commands that are no secret, and needed where a server lets nobody in."""
+
+
 class Writing:
     """The user's own lines, from the prompt on."""
 
@@ -92,7 +96,9 @@ class Writing:
         client, prompt = self._program.client, self._panes.prompt
         client.doing.sent()
         opens = self._opens.get(text.strip().casefold())
-        if client.early_typing.may_be_secret and opens is None:
+        own = own_command(text, client.state.commands, client.state.language)
+        is_harmless = opens is not None or (isinstance(own, Asked) and own.do in ABOUT_SERVERS)
+        if client.early_typing.may_be_secret and not is_harmless:
             self._hearing.tell(say(NOT_YET), is_error=True)
             prompt.put(text)
             prompt.select_all()

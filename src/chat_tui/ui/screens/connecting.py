@@ -16,6 +16,7 @@ from chat_server.protocol.names import BadName, parse_name
 from chat_tui.language import say
 from chat_tui.settings import SettingsError, parse_address
 from chat_tui.ui.field import Field
+from chat_tui.ui.labels import from_server
 
 NAME_MAX = 32
 """Characters of a nickname."""
@@ -45,17 +46,18 @@ class ConnectScreen(ModalScreen[Target | None]):
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
 
-    def __init__(self, target: Target, why: str, *, is_about_name: bool = False) -> None:
-        """Say why it is shown. `is_about_name`: whether it is the name that has to be changed."""
+    def __init__(self, target: Target, why: str, *, is_about_name: bool = False, server: str = "") -> None:
+        """Say why it is shown. `is_about_name`: whether it is the name that has to be changed; `server`: of which of several it is."""
         super().__init__()
         self._target = target
         self._why = why
         self._is_about_name = is_about_name
+        self._server = server
 
     def compose(self) -> ComposeResult:
         """What was tried, and a form."""
         with Vertical(classes="box", id="connect"):
-            yield Static(say("Connect"), classes="heading", markup=False)
+            yield Static(from_server(self._server, say("Connect")), classes="heading", markup=False)
             yield Static("", id="why")
             with Horizontal(classes="field"):
                 yield Label(say("Server"))
@@ -71,6 +73,8 @@ class ConnectScreen(ModalScreen[Target | None]):
 
     @property
     def _address(self) -> str:
+        if not self._target.host:
+            return ""
         host = f"[{self._target.host}]" if ":" in self._target.host else self._target.host
         return f"{host}:{self._target.port}"
 

@@ -17,6 +17,7 @@ from textual.widgets import Button, Static
 
 from chat_tui.client.trust_words import Compared, Doubt
 from chat_tui.language import say, sentences
+from chat_tui.ui.labels import from_server
 
 BOX, AROUND = 72, 6
 """Columns of the box at most (screens.tcss), and those of them that its frame, its blanks and its scrollbar take."""
@@ -50,10 +51,11 @@ class TrustScreen(ModalScreen[Answer | None]):
         Binding("ctrl+q", "app.quit", "Quit"),
     ]
 
-    def __init__(self, doubt: Doubt) -> None:
-        """`doubt` is what is to be said."""
+    def __init__(self, doubt: Doubt, *, server: str = "") -> None:
+        """`doubt` is what is to be said; `server`: of which of several."""
         super().__init__()
         self.doubt = doubt
+        self._server = server
         self._command = "" if doubt.yes else doubt.command
         copies = say("F6 copies the command.") if self._command else ""
         self._hint = sentences(say("Esc goes back. F3 takes another server."), copies)
@@ -63,7 +65,7 @@ class TrustScreen(ModalScreen[Answer | None]):
         doubt = self.doubt
         with Vertical(classes="box" if doubt.yes else "box danger", id="trust"):
             with VerticalScroll(can_focus=False):
-                yield Static(Content(doubt.title), classes="heading")
+                yield Static(Content(from_server(self._server, doubt.title)), classes="heading")
                 yield Static(Content(doubt.what))
                 for compared in doubt.compared:
                     yield Static(Content(f"{compared.label} (SHA-256)"), classes="label")

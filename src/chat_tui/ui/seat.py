@@ -1,0 +1,84 @@
+"""Where the user sits at one server: the room that is seen there, what is heard and written there. One of them is on the screen.
+
+Puts together what the main screen does at a server; never knows a key.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from textual.screen import Screen
+
+from chat_tui.ui.chat_view import Places
+from chat_tui.ui.doing import Doing
+from chat_tui.ui.hearing import Hearing
+from chat_tui.ui.jumping import Jumping
+from chat_tui.ui.moderating import Moderating
+from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.panes import Panes
+from chat_tui.ui.program import Program
+from chat_tui.ui.read_marker import ReadMarker
+from chat_tui.ui.room_options import RoomOptions
+from chat_tui.ui.room_search import RoomSearch
+from chat_tui.ui.showing import Showing
+from chat_tui.ui.writing import Writing
+
+
+class Seat:
+    """One for each server."""
+
+    def __init__(
+        self,
+        program: Program,
+        screen: Screen[None],
+        panes: Panes,
+        *,
+        paint_soon: Callable[[], None],
+        on_show: Callable[[], None],
+        come_here: Callable[[], None],
+        all_seats: Callable[[], "Sequence[Seat]"],
+    ) -> None:
+        """Sit down at a server that is not on the screen yet.
+
+        Args:
+            program: the program, as this server has it.
+            screen: what other screens open over.
+            panes: where all of it is shown.
+            paint_soon: has what has changed painted.
+            on_show: called when another room is shown.
+            come_here: puts this server on the screen.
+            all_seats: those at all servers, in their order.
+
+        """
+        self.program = program
+        self.is_shown = False
+        """Whether it is this server that is on the screen."""
+        self.places = Places({}, {})
+        self.navigation = Navigation(
+            program,
+            screen,
+            panes,
+            paint_soon=paint_soon,
+            on_show=on_show,
+            is_shown=lambda: self.is_shown,
+            come_here=come_here,
+            everywhere=lambda: [seat.navigation for seat in all_seats()],
+        )
+        self.hearing = Hearing(program, screen.app, panes, self.navigation, paint_soon=paint_soon)
+        self.showing = Showing(program, screen, panes, self.navigation, paint_soon=paint_soon)
+        self.writing = Writing(program, screen, panes, self.hearing, own=self._do)
+        moderating = Moderating(program, screen, self.navigation)
+        options = RoomOptions(program, screen, panes, self.navigation, paint_soon=paint_soon)
+        self.doing = Doing(
+            navigation=self.navigation,
+            showing=self.showing,
+            writing=self.writing,
+            moderating=moderating,
+            options=options,
+            jumping=Jumping(screen, self.navigation),
+            program=program,
+            paint_soon=paint_soon,
+        )
+        self.read_marker = ReadMarker(program)
+        self.search = RoomSearch(program, later=screen.set_timer, tell=panes.bar.tell)
+
+    def _do(self, what: str, fields: Mapping[str, object]) -> None:
+        self.doing.do(what, fields)
