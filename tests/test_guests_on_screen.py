@@ -79,7 +79,7 @@ def test_who_comes_goes_and_is_renamed_is_told_with_the_mark() -> None:
         {"is": "renamed", "old": "kim", "new": "jim", "guest": True},
     )
     texts = [entry.text for entry in room.timeline.entries if isinstance(entry, StatusMessage)]
-    assert texts == ["→ kim? and lee joined  ·  ← bob? left", "kim? is now jim?"]
+    assert texts == ["→ lee and jim? (was kim?) joined  ·  ← bob? left"]
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

@@ -252,7 +252,7 @@ def test_people_come_go_and_change_their_names() -> None:
     state.apply(events.Renamed("ann", "anna"))
     assert state.nick == "anna"
     told = [entry.text for entry in room.timeline.entries if isinstance(entry, StatusMessage)]
-    assert told == ["→ carol, dave and 3 more joined  ·  ← bob left", "carol is now Karl"]
+    assert told == ["→ dave, Karl (was carol) and 3 more joined  ·  ← bob left"]
 
 
 def test_a_room_that_is_not_the_one_it_was_is_begun_anew() -> None:

@@ -95,6 +95,49 @@ def test_others_in_a_row_stay_where_they_are_told() -> None:
     assert shown(timeline) == ["→ ann joined", "line 1", "zed came and went, and is here"]
 
 
+def test_one_visit_with_another_name_in_it_is_one_row() -> None:
+    timeline = Timeline()
+    timeline.visited(["ann"], 0, 1.0, is_coming=True)
+    talk(timeline, 1)
+    timeline.renamed("ann", "annie", 2.0)
+    assert shown(timeline) == ["line 1", "→ annie (was ann) joined"]
+    talk(timeline, 2)
+    timeline.visited(["annie"], 0, 3.0, is_coming=False)
+    assert shown(timeline) == ["line 1", "line 2", "annie (was ann) came and went"]
+
+
+def test_who_only_takes_another_name_is_told_so_and_who_takes_it_back_is_not() -> None:
+    timeline = Timeline()
+    timeline.renamed("ann", "annie", 1.0)
+    assert shown(timeline) == ["ann is now annie"]
+    timeline.renamed("annie", "anna", 2.0)
+    timeline.renamed("bob", "Bob", 3.0)
+    assert shown(timeline) == ["ann is now anna  ·  bob is now Bob"]
+    timeline.renamed("anna", "ann", 4.0)
+    assert shown(timeline) == ["bob is now Bob"]
+    timeline.renamed("Bob", "bob", 5.0)
+    assert shown(timeline) == []
+
+
+def test_who_comes_back_under_another_name_and_takes_their_own_is_who_they_were() -> None:
+    timeline = Timeline()
+    timeline.visited(["ann"], 0, 1.0, is_coming=False)
+    talk(timeline, 1)
+    timeline.visited(["ann_"], 0, 2.0, is_coming=True)
+    timeline.renamed("ann_", "ann", 3.0)
+    assert shown(timeline) == ["line 1", "ann left and came back"]
+
+
+def test_many_other_names_are_counted_and_go_with_the_joins() -> None:
+    timeline = Timeline()
+    for number in range(KNOWN_MAX + 5):
+        timeline.renamed(f"a{number}", f"b{number}", 1.0)
+    (row,) = shown(timeline)
+    assert row.endswith(f"  ·  {KNOWN_MAX - 3} more have other names")
+    timeline.forget_visits()
+    assert shown(timeline) == []
+
+
 def test_what_was_long_ago_stays_there() -> None:
     timeline = Timeline()
     for at in (1.0, 2.0):

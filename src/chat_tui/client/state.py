@@ -18,7 +18,7 @@ from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.people_events import PersonAway
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
-from chat_tui.client import conversing, doing, same_room, visits
+from chat_tui.client import conversing, doing, same_room
 from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending, failed, not_stored, taken
@@ -334,11 +334,9 @@ class State:
         }
         names = (event.old, event.new)
         room.note_guests(names, (event.new,) if event.guest else UNSET)
-        self._tell(room, visits.renamed(*marked(names, names if event.guest else UNSET)))
-
-    def _tell(self, room: RoomState, text: str) -> None:
         if self.choices.shows_joins(room.name):
-            room.timeline.tell(text, self.now, has_time=True)
+            was, called = marked(names, names if event.guest else UNSET)
+            room.timeline.renamed(was, called, self.now)
 
     def _tell_visit(self, room: RoomState, event: events.Joined | events.Left, *, is_coming: bool) -> None:
         if self.choices.shows_joins(room.name):

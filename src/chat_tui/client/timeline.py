@@ -6,7 +6,7 @@ a kind that this program does not know comes as a bare `StoredEvent`: its number
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple, cast
 
@@ -168,18 +168,28 @@ class Timeline:
 
     def visited(self, nicks: Sequence[str], more: int, at: float, *, is_coming: bool) -> None:
         """Tell who comes or goes, in one message with those just before, and with what the same people did a little earlier."""
-        visits = self._take_visits(nicks, at)
+        taken = self._take_visits(nicks, at, FOLD_MOVES)
+        self._tell_visits(taken, at, lambda visits: visits.seen(nicks, more, is_coming=is_coming))
+
+    def renamed(self, old: str, new: str, at: float) -> None:
+        """Tell that somebody has another name, in one message with what they did a little earlier: one visit is no three rows."""
+        taken = self._take_visits([old, new], at, 1)
+        self._tell_visits(taken, at, lambda visits: visits.renamed(old, new))
+
+    def _tell_visits(self, visits: Visits, at: float, change: Callable[[Visits], Visits]) -> None:
         last = self.entries[-1] if self.entries else None
         if isinstance(last, StatusMessage) and last.visits is not None and at - last.at < FOLD_SECONDS:
             visits = last.visits.joined(visits)
             del self.entries[-1]
             self._changed_from(len(self.entries))
-        visits = visits.seen(nicks, more, is_coming=is_coming)
+        visits = change(visits)
+        if visits.is_empty:
+            return
         self._status_messages += 1
         self._insert(StatusMessage(self.newest, self._status_messages, at, visits.text, has_time=True, visits=visits))
 
-    def _take_visits(self, nicks: Sequence[str], at: float) -> Visits:
-        """Take what these people did a little earlier out of the messages that tell it, if that was more than to come, or to go."""
+    def _take_visits(self, nicks: Sequence[str], at: float, least: int) -> Visits:
+        """Take what these people did a little earlier out of the messages that tell it, if they did so many things at least."""
         first = max(0, len(self.entries) - FOLD_LINES)
         told = [
             (index, entry, entry.visits)
@@ -188,8 +198,8 @@ class Timeline:
         ]
         moves = Counter({name_key(nick): 0 for nick in nicks})
         for _, _, visits in told:
-            moves.update({name_key(visit.nick): visit.came + visit.went for visit in visits.people})
-        often = [nick for nick in nicks if moves[name_key(nick)] >= FOLD_MOVES]
+            moves.update({name_key(visit.nick): visit.came + visit.went + bool(visit.was) for visit in visits.people})
+        often = [nick for nick in nicks if moves[name_key(nick)] >= least]
         taken = Visits()
         for index, entry, visits in reversed(told):
             stay, theirs = visits.parted(often)

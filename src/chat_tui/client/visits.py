@@ -1,6 +1,6 @@
-"""Who came to a room and who left it, as one sentence for many times. Pure."""
+"""Who came to a room, who left it and who took another name there, as one sentence for many times. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chat_server.protocol.names import name_key
@@ -14,12 +14,18 @@ KNOWN_MAX = 200
 
 
 class Visit(NamedTuple):
-    """One person: how often they came and went, and whether they were there before all that."""
+    """One person: how often they came and went, whether they were there before all that, and what they were called then, if not as now."""
 
     nick: str
     came: int = 0
     went: int = 0
     was_here: bool = False
+    was: str = ""
+
+    @property
+    def named(self) -> str:
+        """What they are called, and were."""
+        return say("{new} (was {old})", new=self.nick, old=self.was) if self.was else self.nick
 
 
 class Visits(NamedTuple):
@@ -37,12 +43,30 @@ class Visits(NamedTuple):
         for key, nick in wanted.items():
             visit = known.pop(key, Visit(nick, was_here=not is_coming))
             now.append(visit._replace(nick=nick, came=visit.came + is_coming, went=visit.went + (not is_coming)))
-        people = (*known.values(), *now)
+        more_came, more_went = (more, 0) if is_coming else (0, more)
+        return self._bounded([*known.values(), *now], self.more_came + more_came, self.more_went + more_went)
+
+    def renamed(self, old: str, new: str) -> "Visits":
+        """With one of them who takes another name now. Who has had that lately is the same person, who has it back."""
+        known = {name_key(visit.nick): visit for visit in self.people}
+        visit = known.pop(name_key(old), Visit(old, was_here=True))
+        before = known.pop(name_key(new), None)
+        if before is not None:
+            visit = before._replace(nick=new, came=before.came + visit.came, went=before.went + visit.went)
+        else:
+            was = visit.was or old
+            visit = visit._replace(nick=new, was="" if was == new else was)
+        is_any = visit.came or visit.went or visit.was
+        return self._bounded([*known.values(), *([visit] if is_any else [])], self.more_came, self.more_went)
+
+    @staticmethod
+    def _bounded(people: Sequence[Visit], more_came: int, more_went: int) -> "Visits":
+        """Those of them who did something last, and the others counted."""
         over = people[:-KNOWN_MAX]
         return Visits(
-            people[-KNOWN_MAX:],
-            self.more_came + (more if is_coming else 0) + sum(visit.came > visit.went for visit in over),
-            self.more_went + (0 if is_coming else more) + sum(visit.came < visit.went for visit in over),
+            tuple(people[-KNOWN_MAX:]),
+            more_came + sum(visit.came > visit.went for visit in over),
+            more_went + sum(visit.came < visit.went for visit in over),
         )
 
     def parted(self, nicks: Iterable[str]) -> tuple["Visits", "Visits"]:
@@ -57,7 +81,8 @@ class Visits(NamedTuple):
         people = {name_key(visit.nick): visit for visit in self.people}
         for visit in other.people:
             first = people.pop(name_key(visit.nick), Visit(visit.nick, was_here=visit.was_here))
-            added = first._replace(nick=visit.nick, came=first.came + visit.came, went=first.went + visit.went)
+            came, went = first.came + visit.came, first.went + visit.went
+            added = first._replace(nick=visit.nick, came=came, went=went, was=first.was or visit.was)
             people[name_key(visit.nick)] = added
         return Visits(tuple(people.values()), self.more_came + other.more_came, self.more_went + other.more_went)
 
@@ -69,8 +94,9 @@ class Visits(NamedTuple):
     @property
     def text(self) -> str:
         """The sentence."""
-        came = [visit.nick for visit in self.people if not visit.went]
-        went = [visit.nick for visit in self.people if not visit.came]
+        came = [visit.named for visit in self.people if visit.came and not visit.went]
+        went = [visit.named for visit in self.people if visit.went and not visit.came]
+        renamed = [visit for visit in self.people if not visit.came and not visit.went]
         often = sorted(
             (visit for visit in self.people if visit.came and visit.went), key=lambda visit: -visit.came - visit.went
         )
@@ -83,6 +109,10 @@ class Visits(NamedTuple):
         rest = len(often) - NAMED_MAX
         if rest > 0:
             parts.append(say("{number} more came and went", number=rest))
+        parts += [say("{old} is now {new}", old=visit.was, new=visit.nick) for visit in renamed[:NAMED_MAX]]
+        rest = len(renamed) - NAMED_MAX
+        if rest > 0:
+            parts.append(say("{number} more have other names", number=rest))
         return "  ·  ".join(parts)
 
 
@@ -102,7 +132,7 @@ def _often(visit: Visit) -> str:
     is_here = visit.came > visit.went if not visit.was_here else visit.came == visit.went
     times = min(visit.came, visit.went)
     once, often, end = _BACK if visit.was_here else _CAME
-    text = say_count(once, often, times, nick=visit.nick)
+    text = say_count(once, often, times, nick=visit.named)
     return text if is_here == visit.was_here else say(end, what=text)
 
 
@@ -110,8 +140,3 @@ def _listed(nicks: list[str], more: int) -> str:
     more += max(0, len(nicks) - NAMED_MAX)
     names = [*nicks[:NAMED_MAX], *([say("{number} more", number=more)] if more else [])]
     return names[0] if len(names) == 1 else say("{names} and {last}", names=say(", ").join(names[:-1]), last=names[-1])
-
-
-def renamed(old: str, new: str) -> str:
-    """That somebody who is here has another name."""
-    return say("{old} is now {new}", old=old, new=new)
