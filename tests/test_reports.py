@@ -159,9 +159,45 @@ async def test_who_is_banned_can_appeal_once_a_day_and_is_told_the_answer(autoju
         assert (await eve.wait_for("refused"))["code"] == "too-many-cases"
         await eve.ask("appeal", id=99, why="again", ref="b")
         assert (await eve.wait_for("refused"))["code"] == "nothing-to-appeal"
-        await ann.ask("unban", room="den", id=number)
         await ann.ask("resolve", room="den", id=appeal["id"], why="welcome again")
-        assert (await told(eve, "appeal-answered"))["why"] == "welcome again"
+        answer = await told(eve, "appeal-answered")
+        assert (answer["why"], answer.get("lifted", False)) == ("welcome again", False)
+
+
+@pytest.mark.parametrize("room", ["den", ""], ids=["a room", "the server"])
+async def test_what_is_lifted_is_appealed_against_no_longer_and_who_did_is_told_once_at_whatever_node(
+    room: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_nodes(2, silence_seconds=9e9) as (here, there):
+        (ann,) = await den(here, "ann")
+        assert (await here.ask_as_operator("give-role", name="ann", role="admin"))[-1]["is"] == "done"
+        eve = await holder(there, "eve", 2)
+        await trio.sleep(2)
+        where = {"room": room} if room else {}
+        if room:
+            await eve.ask("join", room=room)
+            await eve.wait_for("entered")
+        numbers = []
+        for _ in range(2):
+            await ann.ask("mute", **where, nick="eve", span="30m")
+            numbers.append((await eve.wait_for("muted" if room else "muted-everywhere"))["id"])
+        await eve.ask("appeal", id=numbers[-1], why="it was my cat")
+        appeal = await told(eve, "appealed")
+        await told(ann, "appeal-made")
+        await ann.ask("unban", **where, id=numbers[-1], reason="a nice cat", ref="u")
+        while (answer := await ann.read()).get("ref") != "u":
+            pass
+        assert answer["is"] == ("stored" if room else "server-lifted")
+        answer = await told(eve, "appeal-answered")
+        assert (answer["id"], answer["why"], answer["lifted"]) == (appeal["id"], "a nice cat", True)
+        await trio.sleep(5)
+        assert await listed(ann, **where) == {}
+        await ann.ask("audit", **where)
+        (closed,) = [one for one in (await ann.wait_for("audit"))["acts"].values() if one["what"] == "appeal-closed"]
+        assert (closed["by"], closed["reason"]) == ("ann", "a nice cat")
+        assert await refused(ann, "resolve", id=appeal["id"]) == "no-such-case"
+        await eve.ask("logout")
+        assert not [event for event in await eve.rest() if event["is"] == "appeal-answered"]
 
 
 async def test_what_waits_is_nowhere_in_the_room_until_it_is_accepted_and_then_it_is_its_authors(

@@ -1,4 +1,4 @@
-"""What waits for moderators, a page at a time: as much as one may see of it, and no more than is shown; and that it is closed.
+"""What waits for moderators, a page at a time: as much as one may see of it, and no more than is shown; its closing, and that of what it is about.
 
 Never knows how it is told, nor stored.
 """
@@ -10,9 +10,12 @@ from msgspec import Meta
 
 from chat_server.accounts.cases import PAGE, Case, CaseKind, Closed, Closing, Wanted
 from chat_server.commands.letting_in import readable, storable
+from chat_server.protocol.entries import Lifted
 from chat_server.protocol.events import Refused
 from chat_server.protocol.requests import Id
-from chat_server.rooms.case_news import sees, state_of
+from chat_server.rooms.batch import Acting
+from chat_server.rooms.case_news import sees, state_of, tell_author
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import HALL, Occupant, Room
 
@@ -28,6 +31,10 @@ READING_TOKENS = 1.0
 BeforeCase = Annotated[Id, Meta(description="show those before this number; 0: the newest")]
 CasesShown = Annotated[int, Meta(ge=1, le=PAGE, description="how many at most", extra={"typed": False})]
 CaseNumber = Annotated[Id, Meta(description="its number, as /reports and /held show it")]
+
+
+APPEALS_AT_ONCE = 200
+"""Appeals that are read at once, where all those about one ban or mute are looked for."""
 
 
 class NoSuchCase(Refused, frozen=True):
@@ -118,3 +125,39 @@ async def close(
     closing = Closing(session.nick, session.person.account, now, why=why)
     closed = await storable(place.directory.accounts.cases.close(number, kinds, closing))
     return closed or NoSuchCase(details={"id": str(number)})
+
+
+async def lift(place: ChatRoom, session: Occupant, lifted: Lifted) -> None:
+    """Have somebody lift in a room what was forbidden there, and close what was asked for about it."""
+    seqs: list[int] = []
+    act = Acting(lifted, key=session.key_of_act(), seqs=seqs)
+    refusal = place.refusal_to_act(session, act)
+    if refusal is not None:
+        session.send(refusal)
+        return
+    if (pause := place.post(session, act)) is not None:
+        await pause
+    await place.flushed(session)
+    if seqs:
+        await close_appeals(place, session, place.name, lifted.id, lifted.text)
+
+
+async def close_appeals(place: Room, session: Occupant, room: str, number: int, why: str) -> None:
+    """What had this number, in a room or on the whole server (""), is lifted: appeals against it are closed, and their authors told.
+
+    Where they cannot be read or closed just now they wait on, and whoever sees them closes them.
+    """
+    cases, now, before = place.directory.accounts.cases, place.directory.authentication.now(), 0
+    closing = Closing(session.nick, session.person.account, now, why=why)
+    while True:
+        found = await readable(cases.listed(now, Wanted(("appeal",), room or None, before, APPEALS_AT_ONCE)))
+        if isinstance(found, Refused):
+            return
+        for case in found:
+            if case.room == room and case.of == number:
+                closed = await storable(cases.close(case.number, ("appeal",), closing))
+                if isinstance(closed, Closed):
+                    tell_author(place.directory, case, why, is_lifted=True)
+        if len(found) < APPEALS_AT_ONCE:
+            return
+        before = found[0].number

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from chat_server.accounts.in_force import parsed
 from chat_server.commands.access import access
+from chat_server.commands.case_pages import lift
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
 from chat_server.commands.spans import parsed_span
@@ -302,7 +303,7 @@ class ModeratingCommands(CommandHandler):
             session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
             return None
         lifted = Lifted(place.name, 0, 0.0, "", request.reason, whom=curb.whom, id=curb.id)
-        return act_in(place, session, Acting(lifted))
+        return lift(place, session, lifted)
 
     @access(where=(ROOM,))
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from chat_server.accounts.acts import ActKind, ServerAct
 from chat_server.accounts.in_force import OUT, parsed
 from chat_server.commands.access import access
+from chat_server.commands.case_pages import close_appeals
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
 from chat_server.commands.moderating import (
@@ -354,3 +355,4 @@ async def _lift(place: Room, session: Occupant, request: Unban) -> None:
     done = await enacted(place, session, act)
     if done is not None:
         session.send(ServerLifted(shown_whom(session, done), request.id))
+        await close_appeals(place, session, "", request.id, request.reason)

@@ -67,7 +67,10 @@ class SessionsEnded(Struct, frozen=True, tag="sessions-ended"):
 
 
 class CaseTold(Struct, frozen=True, tag="case-told", omit_defaults=True):
-    """Something waits for moderators of a room, or one has closed it (`is_closed`): of whom, and about which account; with an answer."""
+    """Something waits for moderators of a room, or one has closed it (`is_closed`): of whom, and about which account; with an answer.
+
+    `is_lifted`: what it is about is so no longer.
+    """
 
     kind: CaseKind
     room: str
@@ -76,6 +79,7 @@ class CaseTold(Struct, frozen=True, tag="case-told", omit_defaults=True):
     author: int = 0
     why: str = ""
     is_closed: bool = False
+    is_lifted: bool = False
 
 
 class GuestAsked(Struct, frozen=True, tag="guest-asked"):

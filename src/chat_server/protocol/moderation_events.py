@@ -68,13 +68,22 @@ class LineWaits(Event, frozen=True):
 
 
 class AppealAnswered(Event, frozen=True):
-    """A moderator has answered what the receiver has asked for."""
+    """A moderator has answered what the receiver has asked for; or what it was about is `lifted`, by whomever, which closes it."""
 
     sentence: ClassVar[str] = "A moderator has closed your appeal (number {id}): {why}"
+    other_sentences: ClassVar[tuple[str, ...]] = (
+        "What you appealed against is lifted, so your appeal (number {id}) is closed. Reason: {why}",
+    )
 
     room: str
     id: Id
     why: str
+    lifted: bool = False
+
+    @property
+    def own_sentence(self) -> str:
+        """Nobody has decided on it where what it was about is lifted."""
+        return self.other_sentences[0] if self.lifted else self.sentence
 
 
 class CasesWait(Event, frozen=True):

@@ -80,20 +80,22 @@ def tell_of(directory: Here, case: Case) -> None:
     _tell_moderators(directory, case)
 
 
-def tell_author(directory: Here, case: Case, why: str = "") -> None:
-    """Tell who has said what a moderator declines, or who has appealed, here and at the other nodes."""
+def tell_author(directory: Here, case: Case, why: str = "", *, is_lifted: bool = False) -> None:
+    """Tell who has said what a moderator declines, or who has appealed, here and at the other nodes. `is_lifted`: what they were forbidden is not."""
+    told = CaseTold(case.kind, case.room, case.number, case.sender, 0, why, is_closed=True, is_lifted=is_lifted)
     if directory.nodes is not None:
-        directory.nodes.signs.tell(CaseTold(case.kind, case.room, case.number, case.sender, 0, why, is_closed=True))
-    _tell_author(directory, case, why)
+        directory.nodes.signs.tell(told)
+    _tell_author(directory, told)
 
 
 def hear(directory: Here, told: CaseTold) -> None:
     """Another node tells of a case."""
-    case = Case(told.kind, 0.0, told.room, "", told.sender, author=told.author, number=told.number)
     if told.is_closed:
-        _tell_author(directory, case, told.why)
+        _tell_author(directory, told)
     else:
-        _tell_moderators(directory, case)
+        _tell_moderators(
+            directory, Case(told.kind, 0.0, told.room, "", told.sender, author=told.author, number=told.number)
+        )
 
 
 def _tell_moderators(directory: Here, case: Case) -> None:
@@ -132,17 +134,20 @@ def _is_news(directory: Here, name: str) -> bool:
     return True
 
 
-def _tell_author(directory: Here, case: Case, why: str) -> None:
-    declined = case.kind == "held"
-    event = (
-        LineDeclined(case.room, case.number, why) if declined else AppealAnswered(case.room, case.number, why or "-")
-    )
-    identified = directory.identified(case.sender)
-    people = directory.people if is_name(case.sender) else () if identified is None else (identified,)
+def _tell_author(directory: Here, told: CaseTold) -> None:
+    event = _answer_of(told)
+    identified = directory.identified(told.sender)
+    people = directory.people if is_name(told.sender) else () if identified is None else (identified,)
     for person in people:
-        if person.sender == case.sender:
+        if person.sender == told.sender:
             for session in person.sessions:
                 _tell(session, event)
+
+
+def _answer_of(told: CaseTold) -> Event:
+    if told.kind == "held":
+        return LineDeclined(told.room, told.number, told.why)
+    return AppealAnswered(told.room, told.number, told.why or "-", told.is_lifted)
 
 
 def tell_filter_silent(place: ChatRoom, bot: Occupant) -> None:

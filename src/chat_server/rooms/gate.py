@@ -315,7 +315,7 @@ class Gate:
             admitted.entries.append(entry)
             return
         # Whoever wants to know the number waits for that: it is what is in hand. Others may ask for something else by now.
-        if getattr(what, "seqs", None) is None:
+        if key or getattr(what, "seqs", None) is None:
             refusal = replace(refusal, room=self.room, key=key or UNSET)
         admitted.answers.append((session, refusal))
         if key:
