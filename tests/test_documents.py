@@ -141,3 +141,10 @@ def test_a_module_names_only_files_that_are_there() -> None:
             text = module.read_text(encoding="utf-8")
             named = set(re.findall(r"(?<![\w./*-])((?:\w+/)*\w+\.(?:py|md))\b(?!\()", text))
             assert {name for name in named if not any(place.endswith(f"/{name}") for place in places)} == set(), module
+
+
+def test_the_page_of_the_protocol_shows_the_moderation_bot_as_it_is() -> None:
+    bot = (ROOT / "docs" / "examples" / "moderation_bot.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert f"```python\n{bot}```\n" in page
+    assert bot.count("\n") < 60

@@ -572,7 +572,12 @@ async def test_a_line_that_is_accepted_is_said_once_whenever_the_server_is_kille
         await cases.begin_saying(first, time.time())  # and the server is killed
         for what in ("accept-held", "decline"):
             assert await refused(ann, what, id=first) == "being-said"
-        await trio.sleep(61)
+        await trio.sleep(40)
+        await ann.ask("decline", room="den", id=first)
+        refusal = await ann.wait_for("refused")
+        assert int(refusal["details"]["seconds"]) <= 20
+        assert f"still shows it in {refusal['details']['seconds']} s, the server had to stop" in refusal["text"]
+        await trio.sleep(21)
         close = cases.close
 
         async def fails(*what: Any) -> Any:

@@ -3,12 +3,13 @@
 What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
 """
 
+from math import ceil
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.accounts.cases import PAGE, Case, Closing, NotTaken
+from chat_server.accounts.cases import PAGE, SAYING_SECONDS, Case, Closing, NotTaken
 from chat_server.commands.access import access
 from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, NoSuchCase, close, find, page_of
@@ -133,7 +134,8 @@ class BeingSaid(Refused, frozen=True):
 
     code: str = "being-said"
     sentence: ClassVar[str] = (
-        "Another moderator has just accepted number {id}. If /held still shows it in a minute, ask again."
+        "Number {id} has just been accepted, and is being said. "
+        "If /held still shows it in {seconds} s, the server had to stop before that: decide again then."
     )
 
 
@@ -287,8 +289,10 @@ async def _decline(place: Room, session: Occupant, request: Decline) -> None:
 async def _find_to_decide(place: Room, session: Occupant, number: int) -> Case | Refused:
     """What is held and that somebody may decide on now."""
     found = await find(place, session, number, ("held",))
-    if isinstance(found, Case) and found.is_being_said(place.directory.authentication.now()):
-        return BeingSaid(details={"id": str(number)})
+    now = place.directory.authentication.now()
+    if isinstance(found, Case) and found.is_being_said(now):
+        left = ceil(found.saying_at + SAYING_SECONDS - now)
+        return BeingSaid(details={"id": str(number), "seconds": str(max(1, left))})
     return found
 
 
