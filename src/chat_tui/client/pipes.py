@@ -15,6 +15,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from chat_tui.language import say
+
 READ_MAX = 65536
 """Bytes taken from the input at once: what a pipe holds."""
 
@@ -179,7 +181,11 @@ class Output:
                 left_out = self._left_out if not self._size else 0
                 self._left_out -= left_out
             if left_out:
-                self._write(f"* {left_out} lines are left out here: what reads this output was too slow.\n")
+                self._write(
+                    "* "
+                    + say("{count} lines are left out here: what reads this output was too slow.", count=left_out)
+                    + "\n"
+                )
 
     def _write(self, text: str) -> None:
         data = self._encode(text)
