@@ -84,8 +84,10 @@ async def test_what_a_word_stands_for_is_not_looked_at_again() -> None:
     async with open_house() as house:
         ann = await guest(house)
         await ann.type("/alias a /b", "/alias b /a", "/alias c /c", "/a", "/c x")
-        await ann.read_until("There is no command /b.")
-        await ann.read_until("There is no command /c.")
+        await ann.read_until("There is no command /b. /help lists all.")
+        await ann.read_until("There is no command /c. /help lists all.")
+        await ann.type("/alias waves /me waves", "/wave")
+        await ann.read_until("There is no command /wave. Did you mean /waves?")
 
 
 async def test_a_word_may_enter_a_room_and_goes_before_a_room_of_its_name() -> None:

@@ -102,7 +102,8 @@ class GeneralCommands(CommandHandler):
 
     def _refuse_word(self, place: Room, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""
-        words = [*self.table.words_here(place, session), *aliases_of(session.person.choices)]
+        own = aliases_of(session.person.choices).keys() - {name_key(word)}  # what one stands for is not looked at again
+        words = [*self.table.words_here(place, session), *own]
         if self.table.works_for(place, session, Join):
             words += self._rooms_as_commands(place, session)
         session.send(Refused(*unknown_command(word, words)))
