@@ -164,6 +164,39 @@ async def test_who_is_banned_can_appeal_once_a_day_and_is_told_the_answer(autoju
         assert (answer["why"], answer.get("lifted", False)) == ("welcome again", False)
 
 
+async def test_who_takes_the_name_of_a_guest_who_has_gone_is_told_nothing_of_their_lines_and_appeals(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        (ann,) = await den(house, "ann")
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        gus, eve = house.call(), house.call()
+        for number, (nick, one) in enumerate((("gus", gus), ("eve", eve)), 1):
+            await one.log_in(nick, "den")
+            await one.type("hello")
+            await one.read_until(f"waits for a moderator of den (number {number})")
+        await eve.type("/nick eva")
+        await eve.read_until("eva")
+        for number, (nick, one) in enumerate((("gus", gus), ("eva", eve)), 3):
+            await ann.ask("mute", room="den", nick=nick, span="1d")
+            await one.type(f"/appeal {(await told(ann, 'muted'))['id']} sorry")
+            await one.read_until(f"are told (number {number})")
+        await gus.type("/logout")
+        await gus.read_to_end()
+        others = [house.call(), house.call()]
+        for nick, other in zip(("gus", "eve"), others, strict=True):
+            await other.log_in(nick)
+        for number in range(1, 5):
+            await ann.ask("decline" if number < 3 else "resolve", room="den", id=number)
+        await eve.read_until("has declined your line (number 2)")
+        await eve.read_until("has closed your appeal (number 4)")
+        for other in others:
+            await other.type("/logout")
+            heard = await other.read_to_end()
+            assert "declined" not in heard
+            assert "appeal" not in heard
+
+
 @pytest.mark.parametrize("room", ["den", ""], ids=["a room", "the server"])
 async def test_what_is_lifted_is_appealed_against_no_longer_and_who_did_is_told_once_at_whatever_node(
     room: str, autojump_clock: trio.abc.Clock

@@ -26,7 +26,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, RestOfLine, Say, tag_of
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms.batch import HELD, Accepted
-from chat_server.rooms.case_news import tell_author, tell_filter_silent, tell_of
+from chat_server.rooms.case_news import note_author, tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.line_rules import Hold, Verdict
 from chat_server.rooms.person import sender_elsewhere
@@ -223,6 +223,7 @@ async def _hold(place: ChatRoom, session: Occupant, request: Storable) -> None:
     else:
         session.send(LineHeld(held.room, held.number, held.key))
         if held.at == case.at:  # else it was sent again
+            note_author(session.person, held)
             tell_of(place.directory, held)
 
 

@@ -23,7 +23,7 @@ from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, RestOfLine
 from chat_server.protocol.sanitize import sanitize_to_line
-from chat_server.rooms.case_news import is_of_server, keeper_of, stands, state_of, tell_author, tell_of
+from chat_server.rooms.case_news import is_of_server, keeper_of, note_author, stands, state_of, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.known_rooms import known_rooms
@@ -300,6 +300,7 @@ async def _put(place: Room, session: Occupant, case: Case) -> None:
         return
     report = case.kind == "report"
     session.send(Reported(added.room, added.of, added.number) if report else Appealed(added.room, added.number))
+    note_author(session.person, added)
     tell_of(place.directory, added)
 
 

@@ -37,6 +37,9 @@ Here = Directory[Room, Person[Occupant]]
 NEWS_SECONDS = 30.0
 """Seconds within which people who moderate a room are told once that lines wait in it; bots are told of each."""
 
+CASES_KNOWN = 128
+"""Cases, the newest, of which it is known that somebody has made them who has neither an account nor a token: more than one may make in a day."""
+
 _guard = Guard("somebody could not be told of what waits for moderators")
 
 
@@ -136,12 +139,23 @@ def _is_news(directory: Here, name: str) -> bool:
 
 def _tell_author(directory: Here, told: CaseTold) -> None:
     event = _answer_of(told)
+    for person in _authors(directory, told):
+        for session in person.sessions:
+            _tell(session, event)
+
+
+def _authors(directory: Here, told: CaseTold) -> list[Person[Occupant]]:
+    """Whose it was, if they are here: who is known by a name alone must have been here since, for another may have come by that name."""
+    if is_name(told.sender):
+        return [person for person in directory.people if told.number in person.cases]
     identified = directory.identified(told.sender)
-    people = directory.people if is_name(told.sender) else () if identified is None else (identified,)
-    for person in people:
-        if person.sender == told.sender:
-            for session in person.sessions:
-                _tell(session, event)
+    return [identified] if identified is not None and identified.sender == told.sender else []
+
+
+def note_author(person: Person[Occupant], case: Case) -> None:
+    """Somebody who is here has what waits now: it is theirs, whoever else comes by their name."""
+    if is_name(case.sender):
+        person.cases = (*person.cases[1 - CASES_KNOWN :], case.number)
 
 
 def _answer_of(told: CaseTold) -> Event:

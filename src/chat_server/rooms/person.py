@@ -69,6 +69,7 @@ class Person(Generic[S]):
         "away",
         "blocks",
         "came_as",
+        "cases",
         "choices",
         "choosing",
         "history",
@@ -111,6 +112,8 @@ class Person(Generic[S]):
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
         self.came_as = ""
         """Who this was to the journal as a guest, of somebody who has registered since; "" for others. What that guest may not do they may not."""
+        self.cases: tuple[int, ...] = ()
+        """The numbers of what waits for moderators and is theirs, if they are known by a name alone, which may be another's later: the newest."""
         self.serial = next(_serials)
         """Which one they are of all who have come since the server began."""
         self.history = history
