@@ -274,6 +274,25 @@ def test_where_one_was_in_a_room_is_kept_for_each_server() -> None:
     act_with(two(), act)
 
 
+def test_hopping_over_a_server_reads_nothing_there() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+4")
+        app.watch_reading()
+        await press(pilot, "alt+1")
+        app.now += 60
+        app.tell_at("work", *said("ann: look", room="ops", nick="eve"))
+        await press(pilot, "alt+4")
+        app.watch_reading()
+        room = app.current
+        assert room is not None
+        assert room.unread, "it has been seen for no second yet"
+        app.now += 2
+        app.watch_reading()
+        assert not room.unread
+
+    act_with(two(), act)
+
+
 def test_disconnect_leaves_one_server_and_the_other_goes_on(tmp_path: Path) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await press(pilot, "alt+3")

@@ -120,6 +120,7 @@ class MainScreen(Screen[None]):
     def stand_up(self) -> None:
         """Keep what was written at the server that is on the screen, for another one comes there."""
         self.keep_draft()
+        self.seat.read_marker.watch(None)
         self.seat.is_shown = False
 
     @property
