@@ -663,7 +663,7 @@ def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
 def test_help_lists_what_is_not_refused_there(plain: Plain) -> None:
     given_values = {
         "ROOM": "python", "NICK": plain.nick + "x", "TEXT": "x", "ACTION": "x", "NUMBER": "1", "ID": "1", "WHY": "x", "DAY": "2020-01-01",
-        "WORDS": "x",
+        "WORDS": "x", "SIGN": "+1",
     }  # fmt: skip
     for room in ("", plain.room):
         listed = plain.run("/help\n", room=room).stdout
