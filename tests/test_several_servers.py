@@ -347,6 +347,33 @@ def test_connect_opens_one_more_server_by_its_profile_or_address() -> None:
     act_with(two(find=find), act)
 
 
+def test_the_palette_opens_profiles_and_leaves_servers() -> None:
+    def find(word: str) -> Wanted:
+        named = find_servers([word], app.settings)[0]
+        return Wanted(named.profile, lambda _, __: LocalStore(None), named.name)
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        choices = {title: run for title, _, run in app.servers.choices()}
+        assert list(choices) == [
+            "Connect to one more server",
+            *("Connect to club too", "Connect to broken too"),
+            *("Leave home", "Leave work"),
+        ]
+        choices["Connect to broken too"]()
+        await settle(pilot)
+        assert "expected the name of a host" in app.screen_text()
+        choices["Connect to club too"]()
+        await settle(pilot)
+        assert app.servers.shown is app.at("club")
+        choices["Leave home"]()
+        await settle(pilot)
+        assert [server.name for server in app.servers] == ["work", "club"]
+
+    profiles = {"club": Profile("club.example.org"), "broken": Profile("\x1b[2J"), "work": Profile("work.example.org")}
+    app = two(find=find, settings=Settings(profiles=profiles))
+    act_with(app, act)
+
+
 @pytest.mark.parametrize(
     ("words", "given", "told"),
     [

@@ -168,7 +168,7 @@ def test_a_line_waits_for_a_server_that_is_away_and_is_sent_once(tmux: Tmux, tmp
         first.kill()
     second = ServerProcess("--port", str(first.port), data=tmp_path / "data")
     try:
-        tmux.type("ann", "C-r")
+        tmux.type("ann", "F5")
         tmux.wait_for("ann", r"while away\s*\n")
         deadline = time.monotonic() + TIMEOUT
         while re.search(r"(before|away) +…", shown := tmux.screen("ann")) or "No connection" in shown:

@@ -175,7 +175,7 @@ class Servers:
         for name in self._window.settings.profiles:
             if name not in open_ones:
                 title, about = say("Connect to {server} too", server=name), say("A profile of the settings")
-                found.append((title, about, partial(self.connect_too, name)))
+                found.append((title, about, partial(self.shown.change_servers, "connect", name)))
         if len(self._all) > 1:
             for server in self._all:
                 title, about = say("Leave {server}", server=server.name), say("The other servers stay; /disconnect")
