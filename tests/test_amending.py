@@ -196,6 +196,50 @@ async def test_a_reply_of_a_program_is_answered_by_its_ref_as_any_line(
         assert (await ann.wait_for("refused"))["ref"] == "refused"
 
 
+@pytest.mark.parametrize("nodes", [1, 2], ids=["one node", "two nodes"])
+async def test_who_has_the_name_of_a_guest_now_does_not_take_their_reaction_back_and_they_do_by_any_name(
+    nodes: int, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_nodes(nodes, silence_seconds=9e9) as houses:
+        (ann,) = await den(houses[0], "ann")
+        await trio.sleep(2)
+        zoe, tom = await guest(houses[-1], "zoe", 5), await guest(houses[0], "tom", 6)
+        number = await said(ann, "shall we?")
+        await trio.sleep(2)
+        assert (await asked(zoe, "react", number=number, sign=THUMB))["is"] == "stored"
+        await asked(zoe, "nick", nick="zelda")
+        await trio.sleep(5)
+        await asked(tom, "nick", nick="zoe")
+        await trio.sleep(5)
+        assert (await asked(tom, "react", number=number, sign=THUMB))["code"] == "namesake-reacted"
+        assert (await line(ann, number))["reactions"] == [{"sign": THUMB, "nicks": ["zoe"]}]
+        assert (await asked(zoe, "react", number=number, sign=THUMB))["is"] == "stored"
+        await trio.sleep(2)
+        assert "reactions" not in await line(ann, number)
+        for nicks in (["zoe"], []):
+            assert (await asked(tom, "react", number=number, sign=THUMB))["is"] == "stored"
+            assert [one["nicks"] for one in (await line(ann, number)).get("reactions", ())] == [nicks] * len(nicks)
+
+
+async def test_a_guest_of_a_conversation_takes_their_own_reaction_back_and_not_the_others(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(1, silence_seconds=9e9) as (house,):
+        await den(house, "ann")
+        zoe, tom = await guest(house, "zoe", 5), await guest(house, "tom", 6)
+        for one in (zoe, tom):
+            await answer(one, "dm", who="all")
+        number = (await answer(zoe, "msg", nick="tom", text="hello"))["seq"]
+        await answer(tom, "msg", nick="zoe", text="hi")
+        assert (await asked(zoe, "react", "@tom", number=number, sign=THUMB))["is"] == "stored"
+        for one, nick in ((zoe, "zelda"), (tom, "zoe")):
+            await asked(one, "nick", nick=nick)
+            await trio.sleep(1)
+        assert (await asked(tom, "react", "@zelda", number=number, sign=THUMB))["code"] == "namesake-reacted"
+        assert (await asked(zoe, "react", "@zoe", number=number, sign=THUMB))["is"] == "stored"
+        assert (await asked(tom, "react", "@zelda", number=number, sign=THUMB))["is"] == "stored"
+
+
 async def test_people_at_terminals_are_told_once_of_a_crowd_that_reacts(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await den(house, "ann", "bob")

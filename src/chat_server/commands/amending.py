@@ -43,6 +43,9 @@ EDIT_TOKENS = 3.0
 REACT_TOKENS = 2.0
 """The same for a reaction."""
 
+REACTED_MAX = 256
+"""Reactions of a guest, the newest, of which it is known that they are theirs."""
+
 OfLine = Annotated[Number, Meta(description="the line's number")]
 
 
@@ -153,6 +156,15 @@ class EnoughReactions(Refused, frozen=True):
     sentence: ClassVar[str] = "Enough people have reacted to line #{number}."
 
 
+class NamesakeReacted(Refused, frozen=True):
+    """A guest who was called so has, who is not known to be the same."""
+
+    code: str = "namesake-reacted"
+    sentence: ClassVar[str] = (
+        "A guest called {nick} has reacted to line #{number} with that already, and is not known to be you. Only they can take it back."
+    )
+
+
 class AmendingCommands(CommandHandler):
     """To change what was said, and to say something of it."""
 
@@ -189,9 +201,15 @@ class AmendingCommands(CommandHandler):
 
 async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> None:
     """Have an entry stored that amends a line."""
+    is_guests = isinstance(entry, Reacted) and not session.person.account
     if not isinstance(place, Direct):
-        if (pause := act_in(place, session, Acting(entry))) is not None:
+        seqs: list[int] | None = [] if is_guests else None
+        if (pause := act_in(place, session, Acting(entry, seqs=seqs))) is not None:
             await pause
+        if isinstance(entry, Reacted) and seqs is not None:
+            await place.flushed(session)
+            if seqs:
+                _note_reaction(session, entry)
         return
     conversation = place.conversation
     if conversation is None:
@@ -200,12 +218,23 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
 
     async def amend() -> None:
         answer = await conversation.say(session, Acting(entry))
+        if isinstance(entry, Reacted) and is_guests and isinstance(answer, Stored):
+            _note_reaction(session, entry)
         if not isinstance(answer, Stored | NotStored):
             tell(answer)
         elif isinstance(answer, NotStored) or key:
             tell(replace(answer, room=place.name, key=key))
 
     await conversations_of(place.directory).sending.carry(session, amend)
+
+
+def _note_reaction(session: Occupant, entry: Reacted) -> None:
+    """A guest has reacted, or taken that back: it is theirs, whoever is called so later."""
+    person, key = session.person, (entry.room, entry.of, entry.text)
+    others = {one: name for one, name in person.reacted.items() if one != key}
+    while len(others) >= REACTED_MAX:
+        del others[next(iter(others))]
+    person.reacted = others if entry.is_back else others | {key: session.nick}
 
 
 async def _edit(place: Place, session: Occupant, request: Edit) -> None:
@@ -253,8 +282,15 @@ async def _react(place: Place, session: Occupant, request: React) -> None:
     if isinstance(line, Refused):
         session.send(line)
         return
-    called = name_of(line, sign, session.person.account, session.nick)
     reaction = next((one for one in line.reactions if one.sign == sign), None)
+    called = name_of(line, sign, session.person.account, session.nick)
+    if not session.person.account:
+        known = session.person.reacted.get((place.kept_as, line.seq, sign), "")
+        theirs = name_of(line, sign, 0, known) if known else None
+        if called is not None and theirs is None:
+            session.send(NamesakeReacted(details={"nick": called, **details}))
+            return
+        called = theirs
     is_full = len(line.reactions) >= SIGNS_MAX if reaction is None else len(reaction) >= REACTING_MAX
     if called is None and is_full:
         session.send(EnoughReactions(details=details))

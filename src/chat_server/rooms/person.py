@@ -39,6 +39,11 @@ NO_PROOF = Proof()
 NOTHING_CHOSEN: Choices = {}
 """What all who come begin with: one of each for everybody, for ten thousand of them are memory."""
 
+Reactions = dict[tuple[str, int, str], str]
+"""A room, the number of a line, a sign; and under which name."""
+
+NO_REACTIONS: Reactions = {}
+
 
 class Device(Protocol):
     """A session, as far as it matters here."""
@@ -77,6 +82,7 @@ class Person(Generic[S]):
         "language",
         "name_order",
         "nick",
+        "reacted",
         "replaced",
         "role",
         "sender",
@@ -114,6 +120,8 @@ class Person(Generic[S]):
         """Who this was to the journal as a guest, of somebody who has registered since; "" for others. What that guest may not do they may not."""
         self.cases: tuple[int, ...] = ()
         """The numbers of what waits for moderators and is theirs, if they are known by a name alone, which may be another's later: the newest."""
+        self.reacted = NO_REACTIONS
+        """With which sign a guest has reacted to which line of which room here, and what they were called then: that name may be another's by now."""
         self.serial = next(_serials)
         """Which one they are of all who have come since the server began."""
         self.history = history
