@@ -374,6 +374,15 @@ def test_the_palette_opens_profiles_and_leaves_servers() -> None:
     act_with(app, act)
 
 
+def test_tab_completes_the_profiles_for_connect() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.put("/connect cl")
+        await press(pilot, "tab")
+        assert app.prompt.text.strip() == "/connect club"
+
+    act_with(two(settings=Settings(profiles={"club": Profile("club.example.org")})), act)
+
+
 @pytest.mark.parametrize(
     ("words", "given", "told"),
     [

@@ -3,7 +3,7 @@
 Pure; never knows what they do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -63,12 +63,14 @@ OWN = dict(
 """By word, in English."""
 
 
-def own_commands() -> dict[str, CommandDescribed]:
-    """All of them by word, explained in the language that is spoken."""
-    return {
+def own_commands(profiles: Iterable[str] = ()) -> dict[str, CommandDescribed]:
+    """All of them by word, explained in the language that is spoken; `profiles` are those that Tab completes."""
+    commands = {
         word: replace(command, help=say(command.help), explanation=say(command.explanation))
         for word, command in OWN.items()
     }
+    server = replace(OWN["connect"].parameters[0], choices=tuple(profiles))
+    return {**commands, "connect": replace(commands["connect"], parameters=(server,))}
 
 
 def own_command(text: str, others: Mapping[str, CommandDescribed], language: str = "en") -> Asked | Misused | None:

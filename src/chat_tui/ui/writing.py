@@ -27,11 +27,11 @@ from chat_tui.ui.program import Program
 
 def commands_here(program: Program, room: RoomState | None) -> dict[str, CommandDescribed]:
     """The commands that one may ask for in a room, by word."""
-    commands = program.client.state.commands
+    commands, own = program.client.state.commands, own_commands(program.settings.profiles)
     if room is None:
-        return {**own_commands(), **commands}
+        return {**own, **commands}
     kind = "conversation" if is_conversation(room.name) else "room"
-    return {**own_commands(), **offered(commands, room.rights, kind)}
+    return {**own, **offered(commands, room.rights, kind)}
 
 
 def completed(program: Program, room: RoomState | None, before: str) -> Completion | None:
