@@ -164,6 +164,24 @@ async def test_who_is_banned_can_appeal_once_a_day_and_is_told_the_answer(autoju
         assert (answer["why"], answer.get("lifted", False)) == ("welcome again", False)
 
 
+async def test_what_was_muted_once_more_is_lifted_with_the_appeal_against_the_first_time_and_no_other(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9e9) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        appeals = []
+        for nick, one in (("bob", bob), ("eve", eve)):
+            await ann.ask("mute", room="den", nick=nick, span="30m")
+            await one.ask("appeal", id=(await told(ann, "muted"))["id"], why="sorry")
+            appeals.append((await told(one, "appealed"))["id"])
+        await ann.ask("mute", room="den", nick="bob", span="60m")
+        again = await told(ann, "muted")
+        assert again["instead_of"]
+        await ann.ask("unban", room="den", id=again["id"])
+        assert (await told(bob, "appeal-answered"))["id"] == appeals[0]
+        assert [*await listed(ann, room="den")] == [str(appeals[1])]
+
+
 async def test_who_takes_the_name_of_a_guest_who_has_gone_is_told_nothing_of_their_lines_and_appeals(
     autojump_clock: trio.abc.Clock,
 ) -> None:

@@ -3,7 +3,7 @@
 Never knows how it is told, nor stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
@@ -13,6 +13,7 @@ from chat_server.commands.letting_in import readable, storable
 from chat_server.protocol.entries import Lifted
 from chat_server.protocol.events import Refused
 from chat_server.protocol.requests import Id
+from chat_server.protocol.room_state import Curb
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.case_news import sees, state_of, tell_author
 from chat_server.rooms.chat_room import ChatRoom
@@ -127,8 +128,8 @@ async def close(
     return closed or NoSuchCase(details={"id": str(number)})
 
 
-async def lift(place: ChatRoom, session: Occupant, lifted: Lifted) -> None:
-    """Have somebody lift in a room what was forbidden there, and close what was asked for about it."""
+async def lift(place: ChatRoom, session: Occupant, lifted: Lifted, curb: Curb) -> None:
+    """Have somebody lift in a room what was forbidden there, and close what was asked for about it, or about what it has replaced."""
     seqs: list[int] = []
     act = Acting(lifted, key=session.key_of_act(), seqs=seqs)
     refusal = place.refusal_to_act(session, act)
@@ -139,11 +140,17 @@ async def lift(place: ChatRoom, session: Occupant, lifted: Lifted) -> None:
         await pause
     await place.flushed(session)
     if seqs:
-        await close_appeals(place, session, place.name, lifted.id, lifted.text)
+        on = {one.id for one, _ in place.curbs()}
+
+        def is_about(case: Case) -> bool:
+            theirs = case.account == curb.account if curb.account else case.sender == curb.sender
+            return case.of == lifted.id or (theirs and case.of not in on)
+
+        await close_appeals(place, session, place.name, is_about, lifted.text)
 
 
-async def close_appeals(place: Room, session: Occupant, room: str, number: int, why: str) -> None:
-    """What had this number, in a room or on the whole server (""), is lifted: appeals against it are closed, and their authors told.
+async def close_appeals(place: Room, session: Occupant, room: str, is_about: Callable[[Case], bool], why: str) -> None:
+    """Something is lifted, in a room or on the whole server (""): appeals that are about it are closed, and their authors told.
 
     Where they cannot be read or closed just now they wait on, and whoever sees them closes them.
     """
@@ -154,7 +161,7 @@ async def close_appeals(place: Room, session: Occupant, room: str, number: int, 
         if isinstance(found, Refused):
             return
         for case in found:
-            if case.room == room and case.of == number:
+            if case.room == room and is_about(case):
                 closed = await storable(cases.close(case.number, ("appeal",), closing))
                 if isinstance(closed, Closed):
                     tell_author(place.directory, case, why, is_lifted=True)

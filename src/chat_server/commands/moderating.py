@@ -303,7 +303,7 @@ class ModeratingCommands(CommandHandler):
             session.send(ReasonTooLong(details={"limit": str(REASON_MAX)}))
             return None
         lifted = Lifted(place.name, 0, 0.0, "", request.reason, whom=curb.whom, id=curb.id)
-        return lift(place, session, lifted)
+        return lift(place, session, lifted, curb)
 
     @access(where=(ROOM,))
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:

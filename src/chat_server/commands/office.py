@@ -355,4 +355,4 @@ async def _lift(place: Room, session: Occupant, request: Unban) -> None:
     done = await enacted(place, session, act)
     if done is not None:
         session.send(ServerLifted(shown_whom(session, done), request.id))
-        await close_appeals(place, session, "", request.id, request.reason)
+        await close_appeals(place, session, "", lambda case: case.of == request.id, request.reason)
