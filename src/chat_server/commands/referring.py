@@ -32,6 +32,8 @@ class NothingSaid(Refused, frozen=True):
 async def referred_line(place: Place, session: Occupant, number: int) -> Spoken | Refused:
     """Read the line that somebody means, which the place knows from then on until what they say of it is stored; or why they cannot mean it."""
     session.owe(READING_TOKENS)
+    if place.directory.is_engine_away:  # the line cannot be read, and what is said of it does not wait for that
+        return Refused("engine-away")
     details = {"number": str(number)}
     try:
         if isinstance(place, Direct):

@@ -1,6 +1,7 @@
 """Signs with which people react: one emoji, by itself or by its name. Pure."""
 
 import unicodedata
+from functools import lru_cache
 
 SIGN_MAX = 16
 """Code points of one sign: a family of four with skin tones has eleven, a flag of a region seven."""
@@ -77,3 +78,13 @@ def _is_one_sign(sign: str) -> bool:
         return True
     parts = ["".join(one for one in part if one not in _TONES and one not in _TAGS) for part in sign.split(_JOINER)]
     return all(len(part) == 1 and unicodedata.category(part) == "So" and part not in _REGIONS for part in parts)
+
+
+@lru_cache(256)
+def name_of_sign(sign: str) -> str:
+    """What people call a sign, the shortest of its names; the sign itself, where it has none."""
+    short = [name for name, named in NAMES.items() if named == sign]
+    if short:
+        return min(short, key=len)
+    names = [unicodedata.name(one, "") for one in sign if one not in _TONES and one != _JOINER]
+    return "_and_".join(name.lower().replace(" ", "_") for name in names if name) or sign
