@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat_server.protocol.amending import Redacted
+from chat_server.protocol.amending import Edited, Reacted, Redacted
 from chat_server.protocol.described import Forbidden
 from chat_server.protocol.entries import Found, Said
 from chat_tui import language
@@ -99,6 +99,40 @@ def test_a_moderator_s_choices(snap_compare: SnapCompare, keys: str, size: tuple
     assert snap_compare(app, terminal_size=size, run_before=choose)
 
 
+LINES = [
+    Said("python", 1, NOON + 3300, "bob", "did anybody try the *new* parser? See https://example.org/parser"),
+    Said("python", 2, NOON + 3310, "ann", "I did, and it takes a third of the time that the old one took", re=1),
+    Said("python", 3, NOON + 3370, "Carol", "great", re=2),
+    Reacted("python", 4, NOON + 3380, "ann", "👍", of=3, whom="Carol"),
+    Reacted("python", 5, NOON + 3381, "bob", "👍", of=3, whom="Carol"),
+    Reacted("python", 6, NOON + 3382, "bob", "🎉", of=3, whom="Carol"),
+    Edited("python", 7, NOON + 3390, "bob", "did anybody try the *new* parser? https://example.org/new", of=1),
+    Said("python", 8, NOON + 3400, "dave", "which one?", re=700),
+]
+
+
+@pytest.mark.parametrize("theme", ["chat-dark", "chat-light", "ansi-dark"])
+@pytest.mark.parametrize("size", [(40, 15), (80, 24)])
+def test_replies_edits_and_reactions(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    app = StoryApp(with_roles(*LINES), settings=Settings(theme=theme))
+    assert snap_compare(app, terminal_size=size, run_before=pressed("alt+up", "alt+up"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "size"),
+    [
+        (("alt+up", "alt+up", "enter"), (80, 24)),
+        (("alt+up", "alt+up", "enter"), (40, 15)),
+        (("alt+up", "alt+up", "plus", *"ro"), (80, 24)),
+        (("alt+up", "alt+up", "r", *"so do I", "enter", "alt+up", "r", *"the one"), (80, 24)),
+        (("up", "!"), (40, 15)),
+    ],
+    ids=["menu", "small menu", "emoji", "reply", "edit"],
+)
+def test_what_is_done_with_a_line(snap_compare: SnapCompare, keys: tuple[str, ...], size: tuple[int, int]) -> None:
+    assert snap_compare(StoryApp(with_roles(*LINES)), terminal_size=size, run_before=pressed(*keys))
+
+
 def test_the_picture_in_the_readme_is_the_screen() -> None:
     assert (ROOT / "docs" / "chat-tui.svg").read_text(encoding="utf-8") == picture(), "scripts/picture draws it anew"
 
@@ -132,7 +166,9 @@ def test_the_search_in_all_rooms(snap_compare: SnapCompare) -> None:
 def test_searching_in_the_room(snap_compare: SnapCompare) -> None:
     async def search(pilot: Pilot) -> None:
         app: Any = pilot.app
-        app.main.search.later = lambda _seconds, _ask: None  # the server is not asked before or after the picture
+        app.main.searching.search.later = lambda _seconds, _ask: (
+            None
+        )  # the server is not asked before or after the picture
         await pilot.press("ctrl+f", *"fast", "enter")
         await settle(pilot)
 

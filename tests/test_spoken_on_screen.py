@@ -113,7 +113,7 @@ async def _devices(app: StoryApp, pilot: Pilot) -> None:
 
 
 async def _search(app: StoryApp, pilot: Pilot) -> None:
-    app.main.search.later = lambda _seconds, _ask: None  # type: ignore[assignment,return-value]
+    app.main.searching.search.later = lambda _seconds, _ask: None  # type: ignore[assignment,return-value]
     await pilot.press("ctrl+f", "7", "enter")
 
 

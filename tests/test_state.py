@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.amending import Edited, Reacted
+from chat_server.protocol.amendments import all_after
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import CasesWait, LineHeld
@@ -101,6 +102,68 @@ def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Entry],
     wanted = {line.seq for start, end in cuts for line in lines[start:end] if not isinstance(line, Edited | Reacted)}
     assert numbers == sorted(wanted)
     assert timeline.entries == sorted(timeline.entries, key=place)
+
+
+@st.composite
+def talks(draw: st.DrawFn) -> list[Entry]:
+    """Lines, replies, edits and reactions, as they are told."""
+    told: list[Entry] = []
+    for seq in range(1, draw(st.integers(0, 25)) + 1):
+        said_before = [line for line in told if isinstance(line, Said)]
+        nick, what = draw(NICKS), draw(st.sampled_from(["say", "reply", "edit", "react", "take back"]))
+        if what == "say" or not said_before:
+            told.append(Said("python", seq, seq * 60.0, nick, draw(TEXTS)))
+            continue
+        line = draw(st.sampled_from(said_before))
+        if what == "reply":
+            told.append(Said("python", seq, seq * 60.0, nick, draw(TEXTS), re=line.seq))
+        elif what == "edit":
+            told.append(Edited("python", seq, seq * 60.0, line.nick, "other words", of=line.seq))
+        else:
+            sign, is_back = draw(st.sampled_from("👍🎉")), what == "take back"
+            told.append(Reacted("python", seq, seq * 60.0, nick, sign, of=line.seq, is_back=is_back, whom=line.nick))
+    return told
+
+
+def as_they_stand(told: list[Entry]) -> list[Entry]:
+    """What a server has of these in its pages."""
+    lines: list[Entry] = []
+    for entry in told:
+        lines = [*(all_after(lines, entry) if isinstance(entry, Edited | Reacted) else lines), entry]
+    return lines
+
+
+@given(talks(), st.data())
+def test_lines_stand_as_they_were_amended_last_in_whatever_order_pages_come(
+    told: list[Entry], data: st.DataObject
+) -> None:
+    fresh, stale = logged_in(), logged_in()
+    for state in (fresh, stale):
+        state.apply(entered("", 0))
+    for entry in told:
+        fresh.apply(entry)
+    lost_at = data.draw(st.integers(0, len(told)))
+    for entry in told[:lost_at]:
+        stale.apply(entry)
+    stale.apply(entered("", len(told)))
+    stored, pages, start = as_they_stand(told), list[Event](), lost_at
+    while start < len(told):
+        end = data.draw(st.integers(start + 1, len(told)))
+        pages.append(entries.PageShown("python", tuple(stored[start:end]), 1, len(told), ""))
+        start = end
+    for event in data.draw(st.permutations(pages)):
+        stale.apply(event)
+    assert {line.seq: reactions(line) for line in stale.room("python").timeline.lines()} == {
+        line.seq: reactions(line) for line in fresh.room("python").timeline.lines()
+    }
+    assert known(stale)[2:4] == known(fresh)[2:4]
+    unedited = {entry.seq for entry in told} - {entry.of for entry in told if isinstance(entry, Edited)}
+    assert stale.room("python").mentions & unedited == fresh.room("python").mentions & unedited
+
+
+def reactions(line: object) -> tuple[str, dict[str, set[str]]]:
+    assert isinstance(line, Said)
+    return line.text, {one.sign: set(one.nicks) for one in line.reactions}
 
 
 def page(first: int, last: int, newest: int, *, oldest: int = 1) -> entries.PageShown:

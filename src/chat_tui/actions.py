@@ -7,7 +7,7 @@ Bindings, the keymap in the settings, the palette, the help screen and docs/keys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chat_tui.language import say
+from chat_tui.language import message, say
 
 
 class Action(NamedTuple):
@@ -55,6 +55,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("top", "ctrl+home", "top", "Reading", "Go to the oldest line that is loaded"),
     Action("end", "ctrl+end", "bottom", "Reading", "Go to the newest line"),
     Action("go-to", "ctrl+g", "go_to", "Reading", "Go to a line by its number, or to a day"),
+    Action("choose-up", "alt+up", "choose(-1)", "Lines", "Choose a line; again, the one above"),
+    Action("choose-down", "alt+down", "choose(1)", "Lines", "Choose the line below"),
+    Action("line-up", "up", "line('up')", "Lines", "Once a line is chosen: choose the one above"),
+    Action("line-down", "down", "line('down')", "Lines", "Once a line is chosen: choose the one below"),
+    Action("line-reply", "r", "line('reply')", "Lines", "Reply to the chosen line", "Reply"),
+    Action("line-edit", "e", "line('edit')", "Lines", "Edit the chosen line, if it is yours, for 15 minutes", "Edit"),
+    Action("line-react", "plus", "line('react')", "Lines", "React to the chosen line with an emoji", "React"),
+    Action("line-copy", "y", "line('copy')", "Lines", "Copy the chosen line", "Copy"),
+    Action("line-menu", "enter", "line('menu')", "Lines", "Show what can be done with the chosen line", "Menu"),
+    Action("line-quote", "q", "line('quote')", "Lines", "Quote the chosen line in the prompt"),
+    Action("line-links", "o", "line('links')", "Lines", "Open a link of the chosen line"),
+    Action("line-go", "g", "line('go')", "Lines", "Go to the line to which the chosen one replies"),
+    Action("line-author", "w", "line('author')", "Lines", "Show who has said the chosen line"),
+    Action("line-versions", "v", "line('versions')", "Lines", "Show what the chosen line said before"),
+    Action("line-report", "exclamation_mark", "line('report')", "Lines", "Report the chosen line to the moderators"),
+    Action("line-delete", "d", "line('delete')", "Lines", "Delete the chosen line"),
     Action("search", "ctrl+f", "search", "Searching", "Search in this room", "Search"),
     Action("search-everywhere", "alt+f", "do('search-everywhere')", "Searching", "Search in all rooms"),
     Action("copy", "ctrl+c", "copy", "Reading", "Copy what is selected"),
@@ -96,7 +112,7 @@ KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (
     ("Enter", "Send"),
     ("Ctrl+J, Shift+Enter", "New line (Shift+Enter where the terminal can)"),
     ("Tab", "Complete a command, a name, a room, a line's number or an :emoji:"),
-    ("Up, Down", "What was sent before"),
+    ("Up, Down", "What was sent before; Up in an empty prompt first edits your last line, for 15 minutes"),
     ("End", "In an empty prompt: go to the newest line"),
 )
 """What keys do while one types, whatever the settings say of actions."""
@@ -164,6 +180,36 @@ def keymap(keys: Mapping[str, str]) -> dict[str, str]:
     return {**(preset.moved if preset else {}), **{name: key for name, key in keys.items() if name != "preset"}}
 
 
+OF_A_LINE = "line-"
+"""How the names of actions begin that are done with the line which is chosen."""
+
+
+def line_titles(keys: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """For each thing that can be done with a line its key and what it is, by the settings' `[keys]`."""
+    chosen = keymap(keys)
+    return {
+        action.name.removeprefix(OF_A_LINE): (chosen.get(action.name, action.keys), LINE_DEEDS[action.name])
+        for action in ACTIONS
+        if action.name in LINE_DEEDS
+    }
+
+
+LINE_DEEDS = {
+    "line-reply": message("Reply"),
+    "line-quote": message("Quote it in the prompt"),
+    "line-edit": message("Edit it"),
+    "line-react": message("React with an emoji"),
+    "line-copy": message("Copy it"),
+    "line-links": message("Open its links"),
+    "line-go": message("Go to the line that it replies to"),
+    "line-author": message("Show who has said it"),
+    "line-versions": message("Show what it said before"),
+    "line-report": message("Report it to the moderators"),
+    "line-delete": message("Delete it"),
+}
+"""What stands in a line's menu, by the name of the action."""
+
+
 def edits(keys: Mapping[str, str]) -> dict[str, str]:
     """What keys do in the prompt by the settings' preset: methods by key. A key that the user has given to an action stays with it."""
     preset = PRESETS.get(keys.get("preset", ""))
@@ -172,13 +218,21 @@ def edits(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def shown_key(keys: str) -> str:
-    """`ctrl+k` as people write it: `Ctrl+K`."""
+    """`ctrl+k` as people write it: `Ctrl+K`; a letter by itself stays as it is, for nobody presses Shift with it."""
     return ", ".join(
-        "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+")) for key in keys.split(",")
+        key if len(key) == 1 else "+".join(_NAMES.get(part, part.capitalize()) for part in key.split("+"))
+        for key in keys.split(",")
     )
 
 
-_NAMES = {"pageup": "PageUp", "pagedown": "PageDown", "escape": "Esc", "underscore": "_"}
+_NAMES = {
+    "plus": "+",
+    "exclamation_mark": "!",
+    "pageup": "PageUp",
+    "pagedown": "PageDown",
+    "escape": "Esc",
+    "underscore": "_",
+}
 
 
 def documented() -> str:

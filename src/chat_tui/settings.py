@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
     line_numbers: Annotated[bool, Meta(description="Show the numbers of lines beside their times.")] = False
     markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
+    emoji: Annotated[bool, Meta(description="Show emoji with which people react; false: their names, as :+1:.")] = True
     slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
     signs: Annotated[
         bool,

@@ -149,16 +149,16 @@ class Client:
             self.early_typing.is_somebody_else()
         identity.nick = nick
 
-    def submit(self, text: str, room: str, on_answer: Answer) -> str:
-        """Do what a typed text asks for, in a room ("": none). Returns what is wrong with it, in a sentence; "" if nothing is."""
+    def submit(self, text: str, room: str, on_answer: Answer, *, re: int = 0) -> str:
+        """Do what a text asks for, in a room ("": none), or say it, in reply to line `re` (0: none). Returns what is wrong with it, in a sentence."""
         asked = self.parse(text)
         if isinstance(asked, Misused):
             return asked.why
         if (words := asked.words) is None:
             return "" if self.ask(asked, room, on_answer) else say(CANNOT_ASK)
-        wrong = self.wrong_with(asked.do, words, room)
+        wrong = self.wrong_with(asked.says, words, room)
         if not wrong:
-            self.say(self.pending(room, asked.do, words))
+            self.say(self.pending(room, asked.says, words, re=asked.re or re))
         return wrong
 
     def parse(self, text: str) -> Asked | Misused:
@@ -173,9 +173,9 @@ class Client:
             return say("Nothing in that can be shown.")
         return too_long(self.pending(room, do, words), self.state.limits)
 
-    def pending(self, room: str, do: str, words: str) -> Pending:
-        """A line that is to be said, under a key of its own."""
-        return Pending(token_hex(12), room, do, cleaned(do, words), self._clock())
+    def pending(self, room: str, do: str, words: str, *, re: int = 0) -> Pending:
+        """A line that is to be said, in reply to the line with this number if it is not 0, under a key of its own."""
+        return Pending(token_hex(12), room, do, cleaned(do, words), self._clock(), re=re)
 
     def say(self, *lines: Pending) -> None:
         """Keep lines on the disk, and send them now or when there is a connection."""
@@ -218,20 +218,20 @@ class Client:
 
     def send_again(self, room: RoomState) -> int:
         """Send again what could not be stored; return how many lines."""
-        failed = [pending for pending in room.pending if pending.why]
-        for pending in failed:
-            pending.why = ""
-            self.store.add(pending)
-            self.connection.say(pending)
+        for pending in (failed := [pending for pending in room.pending if pending.why]):
+            self._say_again(pending)
         return len(failed)
 
     def send_line_again(self, key: str) -> None:
         """Send one line again that could not be stored."""
         for pending in self.store.unsent:
             if pending.key == key and pending.why:
-                pending.why = ""
-                self.store.add(pending)
-                self.connection.say(pending)
+                self._say_again(pending)
+
+    def _say_again(self, pending: Pending) -> None:
+        pending.why = ""
+        self.store.add(pending)
+        self.connection.say(pending)
 
     def give_up_line(self, pending: Pending) -> None:
         """Forget a line that will never be stored."""

@@ -206,5 +206,7 @@ def write(do: str, *, ref: Ref | None = None, **fields: object) -> bytes:
 
 def said(pending: Pending) -> bytes:
     """The request that says a line."""
-    text = {pending.kind.text_field: pending.text}
+    text: dict[str, object] = {pending.kind.text_field: pending.text}
+    if pending.re:
+        text["re"] = pending.re
     return write(pending.do, ref=pending.key, room=pending.room, key=pending.key, **text)

@@ -9,6 +9,9 @@ from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
 
+REPLY = "re"
+"""The request of who replies by a command."""
+
 ASKED_ANYWHERE = {tag_of(request) for request in REQUESTS if not request.is_about_its_place}
 """Requests that are answered in the same way in each place where they work. Of those that are known from the catalogue alone nobody can say so."""
 
@@ -20,9 +23,20 @@ class Asked(NamedTuple):
     fields: dict[str, object]
 
     @property
+    def says(self) -> str:
+        """The request that says it, if this becomes a line: who replies says something."""
+        return "say" if self.do == REPLY else self.do
+
+    @property
+    def re(self) -> int:
+        """The number of the line to which it replies; 0: to none."""
+        number = self.fields.get("number") if self.do == REPLY else 0
+        return number if isinstance(number, int) else 0
+
+    @property
     def words(self) -> str | None:
         """The text, if this becomes a line; None if it is a question or an order."""
-        kind = KIND_BY_WORD.get(self.do)
+        kind = KIND_BY_WORD.get(self.says)
         text = kind and self.fields.get(kind.text_field)
         return str(text) if text else None
 

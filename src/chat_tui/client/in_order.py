@@ -3,18 +3,20 @@
 Knows what is known of a room. Never knows where it is written, nor how it came.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from chat_server.protocol.amending import Edited, Reacted, Redacted
 from chat_server.protocol.entries import Entry, Line, LineBlocked
 from chat_server.protocol.names import name_key
+from chat_tui.client.amended_words import Beginnings, Reactions, marks_behind
 from chat_tui.client.entry_words import between, told
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import BlockedLines
 from chat_tui.language import say, sentences
 
 
-def line_in_words(line: Line) -> str:
-    """`[python] 4711 ann: hello`: a line as it is read out."""
+def line_in_words(line: Line, replied: str = "") -> str:
+    """`[python] 4711 ann: hello`: a line as it is read out. `replied` says to whom it replies."""
     if isinstance(line, LineBlocked):
         return f"[{line.room}] {line.seq} " + say("(blocked)")
     shape = line.shape
@@ -23,7 +25,8 @@ def line_in_words(line: Line) -> str:
     if is_told:
         return f"[{line.room}] {line.seq} {line.nick}{line.mark} {text}"
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
-    return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{between(shape)}{text}"
+    middle = f"{replied}: " if replied else between(shape)
+    return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{middle}{text}{marks_behind(line)}"
 
 
 class Reading:
@@ -33,6 +36,8 @@ class Reading:
         self._write = write
         self._come: dict[str, int] = {}
         self._own: set[tuple[str, int]] = set()
+        self._amending: dict[str, dict[int, Edited | Reacted]] = {}
+        self._beginnings, self._reactions = Beginnings(), Reactions()
 
     def entered(self, room: RoomState, position: int) -> None:
         """The user is in a room, and has seen it up to here."""
@@ -48,7 +53,44 @@ class Reading:
 
     def is_own(self, line: Entry) -> None:
         """A line comes back to the user who has just sent it, and is told of it by its number."""
-        self._own.add((name_key(line.room), line.seq))
+        if not isinstance(line, Edited | Reacted):  # of these nothing else tells
+            self._own.add((name_key(line.room), line.seq))
+
+    def take(self, lines: Iterable[Entry]) -> None:
+        """Lines have come. What amends others stands nowhere among them, and is told in its turn."""
+        for line in lines:
+            if isinstance(line, Edited | Reacted):
+                self._amending.setdefault(name_key(line.room), {})[line.seq] = line
+
+    def write(self, line: Line) -> None:
+        """Write a line."""
+        if isinstance(line, LineBlocked):
+            self._write(line_in_words(line))
+        elif isinstance(line, Reacted):
+            self._reactions.add(line)
+        else:
+            self._write(line_in_words(line, self._beginnings.replied(line)))
+            self._note(line)
+
+    def _note(self, line: Entry) -> None:
+        """Know how a line begins, and what becomes of those before it."""
+        if isinstance(line, Edited):
+            self._beginnings.edited(line.room, line.of, line.text)
+        elif isinstance(line, Redacted):
+            for first, last in line.of:
+                self._beginnings.forget(line.room, first, last)
+        else:
+            self._beginnings.note(line)
+
+    def tick(self) -> None:
+        """Half a second has passed."""
+        self._reactions.tick()
+        self.tell_reactions()
+
+    def tell_reactions(self, *, is_over: bool = False) -> None:
+        """Write what has waited for other reactions."""
+        for words in self._reactions.due(is_over=is_over):
+            self._write(words)
 
     def go_on(self, room: RoomState) -> int:
         """Write what can be written without leaving anything out; return up to which number everything has been."""
@@ -72,18 +114,24 @@ class Reading:
             )
             self._write(f"[{room.name}] {sentences(missing, hint)}")
             come = end
-        entries = room.timeline.entries
-        for index in range(room.timeline.index_of(come + 1), len(entries)):
-            line = entries[index]
+        for line in self._between(room, come, position):
             if isinstance(line, BlockedLines):
-                if line.seq > position:
-                    break
                 self._write(f"[{room.name}] {line.text}")
-            elif isinstance(line, Entry):
-                if line.seq > position:
-                    break
-                if (key, line.seq) not in self._own:
-                    self._write(line_in_words(line))
+            elif (key, line.seq) in self._own:
                 self._own.discard((key, line.seq))
+                self._note(line)
+            else:
+                self.write(line)
+        self._amending[key] = {seq: line for seq, line in self._amending.get(key, {}).items() if seq > position}
         self._come[key] = max(come, position)
         return self._come[key]
+
+    def _between(self, room: RoomState, come: int, position: int) -> list[Entry | BlockedLines]:
+        """What is known after one number and up to another, in order."""
+        index_of = room.timeline.index_of
+        known = room.timeline.entries[index_of(come + 1) : index_of(position + 1)]
+        lines: list[Entry | BlockedLines] = [line for line in known if isinstance(line, Entry | BlockedLines)]
+        amending = [
+            line for line in self._amending.get(name_key(room.name), {}).values() if come < line.seq <= position
+        ]
+        return sorted([*lines, *amending], key=lambda line: line.seq) if amending else lines

@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct, field
 
+from chat_tui.client.line_deeds import Begun
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import Chosen
 from chat_tui.language import say
@@ -37,6 +38,8 @@ class SavedState(Struct):
     ids: dict[str, str] = field(default_factory=dict)
     """For each room, the id by which the server knows it."""
     drafts: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, Begun] = field(default_factory=dict)
+    """Rooms where what is written is no new line, but a reply, or another text for a line."""
     joins_shown: dict[str, bool] = field(default_factory=dict)
     """Rooms, by their keys, of which the user has said whether it is told who comes and goes."""
     choices: dict[str, Chosen] = field(default_factory=dict)
@@ -108,11 +111,19 @@ class LocalStore:
             self._outbox[pending.key] = pending
         self._write_outbox()
 
+    def note_begun(self, room: str, begun: Begun | None) -> None:
+        """Write down what is written in a room for, if not for a new line."""
+        self.saved.begun.pop(room, None)
+        if begun is not None:
+            self.saved.begun[room] = begun
+        self.save()
+
     def room_renamed(self, old: str, new: str) -> None:
         """What is kept of a room is kept under its new name, what is to be sent to it too."""
         _move(self.saved.read, old, new)
         _move(self.saved.ids, old, new)
         _move(self.saved.drafts, old, new)
+        _move(self.saved.begun, old, new)
         if self.saved.current == old:
             self.saved.current = new
         renamed = [pending for pending in self._outbox.values() if pending.room == old]

@@ -10,8 +10,13 @@ from chat_tui.client.room_choices import NOTHING_CHOSEN, Chosen
 from chat_tui.settings import NotifyTable
 
 
-def deserves_notification(line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN) -> bool:
-    """Whether a line counts, by the rules and by what is chosen for its room, which goes first."""
+def deserves_notification(
+    line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN, *, is_reply: bool = False
+) -> bool:
+    """Whether a line counts, by the rules and by what is chosen for its room, which goes first.
+
+    `is_reply`: it replies to the user, which is as good as their name.
+    """
     if not line.alerts or line.nick == me or chosen.notify == "nothing":
         return False
     if chosen.notify == "all":
@@ -25,7 +30,7 @@ def deserves_notification(line: Entry, me: str, rules: NotifyTable, chosen: Chos
         return True
     if is_loud and not chosen.notify and room in map(name_key, rules.rooms):
         return True
-    return (calls and names(me, line.text)) or _of(tuple(rules.words)).are_in(line.text)
+    return (calls and (is_reply or names(me, line.text))) or _of(tuple(rules.words)).are_in(line.text)
 
 
 @lru_cache(64)

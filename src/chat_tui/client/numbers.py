@@ -29,6 +29,12 @@ class Numbers:
         index = bisect_right(self._starts, number) - 1
         return index >= 0 and number <= self._ends[index]
 
+    def count(self, first: int, last: int) -> int:
+        """How many numbers are known from one to another."""
+        return sum(
+            max(0, min(end, last) - max(start, first) + 1) for start, end in zip(self._starts, self._ends, strict=True)
+        )
+
     def run_from(self, number: int) -> int:
         """The last number that can be reached from `number` without a hole; `number` itself if the next one is not known."""
         index = bisect_right(self._starts, number + 1) - 1

@@ -10,7 +10,10 @@ from chat_tui.language import say
 
 
 class Pending(msgspec.Struct):
-    """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so."""
+    """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so.
+
+    It replies to the line with the number `re`, if that is not 0.
+    """
 
     key: str
     room: str
@@ -18,6 +21,7 @@ class Pending(msgspec.Struct):
     text: str
     at: float
     why: str = ""
+    re: int = 0
 
     @property
     def kind(self) -> type[Entry]:

@@ -155,7 +155,7 @@ class PlainProgram:
         if not is_told:
             self._teller.tell(event, new)
             self._typing.take(event)
-        self._teller.go_on()
+        self._teller.go_on(new)
         self._changed.set()
 
     def refused(self, refused: events.Refused, do: str, room: str) -> None:
@@ -250,6 +250,7 @@ class PlainProgram:
                 self.client.send_line_again(key)
             self._give_up_failed()
             self.client.tick()
+            self._teller.tick()
             self._changed.set()
 
     def _see_whether_over(self, connection: "asyncio.Task[None]") -> None:
@@ -314,11 +315,9 @@ class PlainProgram:
                         self._changed.clear()
                         await self._changed.wait()
         self._typing.ask_again_later()
-        if self.code not in (
-            Exit.STORED,
-            Exit.NOT_STORED,
-            Exit.NO_OUTPUT,
-        ):  # what follows a /logout is not for the next time
+        self._teller.end()
+        # What follows a /logout is not for the next time.
+        if self.code not in (Exit.STORED, Exit.NOT_STORED, Exit.NO_OUTPUT):
             self.take_input(is_last=True)
         is_lost = self.code == Exit.LEFT and self.client.connection.status is not Status.ONLINE
         left = left_over(

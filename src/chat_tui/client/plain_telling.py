@@ -3,11 +3,12 @@
 Knows the client, and what has been written. Never knows what is typed, nor where it is written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import UNSET, UnsetType
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.entries import Entry, LineBlocked
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import marked, name_key
@@ -17,7 +18,7 @@ from chat_tui.client.calling import Line
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.conversing import is_conversation
-from chat_tui.client.in_order import Reading, line_in_words
+from chat_tui.client.in_order import Reading
 from chat_tui.language import message, say, sentences
 
 TOKEN_KEPT = message("A token is kept in {place}: chat-tui logs in by it from now on. The password is kept nowhere.")
@@ -55,8 +56,17 @@ class Teller:
         """A line comes back to the user who has just sent it."""
         self._reading.is_own(line)
 
-    def go_on(self) -> None:
-        """Write the lines that can be written without leaving any out."""
+    def tick(self) -> None:
+        """Half a second has passed."""
+        self._reading.tick()
+
+    def end(self) -> None:
+        """Write what has waited for more."""
+        self._reading.tell_reactions(is_over=True)
+
+    def go_on(self, new: Iterable[Entry] = ()) -> None:
+        """Write the lines that can be written without leaving any out; these have just come, and were not known before."""
+        self._reading.take(new)
         for room in self._client.state.rooms.values():
             if room.is_joined:
                 if is_conversation(room.name):  # nobody enters it
@@ -145,9 +155,11 @@ class Teller:
             )
             self._write(_in(event.room, told))
         blocked = [line for line in event.lines if isinstance(line, LineBlocked)]
+        shown = {line.seq for line in new}
         for line in sorted((*new, *blocked), key=lambda line: line.seq):
-            if line.seq <= event.last:
-                self._write(line_in_words(line))
+            is_seen = isinstance(line, Edited | Reacted) and line.of in shown  # in the line itself
+            if line.seq <= event.last and not is_seen:
+                self._reading.write(line)
 
     def _went_back(self, event: events.WentBack) -> None:
         self._reading.left(event.room)

@@ -176,7 +176,7 @@ class Typing:
                 if not self._may_say(len(said), is_last=is_last):
                     break
                 self._input.take()
-                said += self._line(asked.do, words, is_too_long=isinstance(line, TooLong))
+                said += self._line(asked, words, is_too_long=isinstance(line, TooLong))
             elif not line.strip():
                 self._input.take()
             elif not is_last and self._may_ask(len(said)):
@@ -222,13 +222,15 @@ class Typing:
             return self.is_settled and self._client.aliases.are_known and not self._client.store.unsent
         return self._is_interactive and self._client.connection.status is not Status.CONNECTING
 
-    def _line(self, do: str, words: str, *, is_too_long: bool) -> list[Pending]:
+    def _line(self, asked: Asked, words: str, *, is_too_long: bool) -> list[Pending]:
         """A line to be said, if it can be; else say why not."""
-        wrong = say(NOT_YET) if self._is_early else "" if is_too_long else self._client.wrong_with(do, words, self.room)
+        wrong = "" if is_too_long else self._client.wrong_with(asked.says, words, self.room)
+        if self._is_early:
+            wrong = say(NOT_YET)
         if is_too_long and not wrong:
             wrong = say("That line is far too long for one message, and was not sent: {words}…", words=words[:40])
         if not wrong:
-            return [self._client.pending(self.room, do, words)]
+            return [self._client.pending(self.room, asked.says, words, re=asked.re)]
         self.failed += 1
         if not self.room:
             self.roomless += 1

@@ -22,9 +22,10 @@ from chat_tui.client import conversing, doing, same_room
 from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending, failed, not_stored, taken
+from chat_tui.client.replies import Replies
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.room_rights import Rights
-from chat_tui.client.timeline import BlockedLines, Timeline
+from chat_tui.client.timeline import UNSHOWN, Timeline
 
 ROOMS_MAX = 256
 """Rooms of which something is known; what a server tells of more is passed over. None lets anybody be in more than a hundred, and every event costs
@@ -67,6 +68,7 @@ class RoomState:
         """Whether the user has marked lines as unread since they came here last: looking at them does not make them read."""
         self.doing = doing.InRoom()
         self._own_unread = 0
+        self._replies = Replies()
 
     def note_guests(self, nicks: Iterable[str], guests: Collection[str] | UnsetType) -> None:
         """Of these people, some are guests, and the others have accounts."""
@@ -101,31 +103,32 @@ class RoomState:
         if self.read is None or seq > self.read:
             self.read = seq
             self.mentions = {mention for mention in self.mentions if mention > seq}
+            self._replies.read(seq)
             if seq >= self.last:
                 self._own_unread = 0
 
     def mark_unread(self, seq: int, me: str) -> int:
         """The user has not read this line, nor what comes after it; what is known of these counts as if it were new. Return the number before it."""
         self.read, self.is_kept_unread = max(0, min(seq, self.last) - 1), True
-        self.mentions, self._own_unread = set(), 0
-        for line in self.timeline.lines_after(self.read):
-            if isinstance(line, BlockedLines):
-                self._own_unread += line.last - max(self.read, line.seq - 1)
-            else:
-                self.note_new([line], me)
+        lines, self.mentions = self.timeline.said_after(self.read), set()
+        self._own_unread = self.timeline.numbers.count(self.read + 1, self.last) - len(lines)  # what is not shown
+        self.note_new(lines, me)
         return self.read
 
     def note_new(self, lines: list[StoredEvent | LineBlocked], me: str) -> None:
-        """Count lines that were not known before. What is not shown is as little unread as one's own."""
+        """Count lines that were not known before. What is not shown where it stands is as little unread as one's own."""
         if self.read is None:
             return
         for line in lines:
+            self.mentions |= self._replies.to(line, me)
             if line.seq <= self.read:
                 continue
-            if isinstance(line, LineBlocked) or line.nick == me or type(line) is StoredEvent:
+            if isinstance(line, LineBlocked) or line.nick == me or type(line) in UNSHOWN:
                 self._own_unread += 1
-            elif line.alerts and names(me, line.text):
+            elif line.alerts and (names(me, line.text) or self.timeline.is_reply_to(line, me)):
                 self.mentions.add(line.seq)
+            else:
+                self._replies.maybe_wait(line, self.timeline.numbers)
 
 
 class State:

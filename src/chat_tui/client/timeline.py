@@ -14,7 +14,7 @@ import msgspec
 
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import after, amended
-from chat_server.protocol.entries import Amending, Entry, LineBlocked
+from chat_server.protocol.entries import Amending, Entry, LineBlocked, Spoken
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
@@ -79,10 +79,10 @@ def place(entry: TimelineEntry) -> tuple[int, int]:
     return (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
 
 
-_UNSHOWN = (StoredEvent, Edited, Reacted)
+UNSHOWN = (StoredEvent, Edited, Reacted)
 """What takes a number and stands nowhere itself: of a kind that is not known, or what is seen in the line that it amends."""
 
-_NO_LINES = (*_UNSHOWN, LineBlocked)
+_NO_LINES = (*UNSHOWN, LineBlocked)
 
 
 class Timeline:
@@ -98,13 +98,15 @@ class Timeline:
         self._since: int | None = None
         self._status_messages = 0
         self._let_go = 0
+        self._reacted: dict[int, dict[tuple[str, str], int]] = {}
+        """For lines, what is known last of each sign and person: the number of the entry."""
 
     def add(self, kept: Sequence[StoredEvent | LineBlocked]) -> list[StoredEvent | LineBlocked]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
         if not kept:
             return []
         lines = [entry for entry in kept if type(entry) not in _NO_LINES and not self._was_let_go(entry.seq)]
-        unshown = [entry for entry in kept if type(entry) in _UNSHOWN and entry.seq not in self.numbers]
+        unshown = [entry for entry in kept if type(entry) in UNSHOWN and entry.seq not in self.numbers]
         blocked = [entry for entry in kept if type(entry) is LineBlocked and entry.seq not in self.numbers]
         self.numbers.add(kept[0].seq, kept[-1].seq)
         self.newest = max(self.newest, kept[-1].seq)
@@ -155,11 +157,21 @@ class Timeline:
 
     def amend(self, entry: Amending) -> None:
         """Have lines that an entry amends stand as they are afterwards, where they stand."""
+        if isinstance(entry, Reacted) and not self._is_last_word(entry):
+            return
         for first, last in amended(entry):
             for index in range(self.index_of(first), self.index_of(last + 1)):
                 line = self.entries[index]
                 if isinstance(line, Entry) and (new := after(line, entry)) is not line:
                     self._put(index, new)
+
+    def _is_last_word(self, entry: Reacted) -> bool:
+        """Whether nothing later is known of this person and this sign: an older page may come after what has taken back what it tells."""
+        known, key = self._reacted.setdefault(entry.of, {}), (entry.text, entry.called or entry.nick)
+        if known.get(key, 0) > entry.seq:
+            return False
+        known[key] = entry.seq
+        return True
 
     def tell(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
         """Add a status message after everything that is known. `has_time`: it is shown when that was."""
@@ -226,16 +238,29 @@ class Timeline:
         self.newest = 0
         self._prepended, self._since = 0, 0
         self._let_go = 0
+        self._reacted.clear()
 
     def let_go(self, seq: int) -> None:
         """Keep nothing up to this number but that it is known: if it comes again, it is not new."""
         self._let_go = max(self._let_go, seq)
         del self.entries[: self.index_of(seq + 1)]
+        self._reacted = {of: known for of, known in self._reacted.items() if of > seq}
         self._changed_from(0)
 
     def index_of(self, seq: int) -> int:
         """The index of the line with this number, or of the first entry after it."""
         return bisect_left(self.entries, (seq, 0), key=place)
+
+    def line(self, seq: int) -> Entry | None:
+        """The line with this number, if it is known and may be read."""
+        index = self.index_of(seq)
+        entry = self.entries[index] if index < len(self.entries) else None
+        return entry if isinstance(entry, Entry) and entry.seq == seq else None
+
+    def is_reply_to(self, line: StoredEvent, nick: str) -> bool:
+        """Whether a line replies to one of somebody's that is known here."""
+        replied = self.line(line.re) if isinstance(line, Spoken) and line.re else None
+        return replied is not None and replied.nick == nick
 
     def newest_of(self, nick: str, until: int) -> int:
         """The number of somebody's newest line up to this one; 0: there is none among the newest entries."""
@@ -250,6 +275,10 @@ class Timeline:
     def lines(self) -> Iterable[Numbered]:
         """The numbered lines."""
         return (entry for entry in self.entries if not isinstance(entry, StatusMessage))
+
+    def said_after(self, seq: int) -> list[StoredEvent | LineBlocked]:
+        """The lines after this number that may be read."""
+        return [line for line in self.lines_after(seq) if isinstance(line, Entry)]
 
     def lines_after(self, seq: int) -> Iterable[Numbered]:
         """The numbered lines that end after this number."""

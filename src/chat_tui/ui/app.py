@@ -5,7 +5,7 @@ Knows Textual and the client. Never knows what stands in the panes, nor what the
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,17 +18,17 @@ from textual.screen import Screen
 from textual.theme import ThemeProvider
 from textual.widget import AwaitMount
 
-from chat_tui.actions import ACTIONS, EVERYWHERE, keymap, shown_key
+from chat_tui.actions import ACTIONS, EVERYWHERE, keymap
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.credentials import Keyring
-from chat_tui.language import message, say
+from chat_tui.language import say
 from chat_tui.settings import Profile, Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
-from chat_tui.ui.moderating import Moderating
+from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
@@ -239,8 +239,7 @@ class ChatApp(KeysInTurn):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action, for the palette."""
         del screen
-        yield from with_keys(self, self._keymap_chosen)
-        yield from without_keys(self)
+        return palette(self, self.client, self.main, self._keymap_chosen, self.servers.choices())
 
     def action_command_palette(self) -> None:
         """Find an action by its name."""
@@ -250,48 +249,6 @@ class ChatApp(KeysInTurn):
     def search_themes(self) -> None:
         """Choose a theme, with a preview."""
         self.push_screen(CommandPalette([ThemeProvider], placeholder=say("Search for themes …")))
-
-
-SIGNS = {
-    "typing": message("Show who is writing, and when you are"),
-    "receipts": message("Show how far people have read in conversations"),
-}
-"""What the server is asked to show or not, for the palette, by its command."""
-
-
-def with_keys(app: ChatApp, chosen: Mapping[str, str]) -> Iterable[SystemCommand]:
-    """What is done by keys, for the palette; `chosen` are those that the settings have for actions."""
-    room = app.main.navigation.current
-    for action in ACTIONS:
-        if action.name != "palette" and (action.name != "moderate" or Moderating.is_for(room)):
-            yield SystemCommand(
-                action.words,
-                say("Key: {key}", key=shown_key(chosen.get(action.name, action.keys))),
-                lambda method=action.method: app.call_later(app.run_action, method, app.main),
-            )
-
-
-def without_keys(app: ChatApp) -> Iterable[SystemCommand]:
-    """What the palette has besides the actions."""
-    client, room = app.client, app.main.navigation.current
-
-    def ask(command: str) -> None:
-        client.submit(command, room.name if room else "", app.main.hearing.answered)
-
-    for setting, title in SIGNS.items():
-        value = "off" if client.state.chosen.get(setting) == "on" else "on"
-        command = f"/{setting} {value}"
-        yield SystemCommand(
-            say("{title}: turn it on", title=say(title))
-            if value == "on"
-            else say("{title}: turn it off", title=say(title)),
-            command,
-            partial(ask, command),
-        )
-    for title, about, run in app.servers.choices():
-        yield SystemCommand(title, about, run)
-    yield SystemCommand(say("Suspend"), say("Back to the shell; fg goes on"), app.action_suspend_process)
-    yield SystemCommand(say("Choose a theme"), say("All of them, with a preview"), app.action_change_theme)
 
 
 _ON_MAIN_SCREEN = {

@@ -12,15 +12,16 @@ from typing import ClassVar, NamedTuple
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
-from textual.style import Style
 
 from chat_server.protocol.mentions import Names
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import place
+from chat_tui.client.timeline import TimelineEntry, place
 from chat_tui.language import spoken
 from chat_tui.ui import looks
+from chat_tui.ui.drawing import Drawing
 from chat_tui.ui.entry_rows import EntryRows
+from chat_tui.ui.looks import Wanted
 from chat_tui.ui.rendering import Look
 from chat_tui.ui.still_scroll import StillScroll
 from chat_tui.ui.viewport import Viewport
@@ -47,6 +48,13 @@ ChatView {
     & > .chat-view--mention { background: $warning 30%; text-style: bold; }
     & > .chat-view--found { background: $warning; color: $background; }
     & > .chat-view--hit { background: $primary 25%; text-style: bold; }
+    & > .chat-view--chosen { background: $primary 20%; }
+    & > .chat-view--faint { color: $text-muted; }
+    & > .chat-view--sign { background: $panel; color: $text-muted; }
+    & > .chat-view--own-sign { background: $primary 20%; color: $text-primary; text-style: bold; }
+    &:ansi > .chat-view--sign { background: ansi_default; }
+    &:ansi > .chat-view--own-sign { background: ansi_default; text-style: bold; }
+    &:ansi > .chat-view--chosen { background: ansi_default; text-style: bold reverse; }
     &:ansi > .chat-view--mention { background: ansi_default; text-style: bold reverse; }
     &:ansi > .chat-view--found { background: ansi_default; text-style: reverse; }
     &:ansi > .chat-view--hit { background: ansi_default; text-style: bold reverse; }
@@ -88,14 +96,14 @@ class ChatView(StillScroll):
     class Moved(Message, bubble=True):
         """Another part is seen now, or more stands below it."""
 
-    def __init__(self, *, time_format: str, markdown: bool, is_slow: bool, clock: Callable[[], float], id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, wanted: Wanted, *, is_slow: bool, clock: Callable[[], float], id: str) -> None:  # noqa: A002 - Textual's name
         """Show no room yet. `is_slow`: scroll by half a page, which costs a slow line a tenth."""
         super().__init__(id=id)
         self.can_focus = False  # one writes, wherever one clicks
-        self._wanted = looks.Wanted(time_format, markdown)
+        self.drawing = Drawing(self, wanted)
+        """How lines look, and which are marked."""
         self._is_slow = is_slow
         self._room: RoomState | None = None
-        self._look: Look | None = None
         self.entry_rows = EntryRows(lambda: self.look, clock)
         """What there is to be shown, and where the rule between read and unread stands."""
         self._viewport = Viewport(self, lambda index: len(self.entry_rows.at(index)), is_slow=is_slow)
@@ -103,7 +111,6 @@ class ChatView(StillScroll):
         self._follows = True
         self._place = Place()
         self._seen = 0  # the newest number when the bottom was seen last
-        self._hit: int | None = None
         self._pending_count = 0
         self._made_for = (0, 0, "")  # the widths of rows and of numbers, and the language, that heights are for
 
@@ -115,8 +122,8 @@ class ChatView(StillScroll):
             self._room.timeline.take_changes()
             self._places.left[self._room.name] = self._place
             self._places.seen[self._room.name] = self._seen
-        self._room, self._hit = room, None
-        self._wanted = self._wanted._replace(me=me, mention=mention, found=None)
+        self._room, self.drawing.hit, self.drawing.chosen = room, None, None
+        self.drawing.wanted = self.drawing.wanted._replace(me=me, mention=mention, found=None)
         self.entry_rows.show(room, room.read if room is not None and room.unread else None)
         self._start_over()
         if room is not None:
@@ -166,34 +173,47 @@ class ChatView(StillScroll):
 
     def set_names(self, me: str, mention: Names | None) -> None:
         """The reader has another name."""
-        self._wanted = self._wanted._replace(me=me, mention=mention)
+        self.drawing.wanted = self.drawing.wanted._replace(me=me, mention=mention)
         self._restyle()
 
     def show_numbers(self, *, is_wanted: bool) -> None:
         """Have a column for the numbers of lines, as wide as this room's are, or none."""
         width = looks.number_width(self._room.last) if is_wanted and self._room is not None else 0
-        if width != self._wanted.number_width:
-            self._wanted = self._wanted._replace(number_width=width)
+        if width != self.drawing.wanted.number_width:
+            self.drawing.wanted = self.drawing.wanted._replace(number_width=width)
             self.screen.clear_selection()
             self.on_resize()
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
         """Mark what is searched for; None: nothing is."""
-        self._wanted, self._hit = self._wanted._replace(found=found), None
+        self.drawing.wanted, self.drawing.hit = self.drawing.wanted._replace(found=found), None
         self._restyle()
 
     def mark_hit(self, seq: int | None) -> None:
         """Mark the line with this number as the one that the search has come to."""
-        if seq != self._hit:
-            self._hit = seq
-            self._restyle()
+        if seq != self.drawing.hit:
+            self.drawing.hit = seq
+            self._redraw()
+
+    def choose(self, seq: int | None) -> None:
+        """Mark the line with this number as the one that the user has chosen, in sight if it is loaded; None: none."""
+        self.drawing.chosen = seq
+        self._redraw()
+        self.sync()
+        index = self.entry_rows.index_of(seq)
+        if index is not None and (rows := self._viewport.out_of_sight(index)):
+            self.scroll_rows(rows)
+
+    def entry_at(self, y: int) -> TimelineEntry | Pending | None:
+        """What stands on a row of the screen."""
+        row = self.top_row + y - self._viewport.padding
+        is_there = self._room is not None and 0 <= row < self._viewport.heights.total
+        return self.entry_rows.entry(self._viewport.heights.at(row)) if is_there else None
 
     def go_to_line(self, seq: int) -> bool:
         """Show the line with this number in the middle. Returns False if it is not loaded."""
-        if (room := self._room) is None:
-            return False
-        index = room.timeline.index_of(seq)
-        if index >= len(room.timeline.entries) or place(room.timeline.entries[index]) != (seq, 0):
+        index = self.entry_rows.index_of(seq)
+        if index is None:
             return False
         self._follows = False
         self._viewport.to_middle(index)
@@ -251,7 +271,7 @@ class ChatView(StillScroll):
 
     @property
     def _text_width(self) -> int:
-        return self._wanted.text_width(self.columns_wide)
+        return self.drawing.wanted.text_width(self.columns_wide)
 
     def _here(self) -> Place:
         """Where one is, by what is shown now."""
@@ -274,8 +294,8 @@ class ChatView(StillScroll):
         self._follows = self._viewport.is_at_bottom
 
     def _start_over(self) -> None:
-        self._look = None
-        self._made_for = (self.columns_wide, self._wanted.number_width, spoken())
+        self.drawing.forget()
+        self._made_for = (self.columns_wide, self.drawing.wanted.number_width, spoken())
         self.entry_rows.forget()
         self._viewport.heights = self.entry_rows.guessed_heights(self._text_width)
         if self._room is not None:
@@ -306,21 +326,16 @@ class ChatView(StillScroll):
         """Guess again how high everything is, and stay where one was. Which panes there is place for, panes.py says (`fit`)."""
         self.sync()
         here = self._place
-        self._look = None
-        if self._made_for != (self.columns_wide, self._wanted.number_width, spoken()):
+        self.drawing.forget()
+        if self._made_for != (self.columns_wide, self.drawing.wanted.number_width, spoken()):
             self._start_over()
         self._go(here)
 
     def settled(self) -> None:
         """What is seen has been measured: ask for lines that are about to be seen and are not loaded."""
-        room, heights = self._room, self._viewport.heights
-        if room is None or not room.is_joined or not room.timeline.entries:
-            return
-        first = heights.at(max(0, self.top_row - self.size.height))
-        last = heights.at(self.top_row + self.size.height)
-        before = self.entry_rows.missing_before(first, last)
-        if before is not None:
-            self.post_message(self.OlderWanted(room.name, before))
+        before = self.entry_rows.missing_near(self._viewport.heights, self.top_row, self.size.height)
+        if before is not None and self._room is not None:
+            self.post_message(self.OlderWanted(self._room.name, before))
 
     def _tell(self) -> None:
         self._place = self._here()
@@ -331,13 +346,15 @@ class ChatView(StillScroll):
     @property
     def look(self) -> Look:
         """How lines look now."""
-        if self._look is None:
-            self._look = looks.look_of(self, self.columns_wide, self._wanted)
-        return self._look
+        return self.drawing.look(self.columns_wide)
 
     def _restyle(self) -> None:
-        self._look = None
+        self.drawing.forget()
         self.entry_rows.forget()
+        self.refresh()
+
+    def _redraw(self) -> None:
+        self.entry_rows.forget_drawn()
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -353,18 +370,8 @@ class ChatView(StillScroll):
         if self._room is None or not 0 <= row < heights.total:
             return Strip.blank(width, self.look.rich)
         index = heights.at(row)
-        rows = self.entry_rows.at(index)
-        within = row - heights.top(index)
-        if within >= len(rows):
-            return Strip.blank(width, self.look.rich)
-        selection = self.text_selection
-        span = selection.get_span(row) if selection is not None else None
-        is_hit = self._hit is not None and getattr(self.entry_rows.entry(index), "seq", None) == self._hit
-        hit = looks.part(self, "hit") if is_hit else None
-        if span is not None:
-            selected = Style.from_styles(self.screen.get_component_styles("screen--selection"))
-            return looks.drawn(rows[within].marked(selected, *span), row, width, self.look, hit)
-        return self.entry_rows.drawn(index, within, row, lambda: looks.drawn(rows[within], row, width, self.look, hit))
+        span = self.text_selection.get_span(row) if self.text_selection is not None else None
+        return self.drawing.row(self.entry_rows, (index, row - heights.top(index), row), width, span)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What was said where it is selected: byte for byte, however it is shown, and in however many rows."""

@@ -82,6 +82,7 @@ class Composer(TextArea):
         self,
         *,
         complete: Callable[[str], Completion | None],
+        before_history: Callable[[], str | None],
         edits: Mapping[str, str],
         dictionaries: Dictionaries,
         names: Container[str] = (),
@@ -91,6 +92,8 @@ class Composer(TextArea):
 
         Args:
             complete: knows what the word before the cursor may become.
+            before_history: asked when Up is to go back through what was sent; returns None if it has done something else instead, or else a
+                text that one has just seen.
             edits: actions of the prompt by further keys.
             dictionaries: by which words are marked that may be misspelt.
             names: words that are right, in small letters, whatever these say.
@@ -108,7 +111,12 @@ class Composer(TextArea):
         )
         self.cursor_blink = False
         self._complete = complete
+        self._before_history = before_history
+        self.is_editing = False
+        """Whether it has the text of a line that was sent, in whose place nothing else comes."""
         self._edits = edits
+        self.gives_letters = False
+        """Whether letters may mean something else just now than to be written."""
         self._dictionaries = dictionaries
         self._names = names
         self._killing = ReadlineKeys(self)
@@ -259,6 +267,10 @@ class Composer(TextArea):
         """Put back what was killed last."""
         self._killing.yank()
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Whether nothing else is to have this key."""
+        return not self.gives_letters and super().check_consume_key(key, character)
+
     async def _on_key(self, event: Key) -> None:
         method = self._edits.get(event.key)
         if method is not None:
@@ -282,7 +294,7 @@ class Composer(TextArea):
             case "tab" | "shift+tab":
                 self.complete(1 if key == "tab" else -1)
             case "up" if self.wrapped_document.location_to_offset((row, column)).y == 0:
-                return self._step(-1)
+                return self._up()
             case "down" if self._at is not None and row == self.document.line_count - 1:
                 return self._step(1)
             case "escape":
@@ -293,8 +305,17 @@ class Composer(TextArea):
                 return False
         return True
 
+    def _up(self) -> bool:
+        seen = self._before_history() if self._at is None else ""
+        if seen is None:
+            return True
+        is_there = self._step(-1)
+        return self._step(-1) or is_there if seen and self.text == seen else is_there
+
     def _step(self, step: int) -> bool:
         """Go through what was sent before."""
+        if self.is_editing:
+            return False
         at = len(self._history) if self._at is None else self._at
         at += step
         if at < 0:

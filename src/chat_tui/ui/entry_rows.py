@@ -9,10 +9,11 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
 
+from chat_server.protocol.entries import Spoken
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry
-from chat_tui.ui.rendering import Look, Rows, rows_of
+from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry, place
+from chat_tui.ui.rendering import Look, Rows, replies_to, rows_of
 from chat_tui.ui.row_heights import Heights
 
 ROWS_KEPT_MAX = 2000
@@ -38,6 +39,11 @@ class EntryRows:
         self.unread_from: int | None = None
         """The number after which the rule between read and unread stands."""
 
+    @property
+    def look(self) -> Look:
+        """How they look."""
+        return self._look()
+
     def show(self, room: RoomState | None, unread_from: int | None) -> None:
         """Be those of another room."""
         self._room, self.unread_from = room, unread_from
@@ -47,6 +53,13 @@ class EntryRows:
         """One of the entries."""
         entries = self._room.timeline.entries if self._room else []
         return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
+
+    def index_of(self, seq: int | None) -> int | None:
+        """The index of the line with this number; None if it is not loaded."""
+        if self._room is None or seq is None:
+            return None
+        index, entries = self._room.timeline.index_of(seq), self._room.timeline.entries
+        return index if index < len(entries) and place(entries[index]) == (seq, 0) else None
 
     def seq_from(self, index: int) -> int:
         """The number of the first of the entries from here on that has one; 0 if none has."""
@@ -78,11 +91,13 @@ class EntryRows:
             heights.forget(changes.prepended)
         return start
 
-    def missing_before(self, first: int, last: int) -> int | None:
-        """The number before which lines are missing, beside the newest of these entries that has such a gap; None if none has."""
+    def missing_near(self, heights: Heights, top: int, height: int) -> int | None:
+        """The number before which lines are missing, beside the newest entry near the screen that has such a gap; None if none has."""
         room = self._room
-        for index in range(last, first - 1, -1) if room is not None else ():
-            if not isinstance(self.entry(index), StatusMessage | Pending) and room is not None:
+        if room is None or not room.is_joined or not room.timeline.entries:
+            return None
+        for index in range(heights.at(top + height), heights.at(max(0, top - height)) - 1, -1):
+            if not isinstance(self.entry(index), StatusMessage | Pending):
                 hole = room.timeline.hole_before(index, room.first)
                 if hole:
                     return hole.stop
@@ -109,8 +124,10 @@ class EntryRows:
     def _guesses(self, first: int, end: int, width: int) -> Iterator[int]:
         """About how many rows these entries take: right for most, and made in a tenth of the time."""
         for index in range(first, end):
-            text = self.entry(index).text
-            yield 1 if len(text) <= width and "\n" not in text else 1 + text.count("\n") + len(text) // width
+            entry = self.entry(index)
+            text = entry.text
+            rows = 1 if len(text) <= width and "\n" not in text else 1 + text.count("\n") + len(text) // width
+            yield rows + 2 if isinstance(entry, Spoken) and entry.has_more else rows
 
     def at(self, index: int) -> Rows:
         """The rows of an entry."""
@@ -126,14 +143,17 @@ class EntryRows:
 
     def _made(self, index: int, entry: TimelineEntry | Pending) -> Rows:
         before = self.entry(index - 1) if index else None
+        re = replies_to(entry) if self._room is not None else 0
+        quoted = self._room.timeline.line(re) if re and self._room is not None else None
         if isinstance(entry, StatusMessage | Pending) or self._room is None:
-            return rows_of(entry, before, self._look(), now=self._clock())
+            return rows_of(entry, before, self._look(), quoted=quoted, now=self._clock())
         return rows_of(
             entry,
             before,
             self._look(),
             is_first_unread=self._is_first_unread(index, entry),
             missing=len(self._room.timeline.hole_before(index, self._room.first)),
+            quoted=quoted,
             is_read=entry.seq == self._room.doing.read_line,
         )
 
@@ -164,6 +184,10 @@ class EntryRows:
         self.forget_from(start)
         for index in range(start, len(heights)):
             heights.forget(index)
+
+    def forget_drawn(self) -> None:
+        """Rows are the same, and are drawn otherwise."""
+        self._strips.clear()
 
     def forget_from(self, start: int) -> None:
         """Entries from here on are others now."""

@@ -1,10 +1,30 @@
 """The keys at the foot of the screen. Knows nothing of what they do."""
 
+from dataclasses import replace
+from typing import Any
+
 from textual.app import ComposeResult
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-from chat_tui.language import say, spoken
+from chat_tui.language import message, say, spoken
+
+OF_A_LINE = "line("
+"""How actions begin that are for the line which is chosen: while there is one, no others are shown."""
+
+BACK = message("Back")
+
+Active = Any
+"""A key that does something just now, as Textual has it."""
+
+
+def for_footer(active: dict[str, Active]) -> dict[str, Active]:
+    """Of the keys that do something just now those that are to be shown."""
+    of_line = {key: one for key, one in active.items() if one.binding.action.startswith(OF_A_LINE)}
+    back = active.get("escape")
+    if not of_line or back is None:
+        return active
+    return {**of_line, "escape": back._replace(binding=replace(back.binding, show=True, description=BACK))}
 
 
 class Foot(Footer):

@@ -146,7 +146,8 @@ class Hearing:
         room = state.known(line.room)
         if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):
             return
-        if not deserves_notification(line, state.nick, rules, state.choices.of(room.name)):
+        is_reply = room.timeline.is_reply_to(line, state.nick)
+        if not deserves_notification(line, state.nick, rules, state.choices.of(room.name), is_reply=is_reply):
             return
         now = self._steady()
         title = labels.from_server(

@@ -8,6 +8,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from chat_server.protocol.mentions import Names
+from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Styles, resolver
 from chat_tui.ui.rendering import Look, Row, columns
 from chat_tui.ui.themes import nick_colours, part_style
@@ -19,7 +20,8 @@ PARTS = {
     f"chat-view--{name}"
     for name in (
         *("dim", "rule", "unread", "failed", "pending"),
-        *("code", "quote", "link", "mention", "found", "hit"),
+        *("code", "quote", "link", "mention", "found", "hit", "chosen"),
+        *("faint", "sign", "own-sign"),
     )
 }  # fmt: skip
 """What has a style of its own in the style sheet."""
@@ -48,6 +50,8 @@ class Wanted(NamedTuple):
     """What is searched for."""
     number_width: int = 0
     """Columns of a line's number; 0 where none is shown."""
+    has_emoji: bool = True
+    """Whether the terminal shows them."""
 
     def text_width(self, width: int) -> int:
         """Columns that are left for the text, of so many."""
@@ -89,14 +93,31 @@ def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
         resolve=resolver(widget.app.theme_variables),
         mention=wanted.mention,
         found=wanted.found,
+        beside=Beside(
+            faint=part(widget, "faint"),
+            quote=part(widget, "dim"),
+            sign=part(widget, "sign"),
+            own=part(widget, "own-sign"),
+            called=part(widget, "mention"),
+            has_emoji=wanted.has_emoji,
+            has_tints=not widget.app.current_theme.ansi,
+        ),
     )
 
 
 def drawn(row: Row, number: int, width: int, look: Look, hit: Style | None) -> Strip:
-    """A row of the screen, which is the row of this number among all. `hit`: how it is marked, if a search has come to it."""
-    is_hit = hit is not None and bool(row.text.plain)
+    """A row of the screen, which is the row of this number among all.
+
+    `hit`: how its line is marked, if a search has come to it, or the user has chosen it.
+    """
+    is_hit = hit is not None and row.of_line
+    has_place = row.gutter.plain.endswith(" ")
     style = look.text + hit if hit is not None and is_hit else look.text
-    marked = row.gutter[:-1] + HIT_MARK if is_hit and row.gutter.plain.endswith(" ") else row.gutter
+    if is_hit and not has_place:  # for those who see no colours
+        style += Style(bold=True)
+    marked = row.gutter[:-1] + HIT_MARK if is_hit and has_place else row.gutter
     gutter = Strip(marked.render_segments(style))
     body = Strip(row.text.render_segments(style)).apply_offsets(0, number)
-    return Strip.join([gutter, body]).adjust_cell_length(width, style.rich_style if is_hit else look.rich)
+    return Strip.join([gutter, body, Strip(row.beside.render_segments(style))]).adjust_cell_length(
+        width, style.rich_style if is_hit else look.rich
+    )

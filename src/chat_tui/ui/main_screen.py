@@ -18,6 +18,7 @@ from chat_tui.actions import ACTIONS, EVERYWHERE, Action
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
+from chat_tui.ui.foot import Active, for_footer
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.navigation import NO_ROOM
 from chat_tui.ui.panes import Panes
@@ -85,7 +86,9 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The panes."""
         self.panes = Panes(
-            lambda: self._program, lambda before: completed(self._program, self.navigation.current, before)
+            lambda: self._program,
+            lambda before: completed(self._program, self.navigation.current, before),
+            self._before_history,
         )
         yield from self.panes.compose()
 
@@ -103,7 +106,6 @@ class MainScreen(Screen[None]):
             self,
             self.panes,
             paint_soon=self.paint_soon,
-            on_show=self._search_again,
             come_here=come_here,
             all_seats=lambda: self._servers().seats(),
         )
@@ -112,7 +114,8 @@ class MainScreen(Screen[None]):
         """Have a server on the screen. `begun`: what was begun for no room yet, and comes along."""
         self.seat = seat
         self.navigation, self.hearing, self.showing = seat.navigation, seat.hearing, seat.showing
-        self.writing, self.doing, self.search = seat.writing, seat.doing, seat.search
+        self.writing, self.doing, self.searching = seat.writing, seat.doing, seat.searching
+        self.answering, self.lines = seat.answering, seat.lines
         seat.is_shown = self._is_ready = True
         self.panes.chat.go_to_server(seat.places)
         seat.navigation.appear(begun)
@@ -129,9 +132,15 @@ class MainScreen(Screen[None]):
         return self._is_ready and self.is_running
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While something is asked, the footer shows none of the keys that mean something else there."""
-        del action, parameters
+        """While something is asked, the footer shows none of the keys that mean something else there; keys of lines work while one is chosen."""
+        if action == "line" and self._is_ready:
+            return self.is_active and self.focused is self.panes.prompt and self.lines.takes(str(parameters[0]))
         return self.is_active or not self._is_ready
+
+    @property
+    def active_bindings(self) -> dict[str, Active]:
+        """The keys that do something, for the footer."""
+        return for_footer(super().active_bindings)
 
     def leave_server(self) -> str:
         """Keep what was written here, and show no room; return what is for no room yet."""
@@ -183,6 +192,7 @@ class MainScreen(Screen[None]):
         self.panes.chat.sync()
         self.showing.numbers()
         self.navigation.arrive_at_line()
+        self.lines.show()
         room = self.navigation.current
         self.panes.paint(self, room, room if room is not None and self.navigation.is_looking_at(room) else None)
 
@@ -224,12 +234,24 @@ class MainScreen(Screen[None]):
             self.action_bottom()
         elif where is self.panes.chat and event.style.link:
             terminal.open_link(self.app, event.style.link)
+        elif where is self.panes.chat and not self.get_selected_text():
+            self.lines.click(event.screen_y - where.content_region.y, event.style.meta)
+
+    def action_choose(self, step: int) -> None:
+        """Choose a line: the one above, or below."""
+        self.lines.step(step)
+
+    def action_line(self, deed: str) -> None:
+        """Do something with the line that is chosen."""
+        self.lines.do(deed)
 
     @on(Composer.BottomWanted)
     def action_bottom(self) -> None:
-        """Go to the newest line; first, out of the search."""
+        """Go to the newest line; first, out of the search, of the choice of a line, and of what the prompt is there for."""
         if self.panes.bar.display:
             self.panes.bar.action_close()
+            return
+        if self.lines.end() or self.answering.end():
             return
         self.panes.chat.go_to_bottom()
         self.panes.prompt.focus()
@@ -287,34 +309,28 @@ class MainScreen(Screen[None]):
         self.panes.typed.close()
         self.panes.bar.open()
 
-    def _search_again(self) -> None:
-        if self.panes.bar.display:
-            self._search_for(self.panes.bar.words)
-
-    def _search_for(self, words: str) -> None:
-        self.panes.chat.highlight(self.search.begin(self.navigation.current, words))
-
     @on(SearchBar.Changed)
     def _search_changed(self, event: SearchBar.Changed) -> None:
-        self._search_for(event.words.strip())
+        self.searching.begin(event.words.strip())
 
     @on(SearchBar.Next)
     def _search_next(self, event: SearchBar.Next) -> None:
-        seq, room = self.search.next(event.step), self.navigation.current
-        if seq is not None and room is not None:
-            self.panes.chat.mark_hit(seq)
-            self.navigation.line.want(room.name, seq)
+        self.searching.step(event.step)
 
     @on(SearchBar.Closed)
     def _search_closed(self) -> None:
-        self.panes.chat.highlight(None)
-        self.panes.prompt.focus()
+        self.searching.end()
 
     # Writing.
 
+    def _before_history(self) -> str | None:
+        return self.answering.before_history()
+
     @on(Composer.Submitted)
     def _submit(self, event: Composer.Submitted) -> None:
-        self.writing.submit(event.text, self.navigation.current)
+        room = self.navigation.current
+        if not self.answering.submit(event.text, room):
+            self.writing.submit(event.text, room)
         self.keep_draft()
         self.paint()
 
@@ -342,4 +358,5 @@ class MainScreen(Screen[None]):
     @on(Composer.Changed)
     def _typed(self) -> None:
         if self.is_open:
+            self.lines.end()
             self.showing.typed()

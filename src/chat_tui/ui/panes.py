@@ -24,6 +24,7 @@ from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Foot
 from chat_tui.ui.list_pane import ListPane
+from chat_tui.ui.looks import Wanted
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.spelling import OFF, Dictionaries
@@ -39,23 +40,32 @@ GROWING = ("me", "writing")
 class Panes:
     """The widgets of the main screen."""
 
-    def __init__(self, shown: Callable[[], Program], complete: Callable[[str], Completion | None]) -> None:
-        """Empty ones. `shown` is the program, as the server has it that is on the screen.
+    def __init__(
+        self,
+        shown: Callable[[], Program],
+        complete: Callable[[str], Completion | None],
+        before_history: Callable[[], str | None],
+    ) -> None:
+        """Empty ones.
 
-        `complete` knows what the word before the cursor may become.
+        Args:
+            shown: the program, as the server has it that is on the screen.
+            complete: knows what the word before the cursor may become.
+            before_history: what Up may do first (composer.py).
+
         """
         self._shown = shown
         program = shown()
         settings = program.settings
         self.chat = ChatView(
-            time_format=settings.time_format,
-            markdown=settings.markdown,
+            Wanted(settings.time_format, settings.markdown, has_emoji=settings.emoji and terminal.has_emoji()),
             is_slow=settings.slow_link,
             clock=program.clock,
             id="chat",
         )
         self.prompt = Composer(
             complete=complete,
+            before_history=before_history,
             edits=edits(settings.keys),
             dictionaries=Dictionaries(OFF if settings.slow_link else settings.spelling),
             names=KnownNames(lambda: shown().client.state),
@@ -67,7 +77,8 @@ class Panes:
         self.rooms = ListPane(say("Rooms"), id="rooms")
         self.people = ListPane(say("Online"), id="people")
         self._texts = {
-            name: Static("", id=name) for name in ("topic", "below", "nowhere", "status", "notice", "writing", "me")
+            name: Static("", id=name)
+            for name in ("topic", "below", "nowhere", "status", "notice", "begun", "writing", "me")
         }
         self._people_shown: object = None
         self._titled = ""
@@ -88,6 +99,7 @@ class Panes:
         yield self.typed
         yield self._texts["status"]
         yield self._texts["notice"]
+        yield self._texts["begun"]
         yield self.prompt
         with Horizontal(id="foot"):
             yield self._foot
@@ -220,6 +232,11 @@ class Panes:
         words = self._notice(room)
         self._write("notice", Content(words))
         self._texts["notice"].display = bool(words)
+
+    def say_begun(self, what: Content) -> None:
+        """Say over the prompt what it is there for; nothing, if it is there for new lines."""
+        self._write("begun", what)
+        self._texts["begun"].display = bool(what)
 
     def _write(self, name: str, content: Content) -> None:
         """Show another text in one of the places for text, if it is another."""

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.amending import Deleted
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
@@ -22,7 +22,8 @@ from chat_tui.client.entry_words import between, told
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
 from chat_tui.language import say, say_count
-from chat_tui.ui import markup
+from chat_tui.ui import beside_lines, markup
+from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Shown, Styles
 from chat_tui.ui.wrapping import pieces
 
@@ -59,6 +60,8 @@ class Look(NamedTuple):
     found: re.Pattern[str] | None = None
     number_width: int = 0
     """Columns of a line's number; 0 where none is shown."""
+    beside: Beside = Beside()
+    """What stands above and below lines."""
 
     @property
     def gutter(self) -> int:
@@ -67,11 +70,16 @@ class Look(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One row of the screen: what stands in the gutter, and text that can be selected. `joins`: it goes on with the row before."""
+    """One row of the screen: what stands in the gutter, text that can be selected, and what is beside it and cannot.
+
+    `joins`: it goes on with the row before. A row that is not `of_line` stands above it for all lines: a day, what is not loaded.
+    """
 
     gutter: Content
     text: Content
     joins: bool = False
+    beside: Content = Content("")
+    of_line: bool = True
 
     def marked(self, style: Style, start: int, end: int) -> "Row":
         """The row with a part of its text in another style; up to its end, if `end` is -1."""
@@ -81,9 +89,11 @@ class Row(NamedTuple):
 class Rows:
     """The rows of one entry: broken now, made when they are asked for."""
 
-    def __init__(self, above: list[Row], gutter: Content, text: Shown, look: Look) -> None:
-        """Put a text in rows, under those that stand above it; the first with its gutter."""
-        self._above = above
+    def __init__(
+        self, above: list[Row], gutter: Content, text: Shown, look: Look, below: Sequence[Content] = ()
+    ) -> None:
+        """Put a text in rows, under those that stand above it, and over what is `below`; the first with its gutter."""
+        self._above, self._below = above, below
         self._gutter = gutter
         self._blank = Content(" " * (look.gutter or INDENT))
         self._text = text
@@ -92,12 +102,15 @@ class Rows:
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._above) + len(self._pieces)
+        return len(self._above) + len(self._pieces) + len(self._below)
 
     def __getitem__(self, number: int) -> Row:
         """Make one of them."""
         if number < len(self._above):
             return self._above[number]
+        if number >= len(self._above) + len(self._pieces):
+            beside = self._below[number - len(self._above) - len(self._pieces)]
+            return Row(self._blank, Content(""), beside=beside)
         start, end, joins = self._pieces[number - len(self._above)]
         gutter = self._blank if number > len(self._above) else self._gutter
         return Row(gutter, self._text.content(start, end), joins)
@@ -111,6 +124,8 @@ class Rows:
         number = row - len(self._above)
         if number < 0:
             return -1
+        if number >= len(self._pieces):
+            return self._length
         start, end, _ = self._pieces[number]
         if column < 0 and number == len(self._pieces) - 1:
             return self._length  # spaces at the end, for which its row has no room, too
@@ -172,6 +187,7 @@ def rows_of(
     *,
     is_first_unread: bool = False,
     missing: int = 0,
+    quoted: Entry | None = None,
     is_read: bool = False,
     now: float = 0.0,
 ) -> Rows:
@@ -183,6 +199,7 @@ def rows_of(
         look: how things look.
         is_first_unread: whether a rule between read and unread stands above it.
         missing: how many lines before it are not loaded.
+        quoted: the line to which it replies, if that is known.
         is_read: whether it is the newest of the user's that the other of a conversation has read.
         now: the time, for what takes too long.
 
@@ -200,8 +217,11 @@ def rows_of(
         message.paint_all(look.failed if is_error else look.dim)
         clock = _clock(minute_of(entry.at), look.time_format) if has_time and look.gutter else ""
         return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), message, look)
+    if re := replies_to(entry):
+        rows.append(_reply(re, quoted, look))
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
+    below = _below(entry, text, look)
     if isinstance(entry, Pending):
         text.add_after(_mark(entry, look, now))
     elif is_read:
@@ -210,11 +230,32 @@ def rows_of(
         if not grouped:
             text.add_before(_inline_name(entry, look))
         text.add_before(_number(entry, look))
-        return Rows(rows, Content(""), text, look)
+        return Rows(rows, Content(""), text, look, below)
     same_minute = before is not None and grouped and minute_of(entry.at) == minute_of(before.at)
     clock = "" if same_minute else _clock(minute_of(entry.at), look.time_format)
     before_name = Content.styled(clock.ljust(look.time_width), look.dim) + _number(entry, look)
-    return Rows(rows, before_name + _name(entry, look, is_shown=not grouped), text, look)
+    return Rows(rows, before_name + _name(entry, look, is_shown=not grouped), text, look, below)
+
+
+def replies_to(entry: TimelineEntry | Pending) -> int:
+    """The number of the line to which an entry replies; 0: to none."""
+    return entry.re if isinstance(entry, Pending | Spoken) else 0
+
+
+def _reply(re: int, quoted: Entry | None, look: Look) -> Row:
+    blank = Content(" " * look.gutter)
+    whose = quoted.nick if quoted is not None else ""
+    name = look.beside.called if whose and whose == look.me else nick_style(whose, look.nicks) + Style(bold=True)
+    return Row(blank, Content(""), beside=beside_lines.reply(re, quoted, name, look.width - look.gutter, look.beside))
+
+
+def _below(entry: Entry | Pending, text: Shown, look: Look) -> list[Content]:
+    """What stands below a line; and behind its text, that it was edited."""
+    if not isinstance(entry, Spoken):
+        return []
+    if entry.edited:
+        text.add_after(Content.styled("  " + say("edited"), look.dim))
+    return beside_lines.reactions(entry.reactions, look.me, look.width - (look.gutter or INDENT), look.beside)
 
 
 def _kind(entry: Entry | Pending) -> type[Entry]:
@@ -306,4 +347,4 @@ def _long_day(at: float) -> str:
 def _rule(text: str, look: Look, style: Style, line: str) -> Row:
     left = max(1, (look.width - cell_len(text) - 2) // 2)
     right = max(1, look.width - cell_len(text) - 2 - left)
-    return Row(Content.styled(f"{line * left} {text} {line * right}", style), Content(""))
+    return Row(Content.styled(f"{line * left} {text} {line * right}", style), Content(""), of_line=False)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from textual.screen import Screen
 
+from chat_tui.ui.answering import Answering
 from chat_tui.ui.chat_view import Places
+from chat_tui.ui.chosen_line import ChosenLine
 from chat_tui.ui.doing import Doing
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.jumping import Jumping
@@ -18,6 +20,7 @@ from chat_tui.ui.program import Program
 from chat_tui.ui.read_marker import ReadMarker
 from chat_tui.ui.room_options import RoomOptions
 from chat_tui.ui.room_search import RoomSearch
+from chat_tui.ui.searching import Searching
 from chat_tui.ui.showing import Showing
 from chat_tui.ui.writing import Writing
 
@@ -32,7 +35,6 @@ class Seat:
         panes: Panes,
         *,
         paint_soon: Callable[[], None],
-        on_show: Callable[[], None],
         come_here: Callable[[], None],
         all_seats: Callable[[], "Sequence[Seat]"],
     ) -> None:
@@ -43,7 +45,6 @@ class Seat:
             screen: what other screens open over.
             panes: where all of it is shown.
             paint_soon: has what has changed painted.
-            on_show: called when another room is shown.
             come_here: puts this server on the screen.
             all_seats: those at all servers, in their order.
 
@@ -57,7 +58,7 @@ class Seat:
             screen,
             panes,
             paint_soon=paint_soon,
-            on_show=on_show,
+            on_show=self._search_again,
             is_shown=lambda: self.is_shown,
             come_here=come_here,
             everywhere=lambda: [seat.navigation for seat in all_seats()],
@@ -65,6 +66,8 @@ class Seat:
         self.hearing = Hearing(program, screen.app, panes, self.navigation, paint_soon=paint_soon)
         self.showing = Showing(program, screen, panes, self.navigation, paint_soon=paint_soon)
         self.writing = Writing(program, screen, panes, self.hearing, own=self._do)
+        self.answering = Answering(program, panes, self.navigation, self.writing)
+        self.lines = ChosenLine(program, screen, panes, self.navigation, self.answering)
         moderating = Moderating(program, screen, self.navigation)
         options = RoomOptions(program, screen, panes, self.navigation, paint_soon=paint_soon)
         self.doing = Doing(
@@ -78,7 +81,11 @@ class Seat:
             paint_soon=paint_soon,
         )
         self.read_marker = ReadMarker(program)
-        self.search = RoomSearch(program, later=screen.set_timer, tell=panes.bar.tell)
+        search = RoomSearch(program, later=screen.set_timer, tell=panes.bar.tell)
+        self.searching = Searching(search, panes, self.navigation)
+
+    def _search_again(self) -> None:
+        self.searching.again()
 
     def _do(self, what: str, fields: Mapping[str, object]) -> None:
         self.doing.do(what, fields)

@@ -185,6 +185,14 @@ def tell_terminal(app: App[None], data: str) -> None:
         driver.flush()
 
 
+def has_emoji() -> bool:
+    """Whether the terminal may show emoji: not the console of Linux, nor where the locale is not UTF-8."""
+    encoding = (
+        sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
+    )  # Textual has another one in its place
+    return os.environ.get("TERM") != "linux" and encoding.lower().replace("-", "") == "utf8"
+
+
 def has_desktop() -> bool:
     """Whether there is a desktop on which a browser can open."""
     return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

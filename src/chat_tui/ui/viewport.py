@@ -72,6 +72,13 @@ class Viewport:
         """Have this row at the top."""
         self._window.scroll_rows_to(row, max(self.heights.total, int(row) + extra if self._is_slow else 0))
 
+    def out_of_sight(self, index: int) -> int:
+        """By how many rows to scroll to have an entry on the screen, its first row before all others."""
+        self.measure(index, index + 1)
+        first, shown, high = self.heights.top(index), self._window.top_row, self._window.rows_high
+        below = first + self.heights.height(index) - (shown + high)
+        return first - shown if first < shown else min(first - shown, below) if below > 0 else 0
+
     def scroll_by(self, rows: int) -> None:
         """Scroll down by so many rows; up, if negative."""
         top, height = self._window.top_row, self._window.rows_high

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from textual.screen import Screen
 
 from chat_server.protocol.described import CommandDescribed
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.redactions import can_be_deleted
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import Completion, complete
@@ -50,13 +50,24 @@ def completed(program: Program, room: RoomState | None, before: str) -> Completi
 
 
 def _lines_for(do: str, room: RoomState | None, me: str) -> Iterator[int]:
-    """The numbers of the lines that a request may be about, the newest first: one deletes one's own, and reports what others have said."""
-    whose = {"delete": True, "report": False}.get(do)
-    if room is None or whose is None:
+    """The numbers of the lines that a request may be about, the newest first."""
+    whose, is_meant = _MEANT.get(do, (None, None))
+    if room is None or is_meant is None:
         return
     for line in reversed(room.timeline.entries):
-        if isinstance(line, Entry) and can_be_deleted(line) and (line.nick == me) is whose:
+        if isinstance(line, Entry) and whose in (None, line.nick == me) and is_meant(line):
             yield line.seq
+
+
+_MEANT: dict[str, tuple[bool | None, Callable[[Entry], bool]]] = {
+    "delete": (True, can_be_deleted),
+    "report": (False, can_be_deleted),
+    "edit": (True, lambda line: isinstance(line, Spoken)),
+    "re": (False, lambda line: isinstance(line, Spoken)),
+    "react": (False, lambda line: isinstance(line, Spoken)),
+    "versions": (None, lambda line: isinstance(line, Spoken) and line.edited > 0),
+}
+"""Which lines a request is about: one's own, or others' (None: either); and of which kind."""
 
 
 def _others(state: State, room: RoomState | None) -> list[str]:
@@ -83,7 +94,8 @@ class Writing:
         own: Callable[[str, Mapping[str, object]], None],
     ) -> None:
         self._program, self._screen, self._panes = program, screen, panes
-        self._hearing = hearing
+        self.hearing = hearing
+        """Tells what answers."""
         self._own = own
         self._opens = {
             "/devices": program.action_devices,
@@ -91,44 +103,45 @@ class Writing:
             "/fingerprint": program.action_line,
         }
 
-    def submit(self, text: str, room: RoomState | None) -> None:
-        """Do what a text asks for that was typed in a room, or say it there."""
+    def submit(self, text: str, room: RoomState | None, *, re: int = 0) -> bool:
+        """Do what a text asks for that was typed in a room, or say it there, in reply to line `re` if that is not 0. Returns whether that went."""
         client, prompt = self._program.client, self._panes.prompt
         client.doing.sent()
         opens = self._opens.get(text.strip().casefold())
         own = own_command(text, client.state.commands, client.state.language)
         is_harmless = opens is not None or (isinstance(own, Asked) and own.do in ABOUT_SERVERS)
         if client.early_typing.may_be_secret and not is_harmless:
-            self._hearing.tell(say(NOT_YET), is_error=True)
+            self.hearing.tell(say(NOT_YET), is_error=True)
             prompt.put(text)
             prompt.select_all()
-            return
+            return False
         asked = client.parse(client.aliases.line(text, client.state.commands))
         if room is not None and isinstance(asked, Asked) and asked.words and self._panes.hold(room, text):
-            return
+            return False
         client.remember_typed(text)
         prompt.remember(client.saved.typed)
         typed, text = text, client.aliases.line(text, client.state.commands)
         if (own := own_command(text, client.state.commands, client.state.language)) is not None:
             self._do_own(own, typed)
-            return
+            return True
         if opens is not None:
             opens()
-            return
+            return True
         if self._program.ask_about_account(text):
-            return
-        wrong = client.submit(text, room.name if room else "", self._hearing.answered)
+            return True
+        wrong = client.submit(text, room.name if room else "", self.hearing.answered, re=re)
         if wrong:
-            self._hearing.tell(wrong, is_error=True)
+            self.hearing.tell(wrong, is_error=True)
             prompt.put(typed)
             prompt.select_all()
         elif not self._panes.chat.follows:
             self._panes.chat.go_to_bottom()
+        return not wrong
 
     def _do_own(self, own: Asked | Misused, text: str) -> None:
         """Do what a command of the screen asks for."""
         if isinstance(own, Misused):
-            self._hearing.tell(own.why, is_error=True)
+            self.hearing.tell(own.why, is_error=True)
             self._panes.prompt.put(text)
             self._panes.prompt.select_all()
         else:
