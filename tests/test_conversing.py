@@ -265,10 +265,10 @@ async def test_a_guest_edits_and_deletes_nothing_that_the_other_has_said_though_
         assert (await answer(tim, "msg", nick="gus", text="yes"))["seq"] == 2
         for one, nick in ((gus, "gordon"), (tim, "gus"), (gus, "tim")):
             assert (await answer(one, "nick", nick=nick))["is"] == "renamed"
-        assert (await answer(tim, "edit", room="@tim", number=1, text="I owe you 500"))["code"] == "not-your-line"
-        assert (await answer(tim, "versions", room="@tim", number=1))["code"] == "not-your-line"
-        assert (await answer(tim, "delete", room="@tim", number=1))["code"] == "not-yours"
-        assert (await answer(gus, "delete", room="@gus", number=2))["code"] == "not-yours"
+        assert (await answer(tim, "edit", room="@tim", number=1, text="I owe you 500"))["code"] == "not-known-yours"
+        assert (await answer(tim, "versions", room="@tim", number=1))["code"] == "not-known-yours"
+        assert (await answer(tim, "delete", room="@tim", number=1))["code"] == "not-known-yours"
+        assert (await answer(gus, "delete", room="@gus", number=2))["code"] == "not-known-yours"
         assert (await answer(gus, "report", room="@gus", number=2))["is"] == "reported"
         assert (await answer(gus, "delete", room="@gus", number=1))["count"] == 1
 

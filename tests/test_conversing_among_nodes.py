@@ -417,14 +417,18 @@ async def test_who_goes_on_at_another_node_has_what_was_written_to_the_guest_tha
         ann, gus = await with_guest(a, b, token="g" * 32)
         await answer(ann, "msg", nick="gus", text="hello")
         await trio.sleep(5)
+        assert (await answer(gus, "say", room="@ann", text="said there", key="k"))["seq"] == 2
         again = a.connect("127.0.0.9")
         await again.ask("hello", protocol=2)
         await again.ask("login", nick="gus", token="g" * 32)
         await again.wait_for("logged-in")
         await gus.read_to_end()
         await trio.sleep(5)
-        assert (await answer(ann, "say", room="@gus", text="still?", key="k"))["seq"] == 2
+        assert (await answer(ann, "say", room="@gus", text="still?", key="k"))["seq"] == 3
         assert [text for _, text in texts(await heard(again, 5))] == ["still?"]
+        for do, more in (("edit", {"text": "said"}), ("versions", {}), ("delete", {})):
+            refusal = await answer(again, do, room="@ann", number=2, **more)
+            assert refusal["code"] == "not-known-yours", "which of the two guests it was, only the other node has known"
         await again.ask("logout")
         await again.read_to_end()
         assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"

@@ -15,6 +15,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import asked_filters
 from chat_server.commands.moderating import act_in
 from chat_server.commands.referring import Place, referred_line
+from chat_server.commands.taking_back import not_theirs
 from chat_server.journal import JournalError
 from chat_server.journal.versions import VERSION_SECONDS
 from chat_server.protocol.amending import Edited, Reacted
@@ -257,7 +258,7 @@ async def _refusal_to_edit(place: Place, session: Occupant, line: Spoken, text: 
     """Why somebody may not give this line this text; None if they may, as far as that hangs on the line."""
     details = {"number": str(line.seq), "minutes": str(EDIT_SECONDS // 60), "limit": str(EDITS_MAX)}
     if not place.is_own(session, line):
-        return NotYourLine(details=details)
+        return not_theirs(session, line, NotYourLine(details=details))
     if place.directory.authentication.now() - line.at > EDIT_SECONDS:
         return TooOldToEdit(details=details)
     if line.text == text:
@@ -315,7 +316,7 @@ async def _show_versions(place: Place, session: Occupant, number: int) -> None:
     if not place.is_own(session, line) and (
         isinstance(place, Direct) or place.refusal_of(session, "delete") is not None
     ):
-        session.send(NotYourLine(details={"number": str(number)}))
+        session.send(not_theirs(session, line, NotYourLine(details={"number": str(number)})))
         return
     try:
         versions = await place.directory.journal.versions(place.kept_as, number)

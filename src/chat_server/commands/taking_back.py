@@ -124,6 +124,22 @@ class NotYours(Refused, frozen=True):
     sentence: ClassVar[str] = "Line #{number} is not yours. Nobody moderates what two write to one another."
 
 
+class NotKnownYours(Refused, frozen=True):
+    """It was said by a guest who was called as the receiver is, who has no account either: it may be another's, or be said at another node."""
+
+    code: str = "not-known-yours"
+    sentence: ClassVar[str] = (
+        "Line #{number} is not known to be yours: without an account you can change only what you have said since you connected here."
+    )
+
+
+def not_theirs(session: Occupant, line: Entry, refusal: Refused) -> Refused:
+    """Why somebody may not change a line that is not known to be theirs: this refusal, unless they may well have said it."""
+    if line.author or session.person.account or name_key(line.nick) != name_key(session.nick):
+        return refusal
+    return NotKnownYours(details={"number": str(line.seq)})
+
+
 class NothingToPurge(Refused, frozen=True):
     """They have said nothing."""
 
@@ -210,7 +226,7 @@ async def _take_back(place: Direct, session: Occupant, line: Entry) -> None:
     """Have a line deleted in a conversation, where everybody deletes their own and nobody another's."""
     person, conversation = session.person, place.conversation
     if conversation is None or not place.is_own(session, line):
-        session.send(NotYours(details={"number": str(line.seq)}))
+        session.send(not_theirs(session, line, NotYours(details={"number": str(line.seq)})))
         return
     of = ranges_of([line.seq])
     redacted = Redacted(place.kept_as, 0, 0.0, "", in_words(of), whom=person.nick, of=of, account=line.author)
