@@ -141,6 +141,7 @@ class StoryApp(ChatApp):
 
     def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
         client = super().new_client(server, host, port, nick)
+        self.room_refused = client.connection._on_room_refused
         client.connection = cast("Connection", FakeConnection(host, port))
         return client
 

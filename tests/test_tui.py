@@ -1183,6 +1183,42 @@ def test_no_cursor_blinks(program: Stage) -> None:
     program.play(act, beginning())
 
 
+def test_a_room_that_cannot_be_entered_at_the_start_is_waited_for_no_more() -> None:
+    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22), events.RoomsListed((("python", 3),))])
+    why = "There is no room gone. /rooms lists the rooms."
+
+    async def act(pilot: Pilot) -> None:
+        app.client.state.room("gone")
+        app.tell(events.RoomsListed((("python", 3),)))
+        await settle(pilot)
+        assert "Entering gone" in chat_text(app)
+        app.room_refused("gone", events.Refused("no-such-room", {"room": "gone"}, "", why))
+        await settle(pilot)
+        app.clear_notifications()
+        await settle(pilot)
+        assert why in chat_text(app), "it stays when the notice has gone"
+        assert "Alt+1  python" in chat_text(app)
+        assert "Entering" not in chat_text(app)
+        assert "1 gone" not in app.screen_text()
+        app.tell(*beginning("python")[2:])
+        await settle(pilot)
+        assert why not in chat_text(app)
+
+    play(app, act)
+
+
+def test_a_room_where_lines_wait_stays_though_it_cannot_be_entered() -> None:
+    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
+
+    async def act(pilot: Pilot) -> None:
+        app.client.state.typed(Pending("k", "gone", "say", "hello", 1.0))
+        app.room_refused("gone", events.Refused("no-such-room", {"room": "gone"}, "", "There is no room gone."))
+        await settle(pilot)
+        assert app.client.state.known("gone") is not None
+
+    play(app, act)
+
+
 @pytest.mark.parametrize("is_refused", [False, True])
 def test_what_was_found_for_words_before_these_is_not_shown_for_these(is_refused: bool) -> None:
     app = StoryApp([*beginning("python", "pm"), *said("a needle", room="pm", first=1)])

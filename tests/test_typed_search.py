@@ -49,6 +49,24 @@ def test_ctrl_r_finds_while_one_types_goes_back_again_and_enter_sends() -> None:
     play(app, act)
 
 
+@pytest.mark.parametrize("width", [120, 80, 78, 77, 60, 40])
+def test_the_keys_are_shown_whole_or_not_at_all(width: int) -> None:
+    app = program()
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("ctrl+r", *"make")
+        await settle(pilot)
+        shown = app.screen_text()
+        assert ("Enter sends" in shown) == ("Ctrl+G back" in shown) == (width >= 78)
+        await pilot.press("up", "up", "up")
+        await settle(pilot)
+        shown = app.screen_text()
+        assert "nothing older" in shown
+        assert ("Enter sends" in shown) == ("Ctrl+G back" in shown)
+
+    play(app, act, size=(width, 24))
+
+
 @pytest.mark.parametrize("key", ["escape", "tab"])
 def test_escape_and_tab_leave_what_was_found_to_be_edited(key: str) -> None:
     app = program()

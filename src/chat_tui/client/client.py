@@ -5,6 +5,7 @@ What a screen, a line-by-line program or a bot does goes through here. Never kno
 
 import time
 from collections.abc import Callable, Container, Iterable
+from functools import partial
 from itertools import compress
 from secrets import token_hex
 from typing import Any
@@ -130,7 +131,7 @@ class Client:
             token_for=self.credentials.token_for,
             on_event=self._take,
             on_change=self._connection_changed,
-            on_room_refused=lambda room, refused: on_refused(refused, "join", room),
+            on_room_refused=partial(_not_entered, self.state, on_refused),
         )
         self.doing = Doing(self.state, self._ask, self._steady)
         for name in wanted:
@@ -356,6 +357,18 @@ class Client:
             ):  # the server recalls what was missed, which may be nothing
                 self.want_older(room.name, requests.NUMBER_MAX)
         self._is_dirty = True
+
+
+def _not_entered(
+    state: State, on_refused: Callable[[events.Refused, str, str], object], room: str, refused: events.Refused
+) -> None:
+    """A room that was wanted from the start cannot be entered: nobody waits for it any more, unless lines of the user's do."""
+    known = state.known(room)
+    if known is not None and not (known.is_joined or known.pending or known.timeline.entries):
+        del state.rooms[name_key(room)]
+        if not any(one.is_joined for one in state.rooms.values()):
+            state.put_out = refused.text
+    on_refused(refused, "join", room)
 
 
 def _prepare(event: Event, ref: Ref | None, state: State, store: LocalStore, connection: Connection) -> None:

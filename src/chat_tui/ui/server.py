@@ -209,6 +209,7 @@ class Server:
         del do, room
         if self._main.is_open:
             self.say_shortly(refused.text)
+            self._main.paint_soon()
 
     def warn(self, text: str) -> None:
         """Warn the user, whatever they see."""

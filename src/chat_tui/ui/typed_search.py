@@ -6,6 +6,7 @@ Knows the prompt. Never knows what is done with what is sent.
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,8 +19,8 @@ from chat_tui.language import say
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.field import Field
 
-TIGHT = 76
-"""Columns below which the bar has no place for its keys."""
+FIELD_MIN = 10
+"""Columns that what one searches for has at least."""
 
 
 def place_of(typed: Sequence[str], words: str, start: int, step: int) -> int | None:
@@ -38,8 +39,8 @@ class TypedSearch(Horizontal):
         display: none;
         background: $boost;
         & > Static { width: auto; padding: 0 1; color: $text-muted; }
-        & > Input { width: 1fr; min-width: 12; background: $boost; }
-        &.tight > #typed-keys { display: none; }
+        & > Input { width: 1fr; min-width: 10; background: $boost; }
+        & > .left-out { display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -56,6 +57,7 @@ class TypedSearch(Horizontal):
         self._prompt = prompt
         self._key = key
         self._before: tuple[int | None, str] = (None, "")
+        self._told = ""
 
     def compose(self) -> ComposeResult:
         """A line and what came of it."""
@@ -71,12 +73,13 @@ class TypedSearch(Horizontal):
     def name_again(self) -> None:
         """Say what it is, in the language that is spoken now."""
         self.query_one("#typed-name", Static).update(say("Sent before:"))
-        keys = say("Enter sends · Esc edits · {key} older · Ctrl+G back", key=self._key)
-        self.query_one("#typed-keys", Static).update(keys)
+        self.query_one("#typed-keys", Static).update(self._keys())
+        self._tell("")
 
     def on_resize(self, event: Resize) -> None:
-        """A hint that there is no place for is left out, and not cut."""
-        self.set_class(event.size.width < TIGHT, "tight")
+        """There is place for the keys now, or no more."""
+        del event
+        self._tell(self._told)
 
     def open(self) -> None:
         """Begin to search; when that has begun, go on to older ones."""
@@ -114,8 +117,17 @@ class TypedSearch(Horizontal):
             self._prompt.recall(place, words)
             self._tell("")
 
+    def _keys(self) -> str:
+        return say("Enter sends · Esc edits · {key} older · Ctrl+G back", key=self._key)
+
     def _tell(self, text: str) -> None:
-        self.query_one("#typed-found", Static).update(Content(text))
+        """Say what came of it. The keys that there is no place for then are left out, and not cut."""
+        self._told = text
+        found, keys = self.query_one("#typed-found", Static), self.query_one("#typed-keys", Static)
+        found.update(Content(text))
+        found.set_class(not text, "left-out")
+        words = [say("Sent before:"), self._keys(), *([text] if text else [])]
+        keys.set_class(self.size.width < FIELD_MIN + sum(cell_len(word) + 2 for word in words), "left-out")
 
     def _go_back(self) -> None:
         at, text = self._before
