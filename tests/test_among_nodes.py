@@ -18,6 +18,7 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.nodes import Came
 from chat_server.protocol.events import Refused
 from chat_server.rooms import owed
+from chat_server.rooms.other_nodes import HEARD_SECONDS
 from chat_server.rooms.owed import TOLD_AT_ONCE
 from chat_server.rooms.person import Person, person_id
 from chat_server.server.changes_elsewhere import CHANGE_SECONDS
@@ -369,6 +370,18 @@ async def test_a_program_taken_over_from_another_node_misses_nothing_and_nobody_
         await settled()
         assert texts(await heard(bob)) == ["still here"]
         assert [len(room.nicks) for room in (*a.server.rooms, *b.server.rooms) if room.name == "pm"] == [2, 2]
+
+
+async def test_who_knows_more_of_a_room_than_there_is_waits_a_moment_for_all_rooms_together(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes() as (a, _):
+        ann = a.connect()
+        await ann.enter("ann")
+        began = trio.current_time()
+        await ann.ask("resume", rooms=dict.fromkeys(("python", "write", "pm"), 4711))
+        assert [(await ann.wait_for("page"))["last"] for _ in range(3)] == [0, 0, 0]
+        assert trio.current_time() - began < HEARD_SECONDS + 1
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -80,6 +80,25 @@ async def test_a_conversation_of_two_at_different_nodes_is_shown_at_both_in_one_
         assert [line["seq"] for line in (await answer(bob, "last", room="@ann"))["lines"]] == [1, 2, 3]
 
 
+async def test_who_comes_from_another_node_is_never_told_that_a_conversation_ends_before_what_they_know(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        ann, bob = await two_at_two(a, b)
+        await answer(ann, "msg", nick="bob", text="hello")
+        await bob.ask("accept", nick="ann")
+        desk = await at(b, "ann")
+        await trio.sleep(5)
+        places, b.node._followers = b.node._followers, []
+        number = (await answer(ann, "say", room="@bob", text="one", key="1"))["seq"]
+        await desk.ask("resume", rooms={"@bob": number})
+        await trio.sleep(0.5)
+        b.node._followers = places
+        b.node.look()
+        assert (await desk.wait_for("entered"))["last"] == number
+        assert (await desk.wait_for("page"))["last"] == number
+
+
 async def test_what_is_written_while_somebody_is_away_waits_at_whichever_node_they_come_to(
     autojump_clock: trio.abc.Clock,
 ) -> None:

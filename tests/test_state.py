@@ -86,6 +86,26 @@ def test_applying_events_to_stale_state_equals_fresh_state(lines: list[Entry], d
     assert known(stale) == known(fresh)
 
 
+def test_nothing_is_forgotten_where_a_line_is_said_before_the_page_comes_that_says_that_nothing_was_missed() -> None:
+    state = logged_in()
+    state.apply(entered("", 2))
+    state.apply(page(1, 2, 2))
+    state.apply(entered("", 2))
+    state.apply(Said("python", 3, 0.0, "bob", "3"))
+    state.apply(entries.PageShown("python", (), 1, 2, ""))
+    assert [line.seq for line in state.room("python").timeline.lines()] == [1, 2, 3]
+
+
+def test_what_another_node_has_told_is_not_forgotten_where_a_node_knows_less_but_nothing_is_missing_there() -> None:
+    state = logged_in()
+    state.apply(entered("", 0))
+    state.apply(page(1, 2, 2))
+    state.apply(Said("python", 5, 0.0, "bob", "5"))
+    state.apply(entered("", 4))
+    state.apply(page(3, 4, 4))
+    assert [line.seq for line in state.room("python").timeline.lines()] == [1, 2, 3, 4, 5]
+
+
 @given(histories(), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=10))
 def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Entry], cuts: list[tuple[int, int]]) -> None:
     timeline = Timeline()

@@ -749,6 +749,8 @@ def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:
     [
         ("\x1ba", "\x1b[97;3u"),
         ("\x1b1\x1b2", "\x1b[49;3u\x1b[50;3u"),
+        ("\x1b2hello\r", "\x1b[50;3uhello\r"),
+        ("a\x1b[15~\x1b1\x1bOPb", "a\x1b[15~\x1b[49;3u\x1bOPb"),
         ("\x1b", "\x1b"),
         ("\x1b[A", "\x1b[A"),
         ("\x1bOP", "\x1bOP"),

@@ -37,6 +37,7 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.known_rooms import formerly_known, known_room, known_room_of_id, known_rooms
 from chat_server.rooms.life import refusal_to_own
+from chat_server.rooms.other_nodes import Hearing
 from chat_server.rooms.person import ADMIN, OWNER
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
@@ -174,9 +175,10 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         session.send(Refused("too-many-rooms", {"limit": str(RESUMED_MAX)}))
         return
     ids = {name_key(name): room_id for name, room_id in request.ids.items()}
+    hearing = Hearing(place.directory.nodes)
     for name, number in {name_key(name): number for name, number in request.rooms.items()}.items():
         if names_somebody(name):
-            await _resume_direct(place, session, name, number)
+            await _resume_direct(place, session, name, number, hearing)
             continue
         room = _room_with(place, session, name, ids.get(name, ""))
         if room is None:
@@ -186,17 +188,23 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
             session.send(refusal)
             continue
         is_same = ids.get(name, "") in {"", room.id}
+        if is_same:
+            await hearing.wait(number, room)
         last = await session.enter(room, is_return=is_same)
         tell_filter(room, session)
         if last >= 0 and is_same:
             await catch_up(room, session, number, last)
 
 
-async def _resume_direct(place: Room, session: Occupant, name: str, number: int) -> None:
+async def _resume_direct(place: Room, session: Occupant, name: str, number: int, hearing: Hearing) -> None:
     direct = await conversation_anywhere(place, session, name)
     if direct is None:
         session.send(nobody_named(name))
-    elif await enter_direct(session, direct):
+        return
+    with suppress(JournalError):
+        if not direct.is_with_oneself and (conversation := await direct.opened()) is not None:
+            await hearing.wait(number, conversation)
+    if await enter_direct(session, direct):
         await catch_up(direct, session, number, direct.last_seq)
 
 

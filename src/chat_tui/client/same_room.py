@@ -25,6 +25,10 @@ class Room(Protocol):
     read: int | None
 
     @property
+    def position(self) -> int:
+        """The number up to which nothing is missing."""
+
+    @property
     def timeline(self) -> Timeline:
         """Its lines."""
 
@@ -43,7 +47,7 @@ def enter(room: Room, event: Entered) -> None:
     """The user is in the room; if it is another one than was known, or an older state of it, nothing of it is known yet."""
     is_another = bool(room.id and event.id) and room.id != event.id
     room.id = event.id or room.id
-    if is_another or event.last < room.timeline.newest:
+    if is_another or event.last < room.position:  # beyond that, another node may have told more than this one knows yet
         room.timeline.forget()
         room.read, room.since = None, event.last
     if is_another or not room.is_joined:

@@ -280,10 +280,6 @@ class State:
 
     def _page(self, event: entries.PageShown) -> list[Entry]:
         room = self.room(event.room)
-        if event.last < room.timeline.newest and not event.lines and event.last < room.last:
-            room.timeline.forget()
-            room.last = event.last
-            room.since = min(room.since, event.last)
         room.first = event.first
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)

@@ -30,11 +30,27 @@ PINNED = "8.2.8"
 _SAFE = re.compile(r"[\x00-\x1f\x7f-\x9f;]")
 
 
+_PASTE = "\x1b[200~"
+
+_ALT = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|([a-z0-9]))")
+"""Another key's sequence, or Alt with a letter or digit."""
+
+
 def kitty_form(data: str) -> str:
-    """What was read, with each Alt and letter, if that is all that was read, in the form of the Kitty protocol."""
-    if data[:1] != "\x1b" or not re.fullmatch(r"(\x1b[a-zA-Z0-9])+", data):
+    """What was read, with each Alt and letter in the form of the Kitty protocol.
+
+    Other keys and text may stand beside them: on a slow line one read brings what was typed within a second. A paste is left as it is; and an upper
+    case letter may begin another sequence of the terminal, if more follows.
+    """
+    if re.fullmatch(r"(\x1b[a-zA-Z0-9])+", data):
+        return re.sub(r"\x1b(.)", _kitty_alt, data)
+    if "\x1b" not in data or _PASTE in data:
         return data
-    return re.sub(r"\x1b([a-zA-Z0-9])", lambda found: f"\x1b[{ord(found[1])};3u", data)
+    return _ALT.sub(lambda found: _kitty_alt(found) if found[1] else found[0], data)
+
+
+def _kitty_alt(found: re.Match[str]) -> str:
+    return f"\x1b[{ord(found[1])};3u"
 
 
 def understand_alt() -> None:
