@@ -186,6 +186,21 @@ def test_what_is_typed_beside_the_keys_of_a_line_goes_into_the_prompt(program: S
     program.play(act, talk())
 
 
+def test_a_key_for_what_cannot_be_done_with_the_line_says_so_and_is_not_written(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+up")
+        assert "e Edit" not in app.screen_text(), "it is somebody else's"
+        await press(pilot, "v")
+        assert (app.prompt.text, app.toasts()) == ("", ["That cannot be done with this line."])
+        assert app.chat.drawing.chosen is not None
+        await press(pilot, "e", "d")
+        assert app.prompt.text == ""
+        assert app.chat.drawing.chosen is not None
+        await press(pilot, "escape")
+
+    program.play(act, talk())
+
+
 def test_a_click_chooses_a_line_and_letters_are_still_written(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         row = row_of(app, "since yesterday")

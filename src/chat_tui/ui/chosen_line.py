@@ -67,9 +67,11 @@ class ChosenLine:
         return self._panes.prompt.gives_letters and self.line is not None
 
     def takes(self, deed: str) -> bool:
-        """Whether a key that does this is for the line."""
-        if not self.has_keys:
-            return deed == "menu" and self.line is not None and not self._panes.prompt.text
+        """Whether a key that does this is for the line: also one that cannot be done with it, which says so and is not written."""
+        return self.has_keys or (deed == "menu" and self.line is not None and not self._panes.prompt.text)
+
+    def can(self, deed: str) -> bool:
+        """Whether this can be done with the line."""
         return deed in _WAYS or deed in self.offers()
 
     # Choosing.

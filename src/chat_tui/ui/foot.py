@@ -1,5 +1,6 @@
 """The keys at the foot of the screen. Knows nothing of what they do."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +19,10 @@ Active = Any
 """A key that does something just now, as Textual has it."""
 
 
-def for_footer(active: dict[str, Active]) -> dict[str, Active]:
-    """Of the keys that do something just now those that are to be shown."""
+def for_footer(active: dict[str, Active], can: Callable[[str], bool]) -> dict[str, Active]:
+    """Of the keys that do something just now those that are to be shown; of a line's those that can be done with it."""
     of_line = {key: one for key, one in active.items() if one.binding.action.startswith(OF_A_LINE)}
+    of_line = {key: one for key, one in of_line.items() if can(one.binding.action[len(OF_A_LINE) :].strip("')"))}
     back = active.get("escape")
     if not of_line or back is None:
         return active

@@ -140,7 +140,7 @@ class MainScreen(Screen[None]):
     @property
     def active_bindings(self) -> dict[str, Active]:
         """The keys that do something, for the footer."""
-        return for_footer(super().active_bindings)
+        return for_footer(super().active_bindings, self.lines.can) if self._is_ready else super().active_bindings
 
     def leave_server(self) -> str:
         """Keep what was written here, and show no room; return what is for no room yet."""
