@@ -481,6 +481,18 @@ def test_the_menu_has_each_key_and_the_way_to_the_line_that_is_replied_to_first(
     )
 
 
+@pytest.mark.parametrize("theme", ["ansi-dark", "ansi-light", "chat-dark"])
+def test_the_lines_stay_in_sight_around_the_menu_in_sixteen_colours_too(theme: str) -> None:
+    app = StoryApp(talk(), settings=Settings(theme=theme))
+
+    async def act(pilot: Pilot) -> None:
+        await press(pilot, "alt+up", "enter")
+        assert "Quote it in the prompt" in app.screen_text()
+        assert "Carol▌great" in app.screen_text()
+
+    play(app, act)
+
+
 def test_deleting_asks_first_and_the_author_and_what_it_said_before_are_asked_of_the_server(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await press(pilot, "alt+up", "v")
