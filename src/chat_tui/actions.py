@@ -87,6 +87,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("pin", "alt+i", "do('pin')", "Looking", "Have this room first among the rooms, or no longer"),
     Action("quiet", "alt+q", "do('quiet')", "Looking", "Mute this room, or end that"),
     Action("numbers", "alt+l", "do('numbers')", "Looking", "Show or hide the numbers of lines"),
+    Action("bare", "alt+x", "app.bare", "Looking", "Show the lines as plain text, to select and copy; again: go back"),
     Action(
         "moderate",
         "alt+m",

@@ -19,14 +19,19 @@ def line_in_words(line: Line, replied: str = "") -> str:
     """`[python] 4711 ann: hello`: a line as it is read out. `replied` says to whom it replies."""
     if isinstance(line, LineBlocked):
         return f"[{line.room}] {line.seq} " + say("(blocked)")
+    return f"[{line.room}] {line.seq} {said_in_words(line, replied)}"
+
+
+def said_in_words(line: Entry, replied: str = "") -> str:
+    """`ann: hello`: who says a line, and what. What follows a line break is indented, so that it looks like nobody else's line."""
     shape = line.shape
     is_told = line.request is None or not line.text  # by the server, in its words
     text = (told(line) if is_told else line.text).replace("\n", "\n  ")
     if is_told:
-        return f"[{line.room}] {line.seq} {line.nick}{line.mark} {text}"
+        return f"{line.nick}{line.mark} {text}"
     sign = f"{shape.sign} " if shape.sign and not shape.is_sentence else ""
     middle = f"{replied}: " if replied else between(shape)
-    return f"[{line.room}] {line.seq} {sign}{line.nick}{line.mark}{middle}{text}{marks_behind(line)}"
+    return f"{sign}{line.nick}{line.mark}{middle}{text}{marks_behind(line)}"
 
 
 class Reading:

@@ -231,6 +231,17 @@ class ChatApp(KeysInTurn):
         commands = commands_here(self.servers.shown, self.main.navigation.current)
         self.push_screen(HelpScreen(commands.values(), self.settings.keys))
 
+    def action_bare(self) -> None:
+        """Show the room's lines as plain text, without anything beside them."""
+        from chat_tui.client.bare_lines import BareLines  # noqa: PLC0415 - who asks pays
+        from chat_tui.ui.screens.bare import BareScreen  # noqa: PLC0415 - the same
+
+        if self.main.navigation.current is None:
+            self.say_shortly(say("You are in no room yet."))
+        else:
+            lines = BareLines(lambda: self.main.navigation.current, self.settings.time_format)
+            self.push_screen(BareScreen(lines, self.tell_terminal))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While something is asked, keys mean what they mean there, and nothing below it."""
         del parameters

@@ -3,6 +3,7 @@
 - Alt with a letter or digit, on terminals without the Kitty protocol: they send ESC and the letter, for which Textual waits 100 ms, takes
   two in that time for text, and digits for symbols. Here they become what a Kitty terminal sends, at once.
 - Escape sequences that tell the terminal something: its bell, its title, a desktop notification.
+- A screen that the terminal is told as plain text; and the mouse, left to the terminal meanwhile.
 - Giving the terminal back as it was, however the program ends; and a bug's traceback without secrets.
 """
 
@@ -13,13 +14,15 @@ import select
 import signal
 import sys
 import termios
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import textual
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.message import Message
+from textual.screen import Screen
 
 from chat_tui.client.links import is_link
 from chat_tui.language import say
@@ -199,6 +202,69 @@ def tell_terminal(app: App[None], data: str) -> None:
     if driver is not None and not app.is_headless:
         driver.write(data)
         driver.flush()
+
+
+def mouse_reports(app: App[None], *, is_on: bool) -> str:
+    """Have the terminal report the mouse, as Textual does, or keep it for its own selection."""
+    if not is_on:
+        return MOUSE_OFF
+    in_pixels = getattr(app._driver, "_mouse_pixels", False)  # noqa: SLF001 - Textual has no public way to it
+    return MOUSE_ON + ("\x1b[?1016h" if in_pixels else "")
+
+
+MOUSE_ON = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
+MOUSE_OFF = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"
+
+
+def plain_page(rows: Sequence[tuple[str, bool]], height: int) -> str:
+    """A whole screen of plain text. Of each row: its text, and whether it goes on with the row before.
+
+    The terminal wraps what goes on by itself: so it knows that these rows are one line, and copies them as one. No style, no mouse. Each line is
+    put in its place: a terminal that has other widths for some characters does not move the others, nor scroll.
+    """
+    written = [MOUSE_OFF, "\x1b[0m\x1b[2J\x1b[?7h"]
+    for number, (text, goes_on) in enumerate(rows, 1):
+        may_scroll = number == height and not text.isascii()
+        if may_scroll:
+            written.append("\x1b[?7l")
+        if number == 1 or not goes_on or may_scroll:
+            written.append(f"\x1b[{number};1H\x1b[K")
+        written.append(text)
+    return "".join([*written, "\x1b[?7l"])
+
+
+class _Written(CompositorUpdate):
+    def __init__(self, data: str) -> None:
+        self._data = data
+
+    def render_segments(self, console: object) -> str:
+        del console
+        return self._data
+
+
+def written_as(screen: Screen[None], page: Callable[[], str]) -> Callable[[], None]:
+    """Have the terminal told what `page` gives instead of how the screen is drawn, and only when that is something else than before.
+
+    Returns what forgets the last, for the terminal may have. With a version of Textual that is not known the screen is drawn as any other.
+    """
+    compositor = screen._compositor  # noqa: SLF001 - Textual has no public way to it
+    draw, last = compositor.render_update, ""
+
+    def forget() -> None:
+        nonlocal last
+        last = ""
+
+    def render_update(*, full: bool = False, screen_stack: Any = None, simplify: bool = False) -> Any:
+        nonlocal last
+        drawn = draw(full=full, screen_stack=screen_stack, simplify=simplify)  # it notes that nothing is left to draw
+        if full:  # for a picture
+            return drawn
+        before, last = last, page()
+        return _Written(last) if last != before else None
+
+    if textual.__version__ == PINNED:
+        setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
+    return forget
 
 
 def has_emoji() -> bool:

@@ -66,6 +66,19 @@ def pieces(text: str, width: int) -> list[Piece]:
     return found
 
 
+def filled(text: str, width: int) -> list[str]:
+    """A text without line breaks in the rows (of 2 columns or more) in which a terminal has it that wraps it by itself: each as full as can be."""
+    measure = None if text.isascii() else _measured(text)
+    rows: list[str] = []
+    at = 0
+    while at < len(text) or not rows:
+        end = at + width if measure is None else bisect_right(measure.columns, measure.columns[at] + width) - 1
+        end = max(end, at + 1)
+        rows.append(text[at:end])
+        at = end
+    return rows
+
+
 def _measured(text: str) -> _Measure:
     widths = bytearray([_widths[character] for character in text])
     if _JOINER in text:
