@@ -328,8 +328,8 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "/block dave": After(asked("block", nick="dave")),
         "/unblock dave": After(asked("unblock", nick="dave")),
         "/away Back at two": After(asked("away", text="Back at two")),
-        "/typing on": After(asked("typing")),
-        "/receipts on": After(asked("receipts")),
+        "/typing on": After(asked("typing", typing="on")),
+        "/receipts on": After(asked("receipts", receipts="on")),
     },
     "What counts": {
         "Alt+A": After(here("pm"), first=have_unread),
