@@ -503,6 +503,13 @@ def test_deleting_asks_first_and_the_author_and_what_it_said_before_are_asked_of
         assert "delete" not in dict(app.connection.asked), "the harmless answer has the keys"
         await press(pilot, "d", "right", "enter")
         assert app.connection.last("delete")["number"] == 44
+        app.answer("delete", events.Answered(text="Deleted in python: 1."))
+        await settle(pilot)
+        assert "Deleted in" not in app.screen_text(), "the line itself says so"
+        await press(pilot, "alt+up", "d", "right", "enter")
+        app.answer("delete", Refused("no-such-line", {}, "", "There is no line #44 here."))
+        await settle(pilot)
+        assert "There is no line #44 here." in app.screen_text()
 
     program.play(act, talk(Said("python", 44, LATE - 60, "ann", "it works", edited=45)))
 

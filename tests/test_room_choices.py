@@ -146,6 +146,25 @@ def test_a_pinned_conversation_stands_before_the_rooms() -> None:
     assert [room.name for room in choices.in_order(rooms)] == ["@bob", "pm", "python", "@zed"]
 
 
+def test_tab_behind_a_command_offers_the_words_that_it_takes() -> None:
+    app = StoryApp(beginning("python", "pm"))
+
+    async def act(pilot: Pilot) -> None:
+        for keys, completed in (
+            (["tab"], "/notify all "),
+            (["tab", "tab"], "/notify mentions "),
+            (["m", "tab"], "/notify mentions "),
+        ):
+            app.prompt.put("/notify ")
+            await pilot.press(*keys)
+            assert app.prompt.text == completed
+        app.prompt.put("hello ")
+        await pilot.press("tab")
+        assert app.prompt.text == "hello "
+
+    play(app, act)
+
+
 def test_notify_says_what_holds_and_rings_for_all_lines_if_that_is_chosen() -> None:
     app = StoryApp(beginning("python", "pm"), settings=Settings(notify=NotifyTable(title=False)))
 

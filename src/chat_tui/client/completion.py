@@ -43,8 +43,8 @@ def complete(
     start = max(text.rfind(" "), text.rfind("\n")) + 1
     word = text[start:]
     names_line = naming_a_line(text, commands) if len(text[:start].split()) == 1 else None
-    if names_line is not None or not word:
-        return _choices(start, _numbers(word, lines(names_line.tag)) if names_line is not None else [])
+    if names_line is not None:
+        return _choices(start, _numbers(word, lines(names_line.tag)))
     if word.startswith("/") and start == 0:
         names = sorted({command.name for command in commands.values()} | set(rooms) | set(aliases))
         return _choices(start, [f"/{name} " for name in names if name.startswith(word[1:].casefold())])
@@ -58,6 +58,8 @@ def complete(
     own = () if given else aliases
     if command is not None and (words := own if command.tag == "alias" else _words_for(command, given, rules or {})):
         return _choices(start, [f"{choice} " for choice in words if choice.startswith(word.casefold())])
+    if not word:
+        return None
     wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
     if wants_room or word.startswith("#"):
         folded = folded.removeprefix("#")

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from chat_server.protocol.entries import Entry, Spoken
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.signs import NAMES, name_of_sign, sign_of
 from chat_tui.actions import line_titles
 from chat_tui.client import completion
@@ -240,11 +240,14 @@ class ChosenLine:
             self._program.say_shortly(say("There is no connection."))
 
     def _ask(self, do: str, room: RoomState, **fields: object) -> None:
-        """Ask the server; what it says stands among the lines."""
+        """Ask the server; what it says stands among the lines, but that a line is deleted, which stands there anyway."""
         self.end()
-        client = self._program.client
-        if not client.connection.request(
-            do, on_answer=self._answering.writing.hearing.answered, room=room.name, **fields
+        answered = self._answering.writing.hearing.answered
+        if not self._program.client.connection.request(
+            do,
+            on_answer=lambda event: (do == "delete" and not isinstance(event, Refused)) or answered(event),
+            room=room.name,
+            **fields,
         ):
             self._program.say_shortly(say("There is no connection."))
 
