@@ -1194,9 +1194,8 @@ def test_a_room_that_cannot_be_entered_at_the_start_is_waited_for_no_more() -> N
         assert "Entering gone" in chat_text(app)
         app.room_refused("gone", events.Refused("no-such-room", {"room": "gone"}, "", why))
         await settle(pilot)
-        app.clear_notifications()
-        await settle(pilot)
-        assert why in chat_text(app), "it stays when the notice has gone"
+        assert why in chat_text(app)
+        assert app.toasts() == [], "it is said once, and stays"
         assert "Alt+1  python" in chat_text(app)
         assert "Entering" not in chat_text(app)
         assert "1 gone" not in app.screen_text()

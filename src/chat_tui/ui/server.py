@@ -208,7 +208,8 @@ class Server:
         """Show why the server refuses what nobody has typed."""
         del do, room
         if self._main.is_open:
-            self.say_shortly(refused.text)
+            if not (self.is_shown and self.client.state.put_out == refused.text):  # else it stands in the middle
+                self.say_shortly(refused.text)
             self._main.paint_soon()
 
     def warn(self, text: str) -> None:
