@@ -58,9 +58,7 @@ def complete(
     own = () if given else aliases
     if command is not None and (words := own if command.tag == "alias" else _words_for(command, given, rules or {})):
         return _choices(start, [f"{choice} " for choice in words if choice.startswith(word.casefold())])
-    if not word:
-        return None
-    wants_room = command is not None and any(parameter.name == "room" for parameter in command.parameters)
+    wants_room = word and command is not None and any(parameter.name == "room" for parameter in command.parameters)
     if wants_room or word.startswith("#"):
         folded = folded.removeprefix("#")
         mark = "#" if word.startswith("#") and not wants_room else ""
@@ -69,7 +67,7 @@ def complete(
         nicks = others
     after = ": " if start == 0 else " "
     at = "@" if word.startswith("@") else ""
-    return _choices(start, [f"{at}{nick}{after}" for nick in nicks if nick.casefold().startswith(folded)])
+    return _choices(start, [f"{at}{nick}{after}" for nick in nicks if word and nick.casefold().startswith(folded)])
 
 
 def naming_a_line(text: str, commands: Mapping[str, CommandDescribed]) -> CommandDescribed | None:
