@@ -405,3 +405,20 @@ def test_a_word_is_a_profile_or_else_an_address() -> None:
     assert find_servers(["home", "b:2"], settings) == [Named("home", home), Named("", Profile("b", 2))]
     assert find_servers(["c"], settings, profile="home") == [Named("home", Profile("c", 5000, "ann", ["python"]))]
     assert find_servers([], settings) == [Named("", Profile())]
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("127.0.0.1:5917", ("127.0.0.1", 5917)),
+        ("[::1]:5917", ("::1", 5917)),
+        ("::1", ("::1", 6000)),
+        ("a", ("a", 6000)),
+    ],
+)
+def test_a_profile_s_host_may_have_its_port_behind_it(host: str, found: tuple[str, int]) -> None:
+    settings = Settings(profiles={"home": Profile(host, 6000)})
+    profile = find_servers(["home"], settings)[0].profile
+    assert (profile.host, profile.port) == found
+    with pytest.raises(SettingsError):
+        find_servers(["home"], Settings(profiles={"home": Profile("a:70000")}))

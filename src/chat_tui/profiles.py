@@ -1,5 +1,6 @@
 """Which servers are wanted, by profiles of the settings and by addresses, and where what is kept of each is. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -79,6 +80,9 @@ def _checked(server: Named) -> Named:
     for text in (server.profile.host, server.profile.nick, *server.profile.rooms):
         if not text.isprintable():
             raise SettingsError(say("{text}: expected the name of a host, a person or a room", text=text))
+    if re.fullmatch(r"[^:]+:\d+|\[[^]]*\]:\d+", server.profile.host):  # as an address is written elsewhere
+        host, port = parse_address(server.profile.host)
+        return server._replace(profile=replace(server.profile, host=host, port=port))
     return server
 
 
