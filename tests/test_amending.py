@@ -1,6 +1,7 @@
 """Lines that are edited, replied to and reacted to: by whole servers, on virtual time."""
 
 import time
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import trio
 
 from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
+from chat_server.journal import Page
 from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
 from node_houses import open_nodes
@@ -349,3 +351,36 @@ async def test_every_node_shows_a_line_as_it_was_edited(autojump_clock: trio.abc
         for one in (ann, bob):
             now = await line(one, number)
             assert (now["text"], now["reactions"]) == ("world", [{"sign": THUMB, "nicks": ["ann"]}])
+
+
+class CrowdedReading(MemoryJournal):
+    """A journal in which somebody reacts whenever something is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def read(self, room: str, first: int, last: int) -> Page:
+        page = await super().read(room, first, last)
+        if self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            await meanwhile()
+            self.meanwhile = meanwhile
+        return page
+
+
+async def test_a_crowd_that_reacts_without_end_keeps_nobody_from_reading(autojump_clock: trio.abc.Clock) -> None:
+    journal = CrowdedReading()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        ann, bob, eve = await den(house, "ann", "bob", "eve")
+        number = await said(bob, "shall we?")
+
+        async def react() -> None:
+            journal.meanwhile = None
+            await asked(eve, "react", number=number, sign="+1")
+
+        journal.meanwhile = react
+        shown = await page_of(ann, number)
+        journal.meanwhile = None
+        now = await page_of(ann, number)
+        assert shown[0] == now[0], "it is shown as it is when it is shown"

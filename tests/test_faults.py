@@ -672,7 +672,7 @@ ELSEWHERE = {
     "let_go", "send_unasked", "renderer_among", "TextSession.drained", "_put_run_later", "_room_for_more",
     # What a hall has not, and nobody asks of it.
     "Room.topic", "Room.last_seq", "Room.population", "Room.take_over", "Room.announce_name",
-    "Room.refusal_of", "Room.refusal_to_enter", "Room.rewritings", "Room.is_shown_to", "Room.shows_topic_to", "Room.reads_from",
+    "Room.refusal_of", "Room.refusal_to_enter", "Room.past", "Room.is_shown_to", "Room.shows_topic_to", "Room.reads_from",
     # Where somebody with an account makes a room and puts others out: test_moderating.py.
     "founded",
     # Where somebody appeals against that: test_reports.py.

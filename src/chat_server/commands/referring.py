@@ -13,7 +13,6 @@ from chat_server.protocol.requests import Say
 from chat_server.rooms import reader
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.direct import Direct
-from chat_server.rooms.paging import as_it_stands
 from chat_server.rooms.room import MaybeAwaitable, Occupant
 
 READING_TOKENS = 1.0
@@ -38,7 +37,7 @@ async def referred_line(place: Place, session: Occupant, number: int) -> Spoken 
     try:
         if isinstance(place, Direct):
             await place.opened()
-        line = await as_it_stands(lambda: place.rewritings, lambda: reader.line(place, session, number))
+        line = await reader.line(place, session, number)
     except JournalError:
         return Refused("cannot-read")
     if line is None:

@@ -144,9 +144,9 @@ class ChatRoom(Room):
         return self._history.topic
 
     @property
-    def rewritings(self) -> int:
-        """How often something of what was said here has come to stand otherwise; see Room."""
-        return self._history.rewritings
+    def past(self) -> RecentHistory:
+        """What of the lines has come to stand otherwise; see Room."""
+        return self._history
 
     @property
     def last_seq(self) -> int:

@@ -113,6 +113,10 @@ class Conversation:
         """Whether it is deleted with the first of the two who leaves."""
         return is_passing(self.parties)
 
+    def amended_since(self, rewritings: int) -> Sequence[Amending] | None:
+        """None, if there were as many rewritings then; else it is not known which. See Amended."""
+        return () if rewritings == self.rewritings else None
+
     def other(self, who: str) -> Party:
         """The other one of the two."""
         return next(one for one in self.parties if one.who != who)

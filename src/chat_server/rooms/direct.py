@@ -16,7 +16,7 @@ from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.conversation import Conversation, lines_in_room
 from chat_server.rooms.conversations import Conversations
-from chat_server.rooms.paging import RECALLED_CHARACTERS, fitting
+from chat_server.rooms.paging import RECALLED_CHARACTERS, UNCHANGED, Amended, fitting
 from chat_server.rooms.peers import Peer
 from chat_server.rooms.person import Person
 from chat_server.rooms.referred import ReferredLines
@@ -73,9 +73,9 @@ class Direct(Room):
         return self.conversation.last_seq if self.conversation is not None else 0
 
     @property
-    def rewritings(self) -> int:
-        """How often something of what was said has been deleted."""
-        return self.conversation.rewritings if self.conversation is not None else 0
+    def past(self) -> Amended:
+        """What of the lines has come to stand otherwise; see Room."""
+        return self.conversation if self.conversation is not None else UNCHANGED
 
     @property
     def referred(self) -> ReferredLines:

@@ -5,11 +5,11 @@ Only reader.py asks here, which knows what who asks may read. Never knows who is
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from heapq import merge
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
 from chat_server.protocol.amending import Redacted
-from chat_server.protocol.entries import Entry, Found, PageShown
+from chat_server.protocol.entries import Amending, Entry, Found, PageShown
 from chat_server.protocol.events import Refused
 from chat_server.rooms.guests import GuestMarks
 
@@ -50,6 +50,49 @@ async def as_it_stands(rewritings: Callable[[], int], read: Callable[[], Awaitab
         if rewritings() == before:
             return found
     raise JournalError("what is read was deleted meanwhile, again and again")
+
+
+class Amended(Protocol):
+    """A room, as far as what is read of it may have come to stand otherwise meanwhile."""
+
+    @property
+    def rewritings(self) -> int:
+        """How often something of what was said has come to stand otherwise: it was amended, or an account has ended."""
+        ...
+
+    def amended_since(self, rewritings: int) -> Sequence[Amending] | None:
+        """The entries that have amended lines since there were so many rewritings; None: it is not known any more, or it was something else."""
+        ...
+
+
+class Unchanged:
+    """Nothing is ever amended. See Amended."""
+
+    rewritings = 0
+
+    def amended_since(self, rewritings: int) -> Sequence[Amending] | None:
+        """None at all."""
+        del rewritings
+        return ()
+
+
+UNCHANGED = Unchanged()
+
+
+async def as_amended(room: Amended, read: Callable[[], Awaitable[T]], amend: Callable[[T, Amending], T]) -> T:
+    """Read some of what was said, as it stands after what has amended it meanwhile; where that is not known, it is read again.
+
+    A crowd that reacts to a line without end holds nobody up who reads. Raises JournalError as `as_it_stands`.
+    """
+    for _ in range(READINGS_MAX):
+        before = room.rewritings
+        found = await read()
+        amended = room.amended_since(before)
+        if amended is not None:
+            for entry in amended:
+                found = amend(found, entry)
+            return found
+    raise JournalError("what is read was changed meanwhile, again and again")
 
 
 def fitting(lines: Sequence[Entry], *, from_end: bool = False, limit: int = PAGE_CHARACTERS) -> list[Entry]:

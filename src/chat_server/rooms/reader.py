@@ -10,15 +10,15 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from chat_server.journal import JournalError
-from chat_server.protocol.amendments import as_readable
-from chat_server.protocol.entries import Entry, Found, Line, PageShown
+from chat_server.protocol.amendments import after, as_readable
+from chat_server.protocol.entries import Amending, Entry, Found, Line, LineBlocked, PageShown
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms import paging
 from chat_server.rooms.conversation import Conversation, lines_in_room
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.paging import as_it_stands
+from chat_server.rooms.paging import as_amended, as_it_stands
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 
@@ -40,18 +40,32 @@ async def page(
         journal, guests = directory.journal, directory.guests
         return paging.page(journal, guests, room.kept_as, first, last, newest=newest, zone=zone, from_end=from_end)
 
-    shown = await as_it_stands(lambda: room.rewritings, read)
+    shown = await as_amended(room.past, read, _page_after)
     if since:
         shown = replace(shown, lines=tuple(as_readable(shown.lines, since)))
     return room.seen(shown if shown.first >= since else replace(shown, first=since))
 
 
+def _page_after(page: PageShown, entry: Amending) -> PageShown:
+    return replace(
+        page, lines=tuple(line if isinstance(line, LineBlocked) else after(line, entry) for line in page.lines)
+    )
+
+
 async def line(room: Room, session: Occupant, number: int) -> Entry | None:
-    """The line with this number, as it is stored; None if there is none that somebody may read. Raises JournalError."""
+    """The line with this number, as it stands; None if there is none that somebody may read. Raises JournalError."""
     if number < room.reads_from(session):
         return None
-    found = await room.directory.journal.read(room.kept_as, number, min(number, room.last_seq))
-    return found.lines[0] if found.lines else None
+
+    async def read() -> Entry | None:
+        found = await room.directory.journal.read(room.kept_as, number, min(number, room.last_seq))
+        return found.lines[0] if found.lines else None
+
+    return await as_amended(room.past, read, _line_after)
+
+
+def _line_after(line: Entry | None, entry: Amending) -> Entry | None:
+    return None if line is None else after(line, entry)
 
 
 class Readable(NamedTuple):
@@ -95,8 +109,8 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
         return paging.search(directory.journal, directory.guests, words, where, session.person.zone)
 
     def rewritings() -> int:
-        rooms = sum(room.rewritings for room in directory.rooms)
-        return place.rewritings + rooms + sum(one.rewritings for one in own.values())
+        rooms = sum(room.past.rewritings for room in directory.rooms)
+        return place.past.rewritings + rooms + sum(one.rewritings for one in own.values())
 
     try:
         found = await as_it_stands(rewritings, read)

@@ -6,17 +6,21 @@ on entering ends exactly where what one hears begins. Never knows who is in the 
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import islice
 
-from chat_server.journal import POSITIONS_MAX, Journal, RoomRecord
+from chat_server.journal import POSITIONS_MAX, Journal, Page, RoomRecord
 from chat_server.journal.showable import showable_state
 from chat_server.protocol.amendments import all_after, as_readable
 from chat_server.protocol.entries import Amending, Enacted, Entry, Recalled, TopicSet
 from chat_server.protocol.requests import HISTORY_MAX
 from chat_server.protocol.runs import Piece, SaidRun, each_of
 from chat_server.rooms.gate import Gate
-from chat_server.rooms.paging import RECALLED_CHARACTERS, as_it_stands, fitting
+from chat_server.rooms.paging import RECALLED_CHARACTERS, as_amended, fitting
 from chat_server.rooms.referred import ReferredLines
+
+AMENDED_MAX = 200
+"""Entries that amend lines which are known to whoever has begun to read before them."""
 
 
 class RecentHistory:
@@ -40,6 +44,7 @@ class RecentHistory:
         self.last_seq, self.last_at = record.last, record.last_at
         self.rewritings = 0
         """How often something of what was said has come to stand otherwise, since the room was opened: what was read before may be so no more."""
+        self._amended: deque[Amending] = deque(maxlen=AMENDED_MAX)  # by the newest of the rewritings
         self.is_read = not record.last
         """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
 
@@ -48,7 +53,7 @@ class RecentHistory:
         self._positions = await journal.positions(self.room) | self._positions
         self.accounts_changed += 1
         first, last = self.last_seq - HISTORY_MAX + 1, self.last_seq
-        newest = await as_it_stands(lambda: self.rewritings, lambda: journal.read(self.room, first, last))
+        newest = await as_amended(self, partial(journal.read, self.room, first, last), _page_after)
         self._newest.clear()
         self._unread.clear()
         self._newest.extend(newest.lines)
@@ -83,10 +88,16 @@ class RecentHistory:
             self.gate.note(line)
         elif isinstance(line, Amending):
             self.rewritings += 1
+            self._amended.append(line)
             self.referred.amend(line)
             known = [*self._newest, *each_of(self._unread)]
             self._newest = deque(all_after(known, line), HISTORY_MAX)
             self._unread.clear()
+
+    def amended_since(self, rewritings: int) -> Sequence[Amending] | None:
+        """The entries that have amended lines since there were so many rewritings; None: not all are known."""
+        count = self.rewritings - rewritings
+        return None if count > len(self._amended) else [*islice(self._amended, len(self._amended) - count, None)]
 
     def line(self, number: int) -> Entry | None:
         """The line with this number, if it is one of the newest or somebody is just about to reply to it, or to amend it; None if it is not known."""
@@ -117,6 +128,7 @@ class RecentHistory:
         """Know nothing of the lines until they are read again; nor of this topic, if it is the room's."""
         self.is_read = not self.last_seq
         self.rewritings += 1
+        self._amended.clear()
         self.referred.clear()
         self._newest.clear()  # nor if they cannot be read
         self._unread.clear()
@@ -164,3 +176,7 @@ class RecentHistory:
         return Recalled(
             self.room, tuple(fitting(lines, from_end=True, limit=RECALLED_CHARACTERS)), missed, self.last_seq, zone
         )
+
+
+def _page_after(page: Page, entry: Amending) -> Page:
+    return page._replace(lines=all_after(page.lines, entry))

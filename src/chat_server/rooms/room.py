@@ -1,7 +1,6 @@
 """A place where sessions are, and what a place knows of a session.
 
-Two halves of one contract: a `Room` takes sessions in and lets them go, and sees each only as an `Occupant`, so that every place is tested with
-a fake. Never knows what can be asked for in a place, nor bytes on the wire.
+A `Room` sees each session only as an `Occupant`, so each is tested with a fake. Never knows what can be asked for in it, nor bytes on the wire.
 """
 
 from abc import ABC, abstractmethod
@@ -14,6 +13,7 @@ from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.room_state import NOTHING
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.paging import UNCHANGED, Amended
 from chat_server.rooms.person import Person, Proof
 from chat_server.rooms.rights import Act
 
@@ -313,9 +313,9 @@ class Room(ABC):
         return 0
 
     @property
-    def rewritings(self) -> int:
-        """How often something of what was said here has come to stand otherwise: it was deleted, or an account has ended."""
-        return 0
+    def past(self) -> Amended:
+        """What of the lines has come to stand otherwise."""
+        return UNCHANGED
 
     @property
     def position(self) -> dict[str, int]:
