@@ -203,7 +203,8 @@ def test_whenever_the_server_is_killed_a_room_is_as_it_was_or_gone_for_good(tmp_
     with arranged(data) as world:
         ann = register(world, "ann")
         assert ann.ask("create", room="den")["is"] == "room-created"
-        ann.ask("join", room="den")
+        ann.tell("join", room="den", ref=0)
+        assert ann.next("recalled"), "else it would be taken for the answer to what is said"
         for number in range(3):
             ann.ask("say", room="den", text=f"{CANARY} {number}", key=f"k{number}")
     data.rename(original)

@@ -328,6 +328,7 @@ CASES = [
     hall("bob", "accept", "request-accepted", one_who_writes, nick="boss"),
     hall("bob", "dm", "dm-chosen", who="known"),
     hall("bob", "typing", "chosen", typing="on"),
+    hall("bob", "alias", "alias-set", name="hi", text="/me waves"),
     hall("bob", "receipts", "chosen", receipts="on"),
     hall("bob", "away", "now-away", text="lunch"),
     hall("bob", "away", "now-back", one_who_is_away, text="off"),

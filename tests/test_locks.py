@@ -50,7 +50,7 @@ def wanted(purpose: str) -> list[Requirement]:
         "tui": PROJECT["project"]["dependencies"] + extras["tui"],
         "dev": [
             *PROJECT["project"]["dependencies"],
-            *(one for name in ("tui", "tls", "keyring", "postgresql", "dev") for one in extras[name]),
+            *(one for name in ("tui", "tls", "keyring", "spelling", "postgresql", "dev") for one in extras[name]),
         ],
         "build": [*PROJECT["build-system"]["requires"], "editables"],  # an editable install needs that too
     }

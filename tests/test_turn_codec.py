@@ -13,6 +13,7 @@ from chat_server.journal.happened import (
     ChoicesMade,
     ConversationChanged,
     DevicesRevoked,
+    GuestBlocked,
     LinesRewritten,
     PutOut,
     RegisteredPerson,
@@ -52,6 +53,7 @@ CHANGES: dict[type, st.SearchStrategy[Change]] = {
     DevicesRevoked: st.builds(
         DevicesRevoked, NUMBERS, NUMBERS, st.none() | st.lists(NUMBERS, max_size=5).map(tuple), TEXTS
     ),
+    GuestBlocked: st.builds(GuestBlocked, NUMBERS, TEXTS, TEXTS, TEXTS, st.booleans()),
     PutOut: st.builds(PutOut, NUMBERS, TEXTS, TEXTS),
     LinesRewritten: st.builds(LinesRewritten, NUMBERS, st.lists(TEXTS, max_size=5).map(tuple)),
 }
