@@ -12,8 +12,10 @@ from chat_server.protocol.events import Event, Refused, Stored
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.line_deeds import Begun
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
-from stories import NOON, Pilot, Stage, StoryApp, play, said, settle
+from chat_tui.ui.chat_view import ChatView
+from stories import NOON, Pilot, Stage, StoryApp, beginning, play, said, settle
 from test_rights_on_screen import room as with_roles
 
 LATE = NOON + 3600
@@ -600,3 +602,20 @@ def test_a_reply_goes_over_the_wire_as_one_by_key_and_by_command(program: Stage)
         app.prompt.put("")
 
     program.play(act, talk())
+
+
+def test_what_is_drawn_before_it_is_seen_that_a_line_has_gone_harms_nobody() -> None:
+    app = StoryApp([*beginning("python"), *said("hello")])
+
+    async def act(pilot: Pilot) -> None:
+        state, chat = app.client.state, app.screen.query_one(ChatView)
+        state.typed(Pending("k", "python", "say", "on its way", NOON + 3600))
+        app.main.paint()
+        await settle(pilot)
+        rows = range(chat.size.height)
+        assert any("on its way" in chat.render_line(row).text for row in rows)
+        state.room("python").pending.clear()  # it is stored, and that is painted in a moment
+        for row in rows:
+            chat.render_line(row)
+
+    play(app, act)

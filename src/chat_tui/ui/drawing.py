@@ -35,7 +35,7 @@ class Drawing:
     def row(self, rows: EntryRows, at: tuple[int, int, int], width: int, span: tuple[int, int] | None) -> Strip:
         """Draw a row: of which entry, which of its rows, and which of all (`at`). `span`: what of it is selected."""
         index, within, row = at
-        shown, mark, look = rows.at(index), self._mark(getattr(rows.entry(index), "seq", None)), rows.look
+        shown, mark, look = rows.at(index), self._mark(rows.seq_at(index)), rows.look
         if within >= len(shown):
             return Strip.blank(width, look.rich)
         if span is not None:

@@ -54,6 +54,11 @@ class EntryRows:
         entries = self._room.timeline.entries if self._room else []
         return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
 
+    def seq_at(self, index: int) -> int | None:
+        """The number of one of the entries; None if it has none, or is gone since its rows were made: what is drawn is looked at later."""
+        count = len(self._room.timeline.entries) + len(self._room.pending) if self._room else 0
+        return getattr(self.entry(index), "seq", None) if index < count else None
+
     def index_of(self, seq: int | None) -> int | None:
         """The index of the line with this number; None if it is not loaded."""
         if self._room is None or seq is None:
