@@ -1,11 +1,11 @@
 """What it means that lines are deleted: which can be, what stands in their place, and how their numbers are told. Pure.
 
-Whoever applies the entries that they missed to lines read earlier (`after`) has the lines as they are read now. Never knows who may delete what.
+What becomes of a line by the entry that deletes it is said in amendments.py. Never knows who may delete what.
 """
 
 from collections.abc import Iterable
 
-from chat_server.protocol.amending import Deleted, Ranges, Redacted
+from chat_server.protocol.amending import Deleted, Ranges
 from chat_server.protocol.entries import Entry
 
 NUMBERS_MAX = 1000
@@ -23,11 +23,6 @@ def can_be_deleted(line: Entry) -> bool:
 def deleted(line: Entry) -> Deleted:
     """What stands in the line's place from then on."""
     return Deleted(line.room, line.seq, line.at, line.nick, "", line.author, line.guest, line.bot)
-
-
-def after(line: Entry, redacted: Redacted) -> Entry:
-    """The line, as it is after the entry."""
-    return deleted(line) if can_be_deleted(line) and has(redacted.of, line.seq) else line
 
 
 def has(ranges: Ranges, seq: int) -> bool:

@@ -7,7 +7,7 @@ SIGN_MAX = 16
 """Code points of one sign: a family of four with skin tones has eleven, a flag of a region seven."""
 
 NAME_MAX = 64
-"""Characters in a name."""
+"""Characters in a name, without its colons."""
 
 NAMES = {
     **dict.fromkeys(("+1", "thumbsup", "thumbs_up", "yes"), "\N{THUMBS UP SIGN}"),
@@ -51,6 +51,8 @@ _REGIONS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 def sign_of(text: str) -> str | None:
     """The sign that somebody has typed, or named between colons, as it is compared; None if it is none."""
     typed = text.strip()
+    if len(typed) > NAME_MAX + 2:
+        return None
     if typed.isascii():
         named = typed.casefold().removeprefix(":").removesuffix(":")
         return _named(named) if named and len(named) <= NAME_MAX else None

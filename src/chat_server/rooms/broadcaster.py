@@ -19,7 +19,7 @@ from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.logs import log
 from chat_server.protocol.amending import Edited, Reacted
-from chat_server.protocol.amendments import quote_of, referred_to, without_effect
+from chat_server.protocol.amendments import bare, quote_of, referred_to, without_effect
 from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.events import RoomFailed
 from chat_server.protocol.room_events import ReactionNoted
@@ -294,7 +294,8 @@ class Broadcaster:
     def _add_anyway(self, lines: Sequence[Entry]) -> None:
         """Add lines to what members, their authors too, will see; the past is read again before it is next needed."""
         for line in lines:
-            self._audience.put(line)
+            # Who may not see what it says something of was not worked out: nobody is shown that here, and pages have it.
+            self._audience.put(bare(line))
             self._history.pass_over(line)
             self._door.is_to_look |= line.changes_rights
 

@@ -93,7 +93,7 @@ class Conversation:
         self.read: dict[str, int] = {}
         """How far each of the two who is here has come."""
         self.rewritings = 0
-        """How often something of what was said has been deleted; see Room."""
+        """How often something of what was said has come to stand otherwise; see Amended."""
         self.referred = ReferredLines()
         """Lines that somebody is about to reply to, or to amend."""
         self.is_over = False
