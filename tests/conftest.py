@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -42,6 +43,12 @@ os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
 
 # The programs speak English in tests, whatever the developer speaks.
 os.environ["LANGUAGE"] = "C"
+
+# Programs that are started without a word about it keep nothing in the developer's own folders, nor find what was kept there: a certificate, say,
+# that was trusted at a port which another server has now.
+_own_folders = tempfile.TemporaryDirectory(prefix="chat-tests-")
+for _folder in ("CONFIG", "DATA", "STATE"):
+    os.environ[f"XDG_{_folder}_HOME"] = os.path.join(_own_folders.name, _folder.lower())
 
 pytest_plugins = ["postgresql"]
 

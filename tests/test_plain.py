@@ -605,9 +605,10 @@ class Plain:
 
     def said(self) -> list[str]:
         """What has been said in the room, as somebody else reads it."""
+        nick = f"reader{next(_names)}"
         other = forks.run(
-            [*PROGRAM, *self.flags(nick=f"reader{next(_names)}", room="")[:-4], "--config", os.devnull],
-            input="".join(f"/join {self.room}\n/since {first}\n" for first in (0,)).encode(),
+            [*PROGRAM, *self.flags("--state", str(self.state.parent / nick), nick=nick, room="")],
+            input=f"/join {self.room}\n/since 0\n".encode(),
             capture_output=True,
             timeout=TIMEOUT,
             check=True,
