@@ -11,7 +11,7 @@ from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.people_events import HasRead, Writing
 from chat_tui.client.answers import words_for
-from chat_tui.client.doing import GOOD_SECONDS, SAY_SECONDS, UNSEEN_SECONDS, Doing
+from chat_tui.client.activity import GOOD_SECONDS, SAY_SECONDS, UNSEEN_SECONDS, Activity
 from chat_tui.client.state import State
 from chat_tui.settings import Settings
 from stories import NOON, Pilot, StoryApp, beginning, play, settle
@@ -36,15 +36,15 @@ def told(*more: Event) -> State:
     ],
 )
 def test_who_is_writing_is_said_in_a_few_words(nicks: tuple[str, ...], words: str) -> None:
-    assert told(Writing("python", nicks)).room("python").doing.in_words(NOON) == words
+    assert told(Writing("python", nicks)).room("python").activity.in_words(NOON) == words
 
 
 def test_it_ends_with_what_somebody_says_and_where_nothing_more_is_told() -> None:
     state = told(Writing("python", ("bob", "carol")))
-    doing = state.room("python").doing
-    assert doing.in_words(NOON + GOOD_SECONDS) == ""
+    activity = state.room("python").activity
+    assert activity.in_words(NOON + GOOD_SECONDS) == ""
     state.apply(Said("python", 1, NOON, "bob", "done"), now=NOON)
-    assert doing.in_words(NOON) == "carol is writing"
+    assert activity.in_words(NOON) == "carol is writing"
 
 
 def test_of_a_room_that_is_not_known_nothing_is_kept() -> None:
@@ -65,8 +65,8 @@ class Told:
         self.now = 100.0
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.state = told(*more)
-        self.doing = Doing(self.state, self._request, lambda: self.now)
-        self.doing.typed(self.state.room("python"), "")
+        self.activity = Activity(self.state, self._request, lambda: self.now)
+        self.activity.typed(self.state.room("python"), "")
 
     def _request(self, do: str, **fields: Any) -> bool:
         self.asked.append((do, fields))
@@ -75,7 +75,7 @@ class Told:
     def type(self, *texts: str, room: str = "python", gap: float = 0.1) -> None:
         for text in texts:
             self.now += gap
-            self.doing.typed(self.state.room(room), text)
+            self.activity.typed(self.state.room(room), text)
 
     def take(self) -> list[tuple[str, dict[str, Any]]]:
         asked, self.asked = self.asked, []
@@ -96,7 +96,7 @@ def test_what_is_sent_is_told_by_nothing_more() -> None:
     program = Told()
     program.type("hello")
     program.take()
-    program.doing.sent()
+    program.activity.sent()
     program.type("")
     assert program.take() == []
     program.type("a")
@@ -119,16 +119,16 @@ def test_nothing_is_told_of_who_has_not_chosen_it_or_is_refused_it() -> None:
     program.type("a", "ab")
     assert program.take() == []
     program = Told()
-    assert program.doing.refused(events.Refused("typing-off"))
+    assert program.activity.refused(events.Refused("typing-off"))
     program.type("a", "ab")
     assert program.take() == []
     program = Told()
-    program.doing.refused(events.Refused("typing-unseen", room="python"))
+    program.activity.refused(events.Refused("typing-unseen", room="python"))
     program.type("a", "ab")
     assert program.take() == []
     program.type("abc", gap=UNSEEN_SECONDS)
     assert program.take() == [("writing", {"room": "python"})]
-    assert not program.doing.refused(events.Refused("muted-here"))
+    assert not program.activity.refused(events.Refused("muted-here"))
 
 
 def test_who_logs_in_again_has_chosen_what_the_server_says() -> None:
@@ -139,21 +139,21 @@ def test_who_logs_in_again_has_chosen_what_the_server_says() -> None:
 def test_what_was_read_is_told_once_and_only_of_conversations() -> None:
     program = Told(Said("@bob", 1, NOON, "bob", "psst"), Said("python", 1, NOON, "bob", "hi"))
     for room in ("@bob", "@bob", "python"):
-        program.doing.read(program.state.room(room))
+        program.activity.read(program.state.room(room))
     assert program.take() == [("has-read", {"room": "@bob", "seq": 1})]
     program.state.chosen.pop("receipts")
     program.state.apply(Said("@bob", 2, NOON, "bob", "psst"))
-    program.doing.read(program.state.room("@bob"))
+    program.activity.read(program.state.room("@bob"))
     assert program.take() == []
 
 
 def test_the_newest_line_that_was_read_is_marked_and_no_other() -> None:
     lines = [Said("@bob", seq, NOON, nick, "x") for seq, nick in enumerate(("ann", "bob", "ann", "ann"), 1)]
     state = told(*lines)
-    doing = state.room("@bob").doing
+    activity = state.room("@bob").activity
     for seq, marked in ((0, 0), (2, 1), (3, 3), (1, 3), (9, 4)):
         state.apply(HasRead("@bob", seq))
-        assert doing.read_line == marked
+        assert activity.read_line == marked
 
 
 # On the screen.

@@ -30,7 +30,7 @@ from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.conversing import Requests, is_conversation
 from chat_tui.client.credentials import Credentials, Keyring
-from chat_tui.client.doing import Doing
+from chat_tui.client.activity import Activity
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
@@ -133,7 +133,7 @@ class Client:
             on_change=self._connection_changed,
             on_room_refused=partial(_not_entered, self.state, on_refused),
         )
-        self.doing = Doing(self.state, self._ask, self._steady)
+        self.activity = Activity(self.state, self._ask, self._steady)
         for name in wanted:
             self.state.room(name)
         for pending in store.unsent:
@@ -312,7 +312,7 @@ class Client:
         _prepare(event, ref, self.state, self.store, self.connection)
         if isinstance(event, events.HelpListed):
             event = _without_refused(event, self.state.commands)
-        is_of_line = isinstance(event, events.Refused) and _is_told(event, ref, self.store, self.doing)
+        is_of_line = isinstance(event, events.Refused) and _is_told(event, ref, self.store, self.activity)
         new = self.state.apply(event, ref, now=self._clock())
         self.aliases.take(event)
         if isinstance(event, ConversationsListed):
@@ -391,6 +391,6 @@ def _without_refused(help_: events.HelpListed, commands: Container[str]) -> even
     return replace(help_, commands=tuple(shown), groups=tuple(groups))
 
 
-def _is_told(refused: events.Refused, ref: Ref | None, store: LocalStore, doing: Doing) -> bool:
+def _is_told(refused: events.Refused, ref: Ref | None, store: LocalStore, activity: Activity) -> bool:
     """Whether a line shows itself that it was refused, or the user has asked for nothing that was."""
-    return any(pending.key == ref for pending in store.unsent) or (ref is None and doing.refused(refused))
+    return any(pending.key == ref for pending in store.unsent) or (ref is None and activity.refused(refused))

@@ -18,7 +18,7 @@ from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.people_events import PersonAway
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
-from chat_tui.client import conversing, doing, same_room
+from chat_tui.client import activity, conversing, same_room
 from chat_tui.client.away import has_spoken, note_away, person_away
 from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending, failed, not_stored, taken
@@ -66,7 +66,7 @@ class RoomState:
         self.rights = Rights()
         self.is_kept_unread = False
         """Whether the user has marked lines as unread since they came here last: looking at them does not make them read."""
-        self.doing = doing.InRoom()
+        self.activity = activity.InRoom()
         self._own_unread = 0
         self._replies = Replies()
 
@@ -149,7 +149,7 @@ class State:
         """The rooms that the user is in, by their keys, in the order in which they were entered."""
         self.listed: dict[str, int] = {}
         """All rooms there are, by name, with the number of people in each."""
-        self.chosen: dict[str, str] = {}  # what is told of people just now (doing.py), by the name of the setting
+        self.chosen: dict[str, str] = {}  # what is told of people just now (activity.py), by the name of the setting
         self.private: set[str] = set()
         """The keys of those that are only for their members."""
         self.now = 0.0
@@ -230,7 +230,7 @@ class State:
     def _chosen(self, event: events.SettingShown) -> None:
         if event.setting == "language":
             self.language = event.value
-        doing.note_choice(self, event)
+        activity.note_choice(self, event)
 
     def _logged_in(self, event: events.LoggedIn) -> None:
         self.nick = event.nick
@@ -270,7 +270,7 @@ class State:
         if isinstance(event, Entry):
             room.note_guests((event.nick,), (event.nick,) if event.guest else UNSET)
             has_spoken(room, event.nick)
-            room.doing.has_said(event.nick)
+            room.activity.has_said(event.nick)
         return self._add(room, (event,))
 
     def _recalled(self, event: entries.Recalled) -> list[Entry]:
@@ -388,7 +388,7 @@ class State:
         events.NotStored: _not_stored,
         events.RoomsListed: _rooms_listed,
         **conversing.TAKEN,
-        **doing.TAKEN,
+        **activity.TAKEN,
         events.TopicShown: _topic_shown,
         PersonAway: person_away,
     }

@@ -159,7 +159,7 @@ class EntryRows:
             is_first_unread=self._is_first_unread(index, entry),
             missing=len(self._room.timeline.hole_before(index, self._room.first)),
             quoted=quoted,
-            is_read=entry.seq == self._room.doing.read_line,
+            is_read=entry.seq == self._room.activity.read_line,
         )
 
     def _is_first_unread(self, index: int, entry: Numbered) -> bool:

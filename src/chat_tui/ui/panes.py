@@ -210,7 +210,7 @@ class Panes:
 
     def _writing(self, room: RoomState | None) -> str:
         is_wanted = room is not None and self._program.settings.signs and not self._program.settings.slow_link
-        return room.doing.in_words(self._program.clock()) if room is not None and is_wanted else ""
+        return room.activity.in_words(self._program.clock()) if room is not None and is_wanted else ""
 
     def hold(self, room: RoomState, text: str) -> bool:
         """Keep in the prompt what cannot be said now, and say why. Returns False if it can be."""

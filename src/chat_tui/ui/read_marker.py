@@ -27,6 +27,6 @@ class ReadMarker:
         elif now - self._since >= READ_AFTER and room.read != room.last and room.last == room.timeline.newest:
             self._program.client.mark_read(room)
             if self._program.settings.signs:
-                self._program.client.doing.read(room)
+                self._program.client.activity.read(room)
             return True
         return False

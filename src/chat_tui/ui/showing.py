@@ -72,7 +72,7 @@ class Showing:
         self.numbers()
         settings, client = self._program.settings, self._program.client
         if settings.signs and not settings.slow_link and not client.early_typing.may_be_secret:
-            client.doing.typed(self._navigation.current, self._panes.prompt.text)
+            client.activity.typed(self._navigation.current, self._panes.prompt.text)
 
     def numbers(self) -> None:
         """Show the numbers of lines if they are wanted, or while a command is written that names a line by its number."""

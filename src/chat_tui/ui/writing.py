@@ -106,7 +106,7 @@ class Writing:
     def submit(self, text: str, room: RoomState | None, *, re: int = 0) -> bool:
         """Do what a text asks for that was typed in a room, or say it there, in reply to line `re` if that is not 0. Returns whether that went."""
         client, prompt = self._program.client, self._panes.prompt
-        client.doing.sent()
+        client.activity.sent()
         opens = self._opens.get(text.strip().casefold())
         own = own_command(text, client.state.commands, client.state.language)
         is_harmless = opens is not None or (isinstance(own, Asked) and own.do in ABOUT_SERVERS)

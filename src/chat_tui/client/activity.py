@@ -67,7 +67,7 @@ class Room(Protocol):
     name: str
     is_joined: bool
     last: int
-    doing: InRoom
+    activity: InRoom
 
     @property
     def timeline(self) -> Any:
@@ -95,7 +95,7 @@ def writing(state: State, event: Writing) -> None:
     """These are writing."""
     room = state.known(event.room)
     if room is not None:
-        room.doing.writing, room.doing.told_at = event.nicks, state.now
+        room.activity.writing, room.activity.told_at = event.nicks, state.now
 
 
 def has_read(state: State, event: HasRead) -> None:
@@ -104,17 +104,17 @@ def has_read(state: State, event: HasRead) -> None:
     if room is None or not is_conversation(room.name):
         return
     read = room.timeline.newest_of(state.nick, event.seq)
-    if read > room.doing.read_line:
-        for seq in (room.doing.read_line, read):
+    if read > room.activity.read_line:
+        for seq in (room.activity.read_line, read):
             room.timeline.touch(seq)
-        room.doing.read_line = read
+        room.activity.read_line = read
 
 
 TAKEN: dict[type[Event], Callable[[Any, Any], None]] = {Writing: writing, HasRead: has_read}
 """What the state takes from here."""
 
 
-class Doing:
+class Activity:
     """What the server is told of the user."""
 
     def __init__(self, state: State, request: Callable[..., bool], clock: Callable[[], float]) -> None:
