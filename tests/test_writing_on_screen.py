@@ -10,8 +10,8 @@ from chat_server.protocol import events
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.people_events import HasRead, Writing
-from chat_tui.client.answers import words_for
 from chat_tui.client.activity import GOOD_SECONDS, SAY_SECONDS, UNSEEN_SECONDS, Activity
+from chat_tui.client.answers import words_for
 from chat_tui.client.state import State
 from chat_tui.settings import Settings
 from stories import NOON, Pilot, StoryApp, beginning, play, settle

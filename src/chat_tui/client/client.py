@@ -22,6 +22,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_tui import language
 from chat_tui.client.accounts import CANNOT_ASK, without_secrets
+from chat_tui.client.activity import Activity
 from chat_tui.client.aliases import Aliases
 from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
@@ -30,7 +31,6 @@ from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.conversing import Requests, is_conversation
 from chat_tui.client.credentials import Credentials, Keyring
-from chat_tui.client.activity import Activity
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
