@@ -30,9 +30,9 @@ from msgspec.structs import FieldInfo, fields
 
 from chat_server import cli
 from chat_server.commands.table import COMMANDS
-from chat_server.config import Limits
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.limits import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Request, Say, tag_of
 from chat_server.protocol.syntax import field_meta, word_of

@@ -15,7 +15,7 @@ import trio
 import trio.testing
 
 from chat_server.commands.table import COMMANDS, dispatch
-from chat_server.config import Limits
+from chat_server.limits import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import SayRun

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chat_server.commands.table import COMMANDS
-from chat_server.config import Limits
+from chat_server.limits import Limits
 from chat_server.protocol.incoming import Invalid
 from chat_server.protocol.requests import Request, tag_of
 from chat_server.protocol.versions import PROTOCOL

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from chat_server.config import Config
+from chat_server.config_changes import changes_between
 from chat_server.config_file import ConfigError, as_toml, load
 from chat_server.journal.engines import MODULES
+from chat_server.setting_kinds import AT_ONCE, COMERS, NEXT, RESTART, when_changed
 
 
 def test_the_printed_defaults_are_the_defaults() -> None:
@@ -18,6 +20,24 @@ def test_every_setting_is_printed_under_its_reason() -> None:
         for setting in msgspec.structs.fields(getattr(Config(), table.name)):
             before = printed[: printed.index(f"\n{setting.name} = ")]
             assert before.splitlines()[-1].startswith("# "), setting.name
+
+
+def test_every_setting_says_when_it_takes_effect_that_it_is_changed() -> None:
+    known = {one["reload"] for one in (AT_ONCE, NEXT, COMERS, RESTART)}
+    for table in msgspec.structs.fields(Config):
+        for setting in msgspec.structs.fields(getattr(Config(), table.name)):
+            assert when_changed(setting.type) in known, (
+                f"{table.name}.{setting.name}: give its Meta an `extra` of setting_kinds.py"
+            )
+
+
+def test_what_waits_for_a_restart_is_told_and_keeps_its_value() -> None:
+    was = load("[server]\nport = 5001\n[limits]\nrooms = 7\n", "x.toml")
+    changes = changes_between(was, load("[server]\nport = 5002\nname = 'other'\n[limits]\nrooms = 8\n", "x.toml"))
+    assert changes.changed == ("server.name", "limits.rooms")
+    assert changes.waiting == ("server.port",)
+    assert changes.usable == load("[server]\nport = 5001\nname = 'other'\n[limits]\nrooms = 8\n", "x.toml")
+    assert changes_between(was, was) == (was, (), ())
 
 
 def test_what_is_not_set_keeps_its_default() -> None:

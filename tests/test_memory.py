@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.config import Config, Limits
+from chat_server.config import Config
+from chat_server.limits import Limits
 from chat_server.server import process
 from chat_server.server.server import WAITING_TOTAL_MIN, Server
 from fakes import store_of

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chat_server.config import Config, HistoryTable, JournalTable, TlsTable
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.setting_kinds import when_changed
 from chat_server.settings_errors import explained
 
 
@@ -101,7 +102,7 @@ def _check_proxies(trusted: list[str], source: str) -> None:
 
 
 def as_toml(config: Config) -> str:
-    """Write a configuration as TOML, each setting under its description."""
+    """Write a configuration as TOML, each setting under its description, and when it takes effect that it is changed."""
     parts = []
     for table in msgspec.structs.fields(Config):
         values = getattr(config, table.name)
@@ -110,6 +111,7 @@ def as_toml(config: Config) -> str:
             lines += [
                 "",
                 *_comment(_description(setting.type)),
+                f"# ({when_changed(setting.type)})",
                 f"{setting.name} = {_toml_value(getattr(values, setting.name))}",
             ]
         parts.append("\n".join(lines))

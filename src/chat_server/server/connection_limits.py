@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Callable
 from math import inf
 
-from chat_server.config import Limits
+from chat_server.limits import Limits
 from chat_server.server.shared_counts import SharedCounts
 from chat_server.sessions.pace import Address
 from chat_server.sessions.token_bucket import TokenBucket

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from chat_server.config import HistoryTable, Limits
+from chat_server.config import HistoryTable
+from chat_server.limits import Limits
 from chat_server.protocol.events import Welcomed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.room import Room

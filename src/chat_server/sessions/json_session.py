@@ -16,8 +16,9 @@ from chat_server.commands.catalogue import described_commands
 from chat_server.commands.conversing import conversation_named, names_somebody, nobody_named
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.commands.writing import IsWriting, NoteRead
-from chat_server.config import Config, Limits
+from chat_server.config import Config
 from chat_server.guard import Guard
+from chat_server.limits import Limits
 from chat_server.protocol.choices import find_language
 from chat_server.protocol.entries import Storable
 from chat_server.protocol.events import (

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
 import trio
 
 from chat_server.commands.handler import EndSession
-from chat_server.config import Limits
 from chat_server.guard import Guard
+from chat_server.limits import Limits
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.rooms.person import NO_PROOF, Person
 from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
