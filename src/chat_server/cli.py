@@ -170,6 +170,12 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"
     )
+    parser.add_argument(
+        "--print-completion",
+        action=console.PrintCompletion,
+        package=Path(__file__).parent,
+        help="print what has that shell complete these flags and commands, and exit",
+    )
 
 
 _FILE_COMMANDS = {
@@ -188,8 +194,10 @@ _FILE_COMMANDS = {
 def _add_command(commands: "argparse._SubParsersAction[console.Parser]", word: str, explanation: str) -> console.Parser:
     """Add a command that takes the flags which say where the journal is."""
     command = commands.add_parser(word, help=explanation, description=explanation)
-    for flag, kind in (("--data", str), ("--config", Path)):
-        command.add_argument(flag, type=kind, default=argparse.SUPPRESS, help=f"as in chat-server {flag}")
+    for flag, metavar, kind in (("--data", "DIR", str), ("--config", "FILE", Path)):
+        command.add_argument(
+            flag, metavar=metavar, type=kind, default=argparse.SUPPRESS, help=f"as in chat-server {flag}"
+        )
     return command
 
 

@@ -6,8 +6,13 @@ Knows standard output and standard error; never knows what is said. A line that 
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import BinaryIO, TextIO
+
+SHELLS = ("bash", "zsh", "fish")
+"""The shells for which both programs have a completion."""
 
 
 class OutputError(Exception):
@@ -92,6 +97,21 @@ def _encodable(text: str, stream: TextIO) -> str:
     """The text with what the stream's encoding lacks spelt out."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+class PrintCompletion(argparse.Action):
+    """A flag that prints what completes the program's command lines in a shell, and exits; scripts/manuals has put it into the package."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, *, package: Path, help: str) -> None:  # noqa: A002 - argparse's name
+        super().__init__(option_strings, dest, choices=SHELLS, help=help)
+        self._folder = package / "completions"
+
+    def __call__(self, parser: argparse.ArgumentParser, *found: object) -> None:
+        """Print it; argparse calls this."""
+        _namespace, shell, *_flag = found
+        write_text((self._folder / f"{parser.prog}.{shell}").read_text(encoding="utf-8"))
+        flush()
+        parser.exit()
 
 
 class Parser(argparse.ArgumentParser):

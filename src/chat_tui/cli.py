@@ -332,6 +332,12 @@ def _parser() -> console.Parser:
     parser.add_argument(
         "--print-config", action="store_true", help=say("print the settings as a commented TOML file and exit")
     )
+    parser.add_argument(
+        "--print-completion",
+        action=console.PrintCompletion,
+        package=Path(__file__).parent,
+        help=say("print what has that shell complete these flags and commands, and exit"),
+    )
     parser.add_argument("--version", action="version", version=f"chat-tui {__version__}")
     return parser
 
