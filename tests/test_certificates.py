@@ -69,6 +69,29 @@ def test_a_key_may_stand_in_the_file_of_its_certificate(tmp_path: Path) -> None:
     assert read.der == pair.der
 
 
+def test_a_certificate_and_its_key_may_be_credentials_that_systemd_hands_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = Pair()
+    pair.write(tmp_path)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    named = TlsTable("credential:cert.pem", "credential:key.pem")
+    assert shown_by(CertificateInUse(named, None, NOW.timestamp)) == pair.der
+
+
+@pytest.mark.parametrize("named", ["credential:", "credential:..", "credential:../key.pem", "credential:/etc/passwd"])
+def test_a_credential_is_named_by_its_name(named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(CertificateProblem, match="expected the name of a credential"):
+        CertificateInUse(TlsTable(named), None)
+
+
+def test_without_systemd_there_are_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    with pytest.raises(CertificateProblem, match="CREDENTIALS_DIRECTORY is not set"):
+        CertificateInUse(TlsTable("credential:cert.pem"), None)
+
+
 @pytest.mark.parametrize(("kind", "behind"), [("X509 CERTIFICATE", b""), ("TRUSTED CERTIFICATE", b"\x30\x00")])
 def test_the_first_of_a_chain_may_be_written_in_another_way_that_openssl_reads(
     tmp_path: Path, kind: str, behind: bytes

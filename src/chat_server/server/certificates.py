@@ -3,6 +3,7 @@
 Blocks, for some 2 ms. Knows files and what TLS is offered; never knows when they are read again, nor who connects.
 """
 
+import os
 import re
 import ssl
 import stat
@@ -17,6 +18,9 @@ from chat_server.protocol.late_pattern import LatePattern
 
 OWN_FILE = "tls.pem"
 """What a server calls the file with the certificate that it makes for itself, and its key, in its data directory."""
+
+CREDENTIAL = "credential:"
+"""What a name begins with that is no path."""
 
 FILE_MAX = 2**20
 """Bytes of a file that is read; a chain of ten certificates has 20 KB."""
@@ -74,12 +78,28 @@ class TlsPair(NamedTuple):
 
 
 def files_named(certificate: str, key: str) -> CertificateFiles:
-    """The files that a configuration names. Raises CertificateProblem if a user's directory (`~name`) is meant, and nobody knows it."""
+    """The files that a configuration names. Raises CertificateProblem if there is no directory in which they could be."""
+    place = _place(certificate)
+    return CertificateFiles(place, _place(key) if key else place)
+
+
+def _place(named: str) -> Path:
+    """Where a file is. `credential:NAME` is what systemd has handed to this service alone (systemd.exec(5), LoadCredential=)."""
+    if named.startswith(CREDENTIAL):
+        name, directory = named.removeprefix(CREDENTIAL), os.environ.get("CREDENTIALS_DIRECTORY", "")
+        if not directory:
+            raise CertificateProblem(
+                f"cannot read {named}: $CREDENTIALS_DIRECTORY is not set, which LoadCredential= does"
+            )
+        if name in ("", ".", "..") or "/" in name:
+            raise CertificateProblem(
+                f"cannot read {named}: expected the name of a credential, as in LoadCredential=NAME:PATH"
+            )
+        return Path(directory, name)
     try:
-        place = Path(certificate).expanduser()
-        return CertificateFiles(place, Path(key).expanduser() if key else place)
-    except RuntimeError as error:
-        raise CertificateProblem(f"cannot read {key or certificate}: {error}") from error
+        return Path(named).expanduser()
+    except RuntimeError as error:  # a user's directory, of whom nobody knows
+        raise CertificateProblem(f"cannot read {named}: {error}") from error
 
 
 def own_files(directory: Path) -> CertificateFiles:

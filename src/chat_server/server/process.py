@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from chat_server import logs
 from chat_server.accounts import Accounts
 from chat_server.config import Config
 from chat_server.guard import Guard
-from chat_server.journal import JournalError, UnusableJournal
+from chat_server.journal import Journal, JournalError, UnusableJournal
 from chat_server.journal.engines import Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
@@ -30,6 +31,7 @@ from chat_server.server.listening import open_listeners, place_of
 from chat_server.server.proxies import Proxies
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
+from chat_server.server.service_manager import ServiceManager
 from chat_server.server.signals import OBEYED, Signals
 from chat_server.wire.proxy_protocol import UNIX
 
@@ -70,12 +72,13 @@ def run(config: Config) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
-    opened = _open(config, config.server.port, config.tls.port)
-    _relieve_collector()
-    ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
-    cut, begins_anew = trio.run(_serve, config, opened)
-    while begins_anew:
-        cut, begins_anew = _serve_again(config, *ports)
+    with closing(ServiceManager()) as manager:
+        opened = _open(config, config.server.port, config.tls.port)
+        _relieve_collector()
+        ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
+        cut, begins_anew = trio.run(_serve, config, opened, manager)
+        while begins_anew:
+            cut, begins_anew = _serve_again(config, manager, *ports)
     if cut:
         log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
@@ -102,19 +105,19 @@ def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
     return _Opened(listeners, tls_listeners, certificate, store, directory)
 
 
-def _serve_again(config: Config, port: int, tls_port: int = 0) -> tuple[int, bool]:
+def _serve_again(config: Config, manager: ServiceManager, port: int, tls_port: int = 0) -> tuple[int, bool]:
     """Serve anew at the same ports, as soon as that can be; a signal ends the process meanwhile. See _serve."""
     pause = FIRST_PAUSE
     while True:
         try:
-            return trio.run(_serve, config, _open(config, port, tls_port))
+            return trio.run(_serve, config, _open(config, port, tls_port), manager)
         except CannotStart as error:
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
+async def _serve(config: Config, opened: _Opened, manager: ServiceManager) -> tuple[int, bool]:
     """Serve until a signal stops it, or the other nodes have given this one up.
 
     Returns:
@@ -140,6 +143,7 @@ async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
     )
 
     def stop() -> None:
+        manager.stopping(config.server.stop_seconds)
         journal.hurry(config.server.stop_seconds * HURRY_PART)
         server.stop()
 
@@ -147,13 +151,19 @@ async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
         journal.hurry(0)
         server.abort()
 
-    signals = Signals(stop, cut_off, certificate.ask_to_read_again)
+    def read_again() -> None:
+        with manager.reloading():
+            certificate.ask_to_read_again()
+
+    signals = Signals(stop, cut_off, read_again)
     with closing(send_many), trio.open_signal_receiver(*OBEYED) as received:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
             await nursery.start(journal.run)
 
             def begin() -> None:
+                manager.ready()
+                nursery.start_soon(manager.run, partial(_status, server, journal))
                 nursery.start_soon(certificate.run)
                 if admin is not None:
                     nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
@@ -174,6 +184,14 @@ async def _serve(config: Config, opened: _Opened) -> tuple[int, bool]:
             admin.close()
         raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}")
     return cut, server.ending.was_given_up and not signals.is_stopping
+
+
+def _status(server: Server, journal: Journal) -> str:
+    """How the server is, in a line for whoever runs it."""
+    seconds = journal.activity().commit_seconds
+    commits = f", commit {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms" if seconds else ""
+    people = server.people_count
+    return f"{people} {'person' if people == 1 else 'people'}{commits}"
 
 
 def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:

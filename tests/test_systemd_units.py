@@ -1,0 +1,76 @@
+"""The units of systemd that docs/ has are what systemd takes, let the server do little, and fit what it does."""
+
+import configparser
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chat_server.config import Config
+from chat_server.server.listening import BACKLOG
+from chat_server.server.service_manager import STOP_MARGIN
+from processes import ROOT, program
+
+UNITS = ROOT / "docs" / "systemd"
+
+EXPOSURE_MAX = 2.0
+"""Of 10, as `systemd-analyze security` counts; a service without a word about it has 9.6."""
+
+
+class Unit(configparser.RawConfigParser):
+    """What a unit says: several lines with one name are several values."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(strict=False)
+        self.optionxform = str  # type: ignore[assignment, method-assign] # as the library's own documentation does it
+        self.read(UNITS / name)
+
+
+def installed(folder: Path) -> list[str]:
+    """The units as they are when the server is there."""
+    shutil.copytree(UNITS, folder, dirs_exist_ok=True)
+    service = folder / "chat-server.service"
+    text = service.read_text()
+    assert text.count("ExecStart=/usr/bin/chat-server ") == 1
+    service.write_text(text.replace("/usr/bin/chat-server", sys.executable))
+    return [str(path) for path in folder.iterdir() if path.is_file()]
+
+
+def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program("systemd-analyze"), *arguments], capture_output=True, text=True, check=False)
+
+
+def test_systemd_finds_nothing_wrong_with_them(tmp_path: Path) -> None:
+    verified = analyze("verify", "--man=no", *installed(tmp_path))
+    assert (verified.stderr, verified.returncode) == ("", 0)
+
+
+def test_systemd_would_say_if_something_were(tmp_path: Path) -> None:
+    files = installed(tmp_path)
+    service = tmp_path / "chat-server.service"
+    service.write_text(service.read_text().replace("LimitNOFILE=65536", "LimitNoFile=65536"))
+    assert "Unknown key" in analyze("verify", "--man=no", *files).stderr
+
+
+def test_the_service_may_do_little(tmp_path: Path) -> None:
+    installed(tmp_path)
+    found = analyze("security", "--offline=true", str(tmp_path / "chat-server.service"))
+    exposure = re.search(r"exposure level for chat-server.service: ([\d.]+)", found.stdout)
+    assert exposure, found.stderr
+    assert float(exposure[1]) < EXPOSURE_MAX
+
+
+def test_the_service_s_times_fit_the_server_s() -> None:
+    service = Unit("chat-server.service")["Service"]
+    assert float(service["TimeoutStopSec"]) > Config().server.stop_seconds + STOP_MARGIN
+    assert service["Type"] == "notify"
+    assert service["RestartPreventExitStatus"] == "2"  # what cli.py gives where the settings cannot be used
+
+
+@pytest.mark.parametrize(("name", "socket"), [("chat-server.socket", "chat"), ("chat-server-tls.socket", "tls")])
+def test_the_sockets_have_names_that_the_server_knows_and_as_long_a_backlog(name: str, socket: str) -> None:
+    unit = Unit(name)["Socket"]
+    assert (unit["FileDescriptorName"], int(unit["Backlog"])) == (socket, BACKLOG)
