@@ -206,7 +206,7 @@ class TlsTable(Struct, frozen=True, forbid_unknown_fields=True):
             extra=COMERS,
             description="File of the certificate, with those that vouch for it (PEM; Let's Encrypt calls it fullchain.pem), or credential:NAME, which"
             " systemd hands over by LoadCredential=. It is read again on SIGHUP, and within an hour after it has changed. Empty: the server makes one"
-            " for itself at its first start, in the data directory."
+            " for itself at its first start, in the data directory.",
         ),
     ] = ""
     key: Annotated[
