@@ -33,6 +33,13 @@ async def asked(program: Program, do: str, room: str = "den", **fields: Any) -> 
     return await answer(program, do, room=room, **fields)
 
 
+async def reply(program: Program, number: int) -> dict[str, Any]:
+    """What the program is told next that replies to the line with this number."""
+    while (event := await told(program, "said")).get("re") != number:
+        pass
+    return event
+
+
 async def line(program: Program, number: int) -> dict[str, Any]:
     """The line with this number as it is read now."""
     (found,) = await page_of(program, number, 1)
@@ -181,7 +188,43 @@ async def test_a_reply_says_to_which_line_and_quotes_it_for_people_who_may_read_
         shown = await tom.read_until("indeed\r\n")
         assert f"ann (re #{later} bob: a line that Tom may read, and that is mu…): indeed" in shown
         assert (await asked(ann, "say", text="x", re=999))["code"] == "no-such-line"
-        assert all("quote" not in one for one in await page_of(bob, 1))
+        assert all(one.keys().isdisjoint({"quote", "account"}) for one in await page_of(bob, 1))
+
+
+async def test_a_reply_says_whose_line_it_answers_to_whoever_may_read_that_and_to_nobody_else(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, carl = await den(house, "ann", "bob", "carl")
+        number = await said(bob, "before you came")
+        for _ in range(3):
+            await said(ann, "more")
+        await ann.ask("rule", room="den", rule="history", value="joined")
+        await carl.wait_for("rule-set")
+        late, eve = await guest(house, "late", 5), await guest(house, "eve", 6)
+        assert (await asked(eve, "block", nick="bob"))["is"] != "refused"
+        for text, key in (("yes", "1"), ("yes, yes", "2")):
+            await asked(ann, "say", text=text, key=key, re=number)
+        later = await said(bob, "and after")
+        await asked(ann, "say", text="indeed", key="3", re=later)
+        for one, known in ((carl, ["bob"] * 3), (ann, ["bob"] * 3), (late, [None, None, "bob"]), (eve, [None] * 3)):
+            live = [] if one is ann else [await reply(one, re) for re in (number, number, later)]
+            read = [line for line in await page_of(one, number) if line.get("re")]
+            for lines in (live, read):
+                assert [line.get("whom") for line in lines] == known[: len(lines)], one
+                assert all("account" not in line for line in lines)
+
+
+async def test_what_was_held_says_whose_line_it_answers(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        number = await said(ann, "shall we?")
+        await ann.ask("rule", room="den", rule="hold", value="newcomers")
+        await bob.wait_for("rule-set")
+        zoe = await guest(house, "zoe", 5)
+        await zoe.ask("say", room="den", text="yes", key="k", re=number)
+        await ann.ask("accept-held", room="den", id=(await zoe.wait_for("line-held"))["id"])
+        assert (await reply(bob, number))["whom"] == "ann"
 
 
 @pytest.mark.parametrize("key", ["k", ""])

@@ -304,6 +304,29 @@ async def register(store: Store, name: str) -> Account:
     return made.account
 
 
+async def test_whose_line_a_reply_answers_stands_as_it_was_through_edits_and_reactions_until_their_account_ends(
+    place: Place, store: Store
+) -> None:
+    ann, bob = [await register(store, name) for name in ("annabel", "robert")]
+    journal = store.journal
+    await add(journal, Said(ROOM, 0, 1000.0, "annabel", "shall we?", ann.id))
+    reply = Said(ROOM, 0, 1001.0, "robert", "yse", bob.id, re=1, whom="annabel", account=ann.id)
+    await add(journal, reply, replace(reply, nick="eve", author=0), replace(reply, author=ann.id, nick="annabel"))
+    assert await line(journal, 2) == replace(reply, seq=2)
+    await add(journal, Reacted(ROOM, 0, 2000.0, "annabel", "+", ann.id, of=2, whom="robert", account=bob.id))
+    await add(journal, Edited(ROOM, 0, 2001.0, "robert", "yes", bob.id, of=2))
+    await add(journal, Reacted(ROOM, 0, 2002.0, "robert", "+", bob.id, of=2, whom="robert", account=bob.id))
+    now = await line(journal, 2)
+    assert now == replace(
+        reply, seq=2, text="yes", edited=6, reactions=(reaction_of("+", [("annabel", ann.id), ("robert", bob.id)]),)
+    )
+    assert await store.accounts.end(ann.id, "anonymise", 3000.0)
+    lines = await lines_of(journal)
+    gone = lines[0].nick
+    assert [line.whom for line in lines[1:4] if isinstance(line, Said)] == [gone] * 3
+    assert "annabel" not in str(lines)
+
+
 async def test_of_an_account_that_is_erased_nothing_is_left_in_what_it_has_edited_and_reacted_to(
     place: Place, store: Store
 ) -> None:

@@ -545,7 +545,7 @@ def test_a_reply_to_a_line_of_ones_own_counts_as_a_mention_and_what_amends_lines
         room = app.client.state.room("pm")
         app.client.mark_read(room)
         app.tell(
-            Said("pm", 2, NOON + 180, "bob", "and mine", re=1),
+            Said("pm", 2, NOON + 180, "bob", "and mine", re=1, whom="ann"),
             Reacted("pm", 3, NOON + 190, "bob", "👍", of=1, whom="ann"),
             Edited("pm", 4, NOON + 200, "bob", "ann, and mine", of=2),
         )
@@ -570,19 +570,21 @@ def test_from_here_on_unread_counts_what_others_have_said_and_no_edits_nor_react
         talk(
             Reacted("python", 44, LATE - 50, "bob", "👍", of=41, whom="ann"),
             Edited("python", 45, LATE - 40, "bob", "today", of=42),
-            Said("python", 46, LATE - 30, "bob", "yes", re=41),
+            Said("python", 46, LATE - 30, "bob", "yes", re=41, whom="ann"),
         ),
     )
 
 
-def test_a_reply_to_a_line_that_comes_later_is_a_mention_then(program: Stage) -> None:
+def test_a_reply_to_a_line_of_ones_own_that_is_not_loaded_is_a_mention_and_one_of_which_nothing_may_be_known_is_not(
+    program: Stage,
+) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         room = app.client.state.room("pm")
         app.client.mark_read(room, 1)
-        app.tell(Said("pm", 9, NOON + 180, "bob", "yes", re=5))
-        assert room.mentions == set()
-        app.tell(PageShown("pm", tuple(Said("pm", n, NOON + n, "ann", "?") for n in range(2, 9)), 1, 9, ""))
+        app.tell(Said("pm", 9, NOON + 180, "bob", "yes", re=5, whom="ann"))
+        app.tell(Said("pm", 10, NOON + 181, "bob", "no", re=6), Said("pm", 11, NOON + 182, "bob", "no", re=7, whom="eve"))
         assert room.mentions == {9}
+        assert len([data for data in app.written if "777;notify" in data]) == 1
 
     program.play(act, talk(events.Entered("pm", (), 0, "", 1), *said("x", room="pm")))
 

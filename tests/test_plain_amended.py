@@ -44,6 +44,7 @@ def test_a_reply_says_to_whom_and_how_that_begins_or_to_which_number() -> None:
         tell(Edited("python", 5, 300.0, "bob", "no", of=2), Said("python", 6, 360.0, "Carol", "oh", re=2))
         tell(Redacted("python", 7, 420.0, "bob", "#2", whom="bob", of=((2, 2),)))
         tell(Said("python", 8, 480.0, "Carol", "hm", re=2))
+        tell(Said("python", 9, 540.0, "Carol", "oh", re=2, whom="bob"))
 
     assert play(act) == [
         "[python] 1 eve: is it in?",
@@ -54,6 +55,7 @@ def test_a_reply_says_to_whom_and_how_that_begins_or_to_which_number() -> None:
         '[python] 6 Carol replied to bob "no": oh',
         "[python] 7 bob took back line #2",
         "[python] 8 Carol replied to #2: hm",
+        "[python] 9 Carol replied to bob's line #2: oh",
     ]
 
 

@@ -3,6 +3,7 @@
 What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
 """
 
+from contextlib import suppress
 from math import ceil
 from typing import Annotated, ClassVar
 
@@ -25,6 +26,7 @@ from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, RestOfLine, Say, tag_of
 from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.rooms import reader
 from chat_server.rooms.batch import HELD, Accepted
 from chat_server.rooms.case_news import note_author, tell_author, tell_filter_silent, tell_of
 from chat_server.rooms.chat_room import ChatRoom
@@ -329,6 +331,8 @@ async def _accept(place: Room, session: Occupant, number: int, nick: str) -> Non
         return
     room = place.directory.room(case.room)
     if isinstance(room, ChatRoom):
+        if case.re:
+            await _know(room, session, case.re)
         said = Accepted(_entry_of(replace(case, by=nick)), case.sender, _key_of(case), [])
         pause = room.post(session, said)
         if pause is not None:
@@ -339,6 +343,14 @@ async def _accept(place: Room, session: Occupant, number: int, nick: str) -> Non
             return
     session.send(NotAccepted(details={"id": str(number)}))
     await storable(cases.end_saying(number))
+
+
+async def _know(room: ChatRoom, session: Occupant, number: int) -> None:
+    """Have the room know the line to which what was held replies, so that it is said whose that is, if the moderator may read it."""
+    with suppress(JournalError):
+        line = await reader.line(room, session, number)
+        if line is not None:
+            room.referred.note(line)
 
 
 async def _close_said(place: Room, session: Occupant, number: int, room: str, seq: int) -> None:

@@ -40,8 +40,8 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
         return replace(line, entry=_entry(line.entry, nick, is_erased=is_erased)) if line.author == account else line
     if isinstance(line, Spoken) and line.reactions and concerns(line, account):
         line = replace(line, reactions=tuple(_named(one, account, nick) for one in line.reactions))
-    elif concerns(line, account) and line.author != account:
-        return replace(line, whom=nick)
+    if account != 0 and getattr(line, "account", 0) == account:
+        line = replace(line, whom=nick)
     if line.author != account:
         return line
     says_what = isinstance(line, _SAYING_WHAT)
@@ -49,8 +49,7 @@ def rewritten(line: Stored, account: int, nick: str, *, is_erased: bool) -> Stor
         line = replace(line, called=nick)
     if is_erased and not says_what and not line.text:
         says_what = True  # it stands in another place, or was deleted
-    about = {"whom": nick} if getattr(line, "account", 0) == account else {}
-    return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT, **about)
+    return replace(line, nick=nick, text=line.text if says_what or not is_erased else ERASED_TEXT)
 
 
 def _named(reaction: Reaction, account: int, nick: str) -> Reaction:

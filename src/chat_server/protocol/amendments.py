@@ -84,7 +84,7 @@ def bare(line: Entry) -> Entry:
         return replace(line, text="", whom="", account=0, called="")
     if isinstance(line, Edited):
         return replace(line, text="")
-    return replace(line, quote="") if isinstance(line, Spoken) and line.quote else line
+    return replace(line, whom="", account=0, quote="") if isinstance(line, Spoken) and line.re else line
 
 
 def as_readable(lines: Iterable[L], since: int) -> list[L]:

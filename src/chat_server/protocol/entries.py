@@ -25,22 +25,25 @@ def _has_more(line: "Said | Acted | Noticed") -> bool:
 
 
 def _more_shown(line: "Said | Acted | Noticed") -> tuple[object, ...]:
-    return line.re, line.edited, tuple(Reaction(one.sign, one.nicks) for one in line.reactions)
+    return line.re, line.edited, tuple(Reaction(one.sign, one.nicks) for one in line.reactions), line.whom
 
 
 class Said(StoredEvent, frozen=True, gc=False):
-    """Somebody has said something; in reply to the line with the number `re`, if that is not 0.
+    """Somebody has said something; in reply to the line with the number `re`, if that is not 0: it is of `whom`.
 
+    `whom` is what its author was called then, and `account` is theirs (0: they have none); who may not read that line is told neither.
     It stands as the entry with the number `edited` has it, if that is not 0 (see Edited). `reactions` are in the order in which the signs came.
     `quote` is not stored, nor sent to programs: it is how the line begins to which it replies, for people who are just being shown it.
     """
 
     request: ClassVar[type[Request]] = Say
-    hidden: ClassVar[frozenset[str]] = frozenset({"author", "quote"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account", "quote"})
 
     re: Number = 0
     edited: Number = 0
     reactions: tuple[Reaction, ...] = ()
+    whom: str = ""
+    account: Author = 0
     quote: str = ""
 
     has_more = property(_has_more)
@@ -51,13 +54,15 @@ class Acted(StoredEvent, frozen=True, gc=False):
     """Somebody has done something (`/me`)."""
 
     request: ClassVar[type[Request]] = Act
-    hidden: ClassVar[frozenset[str]] = frozenset({"author", "quote"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account", "quote"})
     text_field: ClassVar[str] = "action"
     shape: ClassVar[Shape] = Shape("~", " ")
 
     re: Number = 0
     edited: Number = 0
     reactions: tuple[Reaction, ...] = ()
+    whom: str = ""
+    account: Author = 0
     quote: str = ""
 
     has_more = property(_has_more)
@@ -83,7 +88,7 @@ class Noticed(StoredEvent, frozen=True, gc=False):
     """Somebody, or a bot, has said something that notifies nobody."""
 
     request: ClassVar[type[Request]] = Notice
-    hidden: ClassVar[frozenset[str]] = frozenset({"author", "quote"})
+    hidden: ClassVar[frozenset[str]] = frozenset({"author", "account", "quote"})
     shape: ClassVar[Shape] = Shape("-", ": ")
     alerts: ClassVar[bool] = False
     protocol: ClassVar[int] = 2
@@ -91,6 +96,8 @@ class Noticed(StoredEvent, frozen=True, gc=False):
     re: Number = 0
     edited: Number = 0
     reactions: tuple[Reaction, ...] = ()
+    whom: str = ""
+    account: Author = 0
     quote: str = ""
 
     has_more = property(_has_more)

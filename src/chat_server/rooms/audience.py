@@ -328,8 +328,8 @@ class Audience:
                 continue
             shown: dict[Renderer, bytes] = {}
             names = {*names_in(event.text, self._mention_members)}
-            if isinstance(event, Spoken) and event.quote:  # who has said something is told of a reply to it
-                names |= {name_key(event.quote.partition(":")[0])} & self._mention_members.keys()
+            if isinstance(event, Spoken) and event.whom:  # who has said something is told of a reply to it
+                names |= {name_key(event.whom)} & self._mention_members.keys()
             members = (self._mention_members[name] for name in names)
             for member in chain.from_iterable(members):
                 render = member.render_mention

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chat_server.journal import Duplicate, JournalError, PendingAppend
 from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.times import FLOOD_LINES, settled, step_of, times_for, times_of
-from chat_server.protocol.entries import KIND_BY_REQUEST, Amending, Enacted, Entry, Said, Storable, TopicSet
+from chat_server.protocol.entries import KIND_BY_REQUEST, Amending, Enacted, Entry, Said, Spoken, Storable, TopicSet
 from chat_server.protocol.events import Event, NotStored, Stored, Timed
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs, pieces_of
@@ -133,6 +133,7 @@ class Batch:
     """Some entries, of which the lines are being stored: all of one room, and stored together."""
 
     __slots__ = (
+        "_about",
         "_acted",
         "_appending",
         "_began",
@@ -154,6 +155,7 @@ class Batch:
         entries: Sequence[InboxEntry],
         journal: Store,
         *,
+        line_of: Callable[[int], Entry | None],
         marks_guests: bool = False,
     ) -> None:
         """Begin to store the lines.
@@ -164,10 +166,11 @@ class Batch:
             now: the time, in seconds since 1970.
             entries: everything that waited.
             journal: where they are kept.
+            line_of: gives the line with a number, if it is known: that to which somebody replies is.
             marks_guests: whether lines of people without an account say so.
 
         """
-        self._room = room
+        self._room, self._about = room, line_of
         self._keys = KeysInRuns()
         self._timed: dict[int, float] = {}
         self._seqs: dict[int, list[int]] = {}  # where it is put under which number something has come to be stored
@@ -193,9 +196,11 @@ class Batch:
                 person.active_at = now
                 if what.key:
                     self._keys.add(seq - first, session.person.sender, (what.key,))
-                pieces.append(Said(room, seq, at, nick, what.text, account, guest, bot, what.re))
+                line: Entry = Said(room, seq, at, nick, what.text, account, guest, bot)
                 if what.re:
                     self.is_plain = False
+                    line = self._in_reply(line, what.re)
+                pieces.append(line)
                 seq += 1
                 at += step  # as times_of has it
             elif type(what) is SayRun:
@@ -205,10 +210,10 @@ class Batch:
                     self._keys.add(seq - first, session.person.sender, what.keys)
                 pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest, bot))
                 seq += len(times)
-            elif (line := self._line_of(nick, what, seq, at, (account, guest, bot))) is not None:
+            elif (entry := self._line_of(nick, what, seq, at, (account, guest, bot))) is not None:
                 person.active_at = now
                 self._note(seq - first, session, what)
-                pieces.append(line)
+                pieces.append(entry)
                 seq += 1
                 at += step
             elif type(what) is not Barrier:  # who waits for what they said has done nothing by that
@@ -238,7 +243,8 @@ class Batch:
             what = what.request
         if isinstance(what, Accepted):
             self.is_plain = False
-            return replace(what.entry, room=self._room, seq=seq, at=at)
+            accepted = replace(what.entry, room=self._room, seq=seq, at=at)
+            return self._in_reply(accepted, accepted.re) if isinstance(accepted, Spoken) and accepted.re else accepted
         if isinstance(what, Acting):
             self.is_plain = False
             account, guest, bot = (what.entry.author, False, False) if what.is_done else whose
@@ -259,7 +265,13 @@ class Batch:
         if kind.changes_room:
             self.is_plain = False
         line = kind(self._room, seq, at, nick, getattr(what, kind.text_field), *whose)
-        return replace(line, re=what.re) if isinstance(what, Say) and what.re else line
+        return self._in_reply(line, what.re) if isinstance(what, Say) and what.re else line
+
+    def _in_reply(self, line: Entry, number: int) -> Entry:
+        """A line that replies to the one with this number, and says whose that is."""
+        about = self._about(number)
+        whose = {"whom": about.nick, "account": about.author} if isinstance(about, Spoken) else {}
+        return replace(line, re=number, **whose)
 
     async def stored(self) -> Sequence[Entry | None]:
         """Wait until the lines are stored. Returns them, in order; None for each that is not: it was before, or the disk refused."""

@@ -61,8 +61,8 @@ class Blocks(Struct, frozen=True):
     def _shown(self, line: Entry) -> Line:
         if line.can_be_blocked and self.hide(line.author, line.nick):
             return hidden(line)
-        if isinstance(line, Reacted):
-            return bare(line) if self.hide(line.account, line.whom) else line
+        if isinstance(line, Reacted | Spoken) and line.whom and self.hide(line.account, line.whom):
+            line = bare(line)
         if isinstance(line, Spoken) and line.reactions:
             return replace(line, reactions=tuple(filter(None, map(self._left_of, line.reactions))))
         return line

@@ -211,7 +211,9 @@ class Broadcaster:
         with self._guard:
             past, journal = self._history, self._directory.journal
             after, marks_guests = (past.last_seq, past.last_at), bool(self._directory.guests)
-            batch = Batch(self._room.name, after, time.time(), entries, journal, marks_guests=marks_guests)
+            batch = Batch(
+                self._room.name, after, time.time(), entries, journal, line_of=past.line, marks_guests=marks_guests
+            )
             stored = await batch.stored()
             return stored, deque(batch.answers), batch.is_plain
         return await self._find_stored(entries)
@@ -325,8 +327,7 @@ class Broadcaster:
             if isinstance(line, Edited) and about is not None and not isinstance(about, Spoken):
                 line = shown = without_effect(line)  # it was deleted at another node meanwhile
             if self._audience.has_blocks or not self._history.gate.state.is_as_made:
-                told_by = line if isinstance(line, Reacted) else about
-                left_out = unseeing(self._members.sessions, self._members.reads_from, of, told_by)
+                left_out = unseeing(self._members.sessions, self._members.reads_from, of, _whose(line, about))
             if isinstance(line, Spoken) and isinstance(about, Spoken):
                 shown = replace(line, quote=quote_of(about))
         self._add_lines([line], [not_for])
@@ -343,6 +344,13 @@ class Broadcaster:
         self._history.add(lines)
         self._audience.events += lines
         self._audience.excluded += not_for
+
+
+def _whose(line: Entry, about: Entry | None) -> tuple[int, str] | None:
+    """The account and the name of whoever has said what a line is about, as it tells that itself, or by what it is about; None: not known."""
+    if isinstance(line, Reacted | Spoken) and line.whom:
+        return line.account, line.whom
+    return None if about is None else (about.author, about.nick)
 
 
 def _is_said_by(entry: InboxEntry, silenced: Container[object]) -> bool:

@@ -15,6 +15,7 @@ from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.happened import account_of
 from chat_server.journal.showable import showable_state
 from chat_server.logs import log
+from chat_server.protocol.entries import Spoken
 from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
@@ -67,5 +68,7 @@ async def _look(left: Left, since: float, directory: Directory, calls: Calls) ->
 
 def _named(line: StoredEvent, known: Mapping[str, int], read: Mapping[str, int]) -> Sequence[int]:
     """Which accounts a line names that have not been shown it."""
-    named = (known[key] for key in names_in(line.text, known))
+    named = {known[key] for key in names_in(line.text, known)}
+    if isinstance(line, Spoken) and line.account in known.values():
+        named.add(line.account)
     return [one for one in named if one != line.author and read.get(sender_of(one), 0) < line.seq]

@@ -271,8 +271,8 @@ class RoomCalls:
 
     def _look(self, line: StoredEvent, known: Mapping[str, int]) -> None:
         named = {known[key] for key in names_in(line.text, known) if self._names.holder(key) == known[key]}
-        if isinstance(line, Spoken) and line.re and (about := self._past.line(line.re)) is not None and about.author:
-            named.add(about.author)  # who has said something is told of a reply to it
+        if isinstance(line, Spoken) and line.account:
+            named.add(line.account)  # who has said something is told of a reply to it
         for account in named:
             if account != line.author:
                 is_here = self._members.has_account(account)

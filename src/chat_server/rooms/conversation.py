@@ -209,13 +209,14 @@ class Conversation:
         """
         session, _, request, _ = entry
         after = (self.last_seq, self._last_at)
-        marks_guests = bool(self._directory.guests)
+        marks_guests, line_of = bool(self._directory.guests), self.referred.get
         nodes = self._directory.nodes
         if nodes is None:
-            return Batch(self.name, after, time.time(), (entry,), self._directory.journal, marks_guests=marks_guests)
+            journal = self._directory.journal
+            return Batch(self.name, after, time.time(), (entry,), journal, line_of=line_of, marks_guests=marks_guests)
         speakers = {Speaker(person_id(session.person, nodes.number), session.proof.device)}
         own = OwnTurn(nodes, Beside(self.name, self.turn, speakers=speakers, heard=nodes.heard, acts=acts))
-        batch = Batch(self.name, after, time.time(), (entry,), own, marks_guests=marks_guests)
+        batch = Batch(self.name, after, time.time(), (entry,), own, line_of=line_of, marks_guests=marks_guests)
         await own.settled()
         if isinstance(own.error, Stale):
             missed = await after_acts(own.error, self._directory.accounts.acts)

@@ -175,7 +175,8 @@ class SharedBroadcaster(Broadcaster):
             history = self._history
             own = OwnTurn(self._nodes, beside._replace(names=planned.names), history.gate.state)
             marks_guests = bool(self._directory.guests)
-            batch = Batch(self.name, (history.last_seq, history.last_at), time(), may, own, marks_guests=marks_guests)
+            after = history.last_seq, history.last_at
+            batch = Batch(self.name, after, time(), may, own, line_of=history.line, marks_guests=marks_guests)
             await own.settled()
             if isinstance(own.error, Stale):
                 self._owes |= owes

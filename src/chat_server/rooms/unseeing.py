@@ -5,25 +5,23 @@ Never knows what is said of it, nor how anything is shown.
 
 from collections.abc import Callable, Iterable
 
-from chat_server.protocol.amending import Reacted
-from chat_server.protocol.entries import Entry
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant
 
 
 def unseeing(
-    sessions: Iterable[Occupant], reads_from: Callable[[Person[Occupant]], int], number: int, about: Entry | None
+    sessions: Iterable[Occupant],
+    reads_from: Callable[[Person[Occupant]], int],
+    number: int,
+    whose: tuple[int, str] | None,
 ) -> tuple[Occupant, ...]:
     """Which of the sessions may not see the line with this number, for it is from before they came, or of somebody whom they have blocked.
 
-    `about` is the line, or a reaction, which says whose that is; None: it is not known.
+    `whose` is the account (0: none) and the name of its author; None: that is not known.
     """
-    whose = (0, "") if about is None else (about.author, about.nick)
-    if isinstance(about, Reacted):
-        whose = about.account, about.whom
     return tuple(
         session
         for session in sessions
         if reads_from(session.person) > number
-        or (session.person.blocks and (about is None or session.person.blocks.hide(*whose)))
+        or (session.person.blocks and (whose is None or session.person.blocks.hide(*whose)))
     )

@@ -349,7 +349,7 @@ def renderer_for(language: str, protocol: int = PROTOCOL) -> Callable[[Event], b
 
     def show(event: Event) -> bytes:
         if type(event) is Said and not (
-            event.author or event.quote or event.reactions
+            event.author or event.re or event.reactions
         ):  # nearly all are; the table would take longer
             return _encode(event) + b"\n"
         return _show(event, language, protocol)

@@ -65,7 +65,10 @@ class Beginnings:
             return ""
         known = self._known.get(name_key(line.room), {}).get(line.re)
         if known is None:
-            return " " + say("replied to #{number}", number=line.re)
+            of = {"nick": line.whom, "number": line.re}
+            return " " + (
+                say("replied to {nick}'s line #{number}", **of) if line.whom else say("replied to #{number}", **of)
+            )
         return " " + say('replied to {nick} "{begins}"', nick=known.nick, begins=known.begins)
 
 

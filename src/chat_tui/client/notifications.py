@@ -2,21 +2,17 @@
 
 from functools import lru_cache
 
-from chat_server.protocol.entries import Entry
+from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import name_key
+from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.room_choices import NOTHING_CHOSEN, Chosen
 from chat_tui.settings import NotifyTable
 
 
-def deserves_notification(
-    line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN, *, is_reply: bool = False
-) -> bool:
-    """Whether a line counts, by the rules and by what is chosen for its room, which goes first.
-
-    `is_reply`: it replies to the user, which is as good as their name.
-    """
+def deserves_notification(line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN) -> bool:
+    """Whether a line counts, by the rules and by what is chosen for its room, which goes first."""
     if not line.alerts or line.nick == me or chosen.notify == "nothing":
         return False
     if chosen.notify == "all":
@@ -30,7 +26,7 @@ def deserves_notification(
         return True
     if is_loud and not chosen.notify and room in map(name_key, rules.rooms):
         return True
-    return (calls and (is_reply or names(me, line.text))) or _of(tuple(rules.words)).are_in(line.text)
+    return (calls and (replies_to(line, me) or names(me, line.text))) or _of(tuple(rules.words)).are_in(line.text)
 
 
 @lru_cache(64)
@@ -41,6 +37,11 @@ def _name(nick: str) -> Names:
 def names(nick: str, text: str) -> bool:
     """Whether the text names the person."""
     return _name(nick).are_in(text)
+
+
+def replies_to(line: StoredEvent, nick: str) -> bool:
+    """Whether a line replies to one of the person's, which is as good as their name."""
+    return isinstance(line, Spoken) and bool(line.re) and line.whom == nick
 
 
 @lru_cache(8)

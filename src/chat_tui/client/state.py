@@ -20,9 +20,8 @@ from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client import activity, conversing, same_room
 from chat_tui.client.away import has_spoken, note_away, person_away
-from chat_tui.client.notifications import names
+from chat_tui.client.notifications import names, replies_to
 from chat_tui.client.pending import Pending, failed, not_stored, taken
-from chat_tui.client.replies import Replies
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.room_rights import Rights
 from chat_tui.client.timeline import UNSHOWN, Timeline
@@ -68,7 +67,6 @@ class RoomState:
         """Whether the user has marked lines as unread since they came here last: looking at them does not make them read."""
         self.activity = activity.InRoom()
         self._own_unread = 0
-        self._replies = Replies()
 
     def note_guests(self, nicks: Iterable[str], guests: Collection[str] | UnsetType) -> None:
         """Of these people, some are guests, and the others have accounts."""
@@ -103,7 +101,6 @@ class RoomState:
         if self.read is None or seq > self.read:
             self.read = seq
             self.mentions = {mention for mention in self.mentions if mention > seq}
-            self._replies.read(seq)
             if seq >= self.last:
                 self._own_unread = 0
 
@@ -120,15 +117,12 @@ class RoomState:
         if self.read is None:
             return
         for line in lines:
-            self.mentions |= self._replies.to(line, me)
             if line.seq <= self.read:
                 continue
             if isinstance(line, LineBlocked) or line.nick == me or type(line) in UNSHOWN:
                 self._own_unread += 1
-            elif line.alerts and (names(me, line.text) or self.timeline.is_reply_to(line, me)):
+            elif line.alerts and (names(me, line.text) or replies_to(line, me)):
                 self.mentions.add(line.seq)
-            else:
-                self._replies.maybe_wait(line, self.timeline.numbers)
 
 
 class State:

@@ -14,7 +14,7 @@ import msgspec
 
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import after, amended
-from chat_server.protocol.entries import Amending, Entry, LineBlocked, Spoken
+from chat_server.protocol.entries import Amending, Entry, LineBlocked
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
@@ -256,11 +256,6 @@ class Timeline:
         index = self.index_of(seq)
         entry = self.entries[index] if index < len(self.entries) else None
         return entry if isinstance(entry, Entry) and entry.seq == seq else None
-
-    def is_reply_to(self, line: StoredEvent, nick: str) -> bool:
-        """Whether a line replies to one of somebody's that is known here."""
-        replied = self.line(line.re) if isinstance(line, Spoken) and line.re else None
-        return replied is not None and replied.nick == nick
 
     def newest_of(self, nick: str, until: int) -> int:
         """The number of somebody's newest line up to this one; 0: there is none among the newest entries."""

@@ -146,8 +146,7 @@ class Hearing:
         room = state.known(line.room)
         if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):
             return
-        is_reply = room.timeline.is_reply_to(line, state.nick)
-        if not deserves_notification(line, state.nick, rules, state.choices.of(room.name), is_reply=is_reply):
+        if not deserves_notification(line, state.nick, rules, state.choices.of(room.name)):
             return
         now = self._steady()
         title = labels.from_server(

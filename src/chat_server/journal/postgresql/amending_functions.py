@@ -42,8 +42,10 @@ CREATE FUNCTION without_text(parts text[]) RETURNS text LANGUAGE sql IMMUTABLE A
 $$;
 
 -- What something said has beside its text; what is null it has not.
-CREATE FUNCTION fields_of(re text, edited text, reactions text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT '{{' || concat_ws(',', '"re":' || re, '"edited":' || edited, '"reactions":' || nullif(reactions, '[]')) || '}}'
+CREATE FUNCTION fields_of(re text, edited text, reactions text, whom text, account text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT '{{' || concat_ws(
+        ',', '"re":' || re, '"edited":' || edited, '"reactions":' || nullif(reactions, '[]'), '"whom":' || whom, '"account":' || account
+    ) || '}}'
 $$;
 
 -- What somebody has said, with this text and these fields.
@@ -56,8 +58,10 @@ $$;
 
 -- The fields that something said has beside its text; null: nobody has said it, or it has what a later release knows.
 CREATE FUNCTION spoken_fields(parts text[]) RETURNS json LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN more = fields_of((more::json -> 're')::text, (more::json -> 'edited')::text, (more::json -> 'reactions')::text)
-            THEN more::json END
+    SELECT CASE WHEN more = fields_of(
+                (more::json -> 're')::text, (more::json -> 'edited')::text, (more::json -> 'reactions')::text,
+                (more::json -> 'whom')::text, (more::json -> 'account')::text
+            ) THEN more::json END
         FROM (SELECT coalesce((SELECT p.part FROM unnest(parts[4:]) AS p (part) WHERE p.part LIKE '{{%'), '{{}}') AS more) AS its
         WHERE cardinality(parts) > 1 AND coalesce(parts[3], '"said"') IN ('"said"', '"acted"', '"noticed"') AND position('\\u0000' IN more) = 0
 $$;
@@ -200,7 +204,8 @@ BEGIN
                 ON CONFLICT DO NOTHING;
             PERFORM forget_edit(its_room, (fields ->> 'edited')::bigint);
             PERFORM set_entry(its_room, of, spoken(
-                line.parts, one.parts[2], fields_of(fields ->> 're', one.seq::text, (fields -> 'reactions')::text)
+                line.parts, one.parts[2],
+                fields_of(fields ->> 're', one.seq::text, (fields -> 'reactions')::text, (fields -> 'whom')::text, fields ->> 'account')
             ));
             CONTINUE;
         END IF;
@@ -213,7 +218,10 @@ BEGIN
         IF reactions IS NULL THEN
             PERFORM set_entry(its_room, one.seq, without_text(one.parts));
         ELSE
-            PERFORM set_entry(its_room, of, spoken(line.parts, line.parts[2], fields_of(fields ->> 're', fields ->> 'edited', reactions)));
+            PERFORM set_entry(its_room, of, spoken(
+                line.parts, line.parts[2],
+                fields_of(fields ->> 're', fields ->> 'edited', reactions, (fields -> 'whom')::text, fields ->> 'account')
+            ));
         END IF;
     END LOOP;
 END $$;
