@@ -16,7 +16,7 @@ SOURCE = Path(chat_server.__file__).parent.parent
 RULES = {
     "chat_server": {
         "protocol": "",
-        "console guard logs settings_errors": "",
+        "console guard logs metrics settings_errors": "",
         "accounts": "protocol logs",
         "journal": "protocol accounts",
         "journal.engines": "accounts journal",
@@ -35,8 +35,10 @@ RULES = {
         "rooms": "protocol guard logs journal accounts",
         "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard limits config wire commands rooms",
-        "server": "protocol guard limits config config_changes config_file logs wire accounts journal journal.engines commands rooms sessions",
-        "cli maintenance_cli rooms_cli admin_cli admin_shown fingerprint_cli __main__": (
+        "server": (
+            "protocol guard limits config config_changes config_file logs metrics wire accounts journal journal.engines commands rooms sessions"
+        ),
+        "cli maintenance_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
             "protocol console config config_file wire accounts journal journal.engines commands server"
         ),
     },
@@ -114,6 +116,7 @@ WITHOUT_TRIO = (
     "cli",
     "admin_cli",
     "admin_shown",
+    "health_cli",
 )
 
 WITHOUT_TEXTUAL = {

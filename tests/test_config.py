@@ -55,7 +55,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ),
         (
             "[limit]\nconnections = 7",
-            "x.toml: limit: unknown key; expected one of: server, rooms, journal, node, history, limits, accounts, tls, proxy, log",
+            "x.toml: limit: unknown key; expected one of: server, rooms, journal, node, history, limits, accounts, tls, proxy, log, metrics",
         ),
         ("[limits]\nconnections = 'many'", "x.toml: limits.connections: expected int, got str"),
         ("[limits]\nconnections = -1", "x.toml: limits.connections: expected int >= 0"),
@@ -77,6 +77,31 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: history.time_zone: 'Nowhere': expected a zone such as Europe/Berlin or +02:00",
         ),
         ("[history]\non_entering = 51", "x.toml: history.on_entering: expected int <= 50"),
+        (
+            "[metrics]\nlisten = '0.0.0.0:9464'",
+            "x.toml: metrics.listen: '0.0.0.0:9464': expected an address of this machine",
+        ),
+        (
+            "[metrics]\nlisten = '192.0.2.1:9464'",
+            "x.toml: metrics.listen: '192.0.2.1:9464': expected an address of this",
+        ),
+        (
+            "[metrics]\nlisten = 'example.org:9464'",
+            "x.toml: metrics.listen: 'example.org:9464': expected an address of",
+        ),
+        (
+            "[metrics]\nlisten = '::1:9464'",
+            "x.toml: metrics.listen: '::1:9464': expected an address of this machine alone",
+        ),
+        ("[metrics]\nlisten = '127.0.0.1'", "x.toml: metrics.listen: '127.0.0.1': expected an address and a port"),
+        (
+            "[metrics]\nlisten = '127.0.0.1:99999'",
+            "x.toml: metrics.listen: '127.0.0.1:99999': expected an address and a port",
+        ),
+        (
+            "[metrics]\nlisten = 'metrics.sock'",
+            "x.toml: metrics.listen: 'metrics.sock': expected an address and a port",
+        ),
         ("[rooms", "x.toml: not TOML: "),
         ("[limits]\nkeepalive_seconds = 86400", "x.toml: limits.keepalive_seconds: expected float <= 32767"),
         ("[limits]\nidle_seconds = inf", "x.toml: limits.idle_seconds: expected float <= 31536000"),
@@ -127,9 +152,17 @@ def test_the_printed_defaults_are_toml() -> None:
         "tls",
         "proxy",
         "log",
+        "metrics",
     }
 
 
 def test_proxies_are_trusted_by_address_and_by_network() -> None:
     trusted = ["127.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/48", "unix"]
     assert load(f"[proxy]\ntrusted = {trusted}", "x.toml").proxy.trusted == trusted
+
+
+@pytest.mark.parametrize(
+    "listen", ["", "127.0.0.1:9464", "127.9.9.9:0", "[::1]:9464", "localhost:1", "/run/chat/metrics"]
+)
+def test_metrics_are_answered_on_this_machine(listen: str) -> None:
+    assert load(f"[metrics]\nlisten = '{listen}'", "x.toml").metrics.listen == listen

@@ -7,7 +7,8 @@ import pytest
 from chat_server.config import Config
 from chat_server.limits import Limits
 from chat_server.server import process
-from chat_server.server.server import WAITING_TOTAL_MIN, Server
+from chat_server.server.server import Server
+from chat_server.sessions.memory_budget import WAITING_TOTAL_MIN
 from fakes import store_of
 
 

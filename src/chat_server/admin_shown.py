@@ -21,6 +21,7 @@ from chat_server.server.admin_requests import (
     DeviceListed,
     DevicesDropped,
     Figures,
+    HowItIsShown,
     Kicked,
     LogLevelShown,
     NodeShown,
@@ -156,6 +157,14 @@ def _level_shown(answers: Sequence[LogLevelShown]) -> list[str]:
     return [f"{shown.level}: the log has {told.get(shown.level, 'what it says')}" for shown in answers]
 
 
+def _how_it_is_shown(answers: Sequence[HowItIsShown]) -> list[str]:
+    (one,) = answers
+    return [
+        one.trouble or "all is well",
+        f"not for callers: {one.not_ready}" if one.not_ready else "callers are let in",
+    ]
+
+
 def _code_shown(answers: Sequence[CodeMade]) -> list[str]:
     (made,) = answers
     way = "register" if made.is_new else "login"
@@ -262,6 +271,7 @@ _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
     Figures: _figures_shown,
     NodeShown: _nodes_shown,
     LogLevelShown: _level_shown,
+    HowItIsShown: _how_it_is_shown,
     CodeMade: _code_shown,
     AccountListed: _accounts_shown,
     AccountDetails: _account_shown,

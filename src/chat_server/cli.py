@@ -66,6 +66,10 @@ def _run_command(chosen: argparse.Namespace, config: "Config") -> int:
         from chat_server.admin_cli import run_admin_command  # noqa: PLC0415 - it needs no journal
 
         return run_admin_command(chosen, config)
+    if chosen.command in ("health", "ready"):
+        from chat_server.health_cli import run_health_command  # noqa: PLC0415 - as above
+
+        return run_health_command(chosen.command, config)
     from chat_server.maintenance_cli import run_command  # noqa: PLC0415 - it has a progress bar, which takes 0.1 s
 
     return run_command(chosen, config)
@@ -140,6 +144,8 @@ def _parser() -> argparse.ArgumentParser:
                 action="store_true",
                 help="with hashes of passwords and digests of tokens, so that an import keeps logins",
             )
+    _add_command(commands, "health", "ask the running server whether all is well: exit code 0, or 1 and why not")
+    _add_command(commands, "ready", "ask it whether callers should be sent there: exit code 0, or 1 and why not")
     _add_rooms_commands(commands)
     _add_admin_commands(commands)
     return parser

@@ -259,6 +259,19 @@ class LogTable(Struct, frozen=True, forbid_unknown_fields=True):
     verbose: Annotated[bool, Meta(extra=AT_ONCE, description="Also log every caller who comes and goes.")] = False
 
 
+class MetricsTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Programs that watch over the server: metrics for Prometheus, and whether it is well (docs/metrics.md)."""
+
+    listen: Annotated[
+        str,
+        Meta(
+            extra=RESTART,
+            description="Where they are answered: an address of this machine and a port, such as 127.0.0.1:9464, or the path of a Unix socket"
+            " (/run/chat/metrics). Never the port for callers. Empty: nowhere; `chat-server health` works all the same.",
+        ),
+    ] = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
@@ -272,3 +285,4 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     tls: TlsTable = field(default_factory=TlsTable)
     proxy: ProxyTable = field(default_factory=ProxyTable)
     log: LogTable = field(default_factory=LogTable)
+    metrics: MetricsTable = field(default_factory=MetricsTable)

@@ -3,7 +3,7 @@
 Knows what cannot stand together, and says it in one sentence. Never knows what is done with the values, nor where the file is.
 """
 
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,8 @@ from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.setting_kinds import when_changed
 from chat_server.settings_errors import explained
+
+PORT_MAX = 65535
 
 
 class ConfigError(Exception):
@@ -41,6 +43,7 @@ def load(text: str, source: str) -> Config:
     _check_journal(config.journal, source)
     _check_tls(config.tls, source)
     _check_proxies(config.proxy.trusted, source)
+    _check_metrics(config.metrics.listen, source)
     return replace(config, history=_checked_history(config.history, source))
 
 
@@ -99,6 +102,28 @@ def _check_proxies(trusted: list[str], source: str) -> None:
             ip_network(proxy)
         except ValueError as error:
             raise ConfigError(f"{where}: this address is within a network; expected {str(network)!r}") from error
+
+
+def _check_metrics(listen: str, source: str) -> None:
+    """See that nobody from elsewhere can come in there: metrics are for whoever runs the server, and are sent in plain text."""
+    if not listen or listen.startswith("/"):
+        return
+    where = f"{source}: metrics.listen: {listen!r}"
+    host, _, port = listen.rpartition(":")
+    if not (host and port.isascii() and port.isdecimal() and int(port) <= PORT_MAX):
+        raise ConfigError(
+            f"{where}: expected an address and a port such as 127.0.0.1:9464, or the path of a Unix socket"
+        )
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        is_here = ip_address(host[1:-1] if is_bracketed else host).is_loopback and is_bracketed == (":" in host)
+    except ValueError:
+        is_here = host == "localhost"
+    if not is_here:
+        raise ConfigError(
+            f"{where}: expected an address of this machine alone (127.0.0.1, [::1]), or the path of a Unix socket: from elsewhere metrics are"
+            " fetched by what can ask for a password and encrypt (docs/metrics.md)"
+        )
 
 
 def as_toml(config: Config) -> str:

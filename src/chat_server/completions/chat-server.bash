@@ -11,6 +11,8 @@ _chat_server() {
             ":check-journal") place="check-journal" filled=0 ;;
             ":backup") place="backup" filled=0 ;;
             ":fingerprint") place="fingerprint" filled=0 ;;
+            ":health") place="health" filled=0 ;;
+            ":ready") place="ready" filled=0 ;;
             ":rooms") place="rooms" filled=0 ;;
             ":admin") place="admin" filled=0 ;;
             "export:--data"|"export:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
@@ -18,6 +20,8 @@ _chat_server() {
             "check-journal:--data"|"check-journal:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "backup:--data"|"backup:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "fingerprint:--data"|"fingerprint:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+            "health:--data"|"health:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+            "ready:--data"|"ready:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "rooms:--data"|"rooms:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "rooms:list") place="rooms list" filled=0 ;;
             "rooms:rename") place="rooms rename" filled=0 ;;
@@ -76,6 +80,10 @@ _chat_server() {
         "backup:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "fingerprint:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "fingerprint:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        "health:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        "health:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        "ready:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        "ready:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "rooms:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "rooms:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "rooms list:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
@@ -117,7 +125,7 @@ _chat_server() {
     esac
     case "$place:$filled:$word" in
         "":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --host --port --config --data --log-format -v --verbose --version --check-config --print-config --print-completion" -- "$word") ;;
-        "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup fingerprint rooms admin" -- "$word") ;;
+        "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup fingerprint health ready rooms admin" -- "$word") ;;
         "export":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force --with-secrets" -- "$word") ;;
         "export":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
         "import":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
@@ -126,6 +134,8 @@ _chat_server() {
         "backup":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force" -- "$word") ;;
         "backup":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
         "fingerprint":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
+        "health":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
+        "ready":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "rooms":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "rooms":0:*) mapfile -t COMPREPLY < <(compgen -W "list rename delete" -- "$word") ;;
         "rooms list":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;

@@ -26,6 +26,12 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case ':fingerprint'
                 set place 'fingerprint'
                 set filled 0
+            case ':health'
+                set place 'health'
+                set filled 0
+            case ':ready'
+                set place 'ready'
+                set filled 0
             case ':rooms'
                 set place 'rooms'
                 set filled 0
@@ -41,6 +47,10 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case 'backup:--data' 'backup:--config'
                 set skip 1
             case 'fingerprint:--data' 'fingerprint:--config'
+                set skip 1
+            case 'health:--data' 'health:--config'
+                set skip 1
+            case 'ready:--data' 'ready:--config'
                 set skip 1
             case 'rooms:--data' 'rooms:--config'
                 set skip 1
@@ -155,6 +165,8 @@ complete -c chat-server -n '__chat_server_is_at "" 0' -a import -d 'fill an empt
 complete -c chat-server -n '__chat_server_is_at "" 0' -a check-journal -d 'look for holes, wrong order, impossible times, and a search index that does not fit'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a backup -d 'copy the journal into a file; the server may be running'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a fingerprint -d 'print the fingerprint of the server\'s certificate, for whoever wants to compare it'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a health -d 'ask the running server whether all is well: exit code 0, or 1 and why not'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a ready -d 'ask it whether callers should be sent there: exit code 0, or 1 and why not'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a rooms -d 'list, rename or delete rooms; the server must be stopped for all but list'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a admin -d 'ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log'
 complete -c chat-server -n '__chat_server_is_at "export" -1' -s h -l help -d 'show this help message and exit'
@@ -178,6 +190,12 @@ complete -c chat-server -n '__chat_server_is_at "backup" 0' -F
 complete -c chat-server -n '__chat_server_is_at "fingerprint" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "fingerprint" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "fingerprint" -1' -l config -r -F -d 'as in chat-server --config'
+complete -c chat-server -n '__chat_server_is_at "health" -1' -s h -l help -d 'show this help message and exit'
+complete -c chat-server -n '__chat_server_is_at "health" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
+complete -c chat-server -n '__chat_server_is_at "health" -1' -l config -r -F -d 'as in chat-server --config'
+complete -c chat-server -n '__chat_server_is_at "ready" -1' -s h -l help -d 'show this help message and exit'
+complete -c chat-server -n '__chat_server_is_at "ready" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
+complete -c chat-server -n '__chat_server_is_at "ready" -1' -l config -r -F -d 'as in chat-server --config'
 complete -c chat-server -n '__chat_server_is_at "rooms" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "rooms" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "rooms" -1' -l config -r -F -d 'as in chat-server --config'

@@ -25,6 +25,8 @@ _chat_server() {
             'check-journal:look for holes, wrong order, impossible times, and a search index that does not fit'
             'backup:copy the journal into a file; the server may be running'
             'fingerprint:print the fingerprint of the server'\''s certificate, for whoever wants to compare it'
+            'health:ask the running server whether all is well: exit code 0, or 1 and why not'
+            'ready:ask it whether callers should be sent there: exit code 0, or 1 and why not'
             'rooms:list, rename or delete rooms; the server must be stopped for all but list'
             'admin:ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log'
             )
@@ -37,6 +39,8 @@ _chat_server() {
                 check-journal) _chat_server__check_journal ;;
                 backup) _chat_server__backup ;;
                 fingerprint) _chat_server__fingerprint ;;
+                health) _chat_server__health ;;
+                ready) _chat_server__ready ;;
                 rooms) _chat_server__rooms ;;
                 admin) _chat_server__admin ;;
             esac
@@ -79,6 +83,20 @@ _chat_server__backup() {
 }
 
 _chat_server__fingerprint() {
+    _arguments -s \
+        '(-h --help)'{-h,--help}'[show this help message and exit]' \
+        '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
+        '(--config)'--config'[as in chat-server --config]:FILE:_files'
+}
+
+_chat_server__health() {
+    _arguments -s \
+        '(-h --help)'{-h,--help}'[show this help message and exit]' \
+        '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
+        '(--config)'--config'[as in chat-server --config]:FILE:_files'
+}
+
+_chat_server__ready() {
     _arguments -s \
         '(-h --help)'{-h,--help}'[show this help message and exit]' \
         '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \

@@ -60,6 +60,10 @@ class LogLevel(AdminRequest, frozen=True):
     level: Literal["", "normal", "verbose"] = ""
 
 
+class HowItIs(AdminRequest, frozen=True):
+    """Whether all is well with the server, and whether callers should be sent there."""
+
+
 class MakeOwner(AdminRequest, frozen=True):
     """Make a code by which somebody becomes an owner: whoever registers by this name, or the account that has it."""
 
@@ -118,7 +122,7 @@ ACCOUNTS_AT_ONCE = 100
 """Accounts in one answer; whoever wants the next ones asks for those after the last."""
 
 REQUESTS: tuple[type[AdminRequest], ...] = (
-    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel),
+    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel, HowItIs),
     *(MakeOwner, MakeCode, ListAccounts, ShowAccount, EndAccount, RestoreAccount, ListDevices, DropDevices),
     *OFFICE_REQUESTS,
 )
@@ -230,6 +234,13 @@ class LogLevelShown(AdminAnswer, frozen=True):
     level: str
 
 
+class HowItIsShown(AdminAnswer, frozen=True):
+    """What is wrong with the server, and why callers should not be sent there; "" where that is nothing."""
+
+    trouble: str
+    not_ready: str
+
+
 class CodeMade(AdminAnswer, frozen=True):
     """There is a code, for so many seconds: it lets somebody in as `nick`, or to register by that name if it `is_new`; as an owner if `is_owner`.
 
@@ -328,7 +339,7 @@ class NotDone(AdminAnswer, frozen=True):
 
 
 ANSWERS: tuple[type[AdminAnswer], ...] = (
-    *(Connected, Kicked, RoomShown, Renamed, Deleted, NodeShown, Figures, LogLevelShown),
+    *(Connected, Kicked, RoomShown, Renamed, Deleted, NodeShown, Figures, LogLevelShown, HowItIsShown),
     *(CodeMade, AccountListed, AccountDetails, AccountEnded, AccountRestored, DeviceListed, DevicesDropped),
     *OFFICE_ANSWERS,
     *(Done, NotDone),

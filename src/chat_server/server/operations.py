@@ -38,6 +38,8 @@ from chat_server.server.admin_requests import (
     DeleteRoom,
     EndedElsewhere,
     Figures,
+    HowItIs,
+    HowItIsShown,
     Kick,
     Kicked,
     ListNodes,
@@ -51,6 +53,7 @@ from chat_server.server.admin_requests import (
     Stats,
     Who,
 )
+from chat_server.server.health import Health
 from chat_server.server.office_operations import OfficeOperations
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
@@ -74,6 +77,7 @@ class Operations:
         budget: Budget,
         is_stopping: Callable[[], bool],
         *,
+        health: Health,
         began_at: float,
     ) -> None:
         """The server began at this time; `sessions` are those that there are whenever it is asked."""
@@ -82,6 +86,7 @@ class Operations:
         self._journal = journal
         self._budget = budget
         self._is_stopping = is_stopping
+        self._health = health
         self._began_at = began_at
         self._of: dict[type[AdminRequest], Operation] = {
             Who: self._who,
@@ -92,6 +97,7 @@ class Operations:
             ListNodes: self._list_nodes,
             Stats: self._stats,
             LogLevel: self._log_level,
+            HowItIs: self._how_it_is,
             **AccountOperations(directory).of,
             **OfficeOperations(directory).of,
         }
@@ -288,6 +294,10 @@ class Operations:
             log.is_verbose = request.level == "verbose"
             log.info("an operator has chosen how much is logged", level=request.level, user=user)
         return (LogLevelShown("verbose" if log.is_verbose else "normal"),)
+
+    async def _how_it_is(self, request: HowItIs, user: int) -> Iterable[AdminAnswer]:
+        del request, user
+        return (HowItIsShown(self._health.trouble(), self._health.not_ready()),)
 
 
 def _by(session: ChatSession[Any]) -> str:

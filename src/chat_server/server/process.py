@@ -28,11 +28,13 @@ from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_soc
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.listening import open_listeners, place_of
+from chat_server.server.monitoring import open_monitor_listeners
 from chat_server.server.proxies import Proxies
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
 from chat_server.server.signals import OBEYED, Signals
+from chat_server.server.watched import Watched
 from chat_server.wire.proxy_protocol import UNIX
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -56,6 +58,7 @@ class _Opened(NamedTuple):
 
     listeners: list[socket.socket]
     tls_listeners: list[socket.socket]
+    monitors: list[socket.socket]
     certificate: CertificateInUse
     store: Store
     directory: Path | None
@@ -90,19 +93,21 @@ def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
     """Open all that a server needs, or nothing. Raises CannotStart."""
     listeners: list[socket.socket] = []
     tls_listeners: list[socket.socket] = []
+    monitors: list[socket.socket] = []
     try:
         listeners = _listen(config, port)
         if tls_port:
             tls_listeners = _listen(config, tls_port)
+        monitors = _listen_for_monitors(config.metrics.listen)
         engine = engine_named(config.journal.engine)
         directory = engine.directory(config.journal)
         certificate = CertificateInUse(config.tls, directory)
         store = engine.open_store(config.journal, config.node)
     except (CannotStart, CertificateProblem, UnusableJournal) as error:
-        for listener in (*listeners, *tls_listeners):
+        for listener in (*listeners, *tls_listeners, *monitors):
             listener.close()
         raise CannotStart(str(error)) from error
-    return _Opened(listeners, tls_listeners, certificate, store, directory)
+    return _Opened(listeners, tls_listeners, monitors, certificate, store, directory)
 
 
 def _serve_again(config: Config, manager: ServiceManager, port: int, tls_port: int = 0) -> tuple[int, bool]:
@@ -130,17 +135,19 @@ async def _serve(config: Config, opened: _Opened, manager: ServiceManager) -> tu
     store, certificate = opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
-    send_many = ManySends()
+    send_many, files = ManySends(), _raise_file_limit()
     server = Server(
         config,
         store,
-        files=_raise_file_limit(),
+        files=files,
         memory=_memory(),
         work=time.thread_time,
         tls=certificate.context,
         fingerprint=certificate.fingerprint,
         send_many=send_many,
     )
+
+    watched = Watched(server, certificate, opened.directory, files)
 
     def stop() -> None:
         manager.stopping(config.server.stop_seconds)
@@ -159,9 +166,11 @@ async def _serve(config: Config, opened: _Opened, manager: ServiceManager) -> tu
     with closing(send_many), trio.open_signal_receiver(*OBEYED) as received:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
+            nursery.start_soon(watched.run, opened.monitors)
             await nursery.start(journal.run)
 
             def begin() -> None:
+                server.health.ready()
                 manager.ready()
                 nursery.start_soon(manager.run, partial(_status, server, journal))
                 nursery.start_soon(certificate.run)
@@ -210,6 +219,13 @@ def _listen(config: Config, port: int) -> list[socket.socket]:
         hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
         place = host if host.startswith("/") else f"{host}:{port}"
         raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
+
+
+def _listen_for_monitors(listen: str) -> list[socket.socket]:
+    try:
+        return open_monitor_listeners(listen)
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {listen} ([metrics] listen): {error.strerror or error}") from error
 
 
 def _admin_socket(data: Path | None) -> AdminSocket | None:

@@ -31,11 +31,13 @@ from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
+from chat_server.server.beside import Beside
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.connection_limits import Admission, admission_within, network_of
 from chat_server.server.ending import Ending
 from chat_server.server.full_house import is_panic, look_at
 from chat_server.server.handshakes import Handshakes
+from chat_server.server.health import Health
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
@@ -48,7 +50,7 @@ from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.json_session import welcome_of
-from chat_server.sessions.memory_budget import Budget
+from chat_server.sessions.memory_budget import Budget, share_of
 from chat_server.sessions.origin import Origin
 from chat_server.sessions.reserved import RESERVED_MAX, ReservedPlaces
 from chat_server.sessions.session import ChatSession
@@ -57,6 +59,7 @@ from chat_server.sessions.turns import Turns
 from chat_server.wire.proxy_protocol import BadHeader, Forwarded, Header, Unforwarded
 
 if TYPE_CHECKING:
+    from chat_server.server.observed import Observed
     from chat_server.server.operations import Operations
 
 LINGER = 5.0
@@ -65,12 +68,10 @@ LINGER = 5.0
 ROOM_LINGER = 1.0
 """Seconds that the rooms have, at the least, to store what was said last: nobody is left who says more."""
 
-FILES_RESERVED = 64 + RESERVED_MAX
+FILES_RESERVED = 96 + RESERVED_MAX
 """Open files kept for everything that is no caller: the journal (three for each of ten connections), the listeners, the log, the kernel's
-event queue, operators (admin.CONNECTIONS_MAX), those who moderate the server when it is full, and one caller to be refused."""
-
-WAITING_TOTAL_MIN = 256 * 2**20
-"""Bytes that may wait for all readers together on a machine however small: 256 stuck ones."""
+event queue, operators (admin.CONNECTIONS_MAX), programs that watch over it (monitor_door.CONNECTIONS_MAX), those who moderate the server when
+it is full, and one caller to be refused."""
 
 
 class Server:
@@ -111,7 +112,7 @@ class Server:
         self._turns = Turns(work)
         self._fingerprint = fingerprint
         self._send_many = send_many
-        self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else _share_of(memory))
+        self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else share_of(memory))
         self._rejected, self._time_limits, self._partings = Sampler(), TimeLimits(), TimeLimits()
         by_network = limits.connections_per_address > 0
         self._handshakes = Handshakes(
@@ -134,6 +135,7 @@ class Server:
         self._enforcement = Enforcement(self._directory)
         self._directory.has_logged_in = partial(look_at, self._enforcement)
         self._reserved = ReservedPlaces(self._enforcement.knows)
+        self.health = Health()
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()
@@ -214,6 +216,13 @@ class Server:
         all_encrypted = config.tls.require == "all"
         return Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
 
+    def observed(self, beside: Beside) -> "Observed":
+        """What there is to be measured, with what the process has beside."""
+        from chat_server.server.observed import Observed  # noqa: PLC0415 - see let_monitors_in
+
+        shared = self._directory, self._store, self._sessions, self._budget
+        return Observed(*shared, self._handshakes, self._connections, beside)
+
     def operations(self, began_at: float) -> "Operations":
         """What operators may do here, where all began at this time."""
         from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
@@ -224,6 +233,7 @@ class Server:
             self._journal,
             self._budget,
             self.ending.requested.is_set,
+            health=self.health,
             began_at=began_at,
         )
 
@@ -239,6 +249,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
+        self.health.leave()
         self.ending.requested.set()
 
     def abort(self) -> None:
@@ -382,8 +393,3 @@ def _forget_session(
     for room in rooms:
         if occupant in room:
             room.forget(occupant)
-
-
-def _share_of(memory: int) -> int:
-    """How much of the machine's memory may be full of what waits for readers."""
-    return max(memory // 4, WAITING_TOTAL_MIN)

@@ -24,6 +24,15 @@ ROOM_MADE = 1 / 16
 for it hundreds of times if only as much is freed as is needed just then."""
 
 
+WAITING_TOTAL_MIN = 256 * 2**20
+"""Bytes that may wait for all readers together on a machine however small: 256 stuck ones."""
+
+
+def share_of(memory: int) -> int:
+    """How much of the machine's memory may be full of what waits for readers."""
+    return max(memory // 4, WAITING_TOTAL_MIN)
+
+
 class Budget:
     """The bound on what waits for all together, in bytes: when it is reached, those who hold most lose it. 0 is no limit."""
 

@@ -1,0 +1,24 @@
+"""What a process has beside its server, for whoever watches over it. A value; it knows nothing.
+
+Who has something more that is to be measured adds it here, and a row to measured.py.
+"""
+
+from typing import NamedTuple
+
+from chat_server.server.certificate_in_use import CertificateInUse
+from chat_server.server.disk import Disk
+from chat_server.server.health import Health
+from chat_server.server.lateness import Lateness
+
+
+class Beside(NamedTuple):
+    """All of it."""
+
+    health: Health
+    lateness: Lateness
+    disk: Disk
+    certificate: CertificateInUse | None = None
+    files: float = 0
+    """How many files it may open; 0: it is not known."""
+    began_at: float = 0.0
+    """When it was started, in seconds since 1970."""

@@ -1,0 +1,41 @@
+"""A server that is watched over: what looks at it all the time, and answers whoever asks how it is. One for a process.
+
+Knows which parts there are. Never knows what they find, nor what is asked.
+"""
+
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from chat_server.logs import log
+from chat_server.server.beside import Beside
+from chat_server.server.certificate_in_use import CertificateInUse
+from chat_server.server.disk import Disk
+from chat_server.server.lateness import Lateness
+from chat_server.server.monitoring import let_monitors_in, where
+from chat_server.server.server import Server
+
+
+class Watched:
+    """What a process has beside its server, to know how that is."""
+
+    def __init__(self, server: Server, certificate: CertificateInUse, directory: Path | None, files: float) -> None:
+        """Nothing is looked at yet; what is kept on a disk is in the `directory`, and so many `files` may be open."""
+        self._server = server
+        self._disk = Disk(directory)
+        server.health.add(self._disk.trouble)
+        self.beside = Beside(server.health, Lateness(), self._disk, certificate, files, time.time())
+
+    async def run(self, listeners: Sequence[socket.socket]) -> None:
+        """Look, and answer whoever comes by one of these, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._disk.run)
+            if listeners:
+                log.info(f"metrics and health: {where(listeners)}")
+                nursery.start_soon(self.beside.lateness.run)
+                nursery.start_soon(
+                    let_monitors_in, listeners, self._server.health, lambda: self._server.observed(self.beside)
+                )

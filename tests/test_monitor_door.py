@@ -1,0 +1,183 @@
+"""Programs that watch over the server, on virtual time: what they are answered, and that a slow or hostile one hurts nobody."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
+
+from chat_server.metrics import CONTENT_TYPE, Histogram, Metric, written
+from chat_server.server.health import STARTING, STOPPING, Health
+from chat_server.server.monitor_door import (
+    ANSWER_SECONDS,
+    CONNECTIONS_MAX,
+    LINGER_SECONDS,
+    REQUEST_MAX,
+    REQUEST_SECONDS,
+    Answer,
+    MonitorDoor,
+    told,
+)
+
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
+Connect = Callable[[], Stream]
+
+
+async def health_page() -> Answer:
+    return told("")
+
+
+@asynccontextmanager
+async def open_door(page: Callable[[], Awaitable[Answer]] = health_page) -> AsyncIterator[Connect]:
+    """A door, and what connects to it."""
+    door = MonitorDoor({"/healthz": page})
+
+    async def served(stream: Stream) -> None:
+        async with stream:
+            await door.serve(stream)
+
+    def connect() -> Stream:
+        ours, theirs = memory_stream_pair()
+        nursery.start_soon(served, theirs)
+        return ours
+
+    async with trio.open_nursery() as nursery:
+        yield connect
+        nursery.cancel_scope.cancel()
+
+
+async def all_from(stream: Stream) -> str:
+    return b"".join([data async for data in stream]).decode()
+
+
+async def asked(stream: Stream, request: bytes) -> str:
+    await stream.send_all(request)
+    return await all_from(stream)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "body"),
+    [
+        (b"GET /healthz HTTP/1.1", 200, "ok\n"),
+        (b"GET /healthz?verbose=1 HTTP/1.0", 200, "ok\n"),
+        (b"HEAD /healthz HTTP/1.0", 200, ""),
+        (b"GET / HTTP/1.0", 404, "there is /healthz\n"),
+        (b"GET /healthz/../../etc/passwd HTTP/1.0", 404, "there is /healthz\n"),
+        (b"GET /\xff\xfe HTTP/1.0", 404, "there is /healthz\n"),
+        (b"POST /healthz HTTP/1.0", 405, "there is only something to GET here\n"),
+        (b"hello", 400, "this is for HTTP; people and programs that chat come by another port\n"),
+        (b"", 400, "this is for HTTP; people and programs that chat come by another port\n"),
+        (b'{"do":"hello"}', 400, "this is for HTTP; people and programs that chat come by another port\n"),
+    ],
+)
+async def test_what_is_asked_is_answered(
+    autojump_clock: trio.abc.Clock, request_line: bytes, status: int, body: str
+) -> None:
+    async with open_door() as connect:
+        head, _, got = (await asked(connect(), request_line + b"\r\n\r\n")).partition("\r\n\r\n")
+        assert head.startswith(f"HTTP/1.0 {status} ")
+        assert got == body
+
+
+async def test_a_request_may_come_byte_by_byte(autojump_clock: trio.abc.Clock) -> None:
+    async with open_door() as connect:
+        stream = connect()
+        for byte in GET[:-1]:
+            await stream.send_all(bytes([byte]))
+            await trio.sleep(0.05)
+        assert (await asked(stream, GET[-1:])).startswith("HTTP/1.0 200 ")
+
+
+async def test_a_request_that_does_not_end_is_refused_or_let_go(autojump_clock: trio.abc.Clock) -> None:
+    async with open_door() as connect:
+        assert (await asked(connect(), b"GET / HTTP/1.0\r\n" + b"x" * REQUEST_MAX)).startswith("HTTP/1.0 400 ")
+        began = trio.current_time()
+        silent, dripping = connect(), connect()
+        await dripping.send_all(b"GET /healthz HT")
+        assert await all_from(silent) == await all_from(dripping) == ""
+        assert trio.current_time() - began == pytest.approx(REQUEST_SECONDS)
+
+
+async def test_whoever_does_not_take_the_answer_or_end_is_let_go(autojump_clock: trio.abc.Clock) -> None:
+    async with open_door() as connect:
+        stream = connect()
+        await stream.send_all(GET)
+        await stream.receive_some(65536)
+        await trio.sleep(ANSWER_SECONDS + LINGER_SECONDS + 0.1)
+        with pytest.raises(trio.BrokenResourceError):
+            await stream.send_all(b"x")
+
+
+async def test_one_more_than_there_may_be_is_closed_and_has_its_place_later(autojump_clock: trio.abc.Clock) -> None:
+    async with open_door() as connect:
+        held = [connect() for _ in range(CONNECTIONS_MAX)]
+        await wait_all_tasks_blocked()
+        assert await all_from(connect()) == ""
+        await held[0].aclose()
+        await wait_all_tasks_blocked()
+        assert (await asked(connect(), GET)).startswith("HTTP/1.0 200 ")
+
+
+@pytest.mark.goes_wrong
+async def test_a_bug_in_a_page_is_answered_and_hurts_no_other(autojump_clock: trio.abc.Clock) -> None:
+    async def broken() -> Answer:
+        raise RuntimeError("a bug")
+
+    async with open_door(broken) as connect:
+        assert (await asked(connect(), GET)).startswith("HTTP/1.0 500 ")
+        assert (await asked(connect(), b"GET /x HTTP/1.0\n\n")).startswith("HTTP/1.0 404 ")
+
+
+# What the answers say.
+
+
+def test_readiness_goes_for_good() -> None:
+    health = Health()
+    assert health.not_ready() == STARTING
+    health.ready()
+    assert health.not_ready() == ""
+    health.leave()
+    health.ready()
+    health.leave("something else")
+    assert health.not_ready() == STOPPING
+
+
+def test_health_says_all_that_is_wrong() -> None:
+    health, wrong = Health(), ["", ""]
+    health.add(lambda: wrong[0])
+    health.add(lambda: wrong[1])
+    assert health.trouble() == ""
+    wrong[:] = ["one", "two"]
+    assert health.trouble() == "one; two"
+    assert told(health.trouble()) == Answer(503, "one; two\n")
+
+
+def test_the_format_is_prometheus_own() -> None:
+    times = Histogram((0.5, 1.0))
+    for seconds in (0.1, 0.5, 0.7, 7):
+        times.note(seconds)
+    metrics: list[Metric[None]] = [
+        Metric("counter", "a_total", "How often", lambda _: 2**60),
+        Metric("gauge", "b", 'A "quoted" word', lambda _: {('x"\\\n', "1"): 0.25}, ("one", "two")),
+        Metric("histogram", "c_seconds", "How long", lambda _: times),
+        Metric("gauge", "d", "Not known", lambda _: None),
+        Metric("gauge", "e", "Very much", lambda _: float("inf")),
+    ]
+    text = "".join(written(metric, None) for metric in metrics)
+    found = {family.name: family for family in text_string_to_metric_families(text)}
+    assert list(found) == ["a", "b", "c_seconds", "e"]
+    assert found["a"].samples[0].value == 2**60
+    assert found["b"].samples[0].labels == {"one": 'x"\\\n', "two": "1"}
+    assert found["e"].samples[0].value == float("inf")
+    assert [(sample.labels.get("le"), sample.value) for sample in found["c_seconds"].samples] == [
+        ("0.5", 2),
+        ("1", 3),
+        ("+Inf", 4),
+        (None, 8.3),
+        (None, 4),
+    ]
+    assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
