@@ -227,15 +227,8 @@ class Server:
         """What operators may do here, where all began at this time."""
         from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
 
-        return Operations(
-            self._directory,
-            self._sessions,
-            self._journal,
-            self._budget,
-            self.ending.requested.is_set,
-            health=self.health,
-            began_at=began_at,
-        )
+        shared = self._directory, self._sessions, self._journal, self._budget
+        return Operations(*shared, self.ending.requested.is_set, health=self.health, began_at=began_at)
 
     @property
     def rooms(self) -> list[ChatRoom]:
