@@ -131,7 +131,7 @@ async def test_no_name_that_somebody_has_written_into_the_file_can_act_on_a_term
 
 
 SCRIPT = """
-import os, signal, sys, trio
+import os, signal, sys, time, trio
 from chat_server.accounts import *
 from chat_server.config import JournalTable
 from chat_server.journal.engines import engine_named
@@ -164,6 +164,12 @@ def counted(method):
 for name in ("replace", "purge"):
     setattr(SearchIndex, name, counted(getattr(SearchIndex, name)))
 endings.make_anew = counted(endings.make_anew)
+
+async def at_once(journal, accounts, *calls):
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal._committer.call, lambda _: time.sleep(0.1))  # so that they wait together
+        for call in calls:
+            nursery.start_soon(call, accounts)
 
 async def main():
     global is_armed

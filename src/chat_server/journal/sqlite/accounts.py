@@ -77,24 +77,14 @@ class SqliteStorage:
         del news, person
         noted = self.notes.take()
         try:
-            return await self._committer.call(self._work(change, noted), note)
+            return await self._committer.change(_with_notes(change, noted), note)
         except JournalError:
             self.notes.put_back(noted)
             raise
 
     def submit(self, change: Callable[[Tables], object]) -> None:
         """Have a change stored, for which nobody waits."""
-        self._committer.submit(WriteJob(None, None, self._work(change, self.notes.take())))
-
-    def _work(self, change: Callable[[Tables], T], noted: Noted) -> Callable[[Writer], T]:
-        def with_notes(connection: sqlite3.Connection) -> T:
-            tables = SqliteTables(connection)
-            tables.note_seen((*which, *where) for which, where in noted.seen.items())
-            if noted.failures:
-                tables.note_failures(noted.failures.values())
-            return change(tables)
-
-        return lambda writer: writer.change(with_notes)
+        self._committer.submit(WriteJob(None, change=_with_notes(change, self.notes.take())))
 
     async def store_positions(self) -> None:
         """Have everybody's read positions stored before whatever is stored next."""
@@ -108,6 +98,19 @@ class SqliteStorage:
         """Let go of the file."""
         if self._reader is not None:
             self._reader.close()
+
+
+def _with_notes(change: Callable[[Tables], T], noted: Noted) -> Callable[[sqlite3.Connection], T]:
+    """A change, and what was noted before it."""
+
+    def made(connection: sqlite3.Connection) -> T:
+        tables = SqliteTables(connection)
+        tables.note_seen((*which, *where) for which, where in noted.seen.items())
+        if noted.failures:
+            tables.note_failures(noted.failures.values())
+        return change(tables)
+
+    return made
 
 
 class SqliteAccounts(TableAccounts):

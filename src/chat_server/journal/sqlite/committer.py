@@ -1,9 +1,12 @@
 """The one thread that writes the journal: whatever waits when it is free is stored in one transaction.
 
 It takes the next batches by itself, without asking Trio's loop in between: so one commit follows another while the loop delivers what the
-last one stored. Bounds: a room has one batch here at most (chat_room.py). Never knows what is in a batch.
+last one stored. Changes that are not about lines (a login's, say) are stored together in the same way, in the order in which they came, each with
+its own result; where one of them fails, each is a transaction by itself. Bounds: a room has one batch here at most (chat_room.py). Never knows what
+is in a batch, nor what a change does.
 """
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +31,15 @@ BATCHES_AT_A_TIME = 2000
 """What is put into a commit at most: SQLite takes 32,766 values in one statement, of which a batch has nine, and a row of keys five. Only where more
 rooms talk at once."""
 
+CHANGES_AT_A_TIME = 32
+"""Changes in a commit at most, 0.1 to 0.2 ms each: the lines that wait meanwhile do so for as long as two or three syncs take, not for 32."""
+
 COMMITS_TIMED = 256
 """Of so many commits, the newest, it is remembered how long they took."""
 
 T = TypeVar("T")
+
+Change = Callable[[sqlite3.Connection], T]
 
 Positions = Mapping[tuple[str, str], int]
 
@@ -39,7 +47,7 @@ Positions = Mapping[tuple[str, str], int]
 class WriteJob:
     """Something to be written, and what became of it. See PendingAppend."""
 
-    __slots__ = ("_done", "_outcome", "append", "note", "positions", "work")
+    __slots__ = ("_done", "_outcome", "append", "change", "note", "positions", "work")
 
     def __init__(
         self,
@@ -47,14 +55,20 @@ class WriteJob:
         positions: Positions | None = None,
         work: Callable[[Writer], Any] | None = None,
         note: Callable[[Any], object] | None = None,
+        change: Change[Any] | None = None,
     ) -> None:
-        """A batch, people's positions, or other work, whatever is not None; and what is called with what came of that work."""
+        """A batch, people's positions, a change, or other work, whatever is not None; and what is called with what came of these two."""
         self.append = append
         self.positions = positions
         self.work = work
         self.note = note
+        self.change = change
         self._done = trio.Event()
         self._outcome: outcome.Outcome[Any] = outcome.Error(JournalError("not written yet"))
+
+    def goes_with(self, other: "WriteJob") -> bool:
+        """Whether they may be stored by one commit."""
+        return self.work is None and other.work is None and (self.change is None) == (other.change is None)
 
     def finish(self, result: outcome.Outcome[Any]) -> None:
         """Let whoever waits go on. For Trio's thread."""
@@ -67,6 +81,10 @@ class WriteJob:
         if isinstance(self._outcome, outcome.Error) and isinstance(self._outcome.error, JournalError):
             raise JournalError(str(self._outcome.error)) from self._outcome.error  # one error, and many who wait
         return self._outcome.unwrap()
+
+
+class OneFails(Exception):
+    """Of several changes one cannot be made."""
 
 
 class Committer:
@@ -89,7 +107,8 @@ class Committer:
         self._writer = writer
         self._note = note
         self._note_failure = note_failure
-        self._queue: SimpleQueue[WriteJob | None] = SimpleQueue()
+        self._queue: SimpleQueue[WriteJob] = SimpleQueue()
+        self._end = WriteJob(None, work=lambda _: None)  # after which nothing is written
         self.seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
         """How long each of the newest commits took."""
         self._is_closed = False
@@ -109,7 +128,7 @@ class Committer:
     def close(self) -> None:
         """Let `run` end when everything that waits has been written. Nothing more is taken."""
         self._is_closed = True
-        self._queue.put(None)
+        self._queue.put(self._end)
 
     def submit(self, job: WriteJob) -> None:
         """Have something written. Never blocks."""
@@ -120,39 +139,67 @@ class Committer:
 
     async def call(self, work: Callable[[Writer], T], note: Callable[[T], object] | None = None) -> T:
         """Do other work that writes, and wait for it. If it is done, `note` is called in Trio's thread, whether anybody still waits or not."""
-        job = WriteJob(None, None, work, note)
-        self.submit(job)
-        done: T = await job.stored()
+        done: T = await self._stored(WriteJob(None, work=work, note=note))
         return done
+
+    async def change(self, change: Change[T], note: Callable[[T], object] | None = None) -> T:
+        """Make a change that may be made together with others, and wait for it; `note`: see `call`. It is made anew where another one fails."""
+        done: T = await self._stored(WriteJob(None, change=change, note=note))
+        return done
+
+    async def _stored(self, job: WriteJob) -> Any:
+        self.submit(job)
+        return await job.stored()
 
     # In the thread.
 
     def _write(self, token: trio.lowlevel.TrioToken) -> None:
-        is_open = True
-        while is_open:
-            job = self._queue.get()
-            jobs: list[WriteJob] = []
-            keys = 0
-            while job is not None and job.work is None:
-                jobs.append(job)
-                keys += len(job.append.keys) if job.append else 0
-                if keys >= KEYS_AT_A_TIME or len(jobs) >= BATCHES_AT_A_TIME or self._queue.empty():
-                    break
-                job = self._queue.get()
+        job = self._queue.get()
+        while job is not self._end:
+            jobs, following = self._with_those_that_wait(job)
+            if job.work is not None:
+                self._finish(token, jobs, [outcome.capture(job.work, self._writer)])
+            elif job.change is not None:
+                self._finish(token, jobs, self._change(jobs))
             else:
-                is_open = job is not None
-            if jobs:
                 begun = perf_counter()
-                results = outcome.capture(self._commit, jobs)
+                results = self._commit(jobs)
                 self._finish(token, jobs, results, perf_counter() - begun)
-            if job is not None and job.work is not None:
-                self._finish(token, [job], outcome.capture(self._work, job))
+            job = following or self._queue.get()
         self._tell(token, self.ended.set)
 
-    def _work(self, job: WriteJob) -> list[Any]:
-        return [job.work(self._writer)] if job.work is not None else []
+    def _with_those_that_wait(self, first: WriteJob) -> tuple[list[WriteJob], WriteJob | None]:
+        """What waits and may be stored by one commit with this; and what was taken after it, and is still to be done."""
+        jobs, keys, limit = [first], 0, BATCHES_AT_A_TIME if first.change is None else CHANGES_AT_A_TIME
+        while True:
+            keys += len(jobs[-1].append.keys) if jobs[-1].append else 0
+            if keys >= KEYS_AT_A_TIME or len(jobs) >= limit or self._queue.empty():
+                return jobs, None
+            following = self._queue.get()
+            if not following.goes_with(first):
+                return jobs, following
+            jobs.append(following)
 
-    def _commit(self, jobs: Sequence[WriteJob]) -> list[Receipt | None]:
+    def _change(self, jobs: Sequence[WriteJob]) -> list[outcome.Outcome[Any]]:
+        """What came of each change. If one cannot be made, nobody's else is lost by that: each is made by itself then."""
+        changes = [job.change for job in jobs if job.change is not None]
+
+        def make_all(connection: sqlite3.Connection) -> list[Any]:
+            try:
+                return [change(connection) for change in changes]
+            except Exception as error:
+                raise OneFails from error
+
+        if len(changes) > 1:
+            done = outcome.capture(self._writer.change, make_all)
+            if not (isinstance(done, outcome.Error) and isinstance(done.error, OneFails)):
+                return _of_each(jobs, done)
+        return [outcome.capture(self._writer.change, change) for change in changes]
+
+    def _commit(self, jobs: Sequence[WriteJob]) -> list[outcome.Outcome[Any]]:
+        return _of_each(jobs, outcome.capture(self._receipts, jobs))
+
+    def _receipts(self, jobs: Sequence[WriteJob]) -> list[Receipt | None]:
         positions: dict[tuple[str, str], int] = {}
         for job in jobs:
             positions |= job.positions or {}
@@ -163,7 +210,7 @@ class Committer:
         self,
         token: trio.lowlevel.TrioToken,
         jobs: Sequence[WriteJob],
-        results: outcome.Outcome[list[Any]],
+        results: Sequence[outcome.Outcome[Any]],
         took: float = 0.0,
     ) -> None:
         self._tell(token, lambda: self._deliver(jobs, results, took))
@@ -175,21 +222,26 @@ class Committer:
 
     # In Trio's thread.
 
-    def _deliver(self, jobs: Sequence[WriteJob], results: outcome.Outcome[list[Any]], took: float) -> None:
+    def _deliver(self, jobs: Sequence[WriteJob], results: Sequence[outcome.Outcome[Any]], took: float) -> None:
         """Note what became of it, and tell whoever waits. Never raises: Trio would end."""
         if took:
             self.seconds.append(took)
-        if isinstance(results, outcome.Error):
-            error = self._noted(results.error)
-            for job in jobs:
+        done = [
+            (job, result.value) for job, result in zip(jobs, results, strict=True) if isinstance(result, outcome.Value)
+        ]
+        if done:
+            _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), [job for job, _ in done])
+        told: dict[int, BaseException] = {}  # what failed for all of them together is noted once
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, outcome.Error):
+                known = told.get(id(result.error))
+                error = told[id(result.error)] = known or self._noted(result.error)
                 job.finish(outcome.Error(error))
-            return
-        done = [*zip(jobs, results.unwrap(), strict=True)]
-        _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), jobs)
-        for job, result in done:
-            if job.note is not None:
-                _guard.attempt(job.note, result)
-            job.finish(outcome.Value(result))
+            else:
+                value = result.unwrap()
+                if job.note is not None:
+                    _guard.attempt(job.note, value)
+                job.finish(outcome.Value(value))
 
     def _noted(self, error: BaseException) -> BaseException:
         """Note why something is not stored. Returns what those who wait are told: all or nothing is, so it is a journal that cannot store."""
@@ -199,6 +251,13 @@ class Committer:
             _guard.note(error)
             return JournalError("something went wrong while it was being stored")
         return error
+
+
+def _of_each(jobs: Sequence[WriteJob], done: outcome.Outcome[list[Any]]) -> list[outcome.Outcome[Any]]:
+    """What came of each of those that were stored together, or were not."""
+    if isinstance(done, outcome.Error):
+        return [done] * len(jobs)
+    return [outcome.Value(one) for one in done.unwrap()]
 
 
 def _lines(job: WriteJob, receipt: Receipt) -> int:

@@ -39,9 +39,7 @@ class SqliteConversations:
     async def accept(self, name: str, who: str) -> None:
         """One of the two has accepted it; see Conversations."""
         accept = "UPDATE party SET has_accepted = 1 WHERE who = ? AND room = (SELECT id FROM room WHERE name = ?)"
-        await self._committer.call(
-            lambda writer: writer.change(lambda connection: connection.execute(accept, (who, name)))
-        )
+        await self._committer.change(lambda connection: connection.execute(accept, (who, name)))
 
     async def find(self, name: str) -> KeptConversation | None:
         """The conversation of this name; see Conversations."""

@@ -18,7 +18,7 @@ class SqliteMentions:
 
     async def add(self, mentions: Sequence[Mention]) -> None:
         """Keep these; see Mentions."""
-        await self._committer.call(lambda writer: writer.change(lambda connection: _add(connection, mentions)))
+        await self._committer.change(lambda connection: _add(connection, mentions))
 
     async def of(self, account: int) -> list[Mention]:
         """Those of an account; see Mentions."""
@@ -28,7 +28,7 @@ class SqliteMentions:
         """The account has seen these; see Mentions."""
         rows = [(account, one.room, one.seq) for one in seen]
         sql = "UPDATE mention SET is_read = 1 WHERE account = ? AND room = (SELECT id FROM room WHERE name = ?) AND seq = ?"
-        await self._committer.call(lambda writer: writer.change(lambda connection: connection.executemany(sql, rows)))
+        await self._committer.change(lambda connection: connection.executemany(sql, rows))
 
 
 def _add(connection: sqlite3.Connection, mentions: Sequence[Mention]) -> None:
