@@ -550,7 +550,7 @@ async def test_nobody_waits_for_the_disk_where_nobody_has_an_account(tmp_path: P
     async with opened(journal):
         assert await accounts.by_token(digest("a guest's"), NOW) is None
         assert await accounts.find("ann") is None
-        assert accounts._files._reader is None  # type: ignore[attr-defined]
+        assert not accounts._files.readings.is_open  # type: ignore[attr-defined]
 
 
 async def test_what_is_registered_is_known_though_nobody_waits_for_it_any_more(tmp_path: Path) -> None:

@@ -13,7 +13,11 @@ def tell_invitations(place: Room, session: Occupant) -> None:
     """Tell somebody who has just come in, and is no bot, to which rooms they are invited."""
     if session.proof.is_bot or not session.person.account:
         return
-    rooms = (room for room in place.directory.rooms if isinstance(room, ChatRoom))
-    invitations = (room.invitation_of(session) for room in rooms)
+    account = session.person.account
+    invitations = (
+        room.invitation_of(session)
+        for room in place.directory.rooms
+        if isinstance(room, ChatRoom) and account in room.gate.state.invitations
+    )
     for event in islice((one for one in invitations if one is not None), TOLD_MAX):
         session.send_unasked(event)

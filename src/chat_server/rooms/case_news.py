@@ -177,8 +177,11 @@ def moderates_anything(directory: Here, person: Person[Occupant]) -> bool:
     """Whether somebody may see what waits anywhere."""
     if is_of_server(standing(EMPTY, 0, person.role)):
         return True
-    rooms = [room for room in directory.rooms if isinstance(room, ChatRoom)] if person.account else []
-    return any(room.gate.state.role(person.account) in ("moderator", "owner") for room in rooms)
+    account = person.account
+    if not account:
+        return False
+    roles = (room.gate.state.roles.get(account) for room in directory.rooms if isinstance(room, ChatRoom))
+    return any(role in {"moderator", "owner"} for role in roles)
 
 
 def waiting(directory: Here, session: Occupant, counted: list[Waiting]) -> CasesWait | None:

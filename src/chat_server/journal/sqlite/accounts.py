@@ -10,8 +10,6 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
-import trio
-
 from chat_server.accounts import Account, Ended, Failure, Holder, OwnLines, Rewritten, sender_of
 from chat_server.accounts.names_index import NamesIndex
 from chat_server.guard import Guard
@@ -24,7 +22,7 @@ from chat_server.journal.sqlite.account_tables import SqliteTables
 from chat_server.journal.sqlite.committer import Committer, WriteJob
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.endings import Endings
-from chat_server.journal.sqlite.reader import Reader
+from chat_server.journal.sqlite.readings import Readings
 from chat_server.journal.sqlite.rewriting import batches_of, records_of
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.table_accounts import TableAccounts
@@ -39,11 +37,9 @@ class SqliteStorage:
     def __init__(self, folder: DataDirectory, committer: Committer, endings: Endings) -> None:
         self.names = NamesIndex()
         self.notes = AccountNotes()
-        self._folder = folder
         self._committer = committer
         self._endings = endings
-        self._reader: Reader | None = None
-        self._reading = trio.CapacityLimiter(1)
+        self.readings = Readings(folder.journal)
 
     async def read(self, question: Callable[[Tables], T]) -> T:
         """Ask the tables."""
@@ -51,19 +47,7 @@ class SqliteStorage:
 
     async def read_lines(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask the journal."""
-
-        def read() -> T:
-            reader, self._reader = self._reader or Reader(self._folder.journal), None
-            is_done = False
-            try:
-                found = reader.ask(question)
-                self._reader, is_done = reader, True
-            finally:
-                if not is_done:
-                    reader.close()  # whatever was wrong with it, the next one starts over
-            return found
-
-        return await trio.to_thread.run_sync(read, limiter=self._reading)
+        return await self.readings(lambda reader: reader.ask(question))
 
     async def store(
         self,
@@ -93,11 +77,6 @@ class SqliteStorage:
     async def rewrite(self, ended: Ended) -> Rewritten:
         """Have the lines of an account rewritten that has ended, and wait for it."""
         return await self._endings.carry_out(ended)
-
-    def close_files(self) -> None:
-        """Let go of the file."""
-        if self._reader is not None:
-            self._reader.close()
 
 
 def _with_notes(change: Callable[[Tables], T], noted: Noted) -> Callable[[sqlite3.Connection], T]:
@@ -146,7 +125,7 @@ class SqliteAccounts(TableAccounts):
 
     def close_files(self) -> None:
         """Let go of the file."""
-        self._files.close_files()
+        self._files.readings.close()
 
     async def catch_up(self) -> None:
         """Nobody else stores anything; see Accounts."""

@@ -5,10 +5,9 @@ most one batch of each room waits; one page is read and one search made at a tim
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import inf
-from typing import TypeVar
 
 import trio
 
@@ -40,7 +39,8 @@ from chat_server.journal.sqlite.ended_accounts import apply_ended
 from chat_server.journal.sqlite.endings import Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.mentions import SqliteMentions
-from chat_server.journal.sqlite.reader import Checkpointer, Reader, Runs
+from chat_server.journal.sqlite.reader import Checkpointer, Runs
+from chat_server.journal.sqlite.readings import Readings
 from chat_server.journal.sqlite.rewriting import left_to_overwrite
 from chat_server.journal.sqlite.room_changes import Remains, RoomChanges
 from chat_server.journal.sqlite.writer import PAGE_SIZE, Writer
@@ -48,10 +48,6 @@ from chat_server.journal.versions import Version
 from chat_server.logs import log
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import was_a_name
-
-READERS_MAX = 1
-"""Pages read at once. A page takes 0.2 ms or more, most of it Python's: four at once were no faster, and kept the interpreter's lock from the event
-loop, so that lines took 33 ms (99th percentile) while forty callers asked for pages, instead of 19."""
 
 POSITIONS_DELAY = 1.0
 """Seconds after which people's places are stored if nothing else is."""
@@ -67,8 +63,6 @@ FAILURE_LOG_SECONDS = 10.0
 
 PRUNED_BATCHES_MAX = 200
 """Batches pruned in one transaction, about 2 ms: that long an append may have to wait."""
-
-T = TypeVar("T")
 
 
 def _tell_of_upgrade(doing: str, done: float) -> None:
@@ -88,8 +82,7 @@ class SqliteJournal:
         self._folder = folder
         self._writer = Writer(folder.journal, durability, _tell_of_upgrade)
         self._committer = Committer(self._writer, self._note_stored, self._note_failure)
-        self._readers: list[Reader] = []
-        self._reader_limit = trio.CapacityLimiter(READERS_MAX)
+        self._in_reader = Readings(folder.journal)
         self._indexer = Indexer(IndexedFile(folder.journal, folder.search))
         self._endings = Endings(folder, self._committer, self._indexer, self._store_positions)
         try:
@@ -107,7 +100,7 @@ class SqliteJournal:
         """Who was named while they were not there; see Journal."""
         self._remains = Remains(self._committer, self._indexer, self._endings, self._in_reader, rooms)
         self._changes = RoomChanges(
-            *(self._committer, self._indexer, self._endings, self._reader_limit, self._runs), remains=self._remains
+            *(self._committer, self._indexer, self._endings, self._in_reader.limit, self._runs), remains=self._remains
         )
         self._deletions = Deletions(self._committer, self._indexer, self._endings, self._changes.current, left)
         self._looking_back = trio.Lock()
@@ -165,8 +158,7 @@ class SqliteJournal:
         self._writer.checkpoint()
         self._writer.close()
         self.accounts.close_files()
-        for reader in self._readers:
-            reader.close()
+        self._in_reader.close()
         self._indexer.close()
         self._folder.close()
 
@@ -277,24 +269,6 @@ class SqliteJournal:
             checkpointer.close()
 
     # Reading.
-
-    async def _in_reader(self, work: Callable[[Reader], T]) -> T:
-        """Read in a thread, with a connection that nobody else uses meanwhile."""
-
-        def read() -> T:
-            reader = self._readers.pop() if self._readers else Reader(self._folder.journal)
-            is_done = False
-            try:
-                found = work(reader)
-                is_done = True
-            finally:
-                if is_done:
-                    self._readers.append(reader)
-                else:
-                    reader.close()  # whatever was wrong with it, the next one starts over
-            return found
-
-        return await trio.to_thread.run_sync(read, limiter=self._reader_limit)
 
     async def rooms(self) -> list[RoomRecord]:
         """All rooms, in the order in which they were created; none whose name could act on a terminal."""
