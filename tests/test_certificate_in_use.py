@@ -65,7 +65,6 @@ BAD: dict[str, Callable[[Path], object]] = {
     "encrypted": lambda folder: Pair(password=b"secret").write(folder),
     "expired": lambda folder: Pair(ends=NOW - DAY).write(folder),
     "not yet valid": lambda folder: Pair(begins=NOW + DAY).write(folder),
-    "expired, really": lambda folder: Pair(ends=datetime.now(UTC) - DAY).write(folder),
     "gone": lambda folder: (folder / "cert.pem").unlink(),
     "a pipe": put_pipe,
 }
@@ -311,7 +310,7 @@ def test_another_certificate_is_read_on_sighup_and_a_bad_one_is_not_used(tmp_pat
         assert server.stop() == 0
 
 
-@pytest.mark.parametrize("bad", ["of another key", "encrypted", "gone", "a pipe", "expired, really"])
+@pytest.mark.parametrize("bad", ["of another key", "encrypted", "gone", "a pipe", "expired"])
 def test_a_server_does_not_start_with_a_bad_pair_and_says_why_in_one_line(tmp_path: Path, bad: str) -> None:
     Pair(ends=LATER).write(tmp_path)
     BAD[bad](tmp_path)
