@@ -83,10 +83,6 @@ class WriteJob:
         return self._outcome.unwrap()
 
 
-class OneFails(Exception):
-    """Of several changes one cannot be made."""
-
-
 class Committer:
     """The thread, and the way to it."""
 
@@ -183,16 +179,20 @@ class Committer:
     def _change(self, jobs: Sequence[WriteJob]) -> list[outcome.Outcome[Any]]:
         """What came of each change. If one cannot be made, nobody's else is lost by that: each is made by itself then."""
         changes = [job.change for job in jobs if job.change is not None]
-
-        def make_all(connection: sqlite3.Connection) -> list[Any]:
-            try:
-                return [change(connection) for change in changes]
-            except Exception as error:
-                raise OneFails from error
-
         if len(changes) > 1:
+            made: list[Any] = []
+            failing: list[Change[Any]] = []  # the one that is being made
+
+            def make_all(connection: sqlite3.Connection) -> list[Any]:
+                made.clear()
+                for change in changes:
+                    failing[:] = [change]
+                    made.append(change(connection))
+                failing.clear()
+                return made
+
             done = outcome.capture(self._writer.change, make_all)
-            if not (isinstance(done, outcome.Error) and isinstance(done.error, OneFails)):
+            if not failing:
                 return _of_each(jobs, done)
         return [outcome.capture(self._writer.change, change) for change in changes]
 
