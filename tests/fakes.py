@@ -246,8 +246,9 @@ def make_hall(*rooms: str, journal: Journal | None = None, last: int = 0) -> Hal
         return ChatRoom(RoomRecord(name, "", 1, last, id=room_id), directory, hall)
 
     directory: Directory[Room, Person[Occupant]] = Directory(
-        *store, authentication=authentication, start_room=start_room, rooms_max=10
+        *store, authentication=authentication, start_room=start_room
     )
+    directory.allow(10, 0, 0)
     hall = Hall(directory)
     for name in rooms:
         directory.open_room(start_room(name))

@@ -258,7 +258,7 @@ class StoryApp(ChatApp):
 def welcome() -> Welcomed:
     """A server that has the commands which both programs know."""
     from chat_server.config import Config, ServerTable  # noqa: PLC0415 - the bench measures the client without the server
-    from chat_server.sessions.json_session import welcome_of  # noqa: PLC0415
+    from chat_server.sessions.welcome import welcome_of  # noqa: PLC0415
 
     welcomed = welcome_of(Config(server=ServerTable(name="home")))
     known = {tag_of(request) for request in REQUESTS}

@@ -35,7 +35,7 @@ WRONG = "Wrong name or password. Capitals count."
 def everything() -> Event:
     """What a server says that has accounts."""
     from chat_server.config import Config, ServerTable  # noqa: PLC0415 - as in stories.py
-    from chat_server.sessions.json_session import welcome_of  # noqa: PLC0415
+    from chat_server.sessions.welcome import welcome_of  # noqa: PLC0415
 
     return welcome_of(Config(server=ServerTable(name="home")))
 

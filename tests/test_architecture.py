@@ -31,6 +31,7 @@ RULES = {
         "config": "journal.engines setting_kinds limits",
         "config_changes": "setting_kinds config",
         "config_file": "protocol settings_errors setting_kinds config",
+        "config_reading": "config_file",
         "wire": "protocol",
         "rooms": "protocol guard logs journal accounts",
         "commands": "protocol journal accounts rooms",
@@ -39,7 +40,7 @@ RULES = {
             "protocol guard limits config config_changes config_file logs metrics wire accounts journal journal.engines commands rooms sessions"
         ),
         "cli maintenance_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
-            "protocol console config config_file wire accounts journal journal.engines commands server"
+            "protocol console config config_file config_reading wire accounts journal journal.engines commands server"
         ),
     },
     "chat_tui": {

@@ -9,6 +9,7 @@ from chat_server.config import Config, JournalTable, ServerTable
 from chat_server.journal import JournalError
 from chat_server.journal.memory import MemoryJournal
 from chat_server.server import process
+from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.process import CannotStart, run
 
 CONFIG = Config(server=ServerTable(port=0), journal=JournalTable(engine="memory"))
@@ -24,8 +25,8 @@ def serving(*outcomes: tuple[int, bool] | Exception) -> tuple[Callable[..., Awai
     places: list[tuple[str, int]] = []
     left = list(outcomes)
 
-    async def serve(config: Config, opened: process._Opened) -> tuple[int, bool]:
-        del config
+    async def serve(in_use: ConfigInUse, opened: process._Opened, *_: object) -> tuple[int, bool]:
+        del in_use
         (listener,) = opened.listeners
         places.append(listener.getsockname())
         listener.close()
@@ -54,8 +55,8 @@ def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.M
     serve, places = serving((0, True), (0, False))
     taken: list[socket.socket] = []
 
-    async def serve_and_lose(config: Config, opened: process._Opened) -> object:
-        outcome = await serve(config, opened)
+    async def serve_and_lose(in_use: ConfigInUse, opened: process._Opened, *_: object) -> object:
+        outcome = await serve(in_use, opened)
         if len(places) == 1:
             taken.append(socket.create_server(places[0]))
         return outcome

@@ -22,11 +22,12 @@ from trio.testing import MockClock
 
 import forks
 from captured_logs import capture_logs
-from chat_server.config import TlsTable
+from chat_server.config import Config, TlsTable
 from chat_server.protocol.fingerprints import fingerprint_of, in_groups
 from chat_server.server import signals
 from chat_server.server.certificate_in_use import LOOK_SECONDS, WARN_SECONDS, CertificateInUse
 from chat_server.server.certificates import OWN_FILE
+from chat_server.server.config_in_use import NotReloaded
 from chat_server.server.signals import Signals
 from pairs import NOW, Pair, asking, handshake, shown_by
 from processes import ROOT, TIMEOUT, running_server
@@ -47,6 +48,11 @@ class Clock:
 
 def in_use(folder: Path, clock: Clock | None = None) -> CertificateInUse:
     return CertificateInUse(TlsTable(str(folder / "cert.pem"), str(folder / "key.pem")), None, clock or Clock())
+
+
+async def read_again(certificate: CertificateInUse, folder: Path) -> None:
+    """As a reload does. Raises NotReloaded."""
+    (await certificate.prepared(Config(tls=TlsTable(str(folder / "cert.pem"), str(folder / "key.pem")))))()
 
 
 def told(pair: Pair) -> str:
@@ -71,27 +77,55 @@ BAD: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("bad", BAD)
-@pytest.mark.parametrize("is_asked", [True, False])
-async def test_a_bad_pair_changes_nothing_and_is_said_and_the_next_good_one_is_used(
-    tmp_path: Path, bad: str, *, is_asked: bool
-) -> None:
+async def test_a_bad_pair_is_no_reload_and_the_next_good_one_is(tmp_path: Path, bad: str) -> None:
+    first, second = Pair(), Pair()
+    first.write(tmp_path)
+    certificate = in_use(tmp_path)
+    BAD[bad](tmp_path)
+    with capture_logs() as logs, pytest.raises(NotReloaded, match=r"pem"):
+        await read_again(certificate, tmp_path)
+    assert logs == []
+    assert shown_by(certificate) == first.der
+    (tmp_path / "key.pem").unlink()
+    second.write(tmp_path)
+    await read_again(certificate, tmp_path)
+    assert shown_by(certificate) == second.der
+
+
+async def test_other_files_are_another_certificate_and_so_is_the_servers_own(tmp_path: Path) -> None:
+    pair = Pair()
+    pair.write(tmp_path)
+    certificate = CertificateInUse(TlsTable(), tmp_path)
+    await certificate.look()
+    own = shown_by(certificate)
+    await read_again(certificate, tmp_path)
+    assert shown_by(certificate) == pair.der
+    (await certificate.prepared(Config()))()
+    assert shown_by(certificate) == own
+    with capture_logs() as logs:
+        await certificate.look()
+    assert logs == [], "nothing has changed since"
+
+
+@pytest.mark.parametrize("bad", BAD)
+async def test_a_bad_pair_changes_nothing_and_is_said_and_the_next_good_one_is_used(tmp_path: Path, bad: str) -> None:
     first, second = Pair(), Pair()
     first.write(tmp_path)
     certificate = in_use(tmp_path)
     BAD[bad](tmp_path)
     with capture_logs() as logs:
-        await certificate.look(is_asked=is_asked)
+        await certificate.look()
     assert [(entry["log_level"], entry["event"]) for entry in logs] == [
         ("error", "the certificate of TLS stays as it was: the new one cannot be used")
     ]
     assert shown_by(certificate) == first.der
     with capture_logs() as logs:
-        await certificate.look(is_asked=False)
+        await certificate.look()
     assert logs == [], "what has not changed since is not said each hour"
     (tmp_path / "key.pem").unlink()
     second.write(tmp_path)
     with capture_logs() as logs:
-        await certificate.look(is_asked=is_asked)
+        await certificate.look()
     assert logs == [
         {"log_level": "info", "event": f"the certificate of TLS is now {told(second)}", "until": "2035-02-14"}
     ]
@@ -103,10 +137,10 @@ async def test_a_certificate_whose_time_comes_is_used_then_though_nobody_asks(tm
     first.write(tmp_path)
     certificate = in_use(tmp_path, clock)
     second.write(tmp_path)
-    await certificate.look(is_asked=True)
+    await certificate.look()
     assert shown_by(certificate) == first.der
     clock.now += 2 * DAY
-    await certificate.look(is_asked=False)
+    await certificate.look()
     assert shown_by(certificate) == second.der
 
 
@@ -118,7 +152,7 @@ async def test_who_is_connected_keeps_what_they_were_shown_when_another_takes_it
     assert context
     server, client = handshake(context)
     second.write(tmp_path)
-    await certificate.look(is_asked=True)
+    await read_again(certificate, tmp_path)
     assert shown_by(certificate) == second.der
     client.write(b"hello")
     assert server.read(10) == b"hello"
@@ -130,9 +164,9 @@ async def test_files_that_are_the_same_are_read_only_if_somebody_asks(tmp_path: 
     pair.write(tmp_path)
     certificate = in_use(tmp_path)
     with capture_logs() as logs:
-        await certificate.look(is_asked=False)
+        await certificate.look()
         assert logs == []
-        await certificate.look(is_asked=True)
+        await read_again(certificate, tmp_path)
     assert [entry["event"] for entry in logs] == [f"the certificate of TLS is still {told(pair)}"]
 
 
@@ -147,10 +181,10 @@ async def test_another_file_with_the_times_of_the_old_one_is_a_change(tmp_path: 
     for file in ("cert.pem", "key.pem"):
         os.utime(tmp_path / "new" / file, ns=(times.st_atime_ns, times.st_mtime_ns))
         os.utime(tmp_path / file, ns=(times.st_atime_ns, times.st_mtime_ns))
-    await certificate.look(is_asked=True)
+    await read_again(certificate, tmp_path)
     for file in ("cert.pem", "key.pem"):
         (tmp_path / "new" / file).replace(tmp_path / file)
-    await certificate.look(is_asked=False)
+    await certificate.look()
     assert shown_by(certificate) == new.der
 
 
@@ -166,7 +200,7 @@ async def test_a_link_that_leads_elsewhere_is_a_change(tmp_path: Path) -> None:
     for file in ("cert.pem", "key.pem"):
         (tmp_path / file).unlink()
         (tmp_path / file).symlink_to(tmp_path / "1" / file)
-    await certificate.look(is_asked=False)
+    await certificate.look()
     assert shown_by(certificate) == pairs[1].der
 
 
@@ -194,24 +228,6 @@ async def test_the_files_are_looked_at_each_hour(tmp_path: Path, mock_clock: Moc
     assert LOOK_SECONDS == 3600
 
 
-async def test_whoever_asks_has_them_looked_at_at_once(tmp_path: Path, mock_clock: MockClock) -> None:
-    first, second = Pair(), Pair()
-    first.write(tmp_path)
-    certificate = in_use(tmp_path)
-    async with trio.open_nursery() as nursery:
-        with capture_logs() as logs:
-            nursery.start_soon(certificate.run)
-            await eventually(logs, told(first))
-            for pair in (second, first):
-                pair.write(tmp_path)
-                certificate.ask_to_read_again()
-                certificate.ask_to_read_again()
-                await eventually(logs, f"is now {told(pair)}")
-            await trio.testing.wait_all_tasks_blocked(0.05)
-        nursery.cancel_scope.cancel()
-    assert len(logs) <= 1 + 2 * 2, "and then not until somebody asks again"
-
-
 async def test_the_end_is_told_of_once_a_day_from_two_weeks_before_it(tmp_path: Path, mock_clock: MockClock) -> None:
     clock = Clock()
     Pair(ends=NOW + 15 * DAY).write(tmp_path)
@@ -219,7 +235,7 @@ async def test_the_end_is_told_of_once_a_day_from_two_weeks_before_it(tmp_path: 
     told_on = []
     for hour in range(24 * 18):
         with capture_logs() as logs:
-            await certificate.look(is_asked=False)
+            await certificate.look()
         told_on += [(hour // 24, entry["log_level"], entry.get("days")) for entry in logs]
         clock.now += timedelta(hours=1)
         mock_clock.jump(3600)
@@ -233,9 +249,9 @@ async def test_a_new_certificate_that_ends_soon_is_told_of_at_once(tmp_path: Pat
     Pair(ends=NOW + 3 * DAY).write(tmp_path)
     certificate = in_use(tmp_path)
     with capture_logs() as logs:
-        await certificate.look(is_asked=False)
+        await certificate.look()
         Pair(ends=NOW + 5 * DAY).write(tmp_path)
-        await certificate.look(is_asked=False)
+        await certificate.look()
     assert [entry.get("days") for entry in logs] == [3, None, 5]
 
 
@@ -244,7 +260,7 @@ async def test_a_key_that_everybody_may_read_is_told_of(tmp_path: Path) -> None:
     (tmp_path / "key.pem").chmod(0o644)
     certificate = in_use(tmp_path)
     with capture_logs() as logs:
-        await certificate.look(is_asked=True)
+        await read_again(certificate, tmp_path)
     assert logs[-1]["event"] == "everybody on this machine may read the key of TLS"
 
 
@@ -262,10 +278,10 @@ async def test_there_is_no_tls_until_the_certificate_has_been_made(tmp_path: Pat
 
 async def test_the_one_that_was_made_is_used_again_at_the_next_start_whatever_day_it_is(tmp_path: Path) -> None:
     first = CertificateInUse(TlsTable(), tmp_path)
-    await first.look(is_asked=False)
+    await first.look()
     again = CertificateInUse(TlsTable(), tmp_path, Clock(datetime(2060, 1, 1, tzinfo=UTC)))
     with capture_logs() as logs:
-        await again.look(is_asked=False)
+        await again.look()
     assert again.certificate
     assert again.certificate == first.certificate
     assert logs[-1]["event"] == "the certificate of TLS has expired, and programs refuse it: renew it"
@@ -274,10 +290,10 @@ async def test_the_one_that_was_made_is_used_again_at_the_next_start_whatever_da
 async def test_a_server_that_keeps_nothing_makes_another_one_each_time() -> None:
     certificates = [CertificateInUse(TlsTable(), None) for _ in range(2)]
     for certificate in certificates:
-        await certificate.look(is_asked=False)
+        await certificate.look()
     assert shown_by(certificates[0]) != shown_by(certificates[1])
     with capture_logs() as logs:
-        await certificates[0].look(is_asked=True)
+        (await certificates[0].prepared(Config()))()
     assert logs == []
 
 
@@ -303,7 +319,7 @@ def test_another_certificate_is_read_on_sighup_and_a_bad_one_is_not_used(tmp_pat
         server.wait_for_log(f"the certificate of TLS is {told(first)}")
         (tmp_path / "key.pem").write_bytes(second.key)
         server.signal(signal.SIGHUP)
-        server.wait_for_log("error: the certificate of TLS stays as it was")
+        server.wait_for_log("error: the configuration stays as it was")
         second.write(tmp_path)
         server.signal(signal.SIGHUP)
         server.wait_for_log(f"the certificate of TLS is now {told(second)}")
@@ -503,7 +519,7 @@ def test_the_lines_that_the_document_explains_are_logged() -> None:
     )
     table = DOCUMENT.partition("## What the log says")[2].partition("##")[0]
     lines = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert [line for line in lines if f'"{line}' not in source] == []
     days, hours = WARN_SECONDS / 86400, LOOK_SECONDS / 3600
     assert f"From {days:g} days before" in DOCUMENT

@@ -292,7 +292,7 @@ async def test_a_file_that_is_there_is_never_written_to(tmp_path: Path, either_w
     assert (tmp_path / OWN_FILE).read_text() == "precious"
     certificate = CertificateInUse(TlsTable(), tmp_path)
     with capture_logs() as logs:
-        await certificate.look(is_asked=False)
+        await certificate.look()
     assert [entry["event"] for entry in logs] == ["TLS is off"]
     assert (tmp_path / OWN_FILE).read_text() == "precious"
 
@@ -314,7 +314,7 @@ async def test_where_nothing_can_make_one_there_is_no_tls_and_that_is_said_once(
     certificate = CertificateInUse(TlsTable(), tmp_path)
     with capture_logs() as logs:
         for _ in range(3):
-            await certificate.look(is_asked=False)
+            await certificate.look()
     assert [entry["event"] for entry in logs] == ["TLS is off"]
     assert "install one of them" in logs[0]["why"]
     assert certificate.certificate is None
@@ -336,11 +336,11 @@ async def test_where_the_disk_is_full_there_is_none_until_it_has_room(tmp_path: 
     certificate = CertificateInUse(TlsTable(), tmp_path)
     with capture_logs() as logs:
         with full_disk():
-            await certificate.look(is_asked=False)
+            await certificate.look()
         assert [entry["event"] for entry in logs] == ["TLS is off"]
         assert "File too large" in logs[0]["why"]
         assert files_in(tmp_path) == []
-        await certificate.look(is_asked=False)
+        await certificate.look()
     assert certificate.certificate
     assert certificate.certificate == read_certificate(tmp_path / OWN_FILE)
 

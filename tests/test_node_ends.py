@@ -199,7 +199,7 @@ async def test_where_the_engine_does_not_say_whether_there_are_others_everybody_
     error: Exception | None, autojump_clock: trio.abc.Clock
 ) -> None:
     async with running("a") as (only,):
-        ending = Ending(cast(Nodes, Unanswered(only, error)), 10)
+        ending = Ending(cast(Nodes, Unanswered(only, error)), lambda: 10)
         session, start = FakeSession(), trio.current_time()
         ending.requested.set()
         await ending.begin([cast("ChatSession[object]", session)])
@@ -209,7 +209,7 @@ async def test_where_the_engine_does_not_say_whether_there_are_others_everybody_
 
 async def test_many_are_told_over_how_many_seconds_to_spread(autojump_clock: trio.abc.Clock) -> None:
     async with running("a", "b") as (first, _):
-        ending = Ending(cast(Nodes, first.node), 10)
+        ending = Ending(cast(Nodes, first.node), lambda: 10)
         sessions = [FakeSession() for _ in range(3 * MOVED_PER_SECOND)]
         await ending.begin([cast("ChatSession[object]", session) for session in sessions])
         assert sessions[0].told[0][2] == {"seconds": "3"}

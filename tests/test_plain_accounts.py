@@ -13,7 +13,7 @@ from canary import PASSWORD
 from chat_server.config import Config
 from chat_server.protocol import events
 from chat_server.protocol.events import Answered, Refused, Registered
-from chat_server.sessions.json_session import welcome_of
+from chat_server.sessions.welcome import welcome_of
 from chat_tui.client.accounts import Proof
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -266,7 +267,7 @@ async def test_what_is_kept_for_days_is_forgotten_by_the_engine_s_clock_and_not_
         assert abs(b.now() - now) < 60
         for days, kept in ((7.0, [(1, "x")]), (0.01, [])):
             with trio.move_on_after(1):
-                await forget_what_is_old(b, HistoryTable(keep_days=days), [])
+                await forget_what_is_old(b, partial(HistoryTable, keep_days=days), [])
             assert await texts(a.journal, 1, 9) == kept
 
 

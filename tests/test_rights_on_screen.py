@@ -14,7 +14,7 @@ from chat_server.protocol.entries import Banned, Kicked, Lifted, Muted, RoleGive
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.room_life import Unarchived
 from chat_server.protocol.room_state import EMPTY, after
-from chat_server.sessions.json_session import welcome_of
+from chat_server.sessions.welcome import welcome_of
 from chat_tui.client.room_rights import Rights, offered
 from chat_tui.client.room_words import left, notice, put_out, rules_in_words
 from chat_tui.ui import labels

@@ -109,7 +109,7 @@ def exchange(of: SharedCounts, number: int, to: SharedCounts) -> int:
 
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 30)), max_size=60))
 def test_what_was_told_last_is_known_whatever_came_before(told: list[tuple[str, int]]) -> None:
-    here, there = SharedCounts(100, lambda: 0.0), SharedCounts(100, lambda: 0.0)
+    here, there = SharedCounts(lambda: 100, lambda: 0.0), SharedCounts(lambda: 100, lambda: 0.0)
     for network, count in told:
         here.count(network, count)
         if count % 3:
@@ -120,7 +120,7 @@ def test_what_was_told_last_is_known_whatever_came_before(told: list[tuple[str, 
 
 def test_a_count_that_was_lost_is_good_for_a_while_only_and_large_ones_are_told_again() -> None:
     now = 0.0
-    here, there = SharedCounts(100, lambda: now), SharedCounts(100, lambda: now)
+    here, there = SharedCounts(lambda: 100, lambda: now), SharedCounts(lambda: 100, lambda: now)
     counted(here, {"small": 2, "large": 50, "gone": 50})
     exchange(here, 1, there)
     here.count("gone", 0)
@@ -132,7 +132,7 @@ def test_a_count_that_was_lost_is_good_for_a_while_only_and_large_ones_are_told_
 
 
 def test_so_much_is_told_at_once_and_the_rest_later() -> None:
-    here, there = SharedCounts(100, lambda: 0.0), SharedCounts(100, lambda: 0.0)
+    here, there = SharedCounts(lambda: 100, lambda: 0.0), SharedCounts(lambda: 100, lambda: 0.0)
     networks = [f"2001:db8:{number:x}::/64" for number in range(SIGN_NETWORKS * (SIGNS_AT_ONCE + 2))]
     counted(here, dict.fromkeys(networks, 3))
     assert [exchange(here, 1, there) for _ in range(3)] == [SIGNS_AT_ONCE, 2, 0]
@@ -140,7 +140,7 @@ def test_so_much_is_told_at_once_and_the_rest_later() -> None:
 
 
 def test_of_however_many_networks_so_many_are_remembered() -> None:
-    here, there = SharedCounts(100, lambda: 0.0), SharedCounts(100, lambda: 0.0)
+    here, there = SharedCounts(lambda: 100, lambda: 0.0), SharedCounts(lambda: 100, lambda: 0.0)
     for number in range(NETWORKS_MAX + 100):
         here.count(str(number), 1)
         there.heard(1, {str(number): 1})

@@ -134,7 +134,7 @@ async def test_a_stuck_reader_does_not_delay_the_others_and_finds_out_what_it_mi
         assert sent > 50
         # Beside what it takes without such a reader: how busy the machine is slows down both.
         assert median(delays) < 0.05 + 10 * undisturbed, "a stuck reader is nobody else's business"
-        assert max(delays) < server._config.limits.no_progress_seconds / 2
+        assert max(delays) < server.in_effect.config.limits.no_progress_seconds / 2
         caught_up = await slow.read_until(" skipped: your connection did not keep up.")
         heard = [line for line in caught_up.splitlines() if line.startswith("ann: ")]
         skipped = int(caught_up.splitlines()[-1].split()[1])

@@ -37,7 +37,8 @@ from chat_server.commands.completion import completions  # noqa: E402 - the grou
 from chat_server.commands.table import COMMANDS, dispatch  # noqa: E402
 from chat_server.config import Config  # noqa: E402
 from chat_server.protocol.versions import PROTOCOL  # noqa: E402
-from chat_server.sessions.json_session import PARSE, welcome_of  # noqa: E402
+from chat_server.sessions.json_session import PARSE  # noqa: E402
+from chat_server.sessions.welcome import welcome_of  # noqa: E402
 from chat_server.wire.json_lines import renderer_for  # noqa: E402
 from chat_tui.client.codec import EventReader  # noqa: E402
 from chat_tui.client.command_line import parse  # noqa: E402

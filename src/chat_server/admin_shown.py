@@ -16,6 +16,7 @@ from chat_server.server.admin_requests import (
     AccountListed,
     AccountRestored,
     CodeMade,
+    ConfigReloaded,
     Connected,
     Deleted,
     DeviceListed,
@@ -165,6 +166,16 @@ def _how_it_is_shown(answers: Sequence[HowItIsShown]) -> list[str]:
     ]
 
 
+def _reload_shown(answers: Sequence[ConfigReloaded]) -> list[str]:
+    (done,) = answers
+    lines = [
+        f"changed: {', '.join(done.changed)}" if done.changed else "read again; nothing has changed that is in use"
+    ]
+    return lines + (
+        [f"changed in the file, but waiting for a restart: {', '.join(done.waiting)}"] if done.waiting else []
+    )
+
+
 def _code_shown(answers: Sequence[CodeMade]) -> list[str]:
     (made,) = answers
     way = "register" if made.is_new else "login"
@@ -272,6 +283,7 @@ _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
     NodeShown: _nodes_shown,
     LogLevelShown: _level_shown,
     HowItIsShown: _how_it_is_shown,
+    ConfigReloaded: _reload_shown,
     CodeMade: _code_shown,
     AccountListed: _accounts_shown,
     AccountDetails: _account_shown,

@@ -8,7 +8,7 @@ import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -54,7 +54,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
-        return run(config)
+        return run(config, partial(_configure, chosen, is_again=True))
     except CannotStart as error:
         console.complain("chat-server", error)
         return 2
@@ -227,7 +227,9 @@ def _add_room_changes(words: "argparse._SubParsersAction[console.Parser]") -> No
 
 
 def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") -> None:
-    explanation = "ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log"
+    explanation = (
+        "ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload"
+    )
     admin = _add_command(commands, "admin", explanation)
     words = admin.add_subparsers(
         dest="admin_command", title="commands", metavar="COMMAND", prog="chat-server admin", required=True
@@ -247,6 +249,12 @@ def _add_admin_commands(commands: "argparse._SubParsersAction[console.Parser]") 
     _add_command(words, "stats", "how the server is: people, rooms, lines, what waits, how long commits take")
     level = _add_command(words, "log-level", "choose how much is logged until the server ends, or see how much is")
     level.add_argument("level", metavar="LEVEL", nargs="?", choices=("normal", "verbose"), help="normal or verbose")
+    _add_command(
+        words,
+        "reload",
+        "read the configuration again, and the certificate of TLS, as SIGHUP does: all is used from now on, or nothing, and it is said why;"
+        " which changed settings wait for a restart is said too",
+    )
     _add_account_commands(words)
     _add_office_commands(words)
     for command in (admin, *words.choices.values(), *changes.choices.values()):
@@ -303,20 +311,17 @@ def _add_office_commands(words: "argparse._SubParsersAction[console.Parser]") ->
     )
 
 
-def _configure(chosen: argparse.Namespace) -> "Config":
+def _configure(chosen: argparse.Namespace, *, is_again: bool = False) -> "Config":
+    """The settings of the file, if one was named, and of the flags, which count more. `is_again`: the server has read them once already."""
     from msgspec.structs import replace  # noqa: PLC0415 - see _main
 
     from chat_server.config import Config  # noqa: PLC0415 - see _main
     from chat_server.config_file import ConfigError, load  # noqa: PLC0415 - see _main
+    from chat_server.config_reading import text_of, text_read_again  # noqa: PLC0415 - see _main
 
     config = Config()
     if chosen.config is not None:
-        try:
-            text = chosen.config.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"{chosen.config}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"{chosen.config}: not UTF-8 text") from error
+        text = text_read_again(chosen.config) if is_again else text_of(chosen.config)
         config = load(text, str(chosen.config))
     server = {name: value for name, value in (("host", chosen.host), ("port", chosen.port)) if value is not None}
     journal = {"directory": chosen.data} if chosen.data else {}

@@ -68,11 +68,6 @@ class Directory(Generic[R, P]):
         *,
         authentication: Authentication,
         start_room: Callable[[str, str], R],
-        rooms_max: int = 0,
-        per_person: int = 0,
-        per_address: int = 0,
-        sessions_max: int = 0,
-        owned_max: int = 0,
     ) -> None:
         """Nobody, and no rooms.
 
@@ -82,11 +77,6 @@ class Directory(Generic[R, P]):
             nodes: this server among those with the same journal; None: it has the journal for itself.
             authentication: whether somebody is who they say, as far as they have accounts.
             start_room: makes a room of this name and id that is not there yet, and starts its broadcaster.
-            rooms_max: so many rooms may be founded, with those that are there already (0: no limit).
-            per_person: so many of them by one person within a day.
-            per_address: so many of them from one address within a day.
-            sessions_max: so many sessions one person may have at a time (0: no limit).
-            owned_max: so many rooms one account may own at a time (0: no limit).
 
         """
         self.journal = journal
@@ -105,15 +95,15 @@ class Directory(Generic[R, P]):
         self.authentication = authentication
         """Whether somebody is who they say, as far as they have accounts."""
         self._start_room = start_room
-        self._rooms_max = rooms_max
-        self._by_person = Quotas(per_person, DAY)
-        self._by_address = Quotas(per_address, DAY)
+        self._rooms_max = 0
+        self._by_person = Quotas(0, DAY)
+        self._by_address = Quotas(0, DAY)
         self._renames = Quotas(RENAMES, DAY)
         self.exports = Quotas(EXPORTS, DAY)
         """How often somebody has been given everything that is kept of them; the time is the wall clock's, for it counts from day to day."""
-        self.owned_max = owned_max
+        self.owned_max = 0
         """How many rooms one account may own at a time; 0: as many as it likes."""
-        self.sessions_max = sessions_max
+        self.sessions_max = 0
         """How many sessions one person may have at a time; 0: as many as they like."""
         self.words: WordList | None = None
         """Words that count in every room; None: there are none."""
@@ -137,6 +127,16 @@ class Directory(Generic[R, P]):
         self._former: dict[str, R] = {}  # rooms by the names that they had before
         self._by_skeleton: dict[str, R] = {}
         self._not_compared: list[R] = []  # rooms that are not in _by_skeleton yet: a start does not wait for that
+
+    def allow(
+        self, rooms_max: int, per_person: int, per_address: int, sessions_max: int = 0, owned_max: int = 0
+    ) -> None:
+        """Have so many rooms founded from now on, with those that are there; of them by one person, and from one address, within a day. 0: no limit.
+
+        `sessions_max` one person may have at a time, and `owned_max` rooms one account.
+        """
+        self._rooms_max, self._by_person.limit, self._by_address.limit = rooms_max, per_person, per_address
+        self.sessions_max, self.owned_max = sessions_max, owned_max
 
     @property
     def is_engine_away(self) -> bool:

@@ -25,8 +25,8 @@ class Quotas:
 
     def take_back(self, who: str, at: float) -> None:
         """It did not come to what was counted at this time."""
-        if self.limit:
-            self._used[who].remove(at)
+        if at in (times := self._used.get(who, [])):  # no limit may have counted then
+            times.remove(at)
 
     def _recent(self, who: str, now: float) -> list[float]:
         return [at for at in self._used.get(who, ()) if at > now - self._seconds]

@@ -64,6 +64,10 @@ class HowItIs(AdminRequest, frozen=True):
     """Whether all is well with the server, and whether callers should be sent there."""
 
 
+class Reload(AdminRequest, frozen=True):
+    """Read the configuration again, and the certificate of TLS, and use them from now on."""
+
+
 class MakeOwner(AdminRequest, frozen=True):
     """Make a code by which somebody becomes an owner: whoever registers by this name, or the account that has it."""
 
@@ -122,7 +126,7 @@ ACCOUNTS_AT_ONCE = 100
 """Accounts in one answer; whoever wants the next ones asks for those after the last."""
 
 REQUESTS: tuple[type[AdminRequest], ...] = (
-    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel, HowItIs),
+    *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel, HowItIs, Reload),
     *(MakeOwner, MakeCode, ListAccounts, ShowAccount, EndAccount, RestoreAccount, ListDevices, DropDevices),
     *OFFICE_REQUESTS,
 )
@@ -241,6 +245,17 @@ class HowItIsShown(AdminAnswer, frozen=True):
     not_ready: str
 
 
+class ConfigReloaded(AdminAnswer, frozen=True):
+    """The configuration has been read again: the so-manieth is in use, and these settings are others than before (`limits.rooms`).
+
+    Those that are `waiting` are others in the file, and are used from the next start on.
+    """
+
+    generation: int
+    changed: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
 class CodeMade(AdminAnswer, frozen=True):
     """There is a code, for so many seconds: it lets somebody in as `nick`, or to register by that name if it `is_new`; as an owner if `is_owner`.
 
@@ -340,6 +355,7 @@ class NotDone(AdminAnswer, frozen=True):
 
 ANSWERS: tuple[type[AdminAnswer], ...] = (
     *(Connected, Kicked, RoomShown, Renamed, Deleted, NodeShown, Figures, LogLevelShown, HowItIsShown),
+    ConfigReloaded,
     *(CodeMade, AccountListed, AccountDetails, AccountEnded, AccountRestored, DeviceListed, DevicesDropped),
     *OFFICE_ANSWERS,
     *(Done, NotDone),

@@ -52,13 +52,13 @@ class Arrival:
         self._handshakes = handshakes
         self._limits = limits
         self._unwelcome = unwelcome
-        self._all_encrypted = all_encrypted
+        self.all_encrypted = all_encrypted
 
     async def begin(self, caller: Caller, received: bytes) -> ChatSession[Any] | None:
         """Find out by which door a caller comes who has sent this already, and begin its session; None if there is nobody to serve."""
         if self._context.limits.messages_per_second:
             await self._throttle(caller.address)
-        is_to_encrypt = caller.must_encrypt or (self._all_encrypted and not caller.origin.is_confidential)
+        is_to_encrypt = caller.must_encrypt or (self.all_encrypted and not caller.origin.is_confidential)
         patience = GREETING_DELAY
         if is_to_encrypt:
             patience = HANDSHAKE_SECONDS if caller.must_encrypt else HELLO_DELAY

@@ -1,4 +1,4 @@
-"""The certificate that callers are shown: read or made at the start, read again when it changes, and watched as its end comes near.
+"""The certificate that callers are shown: read or made at the start, read again when it or its settings change, and watched as its end comes near.
 
 Whatever is wrong with a new one, the one in use stays. Knows when; what is in the files certificates.py knows. Never knows who connects.
 """
@@ -6,13 +6,14 @@ Whatever is wrong with a new one, the one in use stays. Knows when; what is in t
 import ssl
 import time
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import trio
 
-from chat_server.config import TlsTable
+from chat_server.config import Config, TlsTable
 from chat_server.guard import Guard
 from chat_server.logs import log
 from chat_server.server.certificates import (
@@ -28,6 +29,7 @@ from chat_server.server.certificates import (
     read_pair,
     read_valid_pair,
 )
+from chat_server.server.config_in_use import NotReloaded
 
 LOOK_SECONDS = 3600.0
 """Seconds between two looks at the files: whoever renews them may have forgotten to send SIGHUP."""
@@ -55,11 +57,11 @@ class CertificateInUse:
 
         """
         self._now = now
+        self._directory = directory
         self._is_own = not settings.certificate
         self._files: CertificateFiles | None
         self._stamp: Stamp = ()
         self._pair: TlsPair | None = None
-        self._asked = trio.Event()
         self.began = trio.Event()
         """Set when it has been said which certificate there is, or why none."""
         self._warned_at = -inf
@@ -68,7 +70,8 @@ class CertificateInUse:
             self._files = own_files(directory) if directory else None
         else:
             self._files = files_named(settings.certificate, settings.key)
-            self._pair = self._read(self._files)
+            self._stamp = self._files.stamp()
+            self._pair = read_valid_pair(self._files, now())
 
     @property
     def certificate(self) -> Certificate | None:
@@ -83,10 +86,6 @@ class CertificateInUse:
         """The certificate's, as people are shown it; "" if there is none."""
         return self._pair.certificate.fingerprint if self._pair else ""
 
-    def ask_to_read_again(self) -> None:
-        """Have the files read again, changed or not."""
-        self._asked.set()
-
     async def run(self) -> None:
         """Make the certificate if there is none, and look after it, for ever."""
         guard = Guard("the certificate could not be looked after")
@@ -94,37 +93,63 @@ class CertificateInUse:
             await self._begin()
         self.began.set()
         while True:
-            with trio.move_on_after(LOOK_SECONDS):
-                await self._asked.wait()
-            is_asked = self._asked.is_set()
-            if is_asked:
-                self._asked = trio.Event()
+            await trio.sleep(LOOK_SECONDS)
             with guard:
-                await self.look(is_asked=is_asked)
+                await self.look()
 
-    async def look(self, *, is_asked: bool) -> None:
-        """Use what is in the files now if they have changed, or if somebody has asked; warn if the end is near."""
+    async def prepared(self, config: Config) -> Callable[[], None]:
+        """See config_in_use.Prepare. The files are read again, changed or not; that the server's own cannot be made stops nothing, as at a start."""
+        settings, is_own = config.tls, not config.tls.certificate
+        try:
+            if not is_own:
+                files: CertificateFiles | None = (named := files_named(settings.certificate, settings.key))
+                stamp = named.stamp()
+                pair = await trio.to_thread.run_sync(self._valid_pair, named)
+            else:
+                files = own_files(self._directory) if self._directory else None
+                if self._is_own and (self._pair is None or files is None):
+                    await self.look(is_asked=True)
+                    return lambda: None
+                pair = await self._own_pair(files)
+                stamp = self._stamp
+        except CertificateProblem as problem:
+            raise NotReloaded(str(problem)) from problem
+        return partial(self._put, is_own, files, stamp, pair)
+
+    def _valid_pair(self, files: CertificateFiles) -> TlsPair:
+        return read_valid_pair(files, self._now())
+
+    def _put(self, is_own: bool, files: CertificateFiles | None, stamp: Stamp, pair: TlsPair) -> None:
+        self._is_own, self._files, self._stamp = is_own, files, stamp
+        self._replace(pair)
+        self._warn_of_end(pair.certificate)
+
+    async def look(self, *, is_asked: bool = False) -> None:
+        """Use what is in the files now if they have changed; warn if the end is near. `is_asked`: say what is in the way though it was said."""
         if self._pair is None:
             await self._begin(is_asked=is_asked)
             return
         try:
-            pair = await trio.to_thread.run_sync(self._changed, is_asked)
+            pair = await trio.to_thread.run_sync(self._changed)
         except CertificateProblem as problem:
             self._stamp = ()  # it may pass though the files stay as they are: a clock was behind, a disk did not answer
-            if is_asked or str(problem) != self._problem:
+            if str(problem) != self._problem:
                 self._problem = str(problem)
                 log.error("the certificate of TLS stays as it was: the new one cannot be used", why=self._problem)
         else:
             if pair is not None:
-                self._problem = ""
-                is_same = pair.certificate == self._pair.certificate
-                self._use(pair, "the certificate of TLS is still" if is_same else "the certificate of TLS is now")
+                self._replace(pair)
         self._warn_of_end(self._pair.certificate)
+
+    def _replace(self, pair: TlsPair) -> None:
+        self._problem = ""
+        is_same = self._pair is not None and pair.certificate == self._pair.certificate
+        self._use(pair, "the certificate of TLS is still" if is_same else "the certificate of TLS is now")
 
     async def _begin(self, *, is_asked: bool = True) -> None:
         """Begin to use the certificate that there is, or make one. What is in the way is said once, and whenever somebody asks."""
         try:
-            pair = self._pair or await self._own_pair()
+            pair = self._pair or await self._own_pair(self._files)
         except CertificateProblem as problem:
             if is_asked or str(problem) != self._problem:
                 self._problem = str(problem)
@@ -133,28 +158,30 @@ class CertificateInUse:
         self._use(pair, "the certificate of TLS is")
         self._warn_of_end(pair.certificate)
 
-    async def _own_pair(self) -> TlsPair:
+    async def _own_pair(self, files: CertificateFiles | None) -> TlsPair:
+        """The server's own, in these files, or in none that are kept; it is made if it is not there. Raises CertificateProblem."""
         from chat_server.server.self_signed import make_self_signed  # noqa: PLC0415 - 1 ms, for nothing where there is one
 
-        if self._files is None:
+        if files is None:
             with TemporaryDirectory() as directory:
                 files = own_files(Path(directory))
                 await make_self_signed(files.certificate)
-                return self._read(files)
-        if not self._files.certificate.exists():
-            await make_self_signed(self._files.certificate)
-        return await trio.to_thread.run_sync(self._read, self._files)
-
-    def _changed(self, is_asked: bool) -> TlsPair | None:
-        """What is in the files, if that is to be used. Raises CertificateProblem."""
-        if self._files is None or (self._files.stamp() == self._stamp and not is_asked):
-            return None
-        return self._read(self._files)
-
-    def _read(self, files: CertificateFiles) -> TlsPair:
-        """Read the files. The server's own certificate is used whatever day it is: who trusts it trusts its fingerprint."""
+                return read_pair(files)
+        if not files.certificate.exists():
+            await make_self_signed(files.certificate)
         self._stamp = files.stamp()
-        return read_pair(files) if self._is_own else read_valid_pair(files, self._now())
+        return await trio.to_thread.run_sync(read_pair, files)
+
+    def _changed(self) -> TlsPair | None:
+        """What is in the files, if they have changed. The server's own certificate is used whatever day it is: who trusts it trusts its fingerprint.
+
+        Raises CertificateProblem.
+        """
+        files = self._files
+        if files is None or (stamp := files.stamp()) == self._stamp:
+            return None
+        self._stamp = stamp
+        return read_pair(files) if self._is_own else self._valid_pair(files)
 
     def _use(self, pair: TlsPair, what: str) -> None:
         """Let new callers have this one; who is connected keeps theirs."""

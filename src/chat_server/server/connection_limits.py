@@ -50,6 +50,14 @@ class Admission:
         self._by_network: dict[str, Address] = {}
         self._gone: dict[str, Address] = {}  # who left last stands last
 
+    def allow(self, limits: Limits, files: float, now: float) -> None:
+        """Let in, and have asked, as much as these limits say from now on. Nobody who is connected goes because of that."""
+        was_per_second, was_burst = self._per_second, self._burst
+        self._total, self._per_address, self._per_second, self._burst = _numbers_of(limits, files)
+        if (self._per_second, self._burst) != (was_per_second, was_burst):
+            for known in (*self._by_network.values(), *self._gone.values()):
+                known.allow(self._per_second, self._burst, now)
+
     @property
     def is_full(self) -> bool:
         """Whether as many are connected as there may be."""
@@ -119,13 +127,17 @@ def admission_within(
     limits: Limits, files: float, counts: SharedCounts | None = None, is_halved: Callable[[], bool] = lambda: False
 ) -> Admission:
     """What lets in as many as the settings allow, and as there are files for; see Admission."""
-    return Admission(
+    return Admission(*_numbers_of(limits, files), counts, is_halved=is_halved)
+
+
+def _numbers_of(limits: Limits, files: float) -> tuple[int, int, float, int]:
+    """Connections in all and from one address; how fast those of one address may ask, and how many requests pass at once before that counts."""
+    counts_requests = limits.connections_per_address and limits.messages_per_second
+    return (
         int(min(limits.connections or inf, max(1, files), 2**31)),
         limits.connections_per_address,
-        limits.requests_per_address if limits.connections_per_address and limits.messages_per_second else 0,
+        limits.requests_per_address if counts_requests else 0,
         limits.request_burst_per_address,
-        counts,
-        is_halved=is_halved,
     )
 
 

@@ -3,7 +3,7 @@
 One of several nodes sends everybody to the others, unless there are none; it also ends when those have given it up. Never knows listeners nor rooms.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from math import inf
 from typing import Any
 
@@ -30,8 +30,8 @@ SPREAD_SECONDS_MAX = 10
 class Ending:
     """The end of a server. It has not been asked for yet."""
 
-    def __init__(self, nodes: Nodes | None, seconds: float) -> None:
-        """Readers will have so many seconds to take what waits for them."""
+    def __init__(self, nodes: Nodes | None, seconds: Callable[[], float]) -> None:
+        """Readers will have as many seconds to take what waits for them as is said then."""
         self._nodes = nodes
         self._seconds = seconds
         self.requested = trio.Event()
@@ -59,7 +59,7 @@ class Ending:
 
     async def begin(self, sessions: Collection[ChatSession[Any]]) -> None:
         """Dismiss everybody; from now on those too who only come."""
-        self.at = min(self.at, trio.current_time() + self._seconds)
+        self.at = min(self.at, trio.current_time() + self._seconds())
         if self._nodes is not None:
             if not self.was_given_up:
                 self._nodes.life.leave()

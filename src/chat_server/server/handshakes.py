@@ -63,7 +63,7 @@ class Handshakes:
         self._limits = limits
         self._unwelcome = unwelcome
         self._fingerprint = fingerprint
-        self._by_network = by_network
+        self.by_network = by_network
         self._bucket = TokenBucket(PER_SECOND, BURST, 0)
         self._often = TokenBucket(OFTEN_PER_SECOND, OFTEN_BURST, 0)
         self._turns = trio.Lock()  # one step in each pass of the event loop: 400 at once made others wait for 94 ms
@@ -108,7 +108,7 @@ class Handshakes:
 
     def _buckets(self, address: Address, now: float) -> tuple[TokenBucket, ...]:
         """Those by whose pace somebody from this network comes, one after the other."""
-        if not self._by_network:
+        if not self.by_network:
             return (self._bucket,)
         own, few = address.handshakes(now), address.few_handshakes(now)
         seconds = few.take(now)

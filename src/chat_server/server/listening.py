@@ -3,7 +3,7 @@
 import errno
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -140,9 +140,18 @@ def _set_tcp_options(listener: socket.socket, keepalive_seconds: float) -> None:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A telnet client marks the end of an interrupt with urgent data (RFC 854's Synch); it must stay in its place in the stream.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
-    if keepalive_seconds:
-        idle, probes = max(1, round(keepalive_seconds)), 4
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    keep_alive((listener,), keepalive_seconds)
+
+
+def keep_alive(listeners: Iterable[socket.socket], seconds: float) -> None:
+    """Have TCP ask whoever connects from now on, and has been silent for so long, whether they are there; 0: never."""
+    for listener in listeners:
+        if listener.family == socket.AF_UNIX or listener.fileno() < 0:  # it is closed while the server stops
+            continue
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, bool(seconds))
+        if not seconds:
+            continue
+        idle, probes = max(1, round(seconds)), 4
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, idle)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, max(1, idle // probes))
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, probes)

@@ -50,15 +50,10 @@ class OpenRooms:
         self._nursery, self._directory, self._hall = nursery, directory, hall
         left = [await self.open(record) for record in await self._store.journal.rooms()]
         for name in configured:
-            if directory.room(name) is not None:
-                continue
-            room_id = new_room_id()
             try:
-                await self._store.journal.create_room(name, room_id=room_id)
+                await self._open_configured(name)
             except JournalError as error:  # a full disk: the rooms that are there can still be read
                 log.error("cannot open a room of the configuration", room=name, why=str(error))
-                continue
-            await self.open(RoomRecord(name, "", 1, 0, id=room_id))
         conversations = conversations_of(directory)
         await conversations.passing.delete_left()
         nursery.start_soon(conversations.run)
@@ -66,6 +61,19 @@ class OpenRooms:
         nursery.start_soon(look_before, left, directory, directory.calls)
         tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)
+
+    async def open_new(self, configured: Sequence[str]) -> None:
+        """Open those of the configuration that are not there yet, while the server runs. Raises JournalError if one cannot be made."""
+        async with self._directory.founding:
+            for name in configured:
+                await self._open_configured(name)
+
+    async def _open_configured(self, name: str) -> None:
+        if self._directory.room(name) is not None:
+            return
+        room_id = new_room_id()
+        await self._store.journal.create_room(name, room_id=room_id)
+        await self.open(RoomRecord(name, "", 1, 0, id=room_id))
 
     async def open(self, record: RoomRecord) -> Left:
         """Open a room that is kept, with who is in it at other nodes. Raises JournalError if those cannot be asked for."""

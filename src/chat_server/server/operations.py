@@ -33,6 +33,7 @@ from chat_server.server.admin import Impossible
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ROOMS_COMMAND,
+    ConfigReloaded,
     Connected,
     Deleted,
     DeleteRoom,
@@ -46,6 +47,7 @@ from chat_server.server.admin_requests import (
     LogLevel,
     LogLevelShown,
     NodeShown,
+    Reload,
     Renamed,
     RenameRoom,
     Rooms,
@@ -53,6 +55,7 @@ from chat_server.server.admin_requests import (
     Stats,
     Who,
 )
+from chat_server.server.config_in_use import ConfigInUse, NotReloaded
 from chat_server.server.health import Health
 from chat_server.server.office_operations import OfficeOperations
 from chat_server.sessions.memory_budget import Budget
@@ -78,6 +81,7 @@ class Operations:
         is_stopping: Callable[[], bool],
         *,
         health: Health,
+        in_use: ConfigInUse,
         began_at: float,
     ) -> None:
         """The server began at this time; `sessions` are those that there are whenever it is asked."""
@@ -87,6 +91,7 @@ class Operations:
         self._budget = budget
         self._is_stopping = is_stopping
         self._health = health
+        self._in_use = in_use
         self._began_at = began_at
         self._of: dict[type[AdminRequest], Operation] = {
             Who: self._who,
@@ -98,6 +103,7 @@ class Operations:
             Stats: self._stats,
             LogLevel: self._log_level,
             HowItIs: self._how_it_is,
+            Reload: self._reload,
             **AccountOperations(directory).of,
             **OfficeOperations(directory).of,
         }
@@ -298,6 +304,15 @@ class Operations:
     async def _how_it_is(self, request: HowItIs, user: int) -> Iterable[AdminAnswer]:
         del request, user
         return (HowItIsShown(self._health.trouble(), self._health.not_ready()),)
+
+    async def _reload(self, request: Reload, user: int) -> Iterable[AdminAnswer]:
+        """What is said of it in the log does not say who asked."""
+        del request
+        log.info("an operator has the configuration read again", user=user)
+        try:
+            return (ConfigReloaded(*await self._in_use.reload()),)
+        except NotReloaded as error:
+            raise Impossible(str(error)) from error
 
 
 def _by(session: ChatSession[Any]) -> str:

@@ -27,7 +27,8 @@ from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
-from chat_server.server.listening import open_listeners, place_of
+from chat_server.server.config_in_use import ConfigInUse
+from chat_server.server.listening import keep_alive, open_listeners, place_of
 from chat_server.server.monitoring import open_monitor_listeners
 from chat_server.server.proxies import Proxies
 from chat_server.server.send_ring import ManySends
@@ -64,8 +65,12 @@ class _Opened(NamedTuple):
     directory: Path | None
 
 
-def run(config: Config) -> int:
+def run(config: Config, read: Callable[[], Config] | None = None) -> int:
     """Serve until a signal stops it. A node that the others have given up begins anew, as another one.
+
+    Args:
+        config: the settings.
+        read: reads them again, for a reload; see ConfigInUse.
 
     Returns:
         The exit code: 0 if nothing was cut off, 1 if something was.
@@ -75,13 +80,14 @@ def run(config: Config) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
+    in_use = ConfigInUse(config, read)
     with closing(ServiceManager()) as manager:
         opened = _open(config, config.server.port, config.tls.port)
         _relieve_collector()
         ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
-        cut, begins_anew = trio.run(_serve, config, opened, manager)
+        cut, begins_anew = trio.run(_serve, in_use, opened, manager)
         while begins_anew:
-            cut, begins_anew = _serve_again(config, manager, *ports)
+            cut, begins_anew = _serve_again(in_use, manager, *ports)
     if cut:
         log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
@@ -110,19 +116,19 @@ def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
     return _Opened(listeners, tls_listeners, monitors, certificate, store, directory)
 
 
-def _serve_again(config: Config, manager: ServiceManager, port: int, tls_port: int = 0) -> tuple[int, bool]:
+def _serve_again(in_use: ConfigInUse, manager: ServiceManager, port: int, tls_port: int = 0) -> tuple[int, bool]:
     """Serve anew at the same ports, as soon as that can be; a signal ends the process meanwhile. See _serve."""
     pause = FIRST_PAUSE
     while True:
         try:
-            return trio.run(_serve, config, _open(config, port, tls_port), manager)
+            return trio.run(_serve, in_use, _open(in_use.config, port, tls_port), manager)
         except CannotStart as error:
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _serve(config: Config, opened: _Opened, manager: ServiceManager) -> tuple[int, bool]:
+async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) -> tuple[int, bool]:
     """Serve until a signal stops it, or the other nodes have given this one up.
 
     Returns:
@@ -132,7 +138,7 @@ async def _serve(config: Config, opened: _Opened, manager: ServiceManager) -> tu
         CannotStart: what is kept cannot be read.
 
     """
-    store, certificate = opened.store, opened.certificate
+    config, store, certificate = in_use.config, opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
     send_many, files = ManySends(), _raise_file_limit()
@@ -145,27 +151,33 @@ async def _serve(config: Config, opened: _Opened, manager: ServiceManager) -> tu
         tls=certificate.context,
         fingerprint=certificate.fingerprint,
         send_many=send_many,
+        in_use=in_use,
     )
 
     watched = Watched(server, certificate, opened.directory, files)
 
     def stop() -> None:
-        manager.stopping(config.server.stop_seconds)
-        journal.hurry(config.server.stop_seconds * HURRY_PART)
+        manager.stopping(in_use.config.server.stop_seconds)
+        journal.hurry(in_use.config.server.stop_seconds * HURRY_PART)
         server.stop()
 
     def cut_off() -> None:
         journal.hurry(0)
         server.abort()
 
-    def read_again() -> None:
-        with manager.reloading():
-            certificate.ask_to_read_again()
+    async def keep_alive_asked(other: Config) -> Callable[[], None]:
+        return partial(keep_alive, (*opened.listeners, *opened.tls_listeners), other.limits.keepalive_seconds)
 
-    signals = Signals(stop, cut_off, read_again)
-    with closing(send_many), trio.open_signal_receiver(*OBEYED) as received:
+    signals = Signals(stop, cut_off, in_use.ask)
+    prepares = (certificate.prepared, server.in_effect.prepared, keep_alive_asked, _log_prepared)
+    with (
+        closing(send_many),
+        in_use.used_by(*prepares, around=manager.reloading),
+        trio.open_signal_receiver(*OBEYED) as received,
+    ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
+            nursery.start_soon(in_use.run)
             nursery.start_soon(watched.run, opened.monitors)
             await nursery.start(journal.run)
 
@@ -201,6 +213,10 @@ def _status(server: Server, journal: Journal) -> str:
     commits = f", commit {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms" if seconds else ""
     people = server.people_count
     return f"{people} {'person' if people == 1 else 'people'}{commits}"
+
+
+async def _log_prepared(config: Config) -> Callable[[], None]:
+    return partial(logs.configure, config.log.format, verbose=config.log.verbose)
 
 
 def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:

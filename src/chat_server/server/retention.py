@@ -1,6 +1,6 @@
 """What is kept no longer is deleted, now and then. Knows the journal, and that rooms remember what was said last."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 import trio
@@ -21,12 +21,13 @@ PRUNE_PAUSE = 0.05
 """Seconds between two transactions that delete: appends go first."""
 
 
-async def forget_what_is_old(store: Store, history: HistoryTable, rooms: Sequence[ChatRoom]) -> None:
+async def forget_what_is_old(store: Store, history: Callable[[], HistoryTable], rooms: Sequence[ChatRoom]) -> None:
     """Delete what the configuration does not keep any longer, keys that nobody will use again, and accounts whose time has come, for ever."""
     while True:
-        before = store.now() - history.keep_days * 86400 if history.keep_days else -inf
+        kept = history()
+        before = store.now() - kept.keep_days * 86400 if kept.keep_days else -inf
         with Guard("cannot delete what is old"):
-            await _forget_older_than(before, history.keep_lines, store.journal, rooms)
+            await _forget_older_than(before, kept.keep_lines, store.journal, rooms)
         with Guard("cannot end accounts whose time has come"):
             await _end_accounts(store.accounts, rooms, store.now())
         await trio.sleep(PRUNE_SECONDS)

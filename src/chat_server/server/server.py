@@ -6,12 +6,11 @@ Knows connections, and the order of starting and stopping. Never knows commands,
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import trio
-from msgspec import UNSET
 
 from chat_server.accounts.authentication import Authentication
 from chat_server.accounts.hashing import Argon2, HashingQueue
@@ -33,24 +32,25 @@ from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.beside import Beside
 from chat_server.server.changes_elsewhere import ChangesElsewhere
+from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.connection_limits import Admission, admission_within, network_of
 from chat_server.server.ending import Ending
 from chat_server.server.full_house import is_panic, look_at
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.health import Health
+from chat_server.server.in_effect import InEffect, Ruled
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
-from chat_server.server.policy import policy_of, words_of
-from chat_server.server.proxies import Proxies, receive_header
+from chat_server.server.policy import policy_of
+from chat_server.server.proxies import receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.shared_counts import SharedCounts
 from chat_server.server.shared_limits import Certificates, Shared
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.json_session import welcome_of
-from chat_server.sessions.memory_budget import Budget, share_of
+from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.origin import Origin
 from chat_server.sessions.reserved import RESERVED_MAX, ReservedPlaces
 from chat_server.sessions.session import ChatSession
@@ -89,6 +89,7 @@ class Server:
         fingerprint: Callable[[], str] = lambda: "",
         send_many: SendMany | None = None,
         hashing: HashingQueue | None = None,
+        in_use: ConfigInUse | None = None,
     ) -> None:
         """Make the hall.
 
@@ -102,22 +103,22 @@ class Server:
             fingerprint: gives that of the certificate in use, in groups; "" while there is none.
             send_many: sends the same bytes to many sockets at once, if the system can.
             hashing: where passwords are hashed; None: as they should be.
+            in_use: by what operators have the settings read again; None: they cannot.
 
         """
-        self._config = config
-        limits = config.limits
-        self._counts = SharedCounts(limits.connections_per_address, trio.current_time) if store.nodes else None
-        self._admission = admission_within(limits, files - FILES_RESERVED, self._counts, partial(is_panic, store))
-        self._proxies = Proxies(config.proxy.trusted)
+        self.in_use = in_use or ConfigInUse(config)
+        counts = SharedCounts(lambda: self.in_effect.config.limits.connections_per_address, trio.current_time)
+        self._counts = counts if store.nodes else None
+        self._admission = admission_within(
+            config.limits, files - FILES_RESERVED, self._counts, partial(is_panic, store)
+        )
         self._turns = Turns(work)
         self._fingerprint = fingerprint
         self._send_many = send_many
-        self._budget = Budget(limits.waiting_total_bytes if limits.waiting_total_bytes >= 0 else share_of(memory))
+        self._budget = Budget(0)
         self._rejected, self._time_limits, self._partings = Sampler(), TimeLimits(), TimeLimits()
-        by_network = limits.connections_per_address > 0
-        self._handshakes = Handshakes(
-            tls, self._time_limits, self._rejected, fingerprint=fingerprint, by_network=by_network
-        )
+        waits = self._time_limits, self._rejected
+        self._handshakes = Handshakes(tls, *waits, fingerprint=fingerprint, by_network=True)
         self._store, self._journal = store, store.journal
         self._directory: Directory[Room, Person[Occupant]] = Directory(
             *store,
@@ -125,13 +126,8 @@ class Server:
                 store.accounts, hashing or HashingQueue(Argon2()), policy_of(config), store.now
             ),
             start_room=lambda name, room_id: self._open_rooms.start(RoomRecord(name, "", 1, 0, id=room_id)),
-            rooms_max=limits.rooms,
-            per_person=limits.rooms_per_person,
-            per_address=limits.rooms_per_address if limits.connections_per_address else 0,
-            sessions_max=limits.sessions_per_person,
-            owned_max=limits.rooms_owned,
         )
-        self.hall, self._directory.words = Hall(self._directory), words_of(config)
+        self.hall = Hall(self._directory)
         self._enforcement = Enforcement(self._directory)
         self._directory.has_logged_in = partial(look_at, self._enforcement)
         self._reserved = ReservedPlaces(self._enforcement.knows)
@@ -140,7 +136,10 @@ class Server:
         self._open_rooms = OpenRooms(store, send_many)
         self._sessions: set[ChatSession[Any]] = set()
         self._connections = self._cut = 0
-        self.ending = Ending(store.nodes, config.server.stop_seconds)
+        parts = (self._admission, self._budget, self._directory, self._handshakes, self._open_rooms, self._sessions)
+        node = store.nodes.name if store.nodes else None
+        self.in_effect = InEffect(config, Ruled(*parts), files=files - FILES_RESERVED, memory=memory, node=node)
+        self.ending = Ending(store.nodes, lambda: self.in_effect.config.server.stop_seconds)
         self._everybody_gone = trio.Event()
 
     async def run(
@@ -175,8 +174,8 @@ class Server:
             )  # before anything is read
             await self._directory.authentication.restore()  # who has tried passwords in vain
             await self._enforcement.restore()
-            await self._open_rooms.begin(nursery, self._directory, self.hall, self._config.rooms.names)
-            nursery.start_soon(forget_what_is_old, self._store, self._config.history, self.rooms)
+            await self._open_rooms.begin(nursery, self._directory, self.hall, self.in_effect.config.rooms.names)
+            nursery.start_soon(forget_what_is_old, self._store, lambda: self.in_effect.config.history, self.rooms)
             nursery.start_soon(self._directory.calls.run)
             nursery.start_soon(self._directory.guest_blocks.run)
             nursery.start_soon(let_operators_in, admin, self.operations)
@@ -197,15 +196,13 @@ class Server:
         return self._cut
 
     def _new_arrival(self, nursery: trio.Nursery) -> Arrival:
-        config, nodes = self._config, self._store.nodes
+        config = self.in_effect.config
         context = SessionContext(
             hall=self.hall,
             limits=config.limits,
             history=config.history,
             preferences=Preferences(config.server.language),
-            welcome=cache(
-                partial(welcome_of, config, nodes.name if nodes else UNSET)
-            ),  # most of its 9 ms is what commands are called
+            welcome=self.in_effect.welcome(),
             turns=self._turns,
             budget=self._budget,
             start=nursery.start_soon,
@@ -214,7 +211,9 @@ class Server:
             fingerprint=self._fingerprint,
         )
         all_encrypted = config.tls.require == "all"
-        return Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
+        arrival = Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
+        self.in_effect.rules(context, arrival, nursery)
+        return arrival
 
     def observed(self, beside: Beside) -> "Observed":
         """What there is to be measured, with what the process has beside."""
@@ -227,8 +226,8 @@ class Server:
         """What operators may do here, where all began at this time."""
         from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
 
-        shared = self._directory, self._sessions, self._journal, self._budget
-        return Operations(*shared, self.ending.requested.is_set, health=self.health, began_at=began_at)
+        shared = self._directory, self._sessions, self._journal, self._budget, self.ending.requested.is_set
+        return Operations(*shared, health=self.health, in_use=self.in_use, began_at=began_at)
 
     @property
     def rooms(self) -> list[ChatRoom]:
@@ -266,7 +265,7 @@ class Server:
 
     def admit(self, transport: Transport, address: str, *, must_encrypt: bool = False) -> None:
         """Start a task for a new caller, or say politely that there is no place."""
-        if address not in self._proxies:
+        if address not in self.in_effect.proxies:
             self._let_in(transport, Origin(address), must_encrypt=must_encrypt)
         elif self._admission.is_full and (self._reserved.is_full or not self._enforcement.has_office):
             self._refuse(transport, address, "server-full")
@@ -295,7 +294,7 @@ class Server:
 
     def _refuse(self, transport: Transport, address: str, why: str) -> None:
         self._rejected.note(f"refused a caller: {why}", trio.current_time(), address=address)
-        turn_away(transport, Dismissed(why), self._config.server.language)
+        turn_away(transport, Dismissed(why), self.in_effect.config.server.language)
 
     async def _let_in_by_proxy(
         self, transport: Transport, proxy: str, must_encrypt: bool, kept: Admission | ReservedPlaces
@@ -322,7 +321,7 @@ class Server:
                 self._rejected.note(
                     "a trusted proxy sent no valid PROXY header", trio.current_time(), address=proxy, why=header.why
                 )
-                turn_away(transport, Dismissed("no-proxy-header"), self._config.server.language)
+                turn_away(transport, Dismissed("no-proxy-header"), self.in_effect.config.server.language)
             case Unforwarded():
                 transport.close()
 

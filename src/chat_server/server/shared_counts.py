@@ -31,9 +31,9 @@ NETWORKS_MAX = 20_000
 class SharedCounts:
     """The counts of a node, and of the others."""
 
-    def __init__(self, limit: int, clock: Callable[[], float]) -> None:
-        """Nobody is connected from anywhere, and of each address `limit` may be."""
-        self._large = max(2, round(limit * LARGE))
+    def __init__(self, limit: Callable[[], int], clock: Callable[[], float]) -> None:
+        """Nobody is connected from anywhere, and of each address as many may be as `limit` says then."""
+        self._limit = limit
         self._clock = clock
         self._changed: dict[str, int] = {}
         self._standing: dict[str, int] = {}  # those that are told again
@@ -46,7 +46,7 @@ class SharedCounts:
         """So many are connected here from there now."""
         if network in self._changed or len(self._changed) < NETWORKS_MAX:
             self._changed[network] = connections
-        if connections >= self._large:
+        if connections >= max(2, round(self._limit() * LARGE)):
             self._standing[network] = connections
         else:
             self._standing.pop(network, None)

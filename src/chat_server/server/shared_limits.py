@@ -78,7 +78,7 @@ class Shared(NamedTuple):
 
 async def share_limits(nodes: Nodes, shared: Shared, directory: Directory[Room, Person[Occupant]]) -> None:
     """Tell and hear what counts, until cancelled."""
-    sessions = SharedCounts(directory.sessions_max, trio.current_time)
+    sessions = SharedCounts(lambda: directory.sessions_max, trio.current_time)
     away = AwayElsewhere(directory, nodes)
     if directory.others is not None:
         directory.others.sessions_told = sessions.by_node

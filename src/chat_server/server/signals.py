@@ -28,7 +28,7 @@ class Signals:
         async for number in received:
             is_hangup = number == signal.SIGHUP
             if is_hangup and not (self._ends_with_terminal and not _has_terminal()):
-                log.info("SIGHUP: reading the certificate of TLS again")
+                log.info("SIGHUP: reading the configuration and the certificate of TLS again")
                 self._read_again()
             elif not self.is_stopping:
                 self.is_stopping = True

@@ -13,8 +13,8 @@ from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.turns import Turns
 
 
-class SessionContext(Struct, frozen=True):
-    """Where sessions begin, what they may do, and what they share."""
+class SessionContext(Struct):
+    """Where sessions begin, what they may do, and what they share. What of it the settings say is another after a reload."""
 
     hall: Room
     limits: Limits

@@ -8,15 +8,11 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import ClassVar
 
 import trio
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from chat_server import __version__
-from chat_server.commands.catalogue import described_commands
 from chat_server.commands.conversing import conversation_named, names_somebody, nobody_named
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.commands.writing import IsWriting, NoteRead
-from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.limits import Limits
 from chat_server.protocol.choices import find_language
@@ -32,19 +28,17 @@ from chat_server.protocol.events import (
     Slowed,
     Stored,
     Timed,
-    Welcomed,
     WentBack,
 )
 from chat_server.protocol.incoming import Addressed, Ref, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import Hello, Ping, Pong, Request, Say
-from chat_server.protocol.room_state import RULES
 from chat_server.protocol.runs import SayRun, StoredRun
-from chat_server.protocol.versions import PROTOCOL, common
+from chat_server.protocol.versions import common
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.known_rooms import known_room
-from chat_server.rooms.room import ROOMS_MAX, MaybeAwaitable, Room
+from chat_server.rooms.room import MaybeAwaitable, Room
 from chat_server.rooms.tokens import new_token
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -77,29 +71,6 @@ PARSE = object_parser(COMMANDS.vocabulary.requests)
 def bounds_of(limits: Limits) -> tuple[int, int]:
     """How many bytes a line, and a text, of a program may have that has not logged in."""
     return min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes
-
-
-def welcome_of(config: Config, node: str | UnsetType = UNSET) -> Welcomed:
-    """What programs are told about the server, and which of its nodes this is."""
-    limits = config.limits
-    return Welcomed(
-        config.server.name,
-        __version__,
-        PROTOCOL,
-        {
-            "line_bytes": limits.json_line_bytes,
-            "text_bytes": limits.text_bytes,
-            "requests_per_second": limits.messages_per_second,
-            "request_burst": limits.message_burst,
-            "rooms": ROOMS_MAX,
-            "sessions": limits.sessions_per_person,
-            "silence_seconds": limits.silence_seconds,
-        },
-        described_commands(COMMANDS),
-        config.server.language,
-        node,
-        RULES,
-    )
 
 
 READ_MAX = 16384
@@ -214,10 +185,11 @@ class JsonSession(ChatSession[Addressed]):
         """What was chosen."""
         return str(getattr(self.preferences, setting))
 
-    def logged_in(self, nick: str, sender: str, role: str) -> None:
-        """The program has this nickname from now on, and may send longer lines than a stranger."""
-        super().logged_in(nick, sender, role)
-        self._json.limit = self._context.limits.json_line_bytes
+    def allow_lines(self) -> None:
+        """A program that has logged in may send longer lines than a stranger."""
+        limits = self._context.limits
+        line_bytes, text_bytes = bounds_of(limits)
+        self._json.allow(limits.json_line_bytes if self.nick else line_bytes, text_bytes)
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         """Say that a program sends its secrets with what it asks for."""
@@ -308,12 +280,15 @@ class JsonSession(ChatSession[Addressed]):
     def receive(self) -> Awaitable[bytes]:
         """Wait for what the program sends; ask it whether it is there; b"" when it has ended, or nothing shows that it lives."""
         if self.nick and self._context.limits.silence_seconds:
-            return self._receive_or_ask(self._context.limits.silence_seconds)
+            return self._receive_or_ask()
         return super().receive()
 
-    async def _receive_or_ask(self, patience: float) -> bytes:
+    async def _receive_or_ask(self) -> bytes:
         heard = asked = trio.current_time()
-        while (now := trio.current_time()) < (end := max(heard, self._outbox.progressed_at) + patience):
+        while patience := self._context.limits.silence_seconds:
+            if (now := trio.current_time()) >= (end := max(heard, self._outbox.progressed_at) + patience):
+                self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
+                return b""
             if now >= asked + patience * ASKED_AFTER:
                 asked = now
                 self.send(Pinged())
@@ -321,8 +296,7 @@ class JsonSession(ChatSession[Addressed]):
                 return await self.caller.transport.receive_some(
                     READ_MAX if self._loop.pace is None else READ_MAX_LIMITED
                 )
-        self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
-        return b""
+        return await super().receive()
 
     def is_light(self, asked: Addressed) -> bool:
         """Whether it is an ordinary line, or a sign that is told with those of others."""

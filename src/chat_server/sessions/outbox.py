@@ -41,12 +41,12 @@ class Outbox(Generic[M]):
         "_corked",
         "_emptied",
         "_is_closed",
-        "_patience",
         "_start",
         "_transport",
         "_waiting",
         "limit",
         "owner",
+        "patience",
         "prepares",
         "progressed_at",
         "send",
@@ -74,7 +74,8 @@ class Outbox(Generic[M]):
         self._start = start
         self.owner = owner
         """Who is asked for positions and notices; another may take over what waits."""
-        self._patience = patience or inf
+        self.patience = patience or inf
+        """For how long the reader may take nothing; what has begun to wait for it already has the time that there was then."""
         self._budget = budget
         self.limit = limit or inf
         self.progressed_at = -inf
@@ -249,7 +250,7 @@ class Outbox(Generic[M]):
 
     async def _write_all(self) -> None:
         while self._waiting is not None and not self._is_closed:
-            with trio.move_on_after(self._patience) as patience:
+            with trio.move_on_after(self.patience) as patience:
                 try:
                     await self._transport.wait_writable()
                 except (trio.ClosedResourceError, trio.BrokenResourceError):

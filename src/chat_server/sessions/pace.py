@@ -47,6 +47,15 @@ class Address:
         """Count what one of them asks for; return how many seconds it has to wait."""
         return 0.0 if self.bucket is None else self.bucket.take(now, tokens)
 
+    def allow(self, per_second: float, burst: int, now: float) -> None:
+        """Let them ask at this pace from now on; 0: as fast as they like."""
+        if not per_second:
+            self.bucket = None
+        elif self.bucket is None:
+            self.bucket = TokenBucket(per_second, burst, now)
+        else:
+            self.bucket.allow(per_second, burst, now)
+
     @property
     def share_seconds(self) -> float:
         """Seconds between two requests of one of them if they all took turns: a caller who asks for little need not wait longer than that."""
@@ -68,6 +77,10 @@ class Pace:
         self._address = address
         self._owed = 0.0  # what answers have cost beyond the requests for them
         self._is_warned = False
+
+    def allow(self, per_second: float, burst: int, now: float) -> None:
+        """Let the caller ask at this pace from now on."""
+        self._bucket.allow(per_second, burst, now)
 
     def owe(self, tokens: float) -> None:
         """Count something that costs as much as so many lines; it is paid before the next request."""

@@ -34,6 +34,9 @@ A_contra = TypeVar("A_contra", contravariant=True)
 class Decoder(Protocol[A_co]):
     """A door's codec, one for each connection."""
 
+    in_runs: bool
+    """Whether what is said in lines that come together is given as runs: not where each is to be paid for."""
+
     @property
     def is_mid_line(self) -> bool:
         """Whether a request has been begun and not ended."""
@@ -288,6 +291,12 @@ class ReadLoop(Generic[A]):
         """Who has logged in has all the time for which that is good, until they say nothing for too long."""
         self._idle_since = trio.current_time()
         self.scope.deadline = self._ends_at = self._idle_since + self._session.proof.seconds
+
+    def idle_limit_changed(self) -> None:
+        """Another time counts from now on for which one may say nothing; nobody is late already."""
+        if self._session.nick:
+            self._idle_since = trio.current_time()
+            self.scope.deadline = min(self._idle_since + (self._context.limits.idle_seconds or inf), self._ends_at)
 
     def _update_deadline(self, *, has_asked: bool) -> None:
         """Set the time by which more has to come."""

@@ -72,13 +72,8 @@ class ChatSession(ABC, Generic[A]):
 
     __slots__ = (
         "__weakref__",
-        *("_context", "_ending", "_farewell"),
-        "_loop",
-        "_outbox",
-        "_taken_over",
-        "_takeover_done",
-        "caller",
-        "has_failed",
+        *("_context", "_ending", "_farewell", "_loop", "_outbox", "_taken_over", "_takeover_done"),
+        *("caller", "has_failed"),
         *("person", "place", "preferences", "proof"),
         *("render", "render_mention", "sink"),
     )
@@ -215,8 +210,13 @@ class ChatSession(ABC, Generic[A]):
         person = self.person
         person.nick, person.role, person.sender = nick, role, sender
         self._outbox.limit = self._context.limits.waiting_bytes or inf
+        self.allow_lines()
         self._loop.logged_in()
         self.place.directory.has_logged_in(self)
+
+    @abstractmethod
+    def allow_lines(self) -> None:
+        """Take lines of as many bytes as the limits say for whoever has logged in, if they have."""
 
     def belong_to(self, person: Person[Occupant]) -> None:
         """Be one more session of somebody; a language that was chosen here just now is what they want."""
@@ -366,3 +366,18 @@ class ChatSession(ABC, Generic[A]):
 def waiting_for(session: ChatSession[Any]) -> int:
     """Bytes that wait to be written to a session's reader."""
     return session._outbox.size  # noqa: SLF001 - it is of this module
+
+
+def change_limits(session: ChatSession[Any], before: Limits) -> None:
+    """Have the limits count that there are now instead of these. Most are read where they count; of some there are copies, where every line asks."""
+    limits, loop, outbox = session._context.limits, session._loop, session._outbox  # noqa: SLF001 - as above
+    outbox.limit = (limits.waiting_bytes if session.nick else limits.waiting_bytes_before_login) or inf
+    outbox.patience = limits.no_progress_seconds or inf
+    session.allow_lines()
+    if loop.pace is None or not limits.messages_per_second:
+        loop.pace = _pace_of(session.caller, limits, trio.current_time())
+        loop.decoder.in_runs = loop.decoder.in_runs and loop.pace is None
+    else:
+        loop.pace.allow(limits.messages_per_second, limits.message_burst, trio.current_time())
+    if limits.idle_seconds != before.idle_seconds:
+        loop.idle_limit_changed()

@@ -203,10 +203,10 @@ class TextSession(ChatSession[TextInput]):
 
     # What the person wants.
 
-    def logged_in(self, nick: str, sender: str, role: str) -> None:
-        """The person has this nickname from now on, and may write longer lines than a stranger."""
-        super().logged_in(nick, sender, role)
-        self._text.allow(self._context.limits.line_bytes, self._context.limits.text_bytes)
+    def allow_lines(self) -> None:
+        """A person who has logged in may write longer lines than a stranger."""
+        if self.nick:
+            self._text.allow(self._context.limits.line_bytes, self._context.limits.text_bytes)
 
     def is_light(self, asked: TextInput) -> bool:
         """Whether it is an ordinary line."""

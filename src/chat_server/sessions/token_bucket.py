@@ -17,6 +17,12 @@ class TokenBucket:
         self._tokens = float(burst)
         self._updated = now
 
+    def allow(self, per_second: float, burst: int, now: float) -> None:
+        """Let so many pass from now on. What has been taken of the burst is so still, but a smaller burst is no debt."""
+        self.take(now, 0)
+        self._tokens = min(burst, self._tokens + max(0, burst - self._burst))
+        self.per_second, self._burst = per_second, burst
+
     def take(self, now: float, tokens: float = 1) -> float:
         """Take tokens; return how many seconds to wait until they are really there (0: they are)."""
         self._tokens = min(self._burst, self._tokens + (now - self._updated) * self.per_second) - tokens

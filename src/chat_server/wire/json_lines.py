@@ -209,7 +209,7 @@ def _explained(error: msgspec.ValidationError) -> tuple[str, str]:
 class JsonDecoder:
     """Turn the bytes of one program into requests. Any split of the bytes gives the same requests; no bytes make it raise."""
 
-    __slots__ = ("_in_runs", "_line", "_parse", "_protocol", "_text_limit")
+    __slots__ = ("_line", "_parse", "_protocol", "_text_limit", "in_runs")
 
     def __init__(self, parse: Parse, line_limit: int, text_limit: int, *, in_runs: bool = False) -> None:
         """Know what can be asked for by `parse`; refuse lines of more than `line_limit` bytes, and texts in them of more than `text_limit`.
@@ -217,7 +217,7 @@ class JsonDecoder:
         What is said in lines that come together is given as runs if it may be (`in_runs`): where each line has to be paid for, they come one by one.
         """
         self._parse = parse
-        self._in_runs = in_runs
+        self.in_runs = in_runs
         self._protocol = (
             1  # until the program says that it knows a newer one: what comes with its hello is in that already
         )
@@ -229,9 +229,9 @@ class JsonDecoder:
         """The limit of a line, in bytes."""
         return self._line.limit
 
-    @limit.setter
-    def limit(self, limit: int) -> None:
-        self._line.limit = limit
+    def allow(self, line_limit: int, text_limit: int) -> None:
+        """Take lines and texts of so many bytes from now on."""
+        self._line.limit, self._text_limit = line_limit, text_limit
 
     @property
     def is_mid_line(self) -> bool:
@@ -258,7 +258,7 @@ class JsonDecoder:
 
     def _runs(self, data: bytes) -> list[Addressed | ProtocolReply] | None:
         """What is said in the lines that the bytes end; None, and nothing is taken, if there may be more in them, or none."""
-        if not self._in_runs or self._line.is_skipping:
+        if not self.in_runs or self._line.is_skipping:
             return None
         end = data.rfind(b"\n") + 1
         rest = data[end:]

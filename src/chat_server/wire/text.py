@@ -65,7 +65,6 @@ class TextDecoder:
     __slots__ = (
         "_charset",
         "_has_had_a_line",
-        "_in_runs",
         "_line_limit",
         "_lines",
         "_may_be_program",
@@ -77,6 +76,7 @@ class TextDecoder:
         "_text_limit",
         "_typed_bytes",
         "editor",
+        "in_runs",
     )
 
     def __init__(self, parse: Parse, line_limit: int, text_limit: int | None = None, *, in_runs: bool = False) -> None:
@@ -85,7 +85,7 @@ class TextDecoder:
         Lines that come together are given as runs if they may be (`in_runs`): where each has to be paid for, they come one by one.
         """
         self._parse = parse
-        self._in_runs = in_runs
+        self.in_runs = in_runs
         self._line_limit = line_limit
         self._text_limit = text_limit or line_limit
         self._telnet = TelnetDecoder()
@@ -211,7 +211,7 @@ class TextDecoder:
         if texts is None:
             return None
         self._lines.begin(rest, after_cr=data.endswith(b"\r"))
-        if self._in_runs and len(texts) > 1:
+        if self.in_runs and len(texts) > 1:
             return [SayRun(texts[first : first + RUN_MAX]) for first in range(0, len(texts), RUN_MAX)]
         return [Say(said) for said in texts]
 
