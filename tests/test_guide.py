@@ -17,6 +17,7 @@ from chat_tui.actions import ACTIONS, shown_key
 from chat_tui.client.local_store import LocalStore
 from chat_tui.settings import Profile, Settings
 from chat_tui.ui.screens.account import AccountScreen
+from chat_tui.ui.screens.bare import BareScreen
 from chat_tui.ui.screens.codes import CodeScreen
 from chat_tui.ui.screens.connecting import ConnectScreen
 from chat_tui.ui.screens.devices import DevicesScreen
@@ -372,6 +373,7 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "Ctrl+A": After(lambda app: app.prompt.cursor_location == (0, 0), WORDS),
         "Ctrl+E": After(lambda app: app.prompt.cursor_location == (0, 15), (*WORDS, "ctrl+a")),
         "Alt+K": After(shown(f"{LINK}  bob")),
+        "Alt+X": After(screen(BareScreen)),
         "/links": After(shown(f"{LINK}  bob")),
         "Ctrl+C": After(lambda app: app.clipboard == "great", first=select),
         "/alias brb /me is back soon": After(asked("alias", name="brb", text="/me is back soon")),

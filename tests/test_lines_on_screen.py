@@ -58,6 +58,14 @@ def test_a_reply_has_a_row_above_it_with_whom_it_answers_and_how_that_begins(pro
     async def act(app: StoryApp, pilot: Pilot) -> None:
         row = row_of(app, "╭ bob  since yesterday")
         assert "ann it works" in rows(app)[row + 1]
+        app.tell(Said("python", 45, LATE - 50, "bob", "**now** and `then`"))
+        app.tell(
+            Said("python", 46, LATE - 40, "ann", "so", re=45),
+            Said("python", 47, LATE - 30, "ann", "ah", re=7, whom="zoe"),
+        )
+        await settle(pilot)
+        assert "╭ bob  now and then\n" in app.screen_text(), "its marks have no place there"
+        assert "╭ zoe  #7\n" in app.screen_text(), "that is not loaded"
 
     program.play(act, talk(Said("python", 44, LATE - 60, "ann", "it works", re=42)))
 

@@ -60,6 +60,10 @@ def test_the_command_line_speaks_as_its_flag_its_file_or_its_environment_say() -
     assert "不是端口" in complaint("--lang", "zh")
     assert "不是端口" in complaint(LC_ALL="zh_CN.UTF-8")
     assert "is no port" in complaint("--lang", "English", LC_ALL="zh_CN.UTF-8")
+    for flags, told in ((("--nope",), "无法识别的参数：--nope"), (("--wait",), "参数 --wait：")):
+        assert complaint(*flags, LC_ALL="zh_CN.UTF-8").startswith("用法：chat-tui [-h]")
+        assert told in complaint(*flags, LC_ALL="zh_CN.UTF-8")
+        assert complaint(*flags).startswith("usage: chat-tui [-h]")
 
 
 async def test_the_server_speaks_the_language_of_a_hello_until_one_is_chosen(

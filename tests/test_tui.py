@@ -1008,6 +1008,43 @@ def test_a_hundred_thousand_lines_scroll_without_a_hitch(program: Stage) -> None
     program.play(act, beginning())
 
 
+@pytest.mark.parametrize("size", [(80, 24), (40, 15)])
+def test_as_many_pages_down_as_up_end_at_the_newest_line(size: tuple[int, int], program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        for pages in (1, 3, 2):
+            for key in ("pageup", "pagedown"):
+                for _ in range(pages):
+                    await pilot.press(key)
+                    await settle(pilot)
+                assert app.chat.follows is (key == "pagedown"), (key, pages)
+
+    program.play(act, [*beginning(), *said(*(f"{'word ' * (number % 50)}." for number in range(1, 101)))], size=size)
+
+
+def test_a_day_after_the_last_line_is_said_to_have_none(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.put("/date monday")
+        await pilot.press("enter")
+        app.answer("date", PageShown("python", (), 1, 7, ""))
+        await settle(pilot)
+        assert "There is nothing there. Of python you can read" in chat_text(app)
+
+    program.play(act, [*beginning(), *said("hello")], size=(120, 30))
+
+
+def test_what_finds_actions_says_in_the_users_language_that_nothing_has_the_letters(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.tell(events.SettingShown("language", "zh"))
+        await pilot.press("f2", *"xqzw")
+        for _ in range(8):
+            await pilot.pause(0.1)
+        text = app.screen_text()
+        assert "No matches" not in text
+        assert "没有" in text
+
+    program.play(act, beginning())
+
+
 def test_searching_in_the_room_marks_and_goes_from_place_to_place(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+f")

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from chat_server import __version__, console
 from chat_server.protocol.choices import LANGUAGES, find_language
 from chat_server.protocol.names import BadName, parse_name
-from chat_tui import language
+from chat_tui import argument_words, language
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import secure_descriptors
 from chat_tui.language import message, say
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command. Returns the exit code: 0 well, 2 it could not start."""
     secure_descriptors()
     language.begin("", os.environ)
+    argument_words.speak()
     words = sys.argv[1:] if arguments is None else arguments
     if len(words) > 1 and words[0] == "trust":  # a server of that name is written trust:5000
         from chat_tui.trust_cli import run_trust  # noqa: PLC0415 - who chats need not wait for it
@@ -338,7 +339,14 @@ def _parser() -> console.Parser:
         package=Path(__file__).parent,
         help=say("print what has that shell complete these flags and commands, and exit"),
     )
-    parser.add_argument("--version", action="version", version=f"chat-tui {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"chat-tui {__version__}",
+        help=say("show program's version number and exit"),
+    )
+    # For flags between servers argparse takes the usage line without its first seven letters: those of "usage: " in English.
+    parser.usage = parser.format_usage().removeprefix(say("usage: ")).rstrip()
     return parser
 
 

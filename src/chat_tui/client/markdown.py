@@ -140,6 +140,15 @@ def plain(text: str) -> Marked:
     return Marked([], {Kind.LINK: addresses} if addresses else {}, {})
 
 
+def unmarked(text: str) -> str:
+    """The text without its marks, where there is no place for what they mean."""
+    pieces, end = [], 0
+    for mark in marked(text).hidden:
+        pieces.append(text[end : mark.start])
+        end = mark.end
+    return "".join([*pieces, text[end:]])
+
+
 def _marks_in(text: str, span: Span) -> int:
     return sum(text.count(mark, *span) for mark in ("*", "_", "~", "`", "\n> "))
 

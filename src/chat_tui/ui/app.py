@@ -31,6 +31,7 @@ from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
+from chat_tui.ui.terminal import Finder
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
 from chat_tui.ui.writing import commands_here
 
@@ -255,11 +256,13 @@ class ChatApp(KeysInTurn):
     def action_command_palette(self) -> None:
         """Find an action by its name."""
         if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder=say("Search for actions …"), id="--command-palette"))
+            self.push_screen(Finder(say("Search for actions …"), say("Nothing has these letters. Fewer find more.")))
 
     def search_themes(self) -> None:
         """Choose a theme, with a preview."""
-        self.push_screen(CommandPalette([ThemeProvider], placeholder=say("Search for themes …")))
+        self.push_screen(
+            Finder(say("Search for themes …"), say("Nothing has these letters. Fewer find more."), ThemeProvider)
+        )
 
 
 _ON_MAIN_SCREEN = {

@@ -14,6 +14,7 @@ from textual.style import Style
 from chat_server.protocol.amending import Reaction
 from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.signs import name_of_sign
+from chat_tui.client.markdown import unmarked
 
 QUOTE_MAX = 200
 """Characters of the line to which one replies that are looked at: more than a row has."""
@@ -34,20 +35,24 @@ class Beside(NamedTuple):
     own: Style = Style(bold=True)
     called: Style = Style(bold=True)
     """The reader's own name, where somebody replies to them."""
+    is_markdown: bool = True
+    """Whether marks in a text are read as such."""
     has_emoji: bool = True
     """Whether the terminal shows emoji; else their names stand there."""
     has_tints: bool = True
     """Whether a tint can tell one's own reactions from others'; else brackets do too."""
 
 
-def reply(re: int, quoted: Entry | None, name: Style, width: int, looks: Beside) -> Content:
-    """To which line one replies, in one row: who has said it and how it begins, or only its number where it may not be read or is not here."""
+def reply(re: int, quoted: Entry | None, name: Style, width: int, looks: Beside, *, whom: str = "") -> Content:
+    """To which line one replies, in one row: who has said it and how it begins; of one that is not here its number, and whose it is if that is known."""
     to = Style.from_meta({TARGET: re})
     row = Content.styled("╭ ", looks.faint)
     if not isinstance(quoted, Spoken):
-        row += Content.styled(f"#{re}", looks.quote)
+        is_told = whom and quoted is None
+        row += Content.assemble((whom if is_told else "", name), ("  " if is_told else "", ""), (f"#{re}", looks.quote))
     else:
-        begins = " ".join(quoted.text[:QUOTE_MAX].split())
+        text = quoted.text[:QUOTE_MAX]
+        begins = " ".join((unmarked(text) if looks.is_markdown else text).split())
         row += Content.assemble((f"{quoted.nick}{quoted.mark}", name), ("  ", ""), (begins, looks.quote))
     return row.truncate(max(4, width), ellipsis=True).stylize(to)
 

@@ -62,6 +62,10 @@ ChatView {
 """
 
 
+OVERLAP = 2
+"""Rows of a page that are seen on the next one too."""
+
+
 class Place(NamedTuple):
     """Where one is in a room: at the bottom; or some entry ends so many rows below the top of the screen.
 
@@ -236,8 +240,10 @@ class ChatView(StillScroll):
 
     def scroll_pages(self, pages: float) -> None:
         """Scroll down by so many screens; up, if negative."""
-        rows = max(1, round((self.size.height - 2) * abs(pages)))
+        rows = max(1, round((self.size.height - OVERLAP) * abs(pages)))
         self.scroll_rows(rows if pages > 0 else -rows)
+        if pages > 0 and not self._follows and self._viewport.bottom - self.top_row <= OVERLAP:
+            self.go_to_bottom()  # the row that says what is below takes one: as many pages up and down would not end there
 
     def scroll_rows(self, rows: int) -> None:
         """Scroll down by so many rows; up, if negative."""

@@ -11,7 +11,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
-from chat_tui.client.answers import words_for
+from chat_tui.client.answers import answer_in_words, words_for
 from chat_tui.client.clocks import Steady
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import deserves_notification
@@ -100,8 +100,11 @@ class Hearing:
                 self._navigation.entered(event.details.get("room", ""), is_wanted=True)
             case events.Entered():
                 self._navigation.entered(event.room, is_wanted=True)
-            case entries.PageShown():
+            case entries.PageShown(lines=[_, *_]):
                 self._navigation.line.go_to_page(event)
+            case entries.PageShown():  # nothing was said then
+                words = answer_in_words(event, was_typed=True, language=self._program.client.state.language)
+                self.tell(words, room=event.room)
             case entries.Found():
                 count = sum(len(lines) for _, lines in event.rooms)
                 self.tell(

@@ -94,6 +94,7 @@ def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
         mention=wanted.mention,
         found=wanted.found,
         beside=Beside(
+            is_markdown=wanted.markdown,
             faint=part(widget, "faint"),
             quote=part(widget, "dim"),
             sign=part(widget, "sign"),

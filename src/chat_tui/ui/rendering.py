@@ -218,7 +218,7 @@ def rows_of(
         clock = _clock(minute_of(entry.at), look.time_format) if has_time and look.gutter else ""
         return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), message, look)
     if re := replies_to(entry):
-        rows.append(_reply(re, quoted, look))
+        rows.append(_reply(re, entry.whom if isinstance(entry, Spoken) else "", quoted, look))
     grouped = not rows and is_grouped(entry, before, look.me)
     text = _text(entry, look)
     below = _below(entry, text, look)
@@ -242,11 +242,15 @@ def replies_to(entry: TimelineEntry | Pending) -> int:
     return entry.re if isinstance(entry, Pending | Spoken) else 0
 
 
-def _reply(re: int, quoted: Entry | None, look: Look) -> Row:
+def _reply(re: int, whom: str, quoted: Entry | None, look: Look) -> Row:
     blank = Content(" " * look.gutter)
-    whose = quoted.nick if quoted is not None else ""
+    whose = quoted.nick if quoted is not None else whom
     name = look.beside.called if whose and whose == look.me else nick_style(whose, look.nicks) + Style(bold=True)
-    return Row(blank, Content(""), beside=beside_lines.reply(re, quoted, name, look.width - look.gutter, look.beside))
+    return Row(
+        blank,
+        Content(""),
+        beside=beside_lines.reply(re, quoted, name, look.width - look.gutter, look.beside, whom=whom),
+    )
 
 
 def _below(entry: Entry | Pending, text: Shown, look: Look) -> list[Content]:
