@@ -44,7 +44,7 @@ class Beside(NamedTuple):
 
 
 def reply(re: int, quoted: Entry | None, name: Style, width: int, looks: Beside, *, whom: str = "") -> Content:
-    """To which line one replies, in one row: who has said it and how it begins; of one that is not here its number, and whose it is if that is known."""
+    """To which line one replies, in one row: who has said it and how it begins; of one that is not here its number, and whose it is if known."""
     to = Style.from_meta({TARGET: re})
     row = Content.styled("╭ ", looks.faint)
     if not isinstance(quoted, Spoken):
