@@ -16,7 +16,7 @@ SOURCE = Path(chat_server.__file__).parent.parent
 RULES = {
     "chat_server": {
         "protocol": "",
-        "console guard logs metrics settings_errors": "",
+        "console guard logs metrics settings_errors intervals interruptions": "",
         "accounts": "protocol logs",
         "journal": "protocol accounts",
         "journal.engines": "accounts journal",
@@ -30,17 +30,18 @@ RULES = {
         "limits": "setting_kinds",
         "config": "journal.engines setting_kinds limits",
         "config_changes": "setting_kinds config",
-        "config_file": "protocol settings_errors setting_kinds config",
+        "config_file": "protocol settings_errors intervals setting_kinds config",
         "config_reading": "config_file",
         "wire": "protocol",
         "rooms": "protocol guard logs journal accounts",
         "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard limits config wire commands rooms",
         "server": (
-            "protocol guard limits config config_changes config_file logs metrics wire accounts journal journal.engines commands rooms sessions"
+            "protocol guard intervals limits config config_changes config_file logs metrics wire accounts journal journal.engines"
+            " commands rooms sessions"
         ),
-        "cli maintenance_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
-            "protocol console config config_file config_reading wire accounts journal journal.engines commands server"
+        "cli maintenance_cli backup_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
+            "protocol console intervals interruptions config config_file config_reading wire accounts journal journal.engines commands server"
         ),
     },
     "chat_tui": {

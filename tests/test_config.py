@@ -55,7 +55,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ),
         (
             "[limit]\nconnections = 7",
-            "x.toml: limit: unknown key; expected one of: server, rooms, journal, node, history, limits, accounts, tls, proxy, log, metrics",
+            "x.toml: limit: unknown key; expected one of: server, rooms, journal, node, history, backup, limits, accounts, tls, proxy, log, metrics",
         ),
         ("[limits]\nconnections = 'many'", "x.toml: limits.connections: expected int, got str"),
         ("[limits]\nconnections = -1", "x.toml: limits.connections: expected int >= 0"),
@@ -147,6 +147,7 @@ def test_the_printed_defaults_are_toml() -> None:
         "journal",
         "node",
         "history",
+        "backup",
         "limits",
         "accounts",
         "tls",

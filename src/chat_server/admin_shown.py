@@ -15,6 +15,7 @@ from chat_server.server.admin_requests import (
     AccountEnded,
     AccountListed,
     AccountRestored,
+    BackupsShown,
     CodeMade,
     ConfigReloaded,
     Connected,
@@ -149,8 +150,16 @@ def _figures_shown(answers: Sequence[Figures]) -> list[str]:
         ("waiting", f"{size(now.waiting_bytes)} for slow readers{most}"),
         ("commits", commits),
         ("event loop", f"at most {milliseconds(now.loop_late_longest)} late just now"),
+        *([("backup", _backups_shown(now.backups))] if now.backups else []),
     ]
     return table((), rows)
+
+
+def _backups_shown(backups: BackupsShown) -> str:
+    problem = f"; NO NEWER ONE: {backups.problem}" if backups.problem else ""
+    if backups.age is None:
+        return f"none yet{problem}"
+    return f"{duration(backups.age)} old, {size(backups.size)}; one every {duration(backups.every)}{problem}"
 
 
 def _level_shown(answers: Sequence[LogLevelShown]) -> list[str]:

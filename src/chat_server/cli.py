@@ -135,9 +135,22 @@ def _parser() -> argparse.ArgumentParser:
     for word, (explanation, file, optional) in _FILE_COMMANDS.items():
         command = _add_command(commands, word, explanation)
         if file:
-            command.add_argument("file", metavar="FILE", nargs="?" if optional else None, default="-", help=file)
-        if word in ("export", "backup"):
-            command.add_argument("--force", action="store_true", help="replace FILE if it is there already")
+            default = "" if word == "backup" else "-"
+            command.add_argument("file", metavar="FILE", nargs="?" if optional else None, default=default, help=file)
+        if word in _FORCED:
+            command.add_argument("--force", action="store_true", help=_FORCED[word])
+        if word == "backup":
+            command.add_argument(
+                "--keep",
+                metavar="N",
+                type=int,
+                help="make a copy, named by number and time, in the directory FILE, look through it, and delete all but the newest N",
+            )
+            command.add_argument(
+                "--every",
+                metavar="TIME",
+                help="do so again after each such time, as 24h, 90m or 7d, until it is stopped",
+            )
         if word == "export":
             command.add_argument(
                 "--with-secrets",
@@ -192,8 +205,24 @@ _FILE_COMMANDS = {
         "",
         True,
     ),
-    "backup": ("copy the journal into a file; the server may be running", "where to", False),
+    "backup": (
+        "copy the journal into a file, or keep the newest copies of it in a directory; the server may be running",
+        "where to; with --keep or --every a directory (default: [backup] directory, or backups in the data directory)",
+        True,
+    ),
+    "restore": (
+        "put a copy of the journal in its place; the server must be stopped",
+        "which copy: accounts that have ended since stay ended by the file `ended` beside it",
+        False,
+    ),
     "fingerprint": ("print the fingerprint of the server's certificate, for whoever wants to compare it", "", True),
+}
+
+
+_FORCED = {
+    "export": "replace FILE if it is there already",
+    "backup": "replace FILE if it is there already",
+    "restore": "put the journal aside that is there already",
 }
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 
 from chat_server.journal.engines import EngineName
 from chat_server.limits import Limits
-from chat_server.setting_kinds import AT_ONCE, COMERS, RESTART, Count, Port, Seconds
+from chat_server.setting_kinds import AT_ONCE, COMERS, RESTART, Count, Port, Positive, Seconds
 
 
 class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +172,31 @@ class HistoryTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0
 
 
+class BackupTable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Copies of what is kept, which the server makes by itself: docs/durability.md. For the engine sqlite; PostgreSQL has programs of its own."""
+
+    every: Annotated[
+        str,
+        Meta(
+            extra=RESTART,
+            description="Time between two copies, such as 24h, 90m or 7d. Each is looked through before it counts, beside the server, which nobody"
+            " waits for. Empty: none are made.",
+        ),
+    ] = ""
+    keep: Annotated[
+        Positive,
+        Meta(extra=RESTART, description="Copies that are kept; when one more is there, the oldest is deleted."),
+    ] = 14
+    directory: Annotated[
+        str,
+        Meta(
+            extra=RESTART,
+            description="Where they are. Empty: backups in the data directory, which helps against mistakes, but not against a broken disk: another"
+            " disk, or a copy of it elsewhere, does. Hashes of passwords are in them: it is made for its owner only.",
+        ),
+    ] = ""
+
+
 class AccountsTable(Struct, frozen=True, forbid_unknown_fields=True):
     """Who comes in without an account, and who may make one."""
 
@@ -280,6 +305,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     journal: JournalTable = field(default_factory=JournalTable)
     node: NodeTable = field(default_factory=NodeTable)
     history: HistoryTable = field(default_factory=HistoryTable)
+    backup: BackupTable = field(default_factory=BackupTable)
     limits: Limits = field(default_factory=Limits)
     accounts: AccountsTable = field(default_factory=AccountsTable)
     tls: TlsTable = field(default_factory=TlsTable)

@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.config import Config, HistoryTable, JournalTable, TlsTable
+from chat_server.config import BackupTable, Config, HistoryTable, JournalTable, TlsTable
+from chat_server.intervals import EXPECTED, seconds_of
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.setting_kinds import when_changed
@@ -41,6 +42,7 @@ def load(text: str, source: str) -> Config:
         raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
     _check_rooms(config.rooms.names, source)
     _check_journal(config.journal, source)
+    _check_backup(config.backup, config.journal.engine, source)
     _check_tls(config.tls, source)
     _check_proxies(config.proxy.trusted, source)
     _check_metrics(config.metrics.listen, source)
@@ -84,6 +86,16 @@ def _check_journal(journal: JournalTable, source: str) -> None:
     if journal.url and journal.engine != "postgresql":
         raise ConfigError(
             f'{source}: journal.url: expected engine = "postgresql" too; {journal.engine} would keep what is said elsewhere'
+        )
+
+
+def _check_backup(backup: BackupTable, engine: str, source: str) -> None:
+    if backup.every and seconds_of(backup.every) is None:
+        raise ConfigError(f"{source}: backup.every: {backup.every!r}: expected {EXPECTED}")
+    if backup.every and engine != "sqlite":
+        own = {"postgresql": "PostgreSQL's own programs do (docs/durability.md)", "memory": "nothing is kept"}[engine]
+        raise ConfigError(
+            f'{source}: backup.every: expected engine = "sqlite"; of {engine} the server makes no copies: {own}'
         )
 
 

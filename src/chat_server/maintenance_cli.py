@@ -1,13 +1,13 @@
-"""The commands for what is kept: `chat-server export`, `import`, `check-journal`, `backup`, `rooms`, `fingerprint`, whatever the engine.
+"""The commands for what is kept: `chat-server export`, `import`, `check-journal`, `backup`, `restore`, `rooms`, `fingerprint`, whatever the engine.
 
-Knows arguments, standard streams, signals and the progress bar. What is done is in journal/maintenance.py; for a backup in the engine
-(journal/sqlite/archive.py), for rooms in rooms_cli.py, for the certificate in fingerprint_cli.py.
+Knows arguments, standard streams and the progress bar. What is done is in journal/maintenance.py; for a backup in the engine
+(journal/sqlite/archive.py), for several of them, and for putting one back, in backup_cli.py, for rooms in rooms_cli.py, for the certificate in
+fingerprint_cli.py.
 """
 
 import argparse
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
@@ -20,8 +20,10 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 
 from chat_server import console
+from chat_server.backup_cli import keep_copies, restore
 from chat_server.config import Config
 from chat_server.fingerprint_cli import show_fingerprint
+from chat_server.interruptions import Interrupted, interruptible
 from chat_server.journal import JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.engines import Engine, Settings, engine_named
@@ -34,9 +36,9 @@ from chat_server.server.certificates import OWN_FILE, CertificateProblem
 def run_command(chosen: argparse.Namespace, config: Config) -> int:
     """Run one of them. Returns the exit code: 0 well, 1 the check has found something, 2 it could not be done, 130 it was interrupted."""
     try:
-        with _interruptible() as was_interrupted:
+        with interruptible() as was_interrupted:
             return _run(chosen, config, was_interrupted)
-    except _Interrupted as interrupted:
+    except Interrupted as interrupted:
         console.complain("chat-server", f"interrupted; {_UNDONE[chosen.command]}")
         return 128 + interrupted.number
 
@@ -46,44 +48,11 @@ _UNDONE = {
     "import": "nothing has been imported",
     "check-journal": "the check is not complete",
     "backup": "no file has been written",
+    "restore": "look whether journal.db is there, or journal.db.replaced beside it",
     "fingerprint": "nothing has been changed",
     "rooms": "look at `chat-server rooms list`",
 }
 """What is so after a command has been interrupted."""
-
-
-class _Interrupted(BaseException):
-    """A signal has ended the command."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@contextmanager
-def _interruptible() -> Iterator[Callable[[], None]]:
-    """Turn signals that end a program into _Interrupted. What it gives raises that again where a library has swallowed it."""
-    seen: list[int] = []
-
-    def interrupt(number: int, _frame: object) -> None:
-        seen.append(number)
-        raise _Interrupted(number)
-
-    def raise_again() -> None:
-        if seen:
-            raise _Interrupted(seen[0])
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    with suppress(ValueError):  # not in the main thread
-        for number, handler in before.items():
-            if handler is not signal.SIG_IGN:  # nohup
-                signal.signal(number, interrupt)
-    try:
-        yield raise_again
-    finally:
-        with suppress(ValueError):
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Callable[[], None]) -> int:
@@ -106,19 +75,16 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
 
 def _carry_out(chosen: argparse.Namespace, config: Config, engine: Engine, own: OwnFiles) -> int:
     settings = config.journal
-    match chosen.command:
-        case "export":
-            return _export(engine, settings, own, chosen)
-        case "import":
-            return _import(engine, settings, chosen.file)
-        case "backup":
-            return _back_up(engine, settings, own, chosen)
-        case "fingerprint":
-            return show_fingerprint(config, own)
-        case "rooms":
-            return run_rooms_command(chosen, config, engine)
-        case _:
-            return _check(engine, settings)
+    do: dict[str, Callable[[], int]] = {
+        "export": lambda: _export(engine, settings, own, chosen),
+        "import": lambda: _import(engine, settings, chosen.file),
+        "backup": lambda: _back_up(engine, config, own, chosen),
+        "restore": lambda: restore(chosen, config, engine, _bar),
+        "fingerprint": lambda: show_fingerprint(config, own),
+        "rooms": lambda: run_rooms_command(chosen, config, engine),
+        "check-journal": lambda: _check(engine, settings),
+    }
+    return do[chosen.command]()
 
 
 def _refuse_own_file_as_output(own: OwnFiles) -> None:
@@ -149,7 +115,14 @@ def _write_out(write: Callable[[BinaryIO], None]) -> None:
     console.flush()
 
 
-def _back_up(engine: Engine, settings: Settings, own: OwnFiles, chosen: argparse.Namespace) -> int:
+def _back_up(engine: Engine, config: Config, own: OwnFiles, chosen: argparse.Namespace) -> int:
+    if chosen.keep is not None or chosen.every:
+        return keep_copies(chosen, config, engine, _bar)
+    if not chosen.file:
+        raise FileProblem(
+            "backup: name a FILE for one copy; or say --keep N, for the newest N of several in a directory"
+        )
+
     def write(out: BinaryIO) -> None:
         """Copy it where nobody else can look, and pour it out: an engine writes files only, here and there in them."""
         with TemporaryDirectory() as private:
@@ -160,7 +133,7 @@ def _back_up(engine: Engine, settings: Settings, own: OwnFiles, chosen: argparse
 
     def copy(path: Path) -> None:
         with _bar("backup") as progress:
-            engine.back_up(settings, path, progress)
+            engine.back_up(config.journal, path, progress)
 
     if chosen.file == "-":
         _write_out(write)

@@ -10,6 +10,7 @@ _chat_server() {
             ":import") place="import" filled=0 ;;
             ":check-journal") place="check-journal" filled=0 ;;
             ":backup") place="backup" filled=0 ;;
+            ":restore") place="restore" filled=0 ;;
             ":fingerprint") place="fingerprint" filled=0 ;;
             ":health") place="health" filled=0 ;;
             ":ready") place="ready" filled=0 ;;
@@ -18,7 +19,8 @@ _chat_server() {
             "export:--data"|"export:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "import:--data"|"import:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "check-journal:--data"|"check-journal:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
-            "backup:--data"|"backup:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+            "backup:--data"|"backup:--config"|"backup:--keep"|"backup:--every") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+            "restore:--data"|"restore:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "fingerprint:--data"|"fingerprint:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "health:--data"|"health:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "ready:--data"|"ready:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
@@ -78,6 +80,10 @@ _chat_server() {
         "check-journal:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "backup:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "backup:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        "backup:--keep")  return ;;
+        "backup:--every")  return ;;
+        "restore:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        "restore:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "fingerprint:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "fingerprint:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "health:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
@@ -125,14 +131,16 @@ _chat_server() {
     esac
     case "$place:$filled:$word" in
         "":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --host --port --config --data --log-format -v --verbose --version --check-config --print-config --print-completion" -- "$word") ;;
-        "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup fingerprint health ready rooms admin" -- "$word") ;;
+        "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup restore fingerprint health ready rooms admin" -- "$word") ;;
         "export":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force --with-secrets" -- "$word") ;;
         "export":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
         "import":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "import":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
         "check-journal":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
-        "backup":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force" -- "$word") ;;
+        "backup":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force --keep --every" -- "$word") ;;
         "backup":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
+        "restore":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force" -- "$word") ;;
+        "restore":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
         "fingerprint":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "health":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "ready":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;

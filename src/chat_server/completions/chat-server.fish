@@ -23,6 +23,9 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case ':backup'
                 set place 'backup'
                 set filled 0
+            case ':restore'
+                set place 'restore'
+                set filled 0
             case ':fingerprint'
                 set place 'fingerprint'
                 set filled 0
@@ -44,7 +47,9 @@ function __chat_server_is_at --description 'Whether the words so far are in this
                 set skip 1
             case 'check-journal:--data' 'check-journal:--config'
                 set skip 1
-            case 'backup:--data' 'backup:--config'
+            case 'backup:--data' 'backup:--config' 'backup:--keep' 'backup:--every'
+                set skip 1
+            case 'restore:--data' 'restore:--config'
                 set skip 1
             case 'fingerprint:--data' 'fingerprint:--config'
                 set skip 1
@@ -163,7 +168,8 @@ complete -c chat-server -n '__chat_server_is_at "" -1' -l print-completion -r -a
 complete -c chat-server -n '__chat_server_is_at "" 0' -a export -d 'write everything that is kept as JSON lines'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a import -d 'fill an empty data directory from an export'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a check-journal -d 'look for holes, wrong order, impossible times, and a search index that does not fit'
-complete -c chat-server -n '__chat_server_is_at "" 0' -a backup -d 'copy the journal into a file; the server may be running'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a backup -d 'copy the journal into a file, or keep the newest copies of it in a directory; the server may be running'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a restore -d 'put a copy of the journal in its place; the server must be stopped'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a fingerprint -d 'print the fingerprint of the server\'s certificate, for whoever wants to compare it'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a health -d 'ask the running server whether all is well: exit code 0, or 1 and why not'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a ready -d 'ask it whether callers should be sent there: exit code 0, or 1 and why not'
@@ -186,7 +192,14 @@ complete -c chat-server -n '__chat_server_is_at "backup" -1' -s h -l help -d 'sh
 complete -c chat-server -n '__chat_server_is_at "backup" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "backup" -1' -l config -r -F -d 'as in chat-server --config'
 complete -c chat-server -n '__chat_server_is_at "backup" -1' -l force -d 'replace FILE if it is there already'
+complete -c chat-server -n '__chat_server_is_at "backup" -1' -l keep -r -d 'make a copy, named by number and time, in the directory FILE, look through it, and delete all but the newest N'
+complete -c chat-server -n '__chat_server_is_at "backup" -1' -l every -r -d 'do so again after each such time, as 24h, 90m or 7d, until it is stopped'
 complete -c chat-server -n '__chat_server_is_at "backup" 0' -F
+complete -c chat-server -n '__chat_server_is_at "restore" -1' -s h -l help -d 'show this help message and exit'
+complete -c chat-server -n '__chat_server_is_at "restore" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
+complete -c chat-server -n '__chat_server_is_at "restore" -1' -l config -r -F -d 'as in chat-server --config'
+complete -c chat-server -n '__chat_server_is_at "restore" -1' -l force -d 'put the journal aside that is there already'
+complete -c chat-server -n '__chat_server_is_at "restore" 0' -F
 complete -c chat-server -n '__chat_server_is_at "fingerprint" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "fingerprint" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "fingerprint" -1' -l config -r -F -d 'as in chat-server --config'

@@ -23,7 +23,8 @@ _chat_server() {
             'export:write everything that is kept as JSON lines'
             'import:fill an empty data directory from an export'
             'check-journal:look for holes, wrong order, impossible times, and a search index that does not fit'
-            'backup:copy the journal into a file; the server may be running'
+            'backup:copy the journal into a file, or keep the newest copies of it in a directory; the server may be running'
+            'restore:put a copy of the journal in its place; the server must be stopped'
             'fingerprint:print the fingerprint of the server'\''s certificate, for whoever wants to compare it'
             'health:ask the running server whether all is well: exit code 0, or 1 and why not'
             'ready:ask it whether callers should be sent there: exit code 0, or 1 and why not'
@@ -38,6 +39,7 @@ _chat_server() {
                 import) _chat_server__import ;;
                 check-journal) _chat_server__check_journal ;;
                 backup) _chat_server__backup ;;
+                restore) _chat_server__restore ;;
                 fingerprint) _chat_server__fingerprint ;;
                 health) _chat_server__health ;;
                 ready) _chat_server__ready ;;
@@ -79,6 +81,17 @@ _chat_server__backup() {
         '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
         '(--config)'--config'[as in chat-server --config]:FILE:_files' \
         '(--force)'--force'[replace FILE if it is there already]' \
+        '(--keep)'--keep'[make a copy, named by number and time, in the directory FILE, look through it, and delete all but the newest N]:N: ' \
+        '(--every)'--every'[do so again after each such time, as 24h, 90m or 7d, until it is stopped]:TIME: ' \
+        '::FILE:_files'
+}
+
+_chat_server__restore() {
+    _arguments -s \
+        '(-h --help)'{-h,--help}'[show this help message and exit]' \
+        '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
+        '(--config)'--config'[as in chat-server --config]:FILE:_files' \
+        '(--force)'--force'[put the journal aside that is there already]' \
         ':FILE:_files'
 }
 

@@ -108,6 +108,32 @@ class Engine(Protocol):
         """Copy the journal as it is now into an empty file, while a server may go on writing. Raises FileProblem if that cannot be done."""
         ...
 
+    def back_up_beside(self, settings: Settings, directory: Path) -> None:
+        """Keep, in a directory with copies, what has to outlast all of them: which accounts have ended. Raises FileProblem if that cannot be done."""
+        ...
+
+    def open_copy(self, copy: Path) -> Archive:
+        """Open what `back_up` has made, for reading. Raises FileProblem if it is none."""
+        ...
+
+    def restore(self, settings: Settings, copy: Path, progress: Progress, *, force: bool) -> Path | None:
+        """Put a copy in the place of the journal, and take over what is kept beside it. Its rooms are others than they were (RoomRecord.id).
+
+        Args:
+            settings: which journal.
+            copy: what `back_up` has made.
+            progress: told of pages.
+            force: whether a journal that is there already may be put aside.
+
+        Returns:
+            Where the journal that was there is now; None if there was none.
+
+        Raises:
+            FileProblem: it cannot be done, and the journal is as it was.
+
+        """
+        ...
+
     def directory(self, settings: Settings) -> Path | None:
         """The directory that is the server's alone as long as it has the journal open; None if there is none."""
         ...

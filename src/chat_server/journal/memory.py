@@ -89,6 +89,22 @@ def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
     raise FileProblem("a journal in memory has no file that could be copied: an export has everything")
 
 
+def back_up_beside(settings: Settings, directory: Path) -> None:
+    """There is nothing."""
+    del settings, directory
+
+
+def open_copy(copy: Path) -> MemoryArchive:
+    """There are no copies."""
+    raise FileProblem(f"{copy} is no copy of a journal in memory: there are none")
+
+
+def restore(settings: Settings, copy: Path, progress: Progress, *, force: bool) -> None:
+    """There are no copies."""
+    del settings, progress, force
+    open_copy(copy)
+
+
 def directory(settings: Settings) -> None:
     """None."""
     del settings

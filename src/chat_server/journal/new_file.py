@@ -85,7 +85,10 @@ def new_file(target: Path, own: OwnFiles, *, force: bool) -> Iterator[Path]:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         yield part
         sync(part)
-        _put(part, place, target, force=force)
+        if force:
+            part.replace(place)
+        else:
+            _put(part, place, target)
         sync(place.parent)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -112,18 +115,27 @@ def _taken(target: Path) -> TargetError:
     return TargetError(f"{target} is there already; --force replaces it")
 
 
-def _put(part: Path, place: Path, target: Path, *, force: bool) -> None:
-    """Let the target be what has been written. A link is never made over a file that has come meanwhile, as a rename would be."""
-    if force:
-        part.replace(place)
-        return
+def _put(part: Path, place: Path, target: Path) -> None:
+    try:
+        put_new(part, place)
+    except FileExistsError:
+        raise _taken(target) from None
+
+
+def put_new(part: Path, place: Path) -> None:
+    """Let a file have a name too that no other has. A link is never made over a file that has come meanwhile, as a rename would be.
+
+    Raises:
+        FileExistsError: there is one.
+
+    """
     try:
         place.hardlink_to(part)
     except FileExistsError:
-        raise _taken(target) from None
+        raise
     except OSError:  # there are file systems without links
         if os.path.lexists(place):
-            raise _taken(target) from None
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place)) from None
         part.rename(place)
 
 

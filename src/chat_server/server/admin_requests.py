@@ -206,6 +206,19 @@ class NodeShown(AdminAnswer, frozen=True):
     is_this: bool
 
 
+class BackupsShown(Struct, frozen=True):
+    """The copies that a server makes, one every so many seconds: how old the newest is (None: there is none), its bytes, how long it took to make.
+
+    `problem` says why none could be made when one was due last; "" if one could.
+    """
+
+    every: float
+    age: float | None
+    size: int
+    seconds: float
+    problem: str
+
+
 class Figures(AdminAnswer, frozen=True):
     """How the server is just now. Times are in seconds.
 
@@ -230,6 +243,8 @@ class Figures(AdminAnswer, frozen=True):
     loop_late_longest: float
     node: str | UnsetType = UNSET
     is_engine_away: bool | UnsetType = UNSET
+    backups: BackupsShown | UnsetType = UNSET
+    """Not there, if it makes none."""
 
 
 class LogLevelShown(AdminAnswer, frozen=True):

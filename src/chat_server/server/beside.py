@@ -5,6 +5,7 @@ Who has something more that is to be measured adds it here, and a row to measure
 
 from typing import NamedTuple
 
+from chat_server.server.backups import Backups
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.disk import Disk
 from chat_server.server.health import Health
@@ -18,6 +19,8 @@ class Beside(NamedTuple):
     lateness: Lateness
     disk: Disk
     certificate: CertificateInUse | None = None
+    backups: Backups | None = None
+    """None: none are made."""
     files: float = 0
     """How many files it may open; 0: it is not known."""
     began_at: float = 0.0

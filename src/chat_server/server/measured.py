@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from chat_server import __version__
 from chat_server.metrics import Metric, Value
+from chat_server.server.backups import Backups
 from chat_server.server.observed import Observed
 
 Read = Callable[[Observed], Value]
@@ -33,6 +34,11 @@ def histogram(name: str, about: str, read: Read) -> Metric[Observed]:
 def _cpu(_: Observed) -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def _backups(read: Callable[[Backups], Value]) -> Read:
+    """Read something of the copies that the server makes, if it makes any."""
+    return lambda seen: None if seen.beside.backups is None else read(seen.beside.backups)
 
 
 METRICS: tuple[Metric[Observed], ...] = (
@@ -112,6 +118,31 @@ METRICS: tuple[Metric[Observed], ...] = (
         "Bytes of the files in the data directory, by what they are",
         lambda seen: seen.beside.disk.sizes.files or None,
         "file",
+    ),
+    gauge(
+        "chat_backup_age_seconds",
+        "Seconds since the newest copy was made ([backup] every); not there where none has been",
+        _backups(lambda backups: backups.age),
+    ),
+    gauge(
+        "chat_backup_every_seconds",
+        "Seconds between two copies; not there where none are made",
+        _backups(lambda backups: backups.every),
+    ),
+    gauge(
+        "chat_backup_failed",
+        "Whether the last copy that was due could not be made: the log says why",
+        _backups(lambda backups: bool(backups.problem)),
+    ),
+    gauge(
+        "chat_backup_bytes",
+        "Bytes of the newest copy",
+        _backups(lambda backups: backups.size),
+    ),
+    gauge(
+        "chat_backup_seconds",
+        "How long the last copy took that was made",
+        _backups(lambda backups: backups.seconds),
     ),
     counter("process_cpu_seconds_total", "Seconds of the processor's time that the process has taken", _cpu),
     gauge(

@@ -34,6 +34,7 @@ from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ROOMS_COMMAND,
     ConfigReloaded,
+    BackupsShown,
     Connected,
     Deleted,
     DeleteRoom,
@@ -55,6 +56,7 @@ from chat_server.server.admin_requests import (
     Stats,
     Who,
 )
+from chat_server.server.backups import Backups
 from chat_server.server.config_in_use import ConfigInUse, NotReloaded
 from chat_server.server.health import Health
 from chat_server.server.office_operations import OfficeOperations
@@ -82,9 +84,10 @@ class Operations:
         *,
         health: Health,
         in_use: ConfigInUse,
+        backups: Backups | None,
         began_at: float,
     ) -> None:
-        """The server began at this time; `sessions` are those that there are whenever it is asked."""
+        """The server began at this time; `sessions` are those that there are whenever it is asked. `backups` are its copies, if it makes any."""
         self._directory = directory
         self._sessions = sessions
         self._journal = journal
@@ -92,6 +95,7 @@ class Operations:
         self._is_stopping = is_stopping
         self._health = health
         self._in_use = in_use
+        self._backups = backups
         self._began_at = began_at
         self._of: dict[type[AdminRequest], Operation] = {
             Who: self._who,
@@ -292,6 +296,7 @@ class Operations:
                 loop_late_longest=late,
                 node=self._node,
                 is_engine_away=self._directory.is_engine_away if self._directory.nodes is not None else UNSET,
+                backups=_shown(self._backups) if self._backups is not None else UNSET,
             ),
         )
 
@@ -321,6 +326,10 @@ def _by(session: ChatSession[Any]) -> str:
     if not occupant.has_terminal:
         return "program"
     return "telnet" if occupant.speaks_telnet else "nc"
+
+
+def _shown(backups: Backups) -> BackupsShown:
+    return BackupsShown(backups.every, backups.age, backups.size, backups.seconds, backups.problem)
 
 
 async def _lateness() -> float:

@@ -19,12 +19,14 @@ import trio
 
 from chat_server import logs
 from chat_server.accounts import Accounts
-from chat_server.config import Config
+from chat_server.config import BackupTable, Config
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, UnusableJournal
+from chat_server.journal.backups import directory_for
 from chat_server.journal.engines import Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
+from chat_server.server.backups import Backups, by_process, by_thread
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
@@ -141,7 +143,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
     config, store, certificate = in_use.config, opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
-    send_many, files = ManySends(), _raise_file_limit()
+    send_many, files, backups = ManySends(), _raise_file_limit(), _backups(config.backup, opened.directory)
     server = Server(
         config,
         store,
@@ -153,8 +155,9 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
         send_many=send_many,
         in_use=in_use,
     )
+    server.backups = backups
 
-    watched = Watched(server, certificate, opened.directory, files)
+    watched = Watched(server, certificate, opened.directory, files, backups)
 
     def stop() -> None:
         manager.stopping(in_use.config.server.stop_seconds)
@@ -186,6 +189,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
                 manager.ready()
                 nursery.start_soon(manager.run, partial(_status, server, journal))
                 nursery.start_soon(certificate.run)
+                nursery.start_soon(watched.back_up)
                 if admin is not None:
                     nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
@@ -242,6 +246,14 @@ def _listen_for_monitors(listen: str) -> list[socket.socket]:
         return open_monitor_listeners(listen)
     except OSError as error:
         raise CannotStart(f"cannot listen on {listen} ([metrics] listen): {error.strerror or error}") from error
+
+
+def _backups(table: BackupTable, data: Path | None) -> Backups | None:
+    """The copies that are made of what is in the data directory; None if none are."""
+    if not table.every or data is None:
+        return None
+    directory = directory_for(table.directory, data)
+    return Backups(table, by_process(data, directory, table.keep), by_thread(directory))
 
 
 def _admin_socket(data: Path | None) -> AdminSocket | None:

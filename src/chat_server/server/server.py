@@ -30,6 +30,7 @@ from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
+from chat_server.server.backups import Backups
 from chat_server.server.beside import Beside
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.config_in_use import ConfigInUse
@@ -115,6 +116,7 @@ class Server:
         self._turns = Turns(work)
         self._fingerprint = fingerprint
         self._send_many = send_many
+        self.backups: Backups | None = None  # whoever runs them says so
         self._budget = Budget(0)
         self._rejected, self._time_limits, self._partings = Sampler(), TimeLimits(), TimeLimits()
         waits = self._time_limits, self._rejected
@@ -227,7 +229,7 @@ class Server:
         from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
 
         shared = self._directory, self._sessions, self._journal, self._budget, self.ending.requested.is_set
-        return Operations(*shared, health=self.health, in_use=self.in_use, began_at=began_at)
+        return Operations(*shared, health=self.health, in_use=self.in_use, backups=self.backups, began_at=began_at)
 
     @property
     def rooms(self) -> list[ChatRoom]:

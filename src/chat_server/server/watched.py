@@ -11,6 +11,7 @@ from pathlib import Path
 import trio
 
 from chat_server.logs import log
+from chat_server.server.backups import Backups
 from chat_server.server.beside import Beside
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.disk import Disk
@@ -22,12 +23,24 @@ from chat_server.server.server import Server
 class Watched:
     """What a process has beside its server, to know how that is."""
 
-    def __init__(self, server: Server, certificate: CertificateInUse, directory: Path | None, files: float) -> None:
+    def __init__(
+        self,
+        server: Server,
+        certificate: CertificateInUse,
+        directory: Path | None,
+        files: float,
+        backups: Backups | None,
+    ) -> None:
         """Nothing is looked at yet; what is kept on a disk is in the `directory`, and so many `files` may be open."""
         self._server = server
         self._disk = Disk(directory)
         server.health.add(self._disk.trouble)
-        self.beside = Beside(server.health, Lateness(), self._disk, certificate, files, time.time())
+        self.beside = Beside(server.health, Lateness(), self._disk, certificate, backups, files, time.time())
+
+    async def back_up(self) -> None:
+        """Make copies of what is kept, if any are to be made, until cancelled."""
+        if self.beside.backups is not None:
+            await self.beside.backups.run()
 
     async def run(self, listeners: Sequence[socket.socket]) -> None:
         """Look, and answer whoever comes by one of these, until cancelled."""

@@ -13,13 +13,34 @@ from chat_server.journal.data_directory import LOCK_FILE, LockedDirectory, data_
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.postgresql.connections import checked_url, connect
-from chat_server.journal.postgresql.for_commands import SEARCH_FILE, back_up, editing, filling, open_archive
+from chat_server.journal.postgresql.for_commands import (
+    SEARCH_FILE,
+    back_up,
+    back_up_beside,
+    editing,
+    filling,
+    open_archive,
+    open_copy,
+    restore,
+)
 from chat_server.journal.postgresql.lineage import Connection, Lineage
 from chat_server.journal.postgresql.schema import NewerSchema, migrate
 from chat_server.journal.postgresql.start_checks import check_database
 from chat_server.logs import log
 
-__all__ = ["back_up", "check", "directory", "editing", "filling", "open_archive", "open_store", "own_files"]
+__all__ = [
+    "back_up",
+    "back_up_beside",
+    "check",
+    "directory",
+    "editing",
+    "filling",
+    "open_archive",
+    "open_copy",
+    "open_store",
+    "own_files",
+    "restore",
+]
 
 SQLITE_FILE = "journal.db"
 """What the engine `sqlite` calls its journal in a data directory."""

@@ -59,6 +59,25 @@ def back_up(settings: Named, copy: Path, progress: Progress) -> None:
     )
 
 
+def back_up_beside(settings: Named, directory: Path) -> None:
+    """There are no copies of ours beside which it could be."""
+    del settings, directory
+
+
+def open_copy(copy: Path) -> PostgresqlArchive:
+    """There are no copies of ours."""
+    raise FileProblem(
+        f"cannot put {copy} back: a journal in PostgreSQL is put back by PostgreSQL's own programs (pg_restore, or the copy that pg_basebackup has"
+        " made), and an export by `chat-server import`"
+    )
+
+
+def restore(settings: Named, copy: Path, progress: Progress, *, force: bool) -> None:
+    """There are no copies of ours."""
+    del settings, progress, force
+    open_copy(copy)
+
+
 def _connected(settings: Named) -> psycopg.Connection[TupleRow]:
     try:
         return connect(checked_url(settings.url), "archive", lineage=Lineage())

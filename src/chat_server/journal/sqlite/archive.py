@@ -3,9 +3,10 @@
 Everything here blocks, and knows nothing of Trio.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +37,9 @@ LOG_LINES = 50_000
 BACKUP_PAGES = 256
 """Pages copied at a time, between two words about the progress: 1 MB."""
 
+BACKUP_LOG_MAX = 2**30
+"""Bytes of the log beside the journal at which a copy is given up: as long as one is made, the log only grows, for the copy is of one moment."""
+
 
 class SqliteArchive(Reader):
     """See Archive."""
@@ -49,12 +53,12 @@ class SqliteArchive(Reader):
         """
         if not path.exists() or not path.stat().st_size:
             raise FileProblem(f"there is no journal in {path.parent}")
+        self._opened = ExitStack()
         try:
             super().__init__(path)
         except JournalError as error:
             raise FileProblem(f"cannot open {path}: {error}") from error
         self._index_path = index
-        self._opened = ExitStack()
 
     def close(self) -> None:
         """Close the files."""
@@ -167,12 +171,28 @@ def back_up(path: Path, copy_path: Path, progress: Progress) -> None:
             closing(SqliteArchive(path, path)) as archive,
             closing(sqlite3.connect(copy_path, isolation_level=None)) as copy,
         ):
-            archive.copy_to(copy, BACKUP_PAGES, progress)
+            archive.copy_to(copy, BACKUP_PAGES, _watching(path, progress))
             ((mode,),) = copy.execute("PRAGMA journal_mode = DELETE").fetchall()
             if mode != "delete":
                 raise FileProblem(f"the copy stays in the mode {mode}")
     except (sqlite3.Error, JournalError) as error:
         raise FileProblem(f"cannot copy the journal: {error}") from error
+
+
+def _watching(path: Path, progress: Progress) -> Progress:
+    """Tell of progress, unless the journal's log has become too long."""
+    log = Path(f"{os.path.realpath(path)}-wal")
+
+    def look(done: int, total: int) -> None:
+        with suppress(FileNotFoundError):
+            if log.stat().st_size > BACKUP_LOG_MAX:
+                raise FileProblem(
+                    f"the copy is given up: while it is made {log} cannot be shortened, and has {BACKUP_LOG_MAX // 2**20} MiB already:"
+                    " copy to a faster disk, or when less is said"
+                )
+        progress(done, total)
+
+    return look
 
 
 class SqliteFiller:

@@ -9,7 +9,7 @@ from chat_server.journal.archive import Progress
 from chat_server.journal.data_directory import data_directory
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
-from chat_server.journal.sqlite import archive
+from chat_server.journal.sqlite import archive, restoring
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, files_in
 
 
@@ -56,6 +56,22 @@ def editing(settings: Settings) -> Iterator[archive.SqliteRooms]:
 def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
     """Copy the file of the journal."""
     archive.back_up(data_directory(settings.directory) / JOURNAL_FILE, copy, progress)
+
+
+def back_up_beside(settings: Settings, directory: Path) -> None:
+    """Keep the list of accounts that have ended."""
+    restoring.keep_ended(data_directory(settings.directory), directory)
+
+
+def open_copy(copy: Path) -> archive.SqliteArchive:
+    """Open a copy; there is no search index of it."""
+    return archive.SqliteArchive(copy, copy.with_name(f"{copy.name}.has-no-index"))
+
+
+def restore(settings: Settings, copy: Path, progress: Progress, *, force: bool) -> Path | None:
+    """Put a copy in the place of the journal of the data directory."""
+    with closing(_folder(settings)) as folder:
+        return restoring.restore(folder, copy, progress, force=force)
 
 
 def directory(settings: Settings) -> Path:

@@ -1,0 +1,209 @@
+"""The copies that a server makes by itself: when, on virtual time; and by a real one, while people talk."""
+
+import time
+from pathlib import Path
+
+import pytest
+import trio
+
+from archives import checked
+from captured_logs import capture_logs
+from chat_server.config import BackupTable
+from chat_server.config_file import ConfigError, load
+from chat_server.journal.backups import copies_in
+from chat_server.server.backups import Backups, Found, NoCopy, by_process, look_into
+from processes import TIMEOUT, running_server
+from test_backups import DAY, NOON, filled, keep
+from test_kill_accounts import Program
+from test_maintenance import command
+
+
+class Clock:
+    """A wall clock that goes on with virtual time, and can be set."""
+
+    def __init__(self) -> None:
+        self.ahead = NOON - trio.current_time()
+
+    def __call__(self) -> float:
+        return trio.current_time() + self.ahead
+
+
+class House:
+    """Copies that take a minute each, of a small journal, and when they were made, in days since the start."""
+
+    def __init__(self, tmp_path: Path, every: str = "24h") -> None:
+        self.data, self.directory = filled(tmp_path / "data").path, tmp_path / "backups"
+        self.now = Clock()
+        self.began = trio.current_time()
+        self.made: list[float] = []
+        self.problem = ""
+        self.backups = Backups(BackupTable(every, 3), self.make, self.look, self.now)
+
+    async def look(self) -> Found:
+        return look_into(self.directory)
+
+    async def make(self) -> None:
+        self.made.append(round((trio.current_time() - self.began) / DAY, 2))
+        await trio.sleep(60)
+        if self.problem:
+            raise NoCopy(self.problem)
+        keep(self.data, self.directory, 3, self.now())
+
+
+async def days(count: float) -> None:
+    await trio.sleep(count * DAY)
+
+
+async def test_one_is_made_at_once_and_then_each_time_and_its_age_is_told(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    house = House(tmp_path)
+    assert house.backups.age is None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.backups.run)
+        await days(3.5)
+        assert house.made == [0, 1, 2, 3]
+        assert house.backups.age == pytest.approx(DAY / 2 - 60, abs=2)
+        assert (house.backups.made, house.backups.failed, house.backups.problem) == (4, 0, "")
+        assert house.backups.seconds == pytest.approx(60)
+        assert house.backups.size == copies_in(house.directory)[-1].path.stat().st_size
+        assert [copy.number for copy in copies_in(house.directory)] == [2, 3, 4]
+        nursery.cancel_scope.cancel()
+
+
+async def test_after_a_start_the_next_one_is_due_when_the_last_one_is_old_enough(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    house = House(tmp_path)
+    keep(house.data, house.directory, 3, house.now() - DAY / 4)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.backups.run)
+        await trio.sleep(1)
+        assert house.backups.age == pytest.approx(DAY / 4, abs=2)
+        await days(1)
+        assert house.made == [0.75]
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_could_not_be_made_is_told_and_tried_again_in_a_quarter_of_an_hour(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    house = House(tmp_path)
+    house.problem = "the disk is full"
+    with capture_logs() as log:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(house.backups.run)
+            await trio.sleep(2000)
+            assert (house.backups.failed, house.backups.problem, house.backups.age) == (3, "the disk is full", None)
+            assert [round(made * 86400 / 900) for made in house.made] == [0, 1, 2]
+            house.problem = ""
+            await trio.sleep(1000)
+            assert (house.backups.made, house.backups.problem) == (1, "")
+            await days(1)
+            assert house.backups.made == 2
+            nursery.cancel_scope.cancel()
+    told = [line["event"] for line in log]
+    assert told == ["a copy of the journal could not be made"] * 3 + ["a copy of the journal is made"] * 2
+
+
+async def test_a_clock_that_jumps_makes_one_more_at_most_and_none_go_at_once(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    house = House(tmp_path)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.backups.run)
+        await days(0.5)
+        house.now.ahead += 1e9
+        await days(1)
+        house.now.ahead -= 2e9
+        await days(1)
+        assert house.backups.age is not None
+        assert house.made == [0, 1, 2], "whoever sets the clock changes nothing of that"
+        assert len(copies_in(house.directory)) == 3
+        nursery.cancel_scope.cancel()
+    for ahead in (0.0, 3e9):  # started again, with a clock that is right, and one that is wrong
+        house.now.ahead = NOON - trio.current_time() + ahead
+        again = Backups(BackupTable("24h", 3), house.make, house.look, house.now)
+        before = len(house.made)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(again.run)
+            await days(0.5)
+            nursery.cancel_scope.cancel()
+        assert len(house.made) == before + 1
+        assert len(copies_in(house.directory)) == 3
+
+
+async def test_whatever_else_goes_wrong_ends_nothing(tmp_path: Path, autojump_clock: trio.abc.Clock) -> None:
+    house = House(tmp_path)
+
+    async def break_() -> None:
+        house.made.append(0)
+        raise ZeroDivisionError
+
+    backups = Backups(BackupTable("24h", 3), break_, house.look, house.now)
+    with capture_logs():
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(backups.run)
+            await trio.sleep(2000)
+            assert len(house.made) == 3
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_process_that_cannot_make_one_says_why(tmp_path: Path) -> None:
+    with pytest.raises(NoCopy, match=f"^there is no journal in {tmp_path}/none$"), trio.fail_after(TIMEOUT):
+        await by_process(tmp_path / "none", tmp_path / "backups", 3)()
+
+
+async def test_a_process_that_makes_one_ends_with_the_server(tmp_path: Path) -> None:
+    data = filled(tmp_path / "data", 20_000).path
+    with trio.move_on_after(0.2) as scope:
+        await by_process(data, tmp_path / "backups", 3)()
+    assert scope.cancelled_caught
+    assert copies_in(tmp_path / "backups") == []
+
+
+def test_a_server_makes_copies_while_people_talk_and_says_so(tmp_path: Path) -> None:
+    settings, data = tmp_path / "chat.toml", tmp_path / "data"
+    settings.write_text(f'[backup]\nevery = "10s"\nkeep = 2\ndirectory = "{tmp_path}/backups"\n')
+    with running_server("--config", str(settings), data=data) as server:
+        ann = Program(server.port)
+        ann.ask("login", nick="ann")
+        ann.ask("join", room="python")
+        deadline = time.monotonic() + TIMEOUT
+        said = 0
+        while len(copies_in(tmp_path / "backups")) < 2:
+            assert time.monotonic() < deadline, server.log
+            said += 1
+            assert ann.ask("say", room="python", text=f"line {said}")["is"] == "stored"
+            time.sleep(0.3)
+        server.wait_for_log("a copy of the journal is made file=")
+        shown = command("admin", "stats", "--data", data).stdout
+        assert "one every 10 s" in shown
+        ann.close()
+        assert server.stop() == 0
+    newest = copies_in(tmp_path / "backups")[-1].path
+    found = checked(newest, tmp_path / "none")
+    assert found.problems == []
+    assert 0 < found.lines <= said
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[backup]\nevery = "24"', "backup.every: '24': expected a time from 10s to 366d such as 24h, 90m or 7d"),
+        ('[backup]\nevery = "9s"', "backup.every: '9s': expected a time from 10s to 366d such as 24h, 90m or 7d"),
+        ("[backup]\nkeep = 0", "backup.keep: expected int >= 1"),
+        (
+            '[journal]\nengine = "postgresql"\n[backup]\nevery = "24h"',
+            'backup.every: expected engine = "sqlite"; of postgresql the server makes no copies: PostgreSQL\'s own programs do (docs/durability.md)',
+        ),
+        (
+            '[journal]\nengine = "memory"\n[backup]\nevery = "24h"',
+            'backup.every: expected engine = "sqlite"; of memory the server makes no copies: nothing is kept',
+        ),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_a_sentence(text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(text, "x.toml")
+    assert str(refused.value) == f"x.toml: {complaint}"
