@@ -38,6 +38,7 @@ _chat_server() {
             "admin:nodes") place="admin nodes" filled=0 ;;
             "admin:stats") place="admin stats" filled=0 ;;
             "admin:log-level") place="admin log-level" filled=0 ;;
+            "admin:reload") place="admin reload" filled=0 ;;
             "admin:owner") place="admin owner" filled=0 ;;
             "admin:code") place="admin code" filled=0 ;;
             "admin:accounts") place="admin accounts" filled=0 ;;
@@ -54,6 +55,7 @@ _chat_server() {
             "admin nodes:--data"|"admin nodes:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "admin stats:--data"|"admin stats:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "admin log-level:--data"|"admin log-level:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+            "admin reload:--data"|"admin reload:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "admin owner:--data"|"admin owner:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "admin code:--data"|"admin code:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "admin accounts:--data"|"admin accounts:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
@@ -116,6 +118,8 @@ _chat_server() {
         "admin stats:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "admin log-level:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "admin log-level:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        "admin reload:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        "admin reload:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "admin owner:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "admin owner:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "admin code:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
@@ -150,7 +154,7 @@ _chat_server() {
         "rooms rename":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "rooms delete":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --yes" -- "$word") ;;
         "admin":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
-        "admin":0:*) mapfile -t COMPREPLY < <(compgen -W "who kick rooms nodes stats log-level owner code accounts devices role panic" -- "$word") ;;
+        "admin":0:*) mapfile -t COMPREPLY < <(compgen -W "who kick rooms nodes stats log-level reload owner code accounts devices role panic" -- "$word") ;;
         "admin who":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "admin kick":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "admin rooms":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
@@ -161,6 +165,7 @@ _chat_server() {
         "admin stats":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "admin log-level":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "admin log-level":0:*) mapfile -t COMPREPLY < <(compgen -W "normal verbose" -- "$word"); ;;
+        "admin reload":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "admin owner":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "admin code":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --long --json" -- "$word") ;;
         "admin accounts":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --yes --json" -- "$word") ;;

@@ -94,6 +94,9 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case 'admin:log-level'
                 set place 'admin log-level'
                 set filled 0
+            case 'admin:reload'
+                set place 'admin reload'
+                set filled 0
             case 'admin:owner'
                 set place 'admin owner'
                 set filled 0
@@ -133,6 +136,8 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case 'admin stats:--data' 'admin stats:--config'
                 set skip 1
             case 'admin log-level:--data' 'admin log-level:--config'
+                set skip 1
+            case 'admin reload:--data' 'admin reload:--config'
                 set skip 1
             case 'admin owner:--data' 'admin owner:--config'
                 set skip 1
@@ -174,7 +179,7 @@ complete -c chat-server -n '__chat_server_is_at "" 0' -a fingerprint -d 'print t
 complete -c chat-server -n '__chat_server_is_at "" 0' -a health -d 'ask the running server whether all is well: exit code 0, or 1 and why not'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a ready -d 'ask it whether callers should be sent there: exit code 0, or 1 and why not'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a rooms -d 'list, rename or delete rooms; the server must be stopped for all but list'
-complete -c chat-server -n '__chat_server_is_at "" 0' -a admin -d 'ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a admin -d 'ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload'
 complete -c chat-server -n '__chat_server_is_at "export" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "export" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "export" -1' -l config -r -F -d 'as in chat-server --config'
@@ -235,6 +240,7 @@ complete -c chat-server -n '__chat_server_is_at "admin" 0' -a rooms -d 'list the
 complete -c chat-server -n '__chat_server_is_at "admin" 0' -a nodes -d 'which nodes there are, where several are one server: people, when each was heard of last'
 complete -c chat-server -n '__chat_server_is_at "admin" 0' -a stats -d 'how the server is: people, rooms, lines, what waits, how long commits take'
 complete -c chat-server -n '__chat_server_is_at "admin" 0' -a log-level -d 'choose how much is logged until the server ends, or see how much is'
+complete -c chat-server -n '__chat_server_is_at "admin" 0' -a reload -d 'read the configuration again, and the certificate of TLS, as SIGHUP does: all is used from now on, or nothing, and it is said why; which changed settings wait for a restart is said too'
 complete -c chat-server -n '__chat_server_is_at "admin" 0' -a owner -d 'make a code by which somebody becomes an owner, who invites others; they need no account yet'
 complete -c chat-server -n '__chat_server_is_at "admin" 0' -a code -d 'make a code that lets somebody in who has forgotten their password'
 complete -c chat-server -n '__chat_server_is_at "admin" 0' -a accounts -d 'list the accounts, show one, end one for good, or take its end back'
@@ -277,6 +283,10 @@ complete -c chat-server -n '__chat_server_is_at "admin log-level" -1' -l data -r
 complete -c chat-server -n '__chat_server_is_at "admin log-level" -1' -l config -r -F -d 'as in chat-server --config'
 complete -c chat-server -n '__chat_server_is_at "admin log-level" -1' -l json -d 'write the answers as JSON lines'
 complete -c chat-server -n '__chat_server_is_at "admin log-level" 0' -a 'normal verbose'
+complete -c chat-server -n '__chat_server_is_at "admin reload" -1' -s h -l help -d 'show this help message and exit'
+complete -c chat-server -n '__chat_server_is_at "admin reload" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
+complete -c chat-server -n '__chat_server_is_at "admin reload" -1' -l config -r -F -d 'as in chat-server --config'
+complete -c chat-server -n '__chat_server_is_at "admin reload" -1' -l json -d 'write the answers as JSON lines'
 complete -c chat-server -n '__chat_server_is_at "admin owner" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "admin owner" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "admin owner" -1' -l config -r -F -d 'as in chat-server --config'

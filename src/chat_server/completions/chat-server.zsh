@@ -29,7 +29,7 @@ _chat_server() {
             'health:ask the running server whether all is well: exit code 0, or 1 and why not'
             'ready:ask it whether callers should be sent there: exit code 0, or 1 and why not'
             'rooms:list, rename or delete rooms; the server must be stopped for all but list'
-            'admin:ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log'
+            'admin:ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload'
             )
             _describe -t commands command commands
             ;;
@@ -188,6 +188,7 @@ _chat_server__admin() {
             'nodes:which nodes there are, where several are one server: people, when each was heard of last'
             'stats:how the server is: people, rooms, lines, what waits, how long commits take'
             'log-level:choose how much is logged until the server ends, or see how much is'
+            'reload:read the configuration again, and the certificate of TLS, as SIGHUP does: all is used from now on, or nothing, and it is said why; which changed settings wait for a restart is said too'
             'owner:make a code by which somebody becomes an owner, who invites others; they need no account yet'
             'code:make a code that lets somebody in who has forgotten their password'
             'accounts:list the accounts, show one, end one for good, or take its end back'
@@ -205,6 +206,7 @@ _chat_server__admin() {
                 nodes) _chat_server__admin__nodes ;;
                 stats) _chat_server__admin__stats ;;
                 log-level) _chat_server__admin__log_level ;;
+                reload) _chat_server__admin__reload ;;
                 owner) _chat_server__admin__owner ;;
                 code) _chat_server__admin__code ;;
                 accounts) _chat_server__admin__accounts ;;
@@ -304,6 +306,14 @@ _chat_server__admin__log_level() {
         '(--config)'--config'[as in chat-server --config]:FILE:_files' \
         '(--json)'--json'[write the answers as JSON lines]' \
         '::LEVEL:(normal verbose)'
+}
+
+_chat_server__admin__reload() {
+    _arguments -s \
+        '(-h --help)'{-h,--help}'[show this help message and exit]' \
+        '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
+        '(--config)'--config'[as in chat-server --config]:FILE:_files' \
+        '(--json)'--json'[write the answers as JSON lines]'
 }
 
 _chat_server__admin__owner() {

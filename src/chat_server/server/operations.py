@@ -33,8 +33,8 @@ from chat_server.server.admin import Impossible
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ROOMS_COMMAND,
-    ConfigReloaded,
     BackupsShown,
+    ConfigReloaded,
     Connected,
     Deleted,
     DeleteRoom,
