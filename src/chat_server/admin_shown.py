@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from chat_server import console
+from chat_server.server.admin_figures import BackupsShown, Figures
 from chat_server.server.admin_office import PanicShown, RoleGiven
 from chat_server.server.admin_protocol import AdminAnswer
 from chat_server.server.admin_requests import (
@@ -15,14 +16,12 @@ from chat_server.server.admin_requests import (
     AccountEnded,
     AccountListed,
     AccountRestored,
-    BackupsShown,
     CodeMade,
     ConfigReloaded,
     Connected,
     Deleted,
     DeviceListed,
     DevicesDropped,
-    Figures,
     HowItIsShown,
     Kicked,
     LogLevelShown,

@@ -30,16 +30,15 @@ from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
 from chat_server.server.admin import Impossible
+from chat_server.server.admin_figures import BackupsShown, Figures
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import (
     ROOMS_COMMAND,
-    BackupsShown,
     ConfigReloaded,
     Connected,
     Deleted,
     DeleteRoom,
     EndedElsewhere,
-    Figures,
     HowItIs,
     HowItIsShown,
     Kick,
