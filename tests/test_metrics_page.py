@@ -24,7 +24,9 @@ def test_names_are_as_prometheus_wants_them() -> None:
     for metric in METRICS:
         assert metric.name.startswith(("chat_", "process_")), metric.name
         assert (metric.kind == "counter") == metric.name.endswith("_total"), metric.name
-        assert metric.kind != "histogram" or metric.name.endswith(("_seconds", "_bytes", "_lines")), metric.name
+        assert metric.kind != "histogram" or metric.name.endswith(("_seconds", "_bytes", "_lines", "_entries")), (
+            metric.name
+        )
         assert metric.help[0].isupper(), metric.name
         assert not metric.help.endswith("."), metric.name
         assert not {"room", "nick", "address", "person", "network"} & {*metric.labels}, metric.name

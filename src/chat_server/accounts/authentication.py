@@ -116,7 +116,8 @@ class Authentication:
         self.policy = policy
         self.now = clock
         """The time, in seconds since 1970."""
-        self._hashing = hashing
+        self.hashing = hashing
+        """Where passwords are hashed."""
         self.throttles = Throttles()
         """How often somebody may try."""
         self.revocations = Revocations()
@@ -158,7 +159,7 @@ class Authentication:
         try:
             with self._counted(attempt):
                 await trio.sleep(attempt.delay)
-                verdict = await self._hashing.compare(password, stored, network, is_known=attempt.is_known)
+                verdict = await self.hashing.compare(password, stored, network, is_known=attempt.is_known)
         except Busy:
             return Refused("busy")
         if account is None or not verdict.matches:
@@ -335,7 +336,7 @@ class Authentication:
     async def hashed(self, password: Password, network: str) -> str | Refused:
         """A hash of a new password; refused if too many wait for theirs."""
         try:
-            return await self._hashing.hashed(password, network)
+            return await self.hashing.hashed(password, network)
         except Busy:
             return Refused("busy")
 

@@ -159,6 +159,8 @@ class HashingQueue:
         self._elsewhere = elsewhere
         self._worker = trio.Lock()
         self._waiting: Counter[str] = Counter()
+        self.refused = 0
+        """How many have come while too many waited."""
 
     @property
     def waiting(self) -> int:
@@ -204,6 +206,7 @@ class HashingQueue:
 
     async def _in_turn(self, network: str, work: Callable[[], T], places: int = PLACES) -> T:
         if self.waiting >= places or self._waiting[network] >= PLACES_PER_NETWORK:
+            self.refused += 1
             raise Busy
         self._waiting[network] += 1
         try:

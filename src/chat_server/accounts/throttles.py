@@ -139,6 +139,8 @@ class Throttles:
     def __init__(self) -> None:
         self.tell: Callable[[str, str, bool | None], object] = lambda *_: None
         """Told of each try, with which account and from which network, and whether it was right; None: an account was made. For other nodes."""
+        self.tries = dict.fromkeys(("ok", "failed", "throttled"), 0)
+        """How many tries there were here, by what became of them."""
         self._networks: Buckets[str] = Buckets(lambda: Bucket(10, MINUTE))
         self._wide: Buckets[str] = Buckets(lambda: Bucket(40, MINUTE / 4))
         self._pairs: Buckets[tuple[str, str]] = Buckets(lambda: Bucket(5, MINUTE))
@@ -151,6 +153,7 @@ class Throttles:
         """Somebody at this network wants to try a password for this account. It counts as failed until it is known to have succeeded."""
         buckets = self._buckets(account, network, now)
         if seconds := max(bucket.wait(now) for bucket in buckets):
+            self.tries["throttled"] += 1
             return Throttled(seconds)
         for bucket in buckets:
             bucket.add(now)
@@ -163,6 +166,7 @@ class Throttles:
 
     def failed(self, attempt: Attempt, now: float) -> None:
         """The password was another."""
+        self.tries["failed"] += 1
         self._note_failure(attempt, now)
         self.tell(attempt.account, attempt.network, False)
 
@@ -177,6 +181,7 @@ class Throttles:
 
     def succeeded(self, attempt: Attempt, now: float) -> FailedTries:
         """The password was right: the try does not count. Return what there is to tell the owner."""
+        self.tries["ok"] += 1
         self.tell(attempt.account, attempt.network, True)
         return self._note_success(attempt, now)
 

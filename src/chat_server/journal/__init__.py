@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.mentions import Mentions
 from chat_server.journal.versions import Version
@@ -158,10 +159,19 @@ class Pruned(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """What a journal has done since it was opened: how many lines it has stored, and how many seconds each of the newest commits took."""
+    """What a journal has done since it was opened: how many lines it has stored, and how long commits took (None: none takes any time).
+
+    `unindexed` lines are in no search index yet, as far as that is known.
+    """
 
     lines: int
-    commit_seconds: Sequence[float] = ()
+    times: CommitTimes | None = None
+    unindexed: int | None = None
+
+    @property
+    def commit_seconds(self) -> Sequence[float]:
+        """How many seconds each of the newest commits took."""
+        return self.times.newest if self.times else ()
 
 
 class PendingAppend(Protocol):

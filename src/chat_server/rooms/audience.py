@@ -8,6 +8,7 @@ things happen in, nor where they are stored.
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from time import perf_counter
 
 import trio
 
@@ -20,6 +21,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
 from chat_server.protocol.stored_event import StoredEvent
 from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden_lines, whom
+from chat_server.rooms.flow import Flow
 from chat_server.rooms.giving import give_all, give_each, give_prepared, give_rest
 from chat_server.rooms.room import Occupant, SendMany, Sink
 
@@ -46,10 +48,11 @@ Personal = dict[Occupant, dict[int, bytes]]
 class Audience:
     """The members of a room as readers, and what they will see next."""
 
-    def __init__(self, room: str, shown_seq: int, send_many: SendMany | None = None) -> None:
+    def __init__(self, room: str, shown_seq: int, send_many: SendMany | None = None, flow: Flow | None = None) -> None:
         """Begin with nobody, where everything up to the number `shown_seq` has been seen."""
         self.room = room
         self._send_many = send_many
+        self._flow = flow or Flow()
         self.shown_seq = shown_seq
         """The number of the newest line that everybody has been shown."""
         self.events: list[Shown] = []
@@ -213,6 +216,7 @@ class Audience:
         """Give every member what is new but their own, in one push each, shown once for each kind of reader; `last_seq` has been shown then."""
         if not self.events:
             return
+        began = perf_counter()
         self._make_lines_for_those_named()
         events, self.events = self.events, []
         excluded, self.excluded = self.excluded, []
@@ -247,6 +251,7 @@ class Audience:
                     self._guard.attempt(member.fail)
             sinks.update(personal)
         self.shown_seq = last_seq
+        self._flow.shown.note(perf_counter() - began)
 
     def _give(self, render: Renderer, sinks: dict[Occupant, Sink], data: bytes) -> None:
         """Give all of one kind the data."""

@@ -113,6 +113,7 @@ class Broadcaster:
             entries = [first]
             with self._guard:
                 self._inbox.take_all_after(entries)
+                self._directory.flow.entries.note(len(entries))
             is_done = False
             try:
                 self._admitted = entries

@@ -79,7 +79,7 @@ class ChatRoom(Room):
         self.referred = self._history.referred
         """Lines of which somebody is about to say something."""
         self.gate.server, self.gate.words = directory.accounts.acts.in_force, directory.words
-        self._audience = Audience(record.name, record.last, send_many)
+        self._audience = Audience(record.name, record.last, send_many, directory.flow)
         nodes = directory.nodes
         self._members = (
             Members(record.name, self._audience, self._history, directory, guard)
@@ -352,6 +352,11 @@ class ChatRoom(Room):
     def member_changed(self, session: Occupant) -> None:
         """Show things to a member in another way from now on."""
         self._members.changed(session)
+
+
+def waiting_in(room: ChatRoom) -> int:
+    """How many entries wait in a room's inbox."""
+    return len(room._inbox)  # noqa: SLF001 - it is of this module
 
 
 def people_of(room: ChatRoom) -> list[tuple[Somebody, str]]:

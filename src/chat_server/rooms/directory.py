@@ -20,6 +20,7 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.names import NAME_MAX, name_key
 from chat_server.rooms.away import AwayAmongNodes
 from chat_server.rooms.calls import Calls
+from chat_server.rooms.flow import Flow
 from chat_server.rooms.guest_blocks import GuestBlocks
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
@@ -86,6 +87,8 @@ class Directory(Generic[R, P]):
         """Who has an account. `accounts.names` says at once whose a name is."""
         self.guests = GuestMarks(accounts)
         """Who is marked as a guest."""
+        self.flow = Flow()
+        """What is measured of the rooms' turns."""
         self.calls = Calls(self)
         """Who is named and does not hear it."""
         self.away = AwayAmongNodes()
@@ -94,8 +97,7 @@ class Directory(Generic[R, P]):
         """Who has blocked which guests."""
         self.authentication = authentication
         """Whether somebody is who they say, as far as they have accounts."""
-        self._start_room = start_room
-        self._rooms_max = 0
+        self._start_room, self._rooms_max = start_room, 0
         self._by_person = Quotas(0, DAY)
         self._by_address = Quotas(0, DAY)
         self._renames = Quotas(RENAMES, DAY)

@@ -10,6 +10,7 @@ from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.disk import Disk
 from chat_server.server.health import Health
 from chat_server.server.lateness import Lateness
+from chat_server.server.open_cases import OpenCases
 
 
 class Beside(NamedTuple):
@@ -21,6 +22,7 @@ class Beside(NamedTuple):
     certificate: CertificateInUse | None = None
     backups: Backups | None = None
     """None: none are made."""
+    cases: OpenCases | None = None
     files: float = 0
     """How many files it may open; 0: it is not known."""
     began_at: float = 0.0

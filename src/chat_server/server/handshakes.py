@@ -12,6 +12,7 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.logs import Sampler, log
+from chat_server.metrics import Histogram
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.pace import Address
@@ -69,6 +70,10 @@ class Handshakes:
         self._turns = trio.Lock()  # one step in each pass of the event loop: 400 at once made others wait for 94 ms
         self._outgoing = ssl.MemoryBIO()
         self._has_told_of_late_hello = False
+        self.results = dict.fromkeys(("ok", "failed", "gone", "timed-out", "turned-away"), 0)
+        """How many there were, by what became of them."""
+        self.seconds = Histogram()
+        """How long those took that came to something, with the time for which callers were kept waiting."""
 
     @property
     def are_offered(self) -> bool:
@@ -77,17 +82,23 @@ class Handshakes:
 
     async def shake(self, caller: Caller, first: bytes) -> Caller | None:
         """Begin TLS with a caller who has sent this first; the caller as it is then, None if there is none any more."""
-        why = f"it took longer than {HANDSHAKE_SECONDS:g} seconds"
+        result, why = "timed-out", f"it took longer than {HANDSHAKE_SECONDS:g} seconds"
+        began = trio.current_time()
         with self._limits.within(HANDSHAKE_SECONDS):
             try:
                 if await self._turn_comes(caller.address):
-                    return await self._shake(caller, first)
-                why = "too many callers begin TLS"
+                    shaken = await self._shake(caller, first)
+                    self.results["ok" if shaken is not None else "gone"] += 1
+                    if shaken is not None:
+                        self.seconds.note(trio.current_time() - began)
+                    return shaken
+                result, why = "turned-away", "too many callers begin TLS"
             except ssl.SSLError as error:
-                why = (error.reason or "it is not TLS").lower().replace("_", " ")
+                result, why = "failed", (error.reason or "it is not TLS").lower().replace("_", " ")
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                why = "it was broken off"
+                result, why = "gone", "it was broken off"
         if not self._limits.are_over:
+            self.results[result] += 1
             self._unwelcome.note("no TLS with a caller", trio.current_time(), address=caller.origin.address, why=why)
         return None
 

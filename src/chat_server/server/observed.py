@@ -12,13 +12,18 @@ from typing import Any, cast
 import trio
 
 from chat_server.journal.engines import Store
+from chat_server.rooms.chat_room import ChatRoom, waiting_in
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.beside import Beside
 from chat_server.server.handshakes import Handshakes
+from chat_server.server.tally import Tally
 from chat_server.sessions.memory_budget import Budget
-from chat_server.sessions.session import ChatSession, waiting_for
+from chat_server.sessions.session import ChatSession, lines_waiting_for, waiting_for
+
+COUNTED_MAX = 16 * 2**20
+"""Bytes that wait in which lines are counted, some milliseconds; they tell how many there are in all."""
 
 SESSIONS_AT_ONCE = 100
 """Sessions looked at before others have their turn: 0.2 ms."""
@@ -36,6 +41,10 @@ class Seen:
     """By what they are."""
     devices: int = 0
     waiting_readers: int = 0
+    waiting_lines: float = 0
+    """Lines that wait for these; where very much waits, as many as there would be if all of it were as that which was counted."""
+    inbox_entries: int = 0
+    """Entries that wait in the inbox of that room where most do."""
 
 
 @dataclass
@@ -49,12 +58,14 @@ class Observed:
     handshakes: Handshakes
     connections: int
     """Callers, those too who have not begun a session yet."""
+    tally: Tally
     beside: Beside
     seen: Seen = field(default_factory=Seen)
 
     async def look(self) -> None:
         """Walk through the sessions that there are."""
         seen = self.seen = Seen()
+        counted = waiting = 0  # bytes
         people: set[Person[Occupant]] = set()
         devices: set[tuple[int, int]] = set()
         for number, session in enumerate(list(self.sessions), 1):
@@ -66,8 +77,17 @@ class Observed:
                 people.add(person)
             if session.proof.device:
                 devices.add((person.account, session.proof.device))
-            seen.waiting_readers += waiting_for(session) > 0
+            if size := waiting_for(session):
+                seen.waiting_readers += 1
+                waiting += size
+                if counted < COUNTED_MAX:
+                    counted += size
+                    seen.waiting_lines += lines_waiting_for(session)
+                    await trio.lowlevel.checkpoint()
             if number % SESSIONS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
+        if counted:
+            seen.waiting_lines *= waiting / counted
+        seen.inbox_entries = max((waiting_in(cast(ChatRoom, room)) for room in self.directory.rooms), default=0)
         seen.devices = len(devices)
         seen.people.update(("account" if person.account else "guest",) for person in people)

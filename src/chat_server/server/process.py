@@ -157,7 +157,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
     )
     server.backups = backups
 
-    watched = Watched(server, certificate, opened.directory, files, backups)
+    watched = Watched(server, store, certificate, opened.directory, files=files, backups=backups)
 
     def stop() -> None:
         manager.stopping(in_use.config.server.stop_seconds)

@@ -48,6 +48,7 @@ from chat_server.server.proxies import receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.shared_counts import SharedCounts
 from chat_server.server.shared_limits import Certificates, Shared
+from chat_server.server.tally import Tally
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -133,9 +134,9 @@ class Server:
         self._enforcement = Enforcement(self._directory)
         self._directory.has_logged_in = partial(look_at, self._enforcement)
         self._reserved = ReservedPlaces(self._enforcement.knows)
-        self.health = Health()
-        self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
+        self.health, self._tally = Health(), Tally()
         self._open_rooms = OpenRooms(store, send_many)
+        self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._sessions: set[ChatSession[Any]] = set()
         self._connections = self._cut = 0
         parts = (self._admission, self._budget, self._directory, self._handshakes, self._open_rooms, self._sessions)
@@ -211,6 +212,7 @@ class Server:
             takes_secrets_anywhere=config.tls.require == "none",
             late_hello=self._handshakes.note_late_hello,
             fingerprint=self._fingerprint,
+            refusals=self._tally.refusals,
         )
         all_encrypted = config.tls.require == "all"
         arrival = Arrival(context, self._handshakes, self._time_limits, self._rejected, all_encrypted=all_encrypted)
@@ -222,7 +224,7 @@ class Server:
         from chat_server.server.observed import Observed  # noqa: PLC0415 - see let_monitors_in
 
         shared = self._directory, self._store, self._sessions, self._budget
-        return Observed(*shared, self._handshakes, self._connections, beside)
+        return Observed(*shared, self._handshakes, self._connections, self._tally, beside)
 
     def operations(self, began_at: float) -> "Operations":
         """What operators may do here, where all began at this time."""
@@ -288,6 +290,7 @@ class Server:
         if refusal is not None and reserved is None:
             self._refuse(transport, origin.address, refusal)
             return
+        self._tally.callers["let-in"] += 1
         now = trio.current_time()
         address = self._admission.enter(origin.address, now)
         caller = Caller(transport, origin, address, now, must_encrypt, reserved=reserved)
@@ -295,6 +298,7 @@ class Server:
         self._nursery.start_soon(self._serve, caller, received, name="Server._serve")  # a name of its own is 170 bytes
 
     def _refuse(self, transport: Transport, address: str, why: str) -> None:
+        self._tally.callers[why] += 1
         self._rejected.note(f"refused a caller: {why}", trio.current_time(), address=address)
         turn_away(transport, Dismissed(why), self.in_effect.config.server.language)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import trio
 
+from chat_server.journal.engines import Store
 from chat_server.logs import log
 from chat_server.server.backups import Backups
 from chat_server.server.beside import Beside
@@ -17,6 +18,7 @@ from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.disk import Disk
 from chat_server.server.lateness import Lateness
 from chat_server.server.monitoring import let_monitors_in, where
+from chat_server.server.open_cases import OpenCases
 from chat_server.server.server import Server
 
 
@@ -26,8 +28,10 @@ class Watched:
     def __init__(
         self,
         server: Server,
+        store: Store,
         certificate: CertificateInUse,
         directory: Path | None,
+        *,
         files: float,
         backups: Backups | None,
     ) -> None:
@@ -35,7 +39,9 @@ class Watched:
         self._server = server
         self._disk = Disk(directory)
         server.health.add(self._disk.trouble)
-        self.beside = Beside(server.health, Lateness(), self._disk, certificate, backups, files, time.time())
+        self.beside = Beside(
+            server.health, Lateness(), self._disk, certificate, backups, OpenCases(store), files, time.time()
+        )
 
     async def back_up(self) -> None:
         """Make copies of what is kept, if any are to be made, until cancelled."""
@@ -49,6 +55,8 @@ class Watched:
             if listeners:
                 log.info(f"metrics and health: {where(listeners)}")
                 nursery.start_soon(self.beside.lateness.run)
+                if self.beside.cases is not None:
+                    nursery.start_soon(self.beside.cases.run)
                 nursery.start_soon(
                     let_monitors_in, listeners, self._server.health, lambda: self._server.observed(self.beside)
                 )

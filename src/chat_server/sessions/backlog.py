@@ -39,6 +39,7 @@ class Backlog(Generic[M]):
     __slots__ = (
         "_announced",
         "_bytes_since_positions",
+        "_counted",
         "_entries",
         "_is_amid_entry",
         "_is_mid_line",
@@ -58,6 +59,7 @@ class Backlog(Generic[M]):
         self._bytes_since_positions = 0  # which wait since the owner was last asked for its positions
         self._skipped = 0
         self._skipped_after: M | None = None  # what stood beside the first of what was skipped, if anything was
+        self._counted = 0  # of what was skipped, lines of which a notice has told that nobody was sent
         self._announced = 0  # lines of which the notice tells that waits first, if none of it has been sent
         self._is_mid_line = sent > 0 and data[sent - 1] != _NEWLINE
         self.is_first_urgent = False
@@ -92,6 +94,11 @@ class Backlog(Generic[M]):
         else:
             entries.append((data, positions))
 
+    @property
+    def lines(self) -> int:
+        """Lines that wait. It reads all that does."""
+        return sum(data.count(b"\n") for data, _ in self._entries)
+
     def add_urgent(self, data: bytes) -> None:
         """Have it wait before all else, unless there is too much of the kind: who asks for more answers and reads none has no protocol."""
         if len(self._urgent) + len(data) <= URGENT_MAX:
@@ -118,6 +125,7 @@ class Backlog(Generic[M]):
         self._skipped = sum(data.count(b"\n") for data, _ in self._entries) - rest.count(b"\n")
         if self._announced:  # the notice that stands first, unread, goes too: what it told of is still to be told
             self._skipped += self._announced - 1
+            self._counted += self._announced
             self._announced = 0
         self._entries.clear()
         if rest:
@@ -126,12 +134,13 @@ class Backlog(Generic[M]):
             self._is_amid_entry = False
         self.size = len(rest)
 
-    def put_first(self, owner: Owner[M]) -> None:
-        """Have the notice of what was skipped, and what a protocol needs, sent before anything else."""
-        entries = self._entries
+    def put_first(self, owner: Owner[M]) -> int:
+        """Have the notice of what was skipped, and what a protocol needs, sent before anything else. Returns how many lines more were skipped."""
+        entries, told = self._entries, 0
         if not entries and self._skipped and self._skipped_after is not None:
             notice = owner.skip_notice(self._skipped, self._skipped_after)
-            self._announced, self._skipped = self._skipped, 0
+            told = max(0, self._skipped - self._counted)
+            self._announced, self._skipped, self._counted = self._skipped, 0, 0
             entries.append((notice, self._skipped_after))
             self.size += len(notice)
         if self._urgent and not self._is_amid_entry:
@@ -139,6 +148,7 @@ class Backlog(Generic[M]):
             self.size += len(self._urgent)
             self._urgent = b""
             self.is_first_urgent = True
+        return told
 
     def first(self) -> bytes:
         """What is to be written next."""

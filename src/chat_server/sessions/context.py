@@ -1,12 +1,13 @@
 """What all sessions of a server have in common, made once by the server. Never knows a single connection."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chat_server.config import HistoryTable
 from chat_server.limits import Limits
-from chat_server.protocol.events import Welcomed
+from chat_server.protocol.events import Event, Refused, Welcomed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.room import Room
 from chat_server.sessions.memory_budget import Budget
@@ -35,3 +36,10 @@ class SessionContext(Struct):
     """Notes that a caller has begun TLS after it had been greeted in plain text."""
     fingerprint: Callable[[], str]
     """That of the certificate which the server shows now, in groups; "" if it has none."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """How often something was refused, by the code of why."""
+
+    def note(self, answer: Event) -> None:
+        """Count an answer, if something is refused by it."""
+        if type(answer) is Refused:
+            self.refusals[answer.code] += 1

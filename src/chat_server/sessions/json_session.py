@@ -103,6 +103,7 @@ class JsonSession(ChatSession[Addressed]):
 
     def send(self, event: Event) -> None:
         """Answer the request in hand; or, if the event says for which key it is, the one that had the key."""
+        self._context.note(event)
         self._answer(self._answered(event))
 
     def send_all(self, events: Iterable[Event]) -> None:

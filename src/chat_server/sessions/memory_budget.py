@@ -36,11 +36,15 @@ def share_of(memory: int) -> int:
 class Budget:
     """The bound on what waits for all together, in bytes: when it is reached, those who hold most lose it. 0 is no limit."""
 
-    __slots__ = ("_counted", "_is_making_room", "limit", "total")
+    __slots__ = ("_counted", "_is_making_room", "cut_readers", "limit", "skipped_lines", "total")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.total = 0
+        self.skipped_lines = 0
+        """Lines that readers were told they have not been given, for too much waited."""
+        self.cut_readers = 0
+        """Readers whose connection was ended, for they had taken nothing for too long."""
         self._counted: dict[Holder, int] = {}
         self._is_making_room = False
 

@@ -91,6 +91,11 @@ class Outbox(Generic[M]):
         return 0 if self._waiting is None else self._waiting.size
 
     @property
+    def lines(self) -> int:
+        """Lines that wait; they are counted now."""
+        return 0 if self._waiting is None else self._waiting.lines
+
+    @property
     def is_empty(self) -> bool:
         """Whether the kernel has taken everything."""
         return self._waiting is None and not self._corked
@@ -257,6 +262,7 @@ class Outbox(Generic[M]):
                     self.close()
                     return
             if patience.cancelled_caught:
+                self._budget.cut_readers += 1
                 self.close()
                 self._transport.close()
                 return
@@ -265,7 +271,7 @@ class Outbox(Generic[M]):
 
     def _write_what_fits(self, waiting: Backlog[M]) -> None:
         while not self._is_closed:
-            waiting.put_first(self.owner)
+            self._budget.skipped_lines += waiting.put_first(self.owner)
             if not waiting:
                 self._waiting = None
                 self.send, self.target = self._transport.send_nowait, self._transport

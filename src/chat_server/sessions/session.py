@@ -146,6 +146,7 @@ class ChatSession(ABC, Generic[A]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader; if that fails, show that it does."""
+        self._context.note(event)
         self._answer(self.shown(event))
 
     def send_all(self, events: Iterable[Event]) -> None:
@@ -361,6 +362,11 @@ class ChatSession(ABC, Generic[A]):
         self._loop.scope.cancel()
         if self._ending is not None:
             self._ending.deadline = -inf
+
+
+def lines_waiting_for(session: ChatSession[Any]) -> int:
+    """Lines that wait to be written to a session's reader; they are counted now."""
+    return session._outbox.lines  # noqa: SLF001 - it is of this module
 
 
 def waiting_for(session: ChatSession[Any]) -> int:

@@ -21,6 +21,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError
+from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import NodeIsOver, TurnReceipt
 from chat_server.journal.postgresql.appending import Append
@@ -38,9 +39,6 @@ HURRIED_SECONDS = 1.0
 
 TURNS_AT_A_TIME = 500
 """Turns in one statement at most. Only where more rooms talk at once."""
-
-COMMITS_TIMED = 256
-"""Of so many commits, the newest, it is remembered how long they took."""
 
 LOOK_SECONDS = 0.2
 """Seconds between two looks whether a backend is still at work on what was sent before the connection broke."""
@@ -136,8 +134,8 @@ class Committer:
         self._ticket = 0
         self._is_away = False  # and the log says so
         self._complaint = Complaint("the database cannot store what was said")
-        self.seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
-        """How long each of the newest commits took."""
+        self.times = CommitTimes()
+        """How long commits took."""
         self.ended = trio.Event()
         """Set when `run` has stored all that it ever will."""
 
@@ -274,9 +272,8 @@ class Committer:
         with self._asking(held):
             stored = outcome.capture(self._store, held.connection, sent.ticket, [job.append for job in sent.jobs])
         if isinstance(stored, outcome.Value):
-            took = time.monotonic() - begun
-            self._sent = None
-            self._tell(lambda: self._deliver(sent.jobs, stored.value, took))
+            self._sent, times = None, (time.monotonic() - begun, begun - sent.jobs[0].begun)
+            self._tell(lambda: self._deliver(sent.jobs, stored.value, times))
         elif is_broken(held.connection, stored.error):
             why = said(stored.error) if time.monotonic() - begun < ANSWER_SECONDS else SILENT
             log.warning("the connection to the database broke while something was stored", why=why)
@@ -355,8 +352,10 @@ class Committer:
         if self._unanswered:
             self._life.asked(APPENDS)
 
-    def _deliver(self, jobs: Sequence[TurnJob], results: Sequence[TurnReceipt | JournalError], took: float) -> None:
-        self.seconds.append(took)
+    def _deliver(
+        self, jobs: Sequence[TurnJob], results: Sequence[TurnReceipt | JournalError], times: tuple[float, float]
+    ) -> None:
+        self.times.note(*times, sum(len(job.append.lines) for job in jobs), trio.current_time())
         self._unanswered -= len(jobs)
         self._note_answer()
         for job, result in zip(jobs, results, strict=False):
@@ -364,6 +363,7 @@ class Committer:
 
     def _deliver_refusal(self, jobs: Sequence[TurnJob], error: JournalError, *, is_answer: bool) -> None:
         self._unanswered -= len(jobs)
+        self.times.failed += 1
         if is_answer:
             self._note_answer()
         if isinstance(error, NodeIsOver):

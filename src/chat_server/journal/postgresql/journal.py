@@ -165,7 +165,7 @@ class PostgresqlJournal:
 
     def activity(self) -> Activity:
         """What it has done so far; see Journal."""
-        return Activity(self._nodes.lines_stored, self._nodes.commit_seconds)
+        return Activity(self._nodes.lines_stored, self._nodes.commit_times)
 
     # Storing.
 

@@ -15,6 +15,7 @@ import trio
 
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.happened import (
     CameElsewhere,
     Change,
@@ -172,9 +173,9 @@ class PostgresqlNodes:
         self._committer.hurry(seconds)
 
     @property
-    def commit_seconds(self) -> Sequence[float]:
-        """How long each of the newest commits took."""
-        return tuple(self._committer.seconds)
+    def commit_times(self) -> CommitTimes:
+        """How long commits took."""
+        return self._committer.times
 
     async def _ask(self, work: Callable[[Connection], T], link: Link | None = None) -> T:
         """Ask the engine something, twice if need be. Raises JournalError, NodeIsOver."""

@@ -61,6 +61,8 @@ class Indexer(Generic[J]):
         """Look after this one. Nothing is opened before it is needed."""
         self._journal = journal
         self._turn = trio.Lock()
+        self.indexed: int | None = None
+        """The position up to which everything was in the index when it was last looked at; None: it has not been."""
 
     async def run(self, next_growth: Callable[[], trio.Event], is_busy: Callable[[], bool]) -> None:
         """Index for ever.
@@ -77,7 +79,7 @@ class Indexer(Generic[J]):
             has_more: bool | None = None
             with guard:
                 try:
-                    has_more = await self.call(_index_slice)
+                    has_more, self.indexed = await self.call(lambda journal: (_index_slice(journal), journal.indexed()))
                 except JournalError as error:
                     log.error("cannot index what was said; searches find less", why=str(error))
             if has_more is None:

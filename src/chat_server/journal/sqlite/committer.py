@@ -8,7 +8,6 @@ is in a batch, nor what a change does.
 
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
@@ -20,6 +19,7 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, Receipt
+from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.writer import Writer
 
@@ -34,9 +34,6 @@ rooms talk at once."""
 CHANGES_AT_A_TIME = 32
 """Changes in a commit at most, 0.1 to 0.2 ms each: the lines that wait meanwhile do so for as long as two or three syncs take, not for 32."""
 
-COMMITS_TIMED = 256
-"""Of so many commits, the newest, it is remembered how long they took."""
-
 T = TypeVar("T")
 
 Change = Callable[[sqlite3.Connection], T]
@@ -47,7 +44,7 @@ Positions = Mapping[tuple[str, str], int]
 class WriteJob:
     """Something to be written, and what became of it. See PendingAppend."""
 
-    __slots__ = ("_done", "_outcome", "append", "change", "note", "positions", "work")
+    __slots__ = ("_done", "_outcome", "append", "begun", "change", "note", "positions", "work")
 
     def __init__(
         self,
@@ -63,6 +60,7 @@ class WriteJob:
         self.work = work
         self.note = note
         self.change = change
+        self.begun = perf_counter()
         self._done = trio.Event()
         self._outcome: outcome.Outcome[Any] = outcome.Error(JournalError("not written yet"))
 
@@ -105,8 +103,8 @@ class Committer:
         self._note_failure = note_failure
         self._queue: SimpleQueue[WriteJob] = SimpleQueue()
         self._end = WriteJob(None, work=lambda _: None)  # after which nothing is written
-        self.seconds: deque[float] = deque(maxlen=COMMITS_TIMED)
-        """How long each of the newest commits took."""
+        self.times = CommitTimes()
+        """How long commits took."""
         self._is_closed = False
         self.ended = trio.Event()
         """Set when `run` has written all that it ever will."""
@@ -160,7 +158,7 @@ class Committer:
             else:
                 begun = perf_counter()
                 results = self._commit(jobs)
-                self._finish(token, jobs, results, perf_counter() - begun)
+                self._finish(token, jobs, results, (perf_counter() - begun, begun - jobs[0].begun))
             job = following or self._queue.get()
         self._tell(token, self.ended.set)
 
@@ -211,9 +209,9 @@ class Committer:
         token: trio.lowlevel.TrioToken,
         jobs: Sequence[WriteJob],
         results: Sequence[outcome.Outcome[Any]],
-        took: float = 0.0,
+        times: tuple[float, float] | None = None,
     ) -> None:
-        self._tell(token, lambda: self._deliver(jobs, results, took))
+        self._tell(token, lambda: self._deliver(jobs, results, times))
 
     @staticmethod
     def _tell(token: trio.lowlevel.TrioToken, call: Callable[[], None]) -> None:
@@ -222,19 +220,23 @@ class Committer:
 
     # In Trio's thread.
 
-    def _deliver(self, jobs: Sequence[WriteJob], results: Sequence[outcome.Outcome[Any]], took: float) -> None:
-        """Note what became of it, and tell whoever waits. Never raises: Trio would end."""
-        if took:
-            self.seconds.append(took)
+    def _deliver(
+        self, jobs: Sequence[WriteJob], results: Sequence[outcome.Outcome[Any]], times: tuple[float, float] | None
+    ) -> None:
+        """Note what became of it, how long it took and had waited, and tell whoever waits. Never raises: Trio would end."""
         done = [
             (job, result.value) for job, result in zip(jobs, results, strict=True) if isinstance(result, outcome.Value)
         ]
         if done:
-            _guard.attempt(self._note, sum(_lines(one, receipt) for one, receipt in done), [job for job, _ in done])
+            lines = sum(_lines(one, receipt) for one, receipt in done)
+            if times is not None:
+                self.times.note(*times, lines, trio.current_time())
+            _guard.attempt(self._note, lines, [job for job, _ in done])
         told: dict[int, BaseException] = {}  # what failed for all of them together is noted once
         for job, result in zip(jobs, results, strict=True):
             if isinstance(result, outcome.Error):
                 known = told.get(id(result.error))
+                self.times.failed += known is None
                 error = told[id(result.error)] = known or self._noted(result.error)
                 job.finish(outcome.Error(error))
             else:

@@ -152,7 +152,9 @@ class SqliteJournal:
 
     def activity(self) -> Activity:
         """What it has done so far; see Journal."""
-        return Activity(self._lines_stored, tuple(self._committer.seconds))
+        indexed = self._indexer.indexed
+        unindexed = None if indexed is None else max(0, self._end - 1 - indexed)
+        return Activity(self._lines_stored, self._committer.times, unindexed)
 
     def _close_files(self) -> None:
         self._writer.checkpoint()
