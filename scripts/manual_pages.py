@@ -26,7 +26,7 @@ SERVER: Sequence[Section] = (
         "FILES",
         (
             (
-                "/etc/chat-server/chat.toml",
+                "/etc/chat-server/chat-server.toml",
                 "The settings of the service that Debian's package installs. Elsewhere --config names them.",
             ),
             ("~/.local/share/chat-server", "What is said, where neither --data nor the settings say otherwise."),
