@@ -109,6 +109,8 @@ class InEffect:
             limits.rooms_owned,
         )
         directory.authentication.policy, directory.words = policy_of(self.config), words_of(self.config)
+        for room in ruled.open_rooms.listed:  # each looks there for every line
+            room.gate.words = directory.words
 
     async def _rule_sessions(self, before: Limits) -> None:
         """Have other limits count for those who are there: some at a time."""

@@ -1,0 +1,194 @@
+"""A reload as whoever runs a server meets it: the real process, its file in every state, SIGHUP and the command, while people talk."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import trio
+
+from chat_server.config_file import ConfigError
+from chat_server.config_reading import FILE_MAX, text_read_again
+from processes import ServerProcess, running_server
+from streams import Caller
+from test_admin_socket import admin
+
+GOOD = "[limits]\nrooms = {}\nmessages_per_second = 0\nconnections_per_address = 0\n"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[tuple[ServerProcess, Path, Path]]:
+    """A server, its file and its data."""
+    file, data = tmp_path / "chat.toml", tmp_path / "data"
+    file.write_text(GOOD.format(1))
+    with running_server("--config", str(file), data=data) as server:
+        server.wait_for_log("the certificate of TLS is")
+        yield server, file, data
+
+
+def reloaded(data: Path) -> dict[str, object]:
+    done = admin(data, "reload", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    return dict(json.loads(done.stdout))
+
+
+def test_it_says_what_has_changed_and_what_waits_for_a_restart_with_the_flags_on_top(
+    house: tuple[ServerProcess, Path, Path],
+) -> None:
+    server, file, data = house
+    port = server.port
+    file.write_text(GOOD.format(2) + "[server]\nport = 7\nhost = '192.0.2.1'\n")
+    done = admin(data, "reload")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "changed: limits.rooms\nchanged in the file, but waiting for a restart: server.host\n", (
+        "the port was given by a flag, which counts more"
+    )
+    assert reloaded(data) == {"is": "config-reloaded", "generation": 3, "changed": [], "waiting": ["server.host"]}
+    file.write_text(GOOD.format(2))
+    assert admin(data, "reload").stdout == "read again; nothing has changed that is in use\n"
+    socket.create_connection(("127.0.0.1", port)).close()
+
+
+BAD = {
+    "[limits]\nrooms = 'many'\n": "limits.rooms: expected int, got str",
+    "[limits\n": "not TOML",
+    "[limits]\nnothing = 1\n": "limits.nothing: unknown key",
+    "": "is empty",
+    "\n\n": "is empty",
+    "[tls]\ncertificate = '/nowhere/cert.pem'\n": "cannot read /nowhere/cert.pem",
+    "[proxy]\ntrusted = ['proxy.example.org']\n": "names are not looked up",
+}
+
+
+def test_what_cannot_be_used_changes_nothing_and_is_told_to_whoever_asked_and_to_the_log(
+    house: tuple[ServerProcess, Path, Path],
+) -> None:
+    server, file, data = house
+    for text, why in BAD.items():
+        file.write_text(text)
+        done = admin(data, "reload")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("chat-server: the configuration stays as it was: ")
+        assert why in done.stderr
+        assert done.stderr.count("\n") == 1
+        server.wait_for_log("error: the configuration stays as it was: the new one cannot be used")
+        assert why in server.log[-1]
+    file.unlink()
+    assert "No such file" in admin(data, "reload").stderr
+    os.mkfifo(file)
+    assert "is not a file" in admin(data, "reload").stderr
+    file.unlink()
+    file.write_text(GOOD.format(2))
+    assert reloaded(data)["generation"] == 2
+
+
+def test_of_many_reloads_at_once_each_is_answered(house: tuple[ServerProcess, Path, Path]) -> None:
+    server, file, data = house
+    file.write_text(GOOD.format(2))
+    with ThreadPoolExecutor(4) as asking:
+        answers = list(asking.map(reloaded, [data] * 4))
+    assert sorted(answer["generation"] for answer in answers) == [2, 3, 4, 5]  # type: ignore[type-var]
+    assert [answer["changed"] for answer in answers].count(["limits.rooms"]) == 1
+    assert server.stop() == 0
+
+
+def test_a_file_that_is_being_written_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+    """The writer writes it in pieces, each a configuration of its own."""
+    file = tmp_path / "chat.toml"
+    writer = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import time\nwith open({str(file)!r}, 'w') as f:\n for n in range(6): f.write('[x{{}}]\\n'.format(n)); f.flush(); time.sleep(0.05)",
+        ]
+    )
+    while not file.exists() or not file.stat().st_size:
+        time.sleep(0.01)
+    assert text_read_again(file).count("\n") == 6
+    assert writer.wait() == 0
+    writer = subprocess.Popen(
+        [sys.executable, "-c", f"import time\nwhile True: open({str(file)!r}, 'a').write('#'); time.sleep(0.02)"]
+    )
+    size = file.stat().st_size
+    while file.stat().st_size == size:
+        time.sleep(0.01)
+    try:
+        with pytest.raises(ConfigError, match="is being changed"):
+            text_read_again(file)
+    finally:
+        writer.kill()
+        writer.wait()
+    os.truncate(file, FILE_MAX + 1)
+    with pytest.raises(ConfigError, match="too large"):
+        text_read_again(file)
+
+
+def memory(pid: int) -> int:
+    """Bytes that are the process's own."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def open_files(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="it looks at the process by /proc")
+async def test_good_and_bad_files_in_turns_while_people_talk_cost_nobody_anything(
+    house: tuple[ServerProcess, Path, Path],
+) -> None:
+    server, file, data = house
+    people = 20
+    callers = [Caller(await trio.open_tcp_stream("127.0.0.1", server.port)) for _ in range(people)]
+    for number, caller in enumerate(callers):
+        await caller.log_in(f"n{number}", "python")
+    said = heard = 0
+    is_enough = False
+
+    async def talk() -> None:
+        nonlocal said
+        while not is_enough:
+            await callers[said % people].type(f"line {said}")
+            said += 1
+            await trio.sleep(0.005)
+        await trio.sleep(1)  # what others have said a moment before is shown before the end
+        await callers[0].type("the end")
+
+    async def hear(caller: Caller) -> None:
+        nonlocal heard
+        lines = [line for line in (await caller.read_until("the end\r\n")).splitlines() if ": line " in line]
+        numbers = [int(line.rsplit(" ", 1)[1]) for line in lines]
+        mine = callers.index(caller)
+        assert sorted(numbers) == [number for number in range(said) if number % people != mine], "each line, and once"
+        heard += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(talk)
+        for caller in callers[1:]:
+            nursery.start_soon(hear, caller)
+        figures = []
+        for number in range(40):
+            is_good = number % 2 == 0
+            file.write_text(
+                GOOD.format(number + 2) + f"[server]\nname = 'n{number}'\n" if is_good else list(BAD)[number % len(BAD)]
+            )
+            server.signal(signal.SIGHUP)
+            await trio.to_thread.run_sync(server.wait_for_log, "been read again" if is_good else "stays as it was")
+            figures.append((open_files(server.pid), memory(server.pid)))
+        is_enough = True
+    assert heard == people - 1
+    assert {files for files, _ in figures[2:]} <= {figures[2][0], figures[2][0] + 1}, "a commit may have a file open"
+    assert figures[-1][1] - figures[9][1] < 6 * 2**20
+    assert said > 300
+    file.write_text(GOOD.format(1000))
+    assert (await trio.to_thread.run_sync(reloaded, data))["generation"] == 22
+    for caller in callers:
+        await caller.stream.aclose()
+    assert await trio.to_thread.run_sync(server.stop) == 0
