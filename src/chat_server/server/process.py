@@ -215,7 +215,7 @@ def _status(server: Server, journal: Journal) -> str:
     """How the server is, in a line for whoever runs it."""
     seconds = journal.activity().commit_seconds
     commits = f", commit {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms" if seconds else ""
-    people = server.people_count
+    people = len(server.hall.directory.people)
     return f"{people} {'person' if people == 1 else 'people'}{commits}"
 
 

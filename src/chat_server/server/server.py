@@ -238,11 +238,6 @@ class Server:
         """The chat rooms that there are."""
         return self._open_rooms.listed
 
-    @property
-    def people_count(self) -> int:
-        """How many people are here."""
-        return len(self._directory.people)
-
     def stop(self) -> None:
         """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
         self.health.leave()
