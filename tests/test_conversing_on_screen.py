@@ -10,7 +10,7 @@ from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.answers import words_for
 from chat_tui.client.conversing import Requests
-from chat_tui.client.notifications import deserves_notification
+from chat_tui.client.notifications import how_told
 from chat_tui.client.state import State
 from chat_tui.settings import NotifyTable
 from chat_tui.ui.labels import HEADING, room_items
@@ -65,12 +65,10 @@ def test_requests_are_told_once_and_what_waits_not_at_all() -> None:
     assert "mallory wants" in words_for(RequestCame("@mallory", "mallory"), was_typed=False)
 
 
-@pytest.mark.parametrize(
-    ("mentions", "nick", "told"), [(True, "bob", True), (True, "ann", False), (False, "bob", False)]
-)
-def test_what_is_written_to_the_user_notifies_as_a_mention_does(mentions: bool, nick: str, told: bool) -> None:
-    rules = NotifyTable(mentions=mentions)
-    assert deserves_notification(Said("@bob", 1, NOON, nick, "psst"), "ann", rules) is told
+@pytest.mark.parametrize(("direct", "nick", "told"), [(True, "bob", True), (True, "ann", False), (False, "bob", False)])
+def test_what_is_written_to_the_user_notifies_as_a_mention_does(direct: bool, nick: str, told: bool) -> None:
+    rules = NotifyTable(direct=direct)
+    assert how_told(Said("@bob", 1, NOON, nick, "psst"), "ann", rules) is told
 
 
 def test_conversations_stand_below_the_rooms_under_a_heading() -> None:

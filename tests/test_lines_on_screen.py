@@ -559,7 +559,7 @@ def test_a_reply_to_a_line_of_ones_own_counts_as_a_mention_and_what_amends_lines
         )
         await settle(pilot)
         assert (room.unread, room.mentions) == (1, {2})
-        told = [data for data in app.written if "777;notify" in data]
+        told = [data for data in app.written if "]9;" in data]
         assert len(told) == 1, "one is told, and an edit calls nobody again"
         assert "and mine" in told[0]
 
@@ -594,7 +594,7 @@ def test_a_reply_to_a_line_of_ones_own_that_is_not_loaded_is_a_mention_and_one_o
             Said("pm", 10, NOON + 181, "bob", "no", re=6), Said("pm", 11, NOON + 182, "bob", "no", re=7, whom="eve")
         )
         assert room.mentions == {9}
-        assert len([data for data in app.written if "777;notify" in data]) == 1
+        assert len([data for data in app.written if "]9;" in data]) == 1
 
     program.play(act, talk(events.Entered("pm", (), 0, "", 1), *said("x", room="pm")))
 

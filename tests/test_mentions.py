@@ -16,7 +16,7 @@ import chat_server.protocol.mentions
 from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import _WITHOUT_MARKS, Names, _kind, folded, names_in
 from chat_server.protocol.names import NAME_TYPED_MAX, name_key
-from chat_tui.client.notifications import calling, deserves_notification, names
+from chat_tui.client.notifications import calling, how_told, names
 from chat_tui.settings import NotifyTable
 
 NAMED = [
@@ -168,7 +168,7 @@ def test_the_words_one_wants_to_hear_of_are_found_as_names_are() -> None:
     ):
         assert found.spans(text) == spans
     line = Said("python", 1, 0.0, "bob", "the LUNCH.")
-    assert deserves_notification(line, "ann", rules)
+    assert how_told(line, "ann", rules)
 
 
 def test_letters_of_scripts_without_spaces_are_taken_for_such() -> None:

@@ -11,7 +11,7 @@ from chat_server.protocol.versions import PROTOCOL
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.in_order import line_in_words
-from chat_tui.client.notifications import deserves_notification
+from chat_tui.client.notifications import how_told
 from chat_tui.client.state import State
 from chat_tui.settings import NotifyTable
 from chat_tui.ui.markup import Styles
@@ -54,7 +54,7 @@ def test_it_is_unread_but_no_mention_and_rings_for_nobody() -> None:
         state.apply(line)
         assert state.room("python").unread == 1
         assert bool(state.room("python").mentions) == calls
-        assert deserves_notification(line, "ann", rules) == calls
+        assert how_told(line, "ann", rules) == calls
 
 
 @pytest.mark.parametrize("width", [30, 80])

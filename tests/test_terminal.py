@@ -24,7 +24,7 @@ from chat_tui.cli import _parser, _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
 from chat_tui.ui import background
 from chat_tui.ui import terminal as terminal_module
-from chat_tui.ui.terminal import desktop_notification, kitty_form, title
+from chat_tui.ui.terminal import kitty_form, title
 from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
 
 PROGRAM = [sys.executable, "-m", "chat_tui"]
@@ -776,8 +776,6 @@ sys.exit(keys != ["alt+a", "alt+5"])
 
 
 def test_what_is_written_to_the_terminal_holds_nothing_of_others_that_acts() -> None:
-    told = desktop_notification("bob\x07;x", "hi\x1b]0;owned\x07; there\n")
-    assert told == "\x1b]777;notify;bob  x;hi ]0 owned   there \x1b\\\x1b]9;bob  x: hi ]0 owned   there \x1b\\"
     assert title("a\x1b\\b") == "\x1b]0;a \\b\x1b\\"
 
 

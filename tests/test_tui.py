@@ -1778,7 +1778,7 @@ def test_one_is_notified_by_rules_and_not_while_one_is_looking() -> None:
         app.tell(*said("chatter", first=2))
         assert rung() == 0
         app.tell(*said("ann: hello\x1b", first=3))
-        assert any("\x1b]777;notify;bob in python;ann: hello" in data for data in app.written)
+        assert any("\x1b]9;bob in python: ann: hello" in data for data in app.written)
         assert rung() == 1
         app.tell(*said("time to deploy", first=4))
         assert rung() == 1

@@ -4,6 +4,7 @@ Knows the types of settings; never knows which settings there are, nor where the
 """
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -35,4 +36,15 @@ def _known(settings: type[Struct], path: str) -> list[str]:
         found = get_args(found)[1] if part == "[...]" else {field.name: field.type for field in fields(found)}[part]
         while get_origin(found) is Annotated:
             found = get_args(found)[0]
-    return list(get_args(found)) or [field.name for field in fields(found)]
+    return list(_values(found)) or [field.name for field in fields(found)]
+
+
+def _values(kind: Any) -> Iterator[str]:
+    """What a setting of this kind may be, if that is one of some values."""
+    for value in get_args(kind):
+        if isinstance(value, str):
+            yield value
+        elif value is bool:
+            yield from ("true", "false")
+        else:
+            yield from _values(value)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 from socket import AF_INET6, inet_pton
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -21,17 +21,40 @@ class SettingsError(Exception):
     """The settings cannot be used; the sentence says where and why."""
 
 
+How = bool | Literal["bell", "desktop"]
+"""How one is told of a kind of line: by both, by one of the two, or not."""
+
+
 class NotifyTable(Struct, frozen=True, forbid_unknown_fields=True):
     """When and how you are notified of lines that you do not see."""
 
-    mentions: Annotated[bool, Meta(description="Lines that name you.")] = True
-    rooms: Annotated[list[str], Meta(description="Rooms of which every line counts.")] = field(default_factory=list)
-    words: Annotated[list[str], Meta(description="Words that count as if they were your name.")] = field(
+    mentions: Annotated[
+        How, Meta(description='Lines that name you, or reply to you: true, false, or only by "bell" or "desktop".')
+    ] = True
+    direct: Annotated[How, Meta(description="Lines that somebody writes to you alone; in the same way.")] = True
+    words: Annotated[list[str], Meta(description="Words that count as if they were your name,")] = field(
         default_factory=list
     )
+    words_by: Annotated[How, Meta(description="and how you are told of them.")] = True
+    rooms: Annotated[list[str], Meta(description="Rooms of which every line counts,")] = field(default_factory=list)
+    rooms_by: Annotated[How, Meta(description="and how you are told of those lines.")] = True
     muted: Annotated[list[str], Meta(description="Rooms that never count.")] = field(default_factory=list)
+    quiet: Annotated[
+        str,
+        Meta(description="Hours in which nothing rings and the desktop is left alone, as 22:00-07:00. Empty: none."),
+    ] = ""
+    focused: Annotated[
+        bool, Meta(description="Notify you also while the terminal has the focus, of rooms that you do not see.")
+    ] = False
     bell: Annotated[bool, Meta(description="Ring the terminal's bell.")] = True
-    desktop: Annotated[bool, Meta(description="Ask the terminal to notify the desktop (OSC 9 and OSC 777).")] = True
+    desktop: Annotated[bool, Meta(description="Ask the terminal to notify the desktop.")] = True
+    terminal: Annotated[
+        Literal["", "99", "777", "9", "bell"],
+        Meta(
+            description="The escape sequence by which it is asked: 99 (kitty), 777 (urxvt, foot, Ghostty), 9 (iTerm2, WezTerm, Windows Terminal)"
+            " or bell, for none. Empty: as the environment says which terminal it is."
+        ),
+    ] = ""
     title: Annotated[bool, Meta(description="Show the count in the terminal's title.")] = True
 
 
@@ -112,6 +135,8 @@ def load(path: Path, *, must_exist: bool) -> Settings:
         raise SettingsError(say("{path}: language: expected en or zh", path=path))
     if not settings.time_format.isprintable():
         raise SettingsError(say("{path}: time_format: expected a format such as %H:%M", path=path))
+    if settings.notify.quiet and not _HOURS.fullmatch(settings.notify.quiet):
+        raise SettingsError(say("{path}: notify.quiet: expected hours such as 22:00-07:00", path=path))
     names = {action.name for action in ACTIONS}
     preset = settings.keys.get("preset")
     if preset is not None and preset not in PRESETS:
@@ -130,6 +155,9 @@ def load(path: Path, *, must_exist: bool) -> Settings:
                 say("{path}: keys.{name}: there is no such action; docs/keys.md has their names", path=path, name=name)
             )
     return settings
+
+
+_HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 
 
 def _read(text: str, path: Path) -> Settings:

@@ -1,5 +1,6 @@
-"""Which lines one is told of when one does not see them. Pure; ui/hearing.py tells, by what ui/terminal.py has for bells and desktops."""
+"""Which lines one is told of when one does not see them. Pure; ui/attention.py says when."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from chat_server.protocol.entries import Entry, Spoken
@@ -8,25 +9,33 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.room_choices import NOTHING_CHOSEN, Chosen
-from chat_tui.settings import NotifyTable
+from chat_tui.settings import How, NotifyTable
 
 
-def deserves_notification(line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN) -> bool:
-    """Whether a line counts, by the rules and by what is chosen for its room, which goes first."""
+def how_told(line: Entry, me: str, rules: NotifyTable, chosen: Chosen = NOTHING_CHOSEN) -> How:
+    """How one is told of a line, by the rules and by what is chosen for its room, which goes first; False: not at all."""
+    room = name_key(line.room)
     if not line.alerts or line.nick == me or chosen.notify == "nothing":
         return False
-    if chosen.notify == "all":
-        return True
-    room = name_key(line.room)
     if not chosen.notify and room in map(name_key, rules.muted):
         return False
-    calls = rules.mentions or chosen.notify == "mentions"
-    is_loud = chosen.notify == "mentions" or not chosen.is_muted
-    if is_loud and calls and is_conversation(line.room):
-        return True
-    if is_loud and not chosen.notify and room in map(name_key, rules.rooms):
-        return True
-    return (calls and (replies_to(line, me) or names(me, line.text))) or _of(tuple(rules.words)).are_in(line.text)
+    is_loud = bool(chosen.notify) or not chosen.is_muted
+    ways: list[How] = []
+    if replies_to(line, me) or names(me, line.text):
+        ways.append(rules.mentions or bool(chosen.notify))
+    if is_loud and is_conversation(line.room):
+        ways.append(rules.direct or bool(chosen.notify))
+    if _of(tuple(rules.words)).are_in(line.text):
+        ways.append(rules.words_by)
+    if chosen.notify == "all" or (is_loud and not chosen.notify and room in map(name_key, rules.rooms)):
+        ways.append(rules.rooms_by or bool(chosen.notify))
+    return _together(ways)
+
+
+def _together(ways: Sequence[How]) -> How:
+    """What several say together of one line."""
+    found = {way for way in ways if way}
+    return found.pop() if len(found) == 1 else bool(found)
 
 
 @lru_cache(64)

@@ -4,6 +4,7 @@ Knows Textual and the client. Never knows what stands in the panes, nor what the
 """
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -23,8 +24,9 @@ from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.credentials import Keyring
 from chat_tui.language import say
-from chat_tui.settings import Profile, Settings
+from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
+from chat_tui.ui.attention import Attention
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
@@ -84,6 +86,9 @@ class ChatApp(KeysInTurn):
         self.settings = settings
         self.clock = clock
         self.has_focus = True
+        self.knows_focus = False
+        """Whether the terminal says when it has the focus."""
+        self._attention = Attention(settings.notify, clock, self, self.tell_terminal, os.environ)
         self._caller, self._keyring = caller, keyring
         self.main = MainScreen(lambda: self.servers)
         first = Wanted(Profile(host, port, nick, list(rooms)), open_store, name)
@@ -213,13 +218,17 @@ class ChatApp(KeysInTurn):
         """Write something to the terminal that is not on the screen."""
         terminal.tell_terminal(self, data)
 
+    def call_user(self, how: How, heading: str, text: str) -> None:
+        """Ring, or notify the desktop, if nobody looks and it is time."""
+        self._attention.call(how, heading, text)
+
     def on_app_focus(self, _: AppFocus) -> None:
         """Somebody looks at the terminal."""
-        self.has_focus = True
+        self.has_focus = self.knows_focus = True
 
     def on_app_blur(self, _: AppBlur) -> None:
         """Nobody does."""
-        self.has_focus = False
+        self.has_focus, self.knows_focus = False, True
 
     def action_toggle_theme(self) -> None:
         """Go from dark to light, or back."""

@@ -12,19 +12,15 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.client.answers import answer_in_words, words_for
-from chat_tui.client.clocks import Steady
 from chat_tui.client.conversing import is_conversation
-from chat_tui.client.notifications import deserves_notification
+from chat_tui.client.notifications import how_told
 from chat_tui.client.room_words import put_out
 from chat_tui.client.state import RoomState
 from chat_tui.language import say, say_count
-from chat_tui.ui import labels, terminal
+from chat_tui.ui import labels
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
-
-BELL_GAP = 1.0
-"""Seconds between two bells at the least."""
 
 TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
@@ -44,8 +40,6 @@ class Hearing:
     ) -> None:
         self._program, self._app, self._panes, self._navigation = program, app, panes, navigation
         self._paint_soon = paint_soon
-        self._steady = Steady(program.clock)
-        self._bell_at = 0.0
         self._last_login = ""
 
     def take(self, event: Event, new: list[Entry], *, is_told: bool) -> None:
@@ -149,15 +143,10 @@ class Hearing:
         room = state.known(line.room)
         if room is None or room.read is None or line.seq <= room.read or self._navigation.is_looking_at(room):
             return
-        if not deserves_notification(line, state.nick, rules, state.choices.of(room.name)):
+        how = how_told(line, state.nick, rules, state.choices.of(room.name))
+        if not how:
             return
-        now = self._steady()
         title = labels.from_server(
             self._program.title, say("{nick} in {room}", nick=f"{line.nick}{line.mark}", room=line.room)
         )
-        data = terminal.desktop_notification(title, line.text) if rules.desktop else ""
-        if rules.bell and now - self._bell_at > BELL_GAP:
-            self._bell_at = now
-            data = terminal.bell() + data
-        if data:
-            self._program.tell_terminal(data)
+        self._program.call_user(how, title, line.text)

@@ -7,7 +7,7 @@ from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged
 from chat_tui.client.state import State
-from chat_tui.settings import Settings
+from chat_tui.settings import How, Settings
 
 
 class Group(NamedTuple):
@@ -52,6 +52,9 @@ class Program(Protocol):
 
     def say_shortly(self, text: str) -> None:
         """Say what came of a key, for some seconds: it does not stay among the lines."""
+
+    def call_user(self, how: How, heading: str, text: str) -> None:
+        """Ring, or notify the desktop, if nobody looks and it is time."""
 
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""

@@ -16,7 +16,7 @@ from chat_tui.client.client import WRONG, Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.local_store import LocalStore
 from chat_tui.language import say
-from chat_tui.settings import Profile, Settings, SettingsError
+from chat_tui.settings import How, Profile, Settings, SettingsError
 from chat_tui.ui import labels
 from chat_tui.ui.connect_dialog import ConnectDialog
 from chat_tui.ui.main_screen import MainScreen
@@ -56,6 +56,9 @@ class Window(Protocol):
 
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""
+
+    def call_user(self, how: How, heading: str, text: str) -> None:
+        """Ring, or notify the desktop, if nobody looks and it is time."""
 
     def leave(self, last_words: str = "") -> None:
         """End the program."""
@@ -259,6 +262,10 @@ class Server:
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""
         self._window.tell_terminal(data)
+
+    def call_user(self, how: How, heading: str, text: str) -> None:
+        """Ring, or notify the desktop, if nobody looks and it is time."""
+        self._window.call_user(how, heading, text)
 
     def action_line(self) -> None:
         """Show whether the line is encrypted, and the server's fingerprint."""

@@ -2,7 +2,7 @@
 
 - Alt with a letter or digit, on terminals without the Kitty protocol: they send ESC and the letter, for which Textual waits 100 ms, takes
   two in that time for text, and digits for symbols. Here they become what a Kitty terminal sends, at once.
-- Escape sequences that tell the terminal something: its bell, its title, a desktop notification.
+- Escape sequences that tell the terminal something: its bell, its title (what notifies a desktop: desktop.py).
 - A screen that the terminal is told as plain text; and the mouse, left to the terminal meanwhile.
 - Giving the terminal back as it was, however the program ends; and a bug's traceback without secrets.
 """
@@ -320,9 +320,3 @@ def bell() -> str:
 def title(text: str) -> str:
     """Set the window's title (OSC 0)."""
     return f"\x1b]0;{_SAFE.sub(' ', text)}\x1b\\"
-
-
-def desktop_notification(heading: str, text: str) -> str:
-    """Ask for a desktop notification: OSC 777 (urxvt, foot, Ghostty, WezTerm) and OSC 9 (iTerm2, kitty, Windows Terminal)."""
-    heading, text = _SAFE.sub(" ", heading), _SAFE.sub(" ", text)[:200]
-    return f"\x1b]777;notify;{heading};{text}\x1b\\\x1b]9;{heading}: {text}\x1b\\"
