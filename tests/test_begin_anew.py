@@ -8,7 +8,7 @@ import pytest
 from chat_server.config import Config, JournalTable, ServerTable
 from chat_server.journal import JournalError
 from chat_server.journal.memory import MemoryJournal
-from chat_server.server import process
+from chat_server.server import places, process
 from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.process import CannotStart, run
 
@@ -22,49 +22,49 @@ def _leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def serving(*outcomes: tuple[int, bool] | Exception) -> tuple[Callable[..., Awaitable[object]], list[tuple[str, int]]]:
     """What serves, with these outcomes one after the other; and where it has listened."""
-    places: list[tuple[str, int]] = []
+    where: list[tuple[str, int]] = []
     left = list(outcomes)
 
     async def serve(in_use: ConfigInUse, opened: process._Opened, *_: object) -> tuple[int, bool]:
         del in_use
-        (listener,) = opened.listeners
-        places.append(listener.getsockname())
+        (listener,) = opened.places.chat
+        where.append(listener.getsockname())
         listener.close()
         outcome = left.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    return serve, places
+    return serve, where
 
 
 def test_it_serves_again_at_the_same_address_and_waits_longer_and_longer_until_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
-    serve, places = serving((3, True), *[CannotStart("not now")] * 8, (0, True), (0, False))
+    serve, where = serving((3, True), *[CannotStart("not now")] * 8, (0, True), (0, False))
     monkeypatch.setattr(process, "_serve", serve)
     monkeypatch.setattr("chat_server.server.process.time.sleep", pauses.append)
     assert run(CONFIG) == 0, "what the last one has cut off counts"
-    assert len(places) == 11
-    assert len(set(places)) == 1
+    assert len(where) == 11
+    assert len(set(where)) == 1
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
 def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    serve, places = serving((0, True), (0, False))
+    serve, where = serving((0, True), (0, False))
     taken: list[socket.socket] = []
 
     async def serve_and_lose(in_use: ConfigInUse, opened: process._Opened, *_: object) -> object:
         outcome = await serve(in_use, opened)
-        if len(places) == 1:
-            taken.append(socket.create_server(places[0]))
+        if len(where) == 1:
+            taken.append(socket.create_server(where[0]))
         return outcome
 
     monkeypatch.setattr(process, "_serve", serve_and_lose)
     monkeypatch.setattr("chat_server.server.process.time.sleep", lambda _: taken.pop().close())
     assert run(CONFIG) == 0
-    assert places[0] == places[1]
+    assert where[0] == where[1]
 
 
 def test_what_cannot_be_read_at_the_first_start_is_said_in_a_line_and_nothing_listens_any_more(
@@ -79,8 +79,8 @@ def test_what_cannot_be_read_at_the_first_start_is_said_in_a_line_and_nothing_li
         listeners.extend(opened(config, port))
         return listeners
 
-    opened = process._listen
-    monkeypatch.setattr(process, "_listen", listen)
+    opened = places._listen
+    monkeypatch.setattr(places, "_listen", listen)
     monkeypatch.setattr(MemoryJournal, "rooms", rooms)
     with pytest.raises(CannotStart, match="what is kept cannot be read: the disk is away"):
         run(CONFIG)

@@ -5,11 +5,12 @@ import json
 from contextlib import closing, suppress
 
 import pytest
+from msgspec import UNSET
 
 from callers import without_tls
 from chat_server.protocol import events
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.pauses import QUIET_SECONDS, SPREAD_MAX, STEADY_SECONDS, Pauses
+from chat_tui.client.pauses import QUIET_SECONDS, SAID_MAX, SPREAD_MAX, STEADY_SECONDS, Pauses
 from test_connection import Client, end, free_port, until
 from test_plain import plain_program
 
@@ -44,10 +45,11 @@ class Node:
                     self._writers.append(writer)
                     writer.write(b'{"ref":"login","is":"logged-in","nick":"ann","token":"","rooms":[]}\n')
 
-    async def send_away(self, details: dict[str, str], why: str = "moved") -> None:
+    async def send_away(self, details: dict[str, str], why: str = "moved", **more: object) -> None:
         self._server.close()
         for writer in self._writers:
-            writer.write(json.dumps({"is": "dismissed", "why": why, "details": details, "text": "Gone."}).encode())
+            farewell = {"is": "dismissed", "why": why, "details": details, "text": "Gone.", **more}
+            writer.write(json.dumps(farewell).encode())
             writer.write(b"\n")
             writer.close()
         await asyncio.sleep(0)
@@ -111,19 +113,19 @@ def test_many_who_are_sent_at_once_spread_themselves() -> None:
     for _ in range(200):
         pauses = Pauses()
         pauses.online(0.0)
-        waits.append(pauses.after_move({"seconds": "4"}, 100.0))
+        waits.append(pauses.after_move({"seconds": "4"}, UNSET, 100.0))
     assert min(waits) < 1
     assert 3 < max(waits) <= 4
     pauses = Pauses()
     pauses.online(0.0)
-    assert pauses.after_move({"seconds": "100000"}, 100.0) <= SPREAD_MAX
-    assert Pauses().after_move({"seconds": "soon"}, 0.0) < 1
+    assert pauses.after_move({"seconds": "100000"}, UNSET, 100.0) <= SPREAD_MAX
+    assert Pauses().after_move({"seconds": "soon"}, UNSET, 0.0) < 1
 
 
 def test_a_node_that_is_not_found_is_told_after_a_few_seconds() -> None:
     pauses = Pauses()
     pauses.online(0.0)
-    pause = pauses.after_move({}, 100.0)
+    pause = pauses.after_move({}, UNSET, 100.0)
     assert pause == 0
     assert pauses.is_quiet(100.0 + QUIET_SECONDS / 2)
     assert not pauses.is_quiet(100.0 + QUIET_SECONDS)
@@ -133,9 +135,69 @@ def test_nodes_that_send_one_to_and_fro_are_called_more_and_more_seldom() -> Non
     pauses, waits = Pauses(), []
     for _ in range(20):
         pauses.online(100.0)
-        waits.append(pauses.after_move({}, 100.5))
+        waits.append(pauses.after_move({}, UNSET, 100.5))
     assert waits[0] < 1
     assert waits[-1] > STEADY_SECONDS
+
+
+@pytest.mark.parametrize(("said", "waited"), [(0.7, 0.7), (0.0, 0.0), (-5.0, 0.0), (1e300, SAID_MAX)])
+def test_one_comes_back_when_the_server_has_said(said: float, waited: float) -> None:
+    pauses = Pauses()
+    pauses.online(0.0)
+    assert pauses.after_move({"seconds": "9"}, said, 100.0) == waited
+    assert pauses.is_quiet(100.0 + waited + QUIET_SECONDS / 2)
+
+
+def test_a_server_that_restarts_again_and_again_is_called_more_and_more_seldom_but_never_too_soon() -> None:
+    pauses, waits = Pauses(), []
+    for _ in range(20):
+        pauses.online(100.0)
+        waits.append(pauses.after_move({}, 2.0, 100.5))
+    assert min(waits) >= 2.0
+    assert waits[-1] > STEADY_SECONDS
+
+
+def test_who_is_told_that_the_server_restarts_is_back_at_the_time_that_was_told() -> None:
+    async def restart() -> None:
+        port = free_port()
+        client, first, second = Client(port, "ann"), Node(port), Node(port)
+        await first.begin()
+        task = asyncio.create_task(client.connection.run())
+        await until(client, Status.ONLINE)
+        client.connection._pauses.online(-STEADY_SECONDS)  # it has been for long
+        client.changes.clear()
+        await first.send_away({"seconds": "1"}, "restarting", retry_after=0.3)
+        await second.begin()
+        await until(client, Status.WAITING)
+        told = client.changes[0]
+        assert told.is_moving
+        assert 0.1 < told.retry_at - asyncio.get_running_loop().time() <= 0.3
+        await until(client, Status.ONLINE)
+        assert [change.status for change in client.changes] == [Status.WAITING, Status.CONNECTING, Status.ONLINE]
+        assert all(change.is_moving for change in client.changes[:2])
+        assert asyncio.get_running_loop().time() >= told.retry_at
+        await end(task)
+        await first.end()
+        await second.end()
+
+    asyncio.run(restart())
+
+
+def test_line_by_line_a_restart_is_told_calmly_and_so_is_that_one_is_back() -> None:
+    async def restart() -> None:
+        written: list[str] = []
+        program, _ = plain_program(written, lambda: 0.0, rooms=["python"])
+        program.changed(ConnectionChanged(Status.ONLINE))
+        program.client._take(events.Entered("python", ("bob",), 0), None)
+        for _ in range(2):
+            written.clear()
+            program.changed(ConnectionChanged(Status.WAITING, "the server is being restarted", is_moving=True))
+            program.changed(ConnectionChanged(Status.CONNECTING, is_moving=True))
+            program.changed(ConnectionChanged(Status.ONLINE))
+            program.client._take(events.Entered("python", ("bob",), 0), None)
+            assert written == ["The server is being restarted. You are back in a moment.", "You are back."]
+
+    asyncio.run(restart())
 
 
 def test_line_by_line_nothing_is_told_of_a_move_but_of_one_that_fails() -> None:

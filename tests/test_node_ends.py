@@ -6,6 +6,7 @@ from typing import cast
 
 import pytest
 import trio
+from msgspec import UNSET
 from msgspec.structs import replace
 from trio.testing import wait_all_tasks_blocked
 
@@ -19,6 +20,7 @@ from chat_server.journal.memory_nodes import MemoryNode
 from chat_server.journal.node_life import RETURN_SECONDS
 from chat_server.journal.nodes import Beside, Came, Nodes, NodeSeen, Placed, Turn, Went
 from chat_server.journal.signs import RoomFounded, Signed
+from chat_server.protocol.events import Dismissed
 from chat_server.server.admin_requests import NodeShown
 from chat_server.server.ending import MOVED_PER_SECOND, OTHERS_SECONDS, SPREAD_SECONDS_MAX, Ending
 from chat_server.server.server import Server
@@ -188,10 +190,14 @@ class Unanswered:
 
 class FakeSession:
     def __init__(self) -> None:
+        self.nick = "ann"
         self.told: list[tuple[str, float, dict[str, str]]] = []
+        self.waits: list[float] = []
 
-    def dismiss(self, why: str, deadline: float, details: dict[str, str]) -> None:
-        self.told.append((why, deadline, details))
+    def dismiss(self, farewell: Dismissed, deadline: float) -> None:
+        self.told.append((farewell.why, deadline, farewell.details))
+        assert farewell.retry_after is not UNSET
+        self.waits.append(farewell.retry_after)
 
 
 @pytest.mark.parametrize("error", [None, JournalError("away")])
@@ -213,6 +219,9 @@ async def test_many_are_told_over_how_many_seconds_to_spread(autojump_clock: tri
         sessions = [FakeSession() for _ in range(3 * MOVED_PER_SECOND)]
         await ending.begin([cast("ChatSession[object]", session) for session in sessions])
         assert sessions[0].told[0][2] == {"seconds": "3"}
+        waits = [session.waits[0] for session in sessions]
+        assert min(waits) < 0.5
+        assert 2.5 < max(waits) <= 3.0
         crowd = [FakeSession() for _ in range(20 * MOVED_PER_SECOND)]
         await ending.begin([cast("ChatSession[object]", session) for session in crowd])
         assert crowd[0].told[0][2] == {"seconds": str(SPREAD_SECONDS_MAX)}

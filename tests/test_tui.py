@@ -508,6 +508,27 @@ def test_while_the_server_sends_one_to_another_node_lines_wait_and_nothing_is_sa
     program.play(act, beginning(), size=(120, 30))
 
 
+def test_while_the_server_restarts_it_is_said_when_one_is_back_and_nothing_looks_lost(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.connection.status = Status.WAITING
+        at = time.monotonic() + 2.9
+        app.connection_changed(ConnectionChanged(Status.WAITING, "the server is being restarted", at, is_moving=True))
+        app.prompt.put("patience")
+        await pilot.press("enter")
+        await settle(pilot)
+        shown = chat_text(app)
+        assert "The server is being restarted; back in 3 s. 1 line will be sent then." in shown
+        assert "patience  …" in shown
+        assert "No connection" not in shown
+        assert "○" not in shown
+        app.connection_changed(ConnectionChanged(Status.CONNECTING, is_moving=True))
+        await settle(pilot)
+        assert "restarted" not in chat_text(app)
+        assert "Connecting to" not in chat_text(app)
+
+    program.play(act, beginning(), size=(120, 30))
+
+
 def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         for typed, told in (

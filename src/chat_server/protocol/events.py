@@ -150,11 +150,12 @@ class LoggedOut(Event, frozen=True):
 
 
 class Dismissed(Event, frozen=True):
-    """The server ends the receiver's session; nothing follows. `why` is a key of the catalogue of sentences, `text` its sentence."""
+    """The server ends the receiver's session. `why` is a key of the catalogue, `text` its sentence; `retry_after`: come back by yourself then."""
 
     why: str
     details: dict[str, str] = {}
     text: str = ""
+    retry_after: float | UnsetType = UNSET
 
 
 # The tag is said, for a command that refuses what no other does has a class of this beside it, with a code and a sentence of its own.

@@ -1,10 +1,12 @@
 """How a server ends: what its sessions are told, and by when they have to be gone.
 
-One of several nodes sends everybody to the others, unless there are none; it also ends when those have given it up. Never knows listeners nor rooms.
+One of several nodes sends everybody to the others, unless there are none; it also ends when those have given it up. A server that begins anew at once
+tells everybody when to come back. Never knows listeners nor rooms.
 """
 
 from collections.abc import Callable, Collection
-from math import inf
+from math import ceil, inf
+from random import uniform
 from typing import Any
 
 import trio
@@ -12,6 +14,7 @@ import trio
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Nodes
 from chat_server.logs import log
+from chat_server.protocol.events import Dismissed
 from chat_server.sessions.session import ChatSession
 
 OTHERS_SECONDS = 1.0
@@ -27,6 +30,22 @@ SPREAD_SECONDS_MAX = 10
 """Seconds over which they are spread at most: after 15 it is seen that those have left who are not back."""
 
 
+RESTART_SECONDS = 0.5
+"""Seconds that readers have where the server begins anew at once: so long may those wait who call meanwhile. Who comes back has what they missed."""
+
+LEFT_PER_SECOND = 500
+"""How many may leave their rooms in a second: a large house has so much more time for that."""
+
+RETURN_FIRST = 0.5
+"""Seconds after which the first are back: by then the next server accepts callers, or lets them wait."""
+
+RETURNS_PER_SECOND = 100
+"""How many come back in a second: half as many as may begin TLS in it (handshakes.PER_SECOND), for others come too."""
+
+RETURN_LAST = 20.0
+"""Seconds after which the last are back, however many they are."""
+
+
 class Ending:
     """The end of a server. It has not been asked for yet."""
 
@@ -40,9 +59,14 @@ class Ending:
         """When everybody has to be gone."""
         self.was_given_up = False
         """Whether it was asked for because the other nodes have given this one up."""
-        self._is_told = False
-        self._is_move = False
-        self._details: dict[str, str] = {}
+        self._is_restart = False
+        self._farewell: Callable[[bool], Dismissed] | None = None
+        self._spread = 0.0
+
+    def ask_for(self, *, is_restart: bool = False) -> None:
+        """Ask for it. `is_restart`: the next server has this one's listeners, and begins as soon as this one has ended."""
+        self._is_restart = is_restart
+        self.requested.set()
 
     def hurry(self) -> None:
         """Everybody has to be gone at once."""
@@ -59,23 +83,48 @@ class Ending:
 
     async def begin(self, sessions: Collection[ChatSession[Any]]) -> None:
         """Dismiss everybody; from now on those too who only come."""
-        self.at = min(self.at, trio.current_time() + self._seconds())
-        if self._nodes is not None:
-            if not self.was_given_up:
-                self._nodes.life.leave()
-            self._is_move = self.was_given_up or await _has_others(self._nodes)
-            if seconds := min(len(sessions) // MOVED_PER_SECOND, SPREAD_SECONDS_MAX):
-                self._details = {"seconds": str(seconds)}
-        self._is_told = True
+        count = len(sessions)
+        longest = self._seconds()
+        seconds = min(longest, RESTART_SECONDS + count / LEFT_PER_SECOND) if self._is_restart else longest
+        self.at = min(self.at, trio.current_time() + seconds)
+        if self._nodes is not None and not self.was_given_up:
+            self._nodes.life.leave()
+        if self._nodes is not None and (self.was_given_up or await _has_others(self._nodes)):
+            self._spread = float(min(count // MOVED_PER_SECOND, SPREAD_SECONDS_MAX))
+            self._farewell = self._moved
+        elif self._is_restart:
+            self._spread = min(count / RETURNS_PER_SECOND, RETURN_LAST - RETURN_FIRST)
+            self._farewell = self._restarting
+        else:
+            self._farewell = _stopping
         for session in sessions:
             self.dismiss(session)
 
     def dismiss(self, session: ChatSession[Any]) -> None:
         """End a session, if everybody's is to end."""
-        if self._is_move:
-            session.dismiss("moved", self.at, self._details)
-        elif self._is_told:
-            session.dismiss("stopping", self.at)
+        if self._farewell is not None:
+            session.dismiss(self._farewell(bool(session.nick)), self.at)
+
+    def _moved(self, is_known: bool) -> Dismissed:
+        """What somebody is told who goes on at another node: after a part of the time over which all are spread."""
+        del is_known
+        details = {"seconds": f"{self._spread:g}"} if self._spread else {}
+        return Dismissed("moved", details, retry_after=_part_of(self._spread))
+
+    def _restarting(self, is_known: bool) -> Dismissed:
+        """What somebody is told who is to come back here. Those who have not logged in yet are few, and are the first."""
+        seconds = RETURN_FIRST + (_part_of(self._spread) if is_known else 0.0)
+        return Dismissed("restarting", {"seconds": str(ceil(seconds))}, retry_after=seconds)
+
+
+def _stopping(is_known: bool) -> Dismissed:
+    del is_known
+    return Dismissed("stopping")
+
+
+def _part_of(seconds: float) -> float:
+    """A random part of so many seconds, in tenths: another one for everybody, so that not all come at once."""
+    return round(uniform(0, seconds), 1)  # noqa: S311 - no secret
 
 
 async def _has_others(nodes: Nodes) -> bool:

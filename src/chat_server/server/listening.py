@@ -53,7 +53,7 @@ def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[s
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            _set_tcp_options(listener, keepalive_seconds)
+            set_tcp_options(listener, keepalive_seconds)
             listener.bind(address)
             listener.listen(BACKLOG)
     except OSError:
@@ -135,7 +135,7 @@ def _let_in(connection: socket.socket, address: str, admit: Callable[[SocketTran
     admit(SocketTransport(connection), address)
 
 
-def _set_tcp_options(listener: socket.socket, keepalive_seconds: float) -> None:
+def set_tcp_options(listener: socket.socket, keepalive_seconds: float) -> None:
     """Set what every connection is to have: those that are accepted inherit it. To set it on each of them would be six system calls a caller."""
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A telnet client marks the end of an interrupt with urgent data (RFC 854's Synch); it must stay in its place in the stream.

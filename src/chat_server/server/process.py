@@ -30,8 +30,9 @@ from chat_server.server.backups import Backups, by_process, by_thread
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
-from chat_server.server.listening import keep_alive, open_listeners, place_of
-from chat_server.server.monitoring import open_monitor_listeners
+from chat_server.server.handed import Handed, Unfit, as_handed, handed_by_systemd
+from chat_server.server.listening import keep_alive, place_of
+from chat_server.server.places import CannotListen, Places, Ports, open_places, ports_of, with_ports
 from chat_server.server.proxies import Proxies
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
@@ -59,9 +60,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 class _Opened(NamedTuple):
     """What a server has of the system, and what it keeps things in."""
 
-    listeners: list[socket.socket]
-    tls_listeners: list[socket.socket]
-    monitors: list[socket.socket]
+    places: Places
     certificate: CertificateInUse
     store: Store
     directory: Path | None
@@ -82,14 +81,15 @@ def run(config: Config, read: Callable[[], Config] | None = None) -> int:
 
     """
     logs.configure(config.log.format, verbose=config.log.verbose)
-    in_use = ConfigInUse(config, read)
     with closing(ServiceManager()) as manager:
-        opened = _open(config, config.server.port, config.tls.port)
+        given = _given()
+        in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
+        opened = _open(in_use.config, given)
         _relieve_collector()
-        ports = [place_of(listener)[1] for listener in (*opened.listeners[:1], *opened.tls_listeners[:1])]
-        cut, begins_anew = trio.run(_serve, in_use, opened, manager)
+        ports = ports_of(opened.places)
+        cut, begins_anew = trio.run(_serve, in_use, opened, manager, given)
         while begins_anew:
-            cut, begins_anew = _serve_again(in_use, manager, *ports)
+            cut, begins_anew = _serve_again(in_use, manager, given, ports)
     if cut:
         log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
@@ -97,40 +97,44 @@ def run(config: Config, read: Callable[[], Config] | None = None) -> int:
     return 0
 
 
-def _open(config: Config, port: int, tls_port: int = 0) -> _Opened:
-    """Open all that a server needs, or nothing. Raises CannotStart."""
-    listeners: list[socket.socket] = []
-    tls_listeners: list[socket.socket] = []
-    monitors: list[socket.socket] = []
+def _given() -> Handed:
+    """The sockets that systemd has handed over. Raises CannotStart if they are none to listen on."""
     try:
-        listeners = _listen(config, port)
-        if tls_port:
-            tls_listeners = _listen(config, tls_port)
-        monitors = _listen_for_monitors(config.metrics.listen)
+        return handed_by_systemd()
+    except Unfit as error:
+        raise CannotStart(str(error)) from error
+
+
+def _open(config: Config, given: Handed) -> _Opened:
+    """Open all that a server needs, beside what it was given, or nothing. Raises CannotStart."""
+    places = None
+    try:
+        places = open_places(config, given)
         engine = engine_named(config.journal.engine)
         directory = engine.directory(config.journal)
         certificate = CertificateInUse(config.tls, directory)
         store = engine.open_store(config.journal, config.node)
-    except (CannotStart, CertificateProblem, UnusableJournal) as error:
-        for listener in (*listeners, *tls_listeners, *monitors):
-            listener.close()
+    except (CannotListen, CertificateProblem, UnusableJournal) as error:
+        if places is not None:
+            places.close()
         raise CannotStart(str(error)) from error
-    return _Opened(listeners, tls_listeners, monitors, certificate, store, directory)
+    return _Opened(places, certificate, store, directory)
 
 
-def _serve_again(in_use: ConfigInUse, manager: ServiceManager, port: int, tls_port: int = 0) -> tuple[int, bool]:
-    """Serve anew at the same ports, as soon as that can be; a signal ends the process meanwhile. See _serve."""
+def _serve_again(in_use: ConfigInUse, manager: ServiceManager, given: Handed, ports: Ports) -> tuple[int, bool]:
+    """Serve anew at the same places, as soon as that can be; a signal ends the process meanwhile. See _serve."""
     pause = FIRST_PAUSE
     while True:
         try:
-            return trio.run(_serve, in_use, _open(in_use.config, port, tls_port), manager)
+            opened = _open(with_ports(in_use.config, ports), given)
+            return trio.run(_serve, in_use, opened, manager, given)
         except CannotStart as error:
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) -> tuple[int, bool]:
+async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, given: Handed) -> tuple[int, bool]:
     """Serve until a signal stops it, or the other nodes have given this one up.
 
     Returns:
@@ -140,7 +144,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
         CannotStart: what is kept cannot be read.
 
     """
-    config, store, certificate = in_use.config, opened.store, opened.certificate
+    config, places, store, certificate = in_use.config, opened.places, opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
     send_many, files, backups = ManySends(), _raise_file_limit(), _backups(config.backup, opened.directory)
@@ -158,18 +162,19 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
     server.backups = backups
 
     watched = Watched(server, store, certificate, opened.directory, files=files, backups=backups)
+    is_restart = given.are_kept  # whoever calls from now on has systemd start the next server
 
     def stop() -> None:
         manager.stopping(in_use.config.server.stop_seconds)
         journal.hurry(in_use.config.server.stop_seconds * HURRY_PART)
-        server.stop()
+        server.stop(is_restart=is_restart)
 
     def cut_off() -> None:
         journal.hurry(0)
         server.abort()
 
     async def keep_alive_asked(other: Config) -> Callable[[], None]:
-        return partial(keep_alive, (*opened.listeners, *opened.tls_listeners), other.limits.keepalive_seconds)
+        return partial(keep_alive, (*places.chat, *places.tls), other.limits.keepalive_seconds)
 
     signals = Signals(stop, cut_off, in_use.ask)
     prepares = (certificate.prepared, server.in_effect.prepared, keep_alive_asked, _log_prepared)
@@ -181,7 +186,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
             nursery.start_soon(in_use.run)
-            nursery.start_soon(watched.run, opened.monitors)
+            nursery.start_soon(watched.run, places.monitors)
             await nursery.start(journal.run)
 
             def begin() -> None:
@@ -193,18 +198,17 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager) 
                 if admin is not None:
                     nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
-            ready = _Ready(opened.listeners, Proxies(config.proxy.trusted), begin)
+            ready = _Ready(places.chat, Proxies(config.proxy.trusted), begin)
             cut, unreadable = 0, None
             try:
-                cut = await server.run(opened.listeners, ready, tls_listeners=opened.tls_listeners, admin=admin)
+                cut = await server.run(places.chat, ready, tls_listeners=places.tls, admin=admin)
             except* JournalError as errors:
                 unreadable = errors
             journal.close()
             await journal.wait_closed()
             nursery.cancel_scope.cancel()
     if unreadable is not None:
-        for listener in (*opened.listeners, *opened.tls_listeners):
-            listener.close()
+        places.close()
         if admin is not None:
             admin.close()
         raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}")
@@ -226,26 +230,6 @@ async def _log_prepared(config: Config) -> Callable[[], None]:
 def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:
     error = errors.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _listen(config: Config, port: int) -> list[socket.socket]:
-    host = config.server.host
-    if host.startswith("/") and config.tls.port:
-        raise CannotStart("[tls] port needs an address to listen on, and [server] host is a Unix socket")
-    try:
-        return open_listeners(host, port, config.limits.keepalive_seconds)
-    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-        why = getattr(error, "strerror", None) or error
-        hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
-        place = host if host.startswith("/") else f"{host}:{port}"
-        raise CannotStart(f"cannot listen on {place}: {why}{hint}") from error
-
-
-def _listen_for_monitors(listen: str) -> list[socket.socket]:
-    try:
-        return open_monitor_listeners(listen)
-    except OSError as error:
-        raise CannotStart(f"cannot listen on {listen} ([metrics] listen): {error.strerror or error}") from error
 
 
 def _backups(table: BackupTable, data: Path | None) -> Backups | None:

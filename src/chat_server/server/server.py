@@ -38,7 +38,7 @@ from chat_server.server.connection_limits import Admission, admission_within, ne
 from chat_server.server.ending import Ending
 from chat_server.server.full_house import is_panic, look_at
 from chat_server.server.handshakes import Handshakes
-from chat_server.server.health import Health
+from chat_server.server.health import STOPPING, Health
 from chat_server.server.in_effect import InEffect, Ruled
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
@@ -238,10 +238,10 @@ class Server:
         """The chat rooms that there are."""
         return self._open_rooms.listed
 
-    def stop(self) -> None:
-        """Stop in order: no new callers, everybody is told, rooms and readers have `stop_seconds` to take what waits."""
-        self.health.leave()
-        self.ending.requested.set()
+    def stop(self, *, is_restart: bool = False) -> None:
+        """Stop in order: no new callers, everybody is told, rooms and readers have time to take what waits. See Ending.ask_for."""
+        self.health.leave("it restarts" if is_restart else STOPPING)
+        self.ending.ask_for(is_restart=is_restart)
 
     def abort(self) -> None:
         """Stop at once, whatever waits."""

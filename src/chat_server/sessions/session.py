@@ -344,10 +344,10 @@ class ChatSession(ABC, Generic[A]):
         if self._ending is None:
             self.dismiss("taken-over", trio.current_time())
 
-    def dismiss(self, why: str, deadline: float, details: Mapping[str, str] | None = None) -> None:
-        """End the session for a reason of the server's; if it is ending already, let that take no longer than until `deadline`."""
+    def dismiss(self, why: str | Dismissed, deadline: float, details: Mapping[str, str] | None = None) -> None:
+        """End the session, for a reason or with these last words; if it is ending already, let that take no longer than until `deadline`."""
         if self._ending is None:
-            self._farewell = Dismissed(why, dict(details or {}))
+            self._farewell = why if isinstance(why, Dismissed) else Dismissed(why, dict(details or {}))
             self._loop.scope.cancel()
         else:
             self._ending.deadline = min(self._ending.deadline, deadline)

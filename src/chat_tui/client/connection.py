@@ -6,12 +6,12 @@ from events is what the connection itself needs.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from enum import Enum
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,12 +20,13 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.incoming import Ref
 from chat_server.protocol.names import name_key
 from chat_server.protocol.versions import tag_in
-from chat_tui.client.accounts import ENDS_TOKEN, WAYS_IN, Proof, seconds_to_wait
+from chat_tui.client.accounts import WAYS_IN, Proof, seconds_to_wait
 from chat_tui.client.askers import Answer, Askers
 from chat_tui.client.calling import Called, Caller, Distrusted, Line, LineDetails
 from chat_tui.client.codec import EventReader, LineTooLong, said, write
 from chat_tui.client.dialling import dial, reason
 from chat_tui.client.link import Link
+from chat_tui.client.lost import RESTARTING, Lost, SentAway, TakenForPerson, Unwanted, end_of
 from chat_tui.client.pauses import Pauses
 from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import KnownState
@@ -83,31 +84,11 @@ class ConnectionChanged(msgspec.Struct, frozen=True):
     """Who may listen in, once there is a connection, or where the server has refused."""
     details: LineDetails = LineDetails()
     is_moving: bool = False
-    """Whether it only goes on elsewhere, as the server has asked: nothing is wrong."""
+    """Whether it only goes on elsewhere, or anew in a moment, as the server has asked: nothing is wrong."""
 
 
 def _tell_nobody(room: str, refused: events.Refused) -> None:
     """Nobody waits for the room."""
-
-
-class _Lost(Exception):
-    """The connection is over. The sentence is for the user."""
-
-
-class _TakenForPerson(_Lost):
-    """The server took this program for a person, and stays with that."""
-
-
-class _Moved(_Lost):
-    """The server has sent the user to another of its nodes. Beside the sentence are the details of its farewell."""
-
-
-class _Refused(_Lost):
-    """It is over, and to try again would not help. What is beside the sentence is as in ConnectionChanged."""
-
-    def __init__(self, why: str, code: str = "", **more: Any) -> None:
-        super().__init__(why)
-        self.change = ConnectionChanged(Status.REFUSED, why, code=code, **more)
 
 
 class Connection:
@@ -173,19 +154,21 @@ class Connection:
             self._again.clear()
             try:
                 await self._live()
-            except _Refused as refused:
-                self._change(msgspec.structs.replace(refused.change, line=self.line))
+            except Unwanted as refused:
+                self._change(
+                    ConnectionChanged(Status.REFUSED, str(refused), code=refused.code, line=self.line, **refused.more)
+                )
                 await self._again.wait()
-            except _TakenForPerson as lost:
+            except TakenForPerson as lost:
                 self._texts += 1
                 if self._texts >= TEXTS_MAX:
                     self._texts = 0
                     await self._pause(say("that is no chat-server"))
                 else:
                     self._change(ConnectionChanged(Status.CONNECTING, str(lost)))
-            except _Moved as moved:
-                await self._pause(*moved.args)
-            except _Lost as lost:
+            except SentAway as sent:
+                await self._pause(str(sent), sent.farewell)
+            except Lost as lost:
                 await self._pause(str(lost))
 
     def try_now(self) -> None:
@@ -230,7 +213,7 @@ class Connection:
         return True
 
     async def _live(self) -> None:
-        """Connect, and take what comes until the connection is lost. Raises _Lost."""
+        """Connect, and take what comes until the connection is lost. Raises Lost."""
         if self.status is not Status.CONNECTING or not self._texts:
             self._change(ConnectionChanged(Status.CONNECTING, is_moving=self._pauses.is_quiet(time.monotonic())))
         called = await self._call(await self._signing_in.first_words())
@@ -240,11 +223,11 @@ class Connection:
         try:
             words = self._signing_in.second_words(link.line)
             if words is None:
-                raise _Refused(say(WAYS_IN), "no-secrets-here", asks_proof=True)
+                raise Unwanted(say(WAYS_IN), "no-secrets-here", asks_proof=True)
             link.write(words)
             await self._read_loop(link)
         except (OSError, LineTooLong) as error:
-            raise _Lost(
+            raise Lost(
                 say("the connection broke") if isinstance(error, OSError) else say("that is no chat-server")
             ) from None
         finally:
@@ -253,18 +236,18 @@ class Connection:
             link.close()
 
     async def _call(self, first_words: bytes) -> Called:
-        """Have a connection on which these have been said. Raises _Lost."""
+        """Have a connection on which these have been said. Raises Lost."""
         call = partial(self._caller.call, self.host, self.port, first_words)
         try:
             return await dial(self.host, self.port, call, seconds=CONNECT_SECONDS)
         except Distrusted as distrusted:
-            raise _Refused(distrusted.doubt.title, doubt=distrusted.doubt) from None
+            raise Unwanted(distrusted.doubt.title, doubt=distrusted.doubt) from None
         except TimeoutError:
-            raise _Lost(say("there is no answer")) from None
+            raise Lost(say("there is no answer")) from None
         except OSError as error:
-            raise _Lost(reason(error)) from None
+            raise Lost(reason(error)) from None
         except ValueError:  # two dots in a row, a label of 64 letters: to try again would not help
-            raise _Refused(say("{host} is not a host name.", host=self.host)) from None
+            raise Unwanted(say("{host} is not a host name.", host=self.host)) from None
 
     async def _read_loop(self, link: Link) -> None:
         incoming = EventReader()
@@ -277,7 +260,7 @@ class Connection:
             except TimeoutError:
                 silent += ASK_AFTER
                 if silent + ASK_AFTER > DEAD_AFTER + 1:
-                    raise _Lost(say("the server is silent")) from None
+                    raise Lost(say("the server is silent")) from None
                 link.write(write(tag_in(requests.Ping, self._protocol)))
                 continue
             silent = 0.0
@@ -295,15 +278,15 @@ class Connection:
                         )
         except TimeoutError:
             if incoming.texts and not incoming.has_json:
-                raise _TakenForPerson(
+                raise TakenForPerson(
                     say("The server took this program for a person, because it spoke too late. Trying again now.")
                 ) from None
-            raise _Lost(say("the server is silent")) from None
+            raise Lost(say("the server is silent")) from None
         self._texts = 0
 
     def _receive(self, incoming: EventReader, data: bytes, link: Link) -> None:
         if not data:
-            raise _Lost(say("the connection was closed"))
+            raise Lost(say("the connection was closed"))
         for received in incoming.receive_data(data):
             self._take(received.event, received.ref, link)
 
@@ -323,7 +306,7 @@ class Connection:
         self._follow(event, ref, link)
 
     def _follow(self, event: Event, ref: Ref | None, link: Link) -> None:
-        """Hand an event on, and do what follows. Raises _Lost."""
+        """Hand an event on, and do what follows. Raises Lost."""
         self._on_event(event, ref)
         match event:
             case events.Entered():
@@ -333,17 +316,17 @@ class Connection:
             case events.LoggedIn():
                 self._go_on(set(event.rooms), link)
             case events.Dismissed():
-                raise _end_of(event)
+                raise end_of(event)
             case events.LoggedOut():
-                raise _Refused(say("You have logged out."))
+                raise Unwanted(say("You have logged out."))
 
     def _is_of_own(self, refused: events.Refused, ref: Ref | None) -> bool:
-        """Whether this refuses what the connection itself has asked for. Raises _Refused if that was the login."""
+        """Whether this refuses what the connection itself has asked for. Raises Unwanted if that was the login."""
         if ref == LOGIN:
             if refused.code == "engine-away":
-                raise _Lost(refused.text)
+                raise Lost(refused.text)
             asks, wait = self._signing_in.refused(refused), seconds_to_wait(refused.details)
-            raise _Refused(refused.text, refused.code, asks_proof=asks, wait=wait)
+            raise Unwanted(refused.text, refused.code, asks_proof=asks, wait=wait)
         room = self._joins.get(ref)
         if room is None:
             return False
@@ -374,12 +357,17 @@ class Connection:
         for pending in self._unsent():
             self.say(pending)
 
-    async def _pause(self, why: str, moved: Mapping[str, str] | None = None) -> None:
-        """Wait for the next attempt. Nobody is told why while the connection only moves."""
+    async def _pause(self, why: str, sent: events.Dismissed | None = None) -> None:
+        """Wait for the next attempt. Nobody is told why while the connection only moves; that the server restarts is told without alarm."""
         now = time.monotonic()
-        pause = self._pauses.next(now) if moved is None else self._pauses.after_move(moved, now)
+        pause = self._pauses.next(now) if sent is None else self._pauses.after_move(sent.details, sent.retry_after, now)
         waiting = ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause)
-        self._change(ConnectionChanged(Status.CONNECTING, is_moving=True) if self._pauses.is_quiet(now) else waiting)
+        if sent is not None and sent.why == RESTARTING and self._pauses.is_quiet(now):
+            self._change(msgspec.structs.replace(waiting, why=say("the server is being restarted"), is_moving=True))
+        else:
+            self._change(
+                ConnectionChanged(Status.CONNECTING, is_moving=True) if self._pauses.is_quiet(now) else waiting
+            )
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._again.wait()
@@ -387,12 +375,3 @@ class Connection:
     def _change(self, change: ConnectionChanged) -> None:
         self.status = change.status
         self._on_change(change)
-
-
-def _end_of(farewell: events.Dismissed) -> _Lost:
-    if farewell.why in ENDS_TOKEN:
-        return _Refused(farewell.text, farewell.why, asks_proof=True)
-    if farewell.why == "moved":
-        return _Moved(farewell.text, farewell.details)
-    is_unwanted = farewell.why.startswith(("taken-over", "kicked", "banned", "network-banned"))
-    return (_Refused if is_unwanted else _Lost)(farewell.text)

@@ -4,6 +4,8 @@ import random
 from collections.abc import Mapping
 from math import inf
 
+from msgspec import UnsetType
+
 from chat_tui.client.accounts import seconds_to_wait
 
 FIRST_PAUSE = 0.5
@@ -22,6 +24,9 @@ may take two or three to see that one has gone."""
 
 SPREAD_MAX = 10.0
 """Seconds that a server may have its callers spread over: after 15 those who have not come back are seen to leave."""
+
+SAID_MAX = 60.0
+"""Seconds that a server may have one of its callers wait; it says up to 20."""
 
 
 class Pauses:
@@ -50,13 +55,19 @@ class Pauses:
         self.attempts = min(self.attempts + 1, 10)
         return pause * random.uniform(0.5, 1.5)  # noqa: S311 - so that not all come back at once
 
-    def after_move(self, details: Mapping[str, str], now: float) -> float:
-        """The server has sent the user to another node: how long to wait, which is not at all but where many are sent, or one again and again."""
+    def after_move(self, details: Mapping[str, str], retry_after: float | UnsetType, now: float) -> float:
+        """The server has sent the user to another node, or begins anew: how long to wait.
+
+        That is as long as it says, `retry_after`. One that does not say it wants nobody to wait but where many are sent; and whoever is sent to
+        and fro waits longer.
+        """
+        said = 0.0 if isinstance(retry_after, UnsetType) else min(max(0.0, retry_after), SAID_MAX)
         if now - self._online_at < STEADY_SECONDS:
-            pause = self.next(now)
+            pause = max(said, self.next(now))
         else:
             self.attempts, self._online_at = 0, inf
-            pause = random.uniform(0, min(seconds_to_wait(details), SPREAD_MAX))  # noqa: S311 - so that not all come at once
+            spread = min(seconds_to_wait(details), SPREAD_MAX) if isinstance(retry_after, UnsetType) else 0.0
+            pause = said + random.uniform(0, spread)  # noqa: S311 - so that not all come at once
         self._quiet_until = now + pause + QUIET_SECONDS
         return pause
 

@@ -47,7 +47,7 @@ class Teller:
         self._holes_told: set[str] = set()
         self._trouble = ""
         self._has_listed = False
-        self._is_moving = False
+        self._is_moving = self._is_restart = False
         self._moved: set[str] = (
             set()
         )  # rooms where the user was before the connection moved, of which nothing has come since
@@ -199,7 +199,8 @@ class Teller:
             self._moved = {name_key(room.name) for room in self._client.state.rooms.values() if room.is_joined}
         match change.status:
             case Status.ONLINE if self._is_moving and not change.why:  # what was begun goes on
-                self._is_moving = False
+                told = say("You are back.") if self._is_restart else ""
+                self._is_moving, self._is_restart, self._trouble = False, False, ""
             case Status.ONLINE:
                 where = {"host": connection.host, "port": connection.port, "nick": connection.identity.nick}
                 told = sentences(
@@ -211,8 +212,11 @@ class Teller:
                 self._trouble = ""
             case Status.CONNECTING:
                 told = change.why
+            case Status.WAITING if change.is_moving:
+                self._is_restart = True
+                told = say("The server is being restarted. You are back in a moment.")
             case Status.WAITING:
-                self._is_moving, self._moved = False, set()
+                self._is_moving, self._is_restart, self._moved = False, False, set()
                 told = say("No connection: {why}. It will be tried again.", why=change.why.rstrip(".。"))
         if told and told != self._trouble:
             self._write(told)

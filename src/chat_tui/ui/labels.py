@@ -284,6 +284,8 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
     waits = (
         say_count("{number} line will be sent then.", "{number} lines will be sent then.", waiting) if waiting else ""
     )
+    if change.is_moving:
+        return sentences(say("The server is being restarted; back in {seconds} s.", seconds=max(1, seconds)), waits)
     if change.doubt is not None:
         return sentences(change.why, say("F5 shows why, F3 takes another server."), waits)
     if change.asks_proof:

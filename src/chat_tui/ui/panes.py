@@ -191,7 +191,9 @@ class Panes:
         self.chat.display = room is not None
         status = labels.status_line(change, host, state, self._program.seconds_left())
         self._write("status", Content(labels.from_server(self._program.title, status)))
-        self._texts["status"].display = change.status is not Status.ONLINE and not change.is_moving
+        self._texts["status"].display = change.status is Status.WAITING or (
+            change.status is not Status.ONLINE and not change.is_moving
+        )
         title = labels.window_title(self._states, room)
         if self._program.settings.notify.title and title != self._titled:
             self._titled = title

@@ -293,6 +293,11 @@ SENTENCES: dict[str, str | Counted] = {
     "moved": message(
         "This part of the server is stopping, and the others go on: connect again, and you are back. Goodbye."
     ),
+    "restarting": counted(
+        "The server is being restarted: connect again in {seconds} second, and you are back. Goodbye.",
+        "The server is being restarted: connect again in {seconds} seconds, and you are back. Goodbye.",
+        "seconds",
+    ),
     "token-ended": message("The time of this bot's token is over. Goodbye."),
     "dropped": message("This device was logged out from another one. Goodbye."),
     "password-changed": message("Your password was changed at another device. Log in again with the new one. Goodbye."),

@@ -1,0 +1,89 @@
+"""The sockets on which a server listens: opened as the settings say, or taken as somebody has handed them over. Never knows who calls."""
+
+import socket
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from chat_server.config import Config
+from chat_server.server.handed import CHAT, METRICS, TLS, Handed, made_fit
+from chat_server.server.listening import open_listeners, place_of
+from chat_server.server.monitoring import open_monitor_listeners
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on; the sentence says which and why."""
+
+
+class Places(NamedTuple):
+    """Listening, non-blocking sockets: for all callers, for those who begin TLS at once, for programs that watch over the server."""
+
+    chat: list[socket.socket]
+    tls: list[socket.socket]
+    monitors: list[socket.socket]
+
+    def named(self) -> list[tuple[str, socket.socket]]:
+        """All that are open, with what they are called where they are handed over."""
+        of = ((CHAT, self.chat), (TLS, self.tls), (METRICS, self.monitors))
+        return [(name, one) for name, sockets in of for one in sockets if one.fileno() >= 0]
+
+    def close(self) -> None:
+        """Listen no more."""
+        for sockets in self:
+            _close(sockets)
+
+
+def open_places(config: Config, given: Handed) -> Places:
+    """Open what the settings name and nobody has handed over. Raises CannotListen, and opens nothing."""
+    keepalive = config.limits.keepalive_seconds
+    places = Places([], [], [])
+    try:
+        places.chat.extend([made_fit(one, keepalive) for one in given.chat] or _listen(config, config.server.port))
+        if config.tls.port:
+            places.tls.extend([made_fit(one, keepalive) for one in given.tls] or _listen(config, config.tls.port))
+        places.monitors.extend([made_fit(one) for one in given.metrics] or _listen_for_monitors(config.metrics.listen))
+    except CannotListen:
+        places.close()
+        raise
+    return places
+
+
+Ports = tuple[int, int]
+"""That for all callers, and that for those who begin TLS at once; 0 where there is none."""
+
+
+def ports_of(places: Places) -> Ports:
+    """On which ports a server listens."""
+    chat, tls = (place_of(sockets[0])[1] if sockets else 0 for sockets in (places.chat, places.tls))
+    return chat, tls
+
+
+def with_ports(config: Config, ports: Ports) -> Config:
+    """The settings, with these ports: the system may have chosen them."""
+    return replace(config, server=replace(config.server, port=ports[0]), tls=replace(config.tls, port=ports[1]))
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
+def _listen(config: Config, port: int) -> list[socket.socket]:
+    host = config.server.host
+    if host.startswith("/") and config.tls.port:
+        raise CannotListen("[tls] port needs an address to listen on, and [server] host is a Unix socket")
+    try:
+        return open_listeners(host, port, config.limits.keepalive_seconds)
+    except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
+        why = getattr(error, "strerror", None) or error
+        hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
+        place = host if host.startswith("/") else f"{host}:{port}"
+        raise CannotListen(f"cannot listen on {place}: {why}{hint}") from error
+
+
+def _listen_for_monitors(listen: str) -> list[socket.socket]:
+    try:
+        return open_monitor_listeners(listen)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {listen} ([metrics] listen): {error.strerror or error}") from error
