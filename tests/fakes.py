@@ -227,9 +227,9 @@ class FaultyJournal(MemoryJournal):
         self.check()
         await super().create_room(name, is_new=is_new)
 
-    async def rename_room(self, old: str, new: str) -> None:
+    async def rename_room(self, old: str, new: str, named: Entry | None = None) -> Receipt | None:
         self.check()
-        await super().rename_room(old, new)
+        return await super().rename_room(old, new, named)
 
     async def delete_room(self, name: str) -> str:
         self.check()

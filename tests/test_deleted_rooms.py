@@ -11,6 +11,7 @@ import trio
 from archives import checked, exported
 from canary import PASSWORD, files_with
 from chat_server.accounts import Registration
+from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Journal, JournalError, Matches
@@ -183,7 +184,7 @@ def test_the_command_for_files_leaves_the_rest_to_the_next_start(
         assert [room.name for room in rooms.rooms()] == ["pm"]
     assert left(data)
     with closing(DataDirectory(data)) as folder, editing(folder) as rooms:
-        rooms.rename_room("pm", "python")
+        rooms.rename_room("pm", "python", ServerAct("name-set", 1.0, "operator", text="python"))
 
     async def start() -> None:
         async with opened(open_store(data).journal) as journal:

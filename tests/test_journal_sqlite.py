@@ -30,6 +30,7 @@ from chat_server.journal.sqlite.committer import BATCHES_AT_A_TIME, KEYS_AT_A_TI
 from chat_server.journal.sqlite.data_directory import DataDirectory, files_in
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.journal import SqliteJournal
+from chat_server.journal.sqlite.positions import store_positions
 from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
@@ -314,7 +315,8 @@ async def test_a_disk_that_the_log_has_filled_takes_lines_again_by_itself(tmp_pa
                     for number in range(10_000):
                         if number == 1:
                             writer.bring_in_log()
-                        writer._store_positions({("python", f"{person} {'x' * 200}"): number for person in range(100)})
+                        places = {("python", f"{person} {'x' * 200}"): number for person in range(100)}
+                        store_positions(writer._connection, writer._rooms, places)
 
             with pytest.raises(JournalError, match="full"):
                 await journal._committer.call(fill)

@@ -431,7 +431,7 @@ async def test_a_room_that_has_another_name_goes_on_at_a_node_that_has_not_heard
     await watcher.enter(b.room)
     await settled()
     take(ann, bob)
-    assert not await a.room.changes.ask("snakes", lambda: a.nodes.journal.rename_room("python", "snakes"))
+    assert not await a.room.changes.ask("snakes", lambda named: a.nodes.journal.rename_room("python", "snakes", named))
     await b.say(bob, "by the old name")
     await a.say(ann, "by the new one")
     await settled()

@@ -253,8 +253,11 @@ class Journal(Protocol):
         Where it `is_new`, there is none of the name, nor any that looks like it, as far as this node knows. RoomTaken: another one has just made one.
         """
 
-    async def rename_room(self, old: str, new: str) -> None:
+    async def rename_room(self, old: str, new: str, named: Entry | None = None) -> Receipt | None:
         """Give a room, in which nothing is being stored, another name; all that belongs to it stays. Who reads by the old name meanwhile reads on.
+
+        The entry of its log that tells of that, under the new name, is stored by the same commit, and numbered as the room's next; it is what the
+        receipt is of. Where there are nodes, it is a turn of none of them, later than the line before it, and every node is handed it.
 
         Raises JournalError: it keeps its name, as far as is known; of several nodes, another may have just renamed or deleted it, or given the new
         name, or one that looks like it, to another room (RoomTaken).

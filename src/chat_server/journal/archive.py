@@ -133,8 +133,8 @@ class RoomEditor(Protocol):
     def keep_act(self, act: ServerAct, room: str = "") -> None:
         """Keep for good what an operator has done to a room, in its audit or, where it has none any more, in the server's."""
 
-    def rename_room(self, old: str, new: str) -> None:
-        """Give a room another name; everything that belongs to it stays."""
+    def rename_room(self, old: str, new: str, act: ServerAct) -> None:
+        """Give a room another name; everything that belongs to it stays. The act is kept for good, in its audit, by the same commit."""
 
     def delete_room(self, name: str) -> None:
         """Delete a room and everything that belongs to it. What was said is overwritten; no position is used again.

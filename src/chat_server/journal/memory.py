@@ -185,9 +185,14 @@ class MemoryJournal:
         del is_new
         self._rooms.setdefault(name, KeptRoom(id=room_id or new_room_id()))
 
-    async def rename_room(self, old: str, new: str) -> None:
+    async def rename_room(self, old: str, new: str, named: Entry | None = None) -> Receipt | None:
         """Give a room another name; see Journal."""
-        MemoryRooms(self._kept).rename_room(old, new)
+        MemoryRooms(self._kept).call_room(old, new)
+        if named is None:
+            return None
+        first, _, _ = self._kept.store(new, [named], {}, is_rising=True)
+        self._lines_stored += 1
+        return Receipt(first, {}, self._rooms[new].turn)
 
     async def delete_room(self, name: str) -> str:
         """Delete a room; see Journal."""

@@ -130,8 +130,13 @@ class MemoryRooms:
         is_entry = not room
         acts.append(replace(act, number=newest.number + is_entry, nth=0 if is_entry else newest.nth + 1))
 
-    def rename_room(self, old: str, new: str) -> None:
+    def rename_room(self, old: str, new: str, act: ServerAct) -> None:
         """Give a room another name; see RoomEditor."""
+        self.call_room(old, new)
+        self.keep_act(act, new)
+
+    def call_room(self, old: str, new: str) -> None:
+        """Give a room another name."""
         kept = self._kept
         kept.accounts.rename_room(old, new)
         kept.former[old] = new

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
-from chat_server.journal import JournalError, RoomTaken
+from chat_server.journal import JournalError, Receipt, RoomTaken
 from chat_server.journal.happened import (
     CameElsewhere,
     Change,
@@ -343,13 +343,16 @@ class NodeJournal(MemoryJournal):
         if not is_there:
             self._kept.nodes.changes.add(RoomMade(self._node.number, name, self._rooms[name].id))
 
-    async def rename_room(self, old: str, new: str) -> None:
+    async def rename_room(self, old: str, new: str, named: Entry | None = None) -> Receipt | None:
         """Give a room another name, and tell of it; see Journal."""
         if old not in self._rooms:
             raise JournalError("another node has just given it another name, or deleted it")
         refuse_taken(new, [room for room in self._rooms if room != old])
-        await super().rename_room(old, new)
+        receipt = await super().rename_room(old, new, named)
         self._kept.nodes.changes.add(RoomRenamed(self._node.number, old, new))
+        if receipt is not None:
+            wake_all(self._kept, new)
+        return receipt
 
     async def delete_room(self, name: str) -> str:
         """Delete a room, and tell of it; see Journal."""

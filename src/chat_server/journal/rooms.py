@@ -37,8 +37,7 @@ def rename_room(
         rooms = editor.rooms()
         room = find_room(rooms, wanted)
         name = new_name(new, [other.name for other in rooms if other.name != room.name], problem)
-        editor.rename_room(room.name, name)
-        editor.keep_act(ServerAct("name-set", time.time(), OPERATOR, text=name), name)
+        editor.rename_room(room.name, name, ServerAct("name-set", time.time(), OPERATOR, text=name))
     return room.name, name
 
 

@@ -16,7 +16,7 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, Receipt
 from chat_server.logs import log
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import bare, quote_of, referred_to, without_effect
@@ -144,7 +144,7 @@ class Broadcaster:
             with self._guard:
                 self._door.look()
         if self._changes:
-            await self._changes.carry_out()
+            await self._changes.carry_out(self._show_stored)
 
     async def _next_entry(self) -> InboxEntry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""
@@ -267,6 +267,20 @@ class Broadcaster:
         elif type(what) is Barrier:
             self._flush()
             what.done.set()
+
+    async def _show_stored(self, line: Entry, receipt: Receipt) -> None:
+        """Show a line that is stored already, with what was done to the room."""
+        del receipt
+        is_taken = False
+        with self._guard:
+            if not self._history.is_read:
+                await self._read_past()
+            self._add_line(line)
+            self._door.note(line)
+            is_taken = True
+        if not is_taken and line.seq > self._history.last_seq:
+            self._add_anyway([line])
+        self._flush()
 
     def _flush(self) -> None:
         self._audience.flush(self._history.last_seq)

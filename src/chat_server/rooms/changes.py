@@ -4,17 +4,21 @@ Everything that entered the room before has been stored and shown by then, every
 no more. Only the broadcaster carries it out. Never knows who asks, nor bytes on the wire.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, cast
 
 import trio
+from msgspec.structs import replace
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, Receipt
+from chat_server.journal.times import times_for
 from chat_server.logs import log
-from chat_server.protocol.entries import Enacted
-from chat_server.protocol.events import Event, NotStored, Refused
+from chat_server.protocol.entries import Enacted, Entry
+from chat_server.protocol.events import Event, NotStored, Refused, Stored
 from chat_server.protocol.names import SERVER as SERVER_NAME
 from chat_server.protocol.room_events import AccountNoted, RoomDeleted, RoomRenamed
 from chat_server.protocol.room_life import NameSet
@@ -47,12 +51,18 @@ SERVER = Doer(SERVER_NAME)
 """Who looks after the server, and is not in it: nobody else may be called so (accounts/new_names.py)."""
 
 
+Store = Callable[[Entry | None], Awaitable[Receipt | None]]
+
+Show = Callable[[Entry, Receipt], Awaitable[None]]
+"""Has everybody shown an entry that is stored already."""
+
+
 class Change(NamedTuple):
     """The room gets another name, or ends ("")."""
 
     new: str
-    store: Callable[[], Awaitable[None]]
-    """Stores that. Raises JournalError."""
+    store: Store
+    """Stores that, and the entry of its log that tells of another name, if one does. Raises JournalError."""
     may: Callable[[], str]
     """Why it may not be done after all that has happened in the room by then, as the code of a refusal; "" if it may."""
     by: Doer | None
@@ -95,7 +105,7 @@ class _Witness(_Nobody):
 WITNESS = cast(Occupant, _Witness())
 
 
-async def _nothing() -> None:
+async def _nothing(_: Entry | None) -> None:
     """What is stored is for whoever asks for it."""
 
 
@@ -124,7 +134,7 @@ class Changes:
     async def ask(
         self,
         new: str = "",
-        store: Callable[[], Awaitable[None]] = _nothing,
+        store: Store = _nothing,
         *,
         may: Callable[[], str] = _always,
         by: Doer | None = None,
@@ -162,8 +172,8 @@ class Changes:
             self._audience.put(AccountNoted(self._room.name, () if nick is None else (nick,), is_first), at_terminals)
             self._inbox.put_nowait((NOBODY, "", Barrier(trio.Event()), ()))
 
-    async def carry_out(self) -> None:
-        """Do what is to be done. Everything up to here has been shown."""
+    async def carry_out(self, show: Show) -> None:
+        """Do what is to be done, and have shown what tells of it. Everything up to here has been shown."""
         while self._asked:
             change = self._asked.pop(0)
             try:
@@ -173,21 +183,19 @@ class Changes:
                     elif why := change.may():
                         change.why.append(why)
                     elif change.new:
-                        await self._rename(change)
+                        await self._rename(change, show)
                     else:
                         await self._end(change)
             finally:
                 change.done.set()
 
-    async def _rename(self, change: Change) -> None:
-        if not await self._is_stored(change):
-            return
+    async def _rename(self, change: Change, show: Show) -> None:
         room, old = self._room, self._room.name
+        named = self._named(change)
+        receipts = await self._stored(change, named)
+        if not receipts:
+            return
         room.directory.rename_room(room, change.new)
-        if change.by is not None:
-            nick, account, asker, key = change.by
-            named = NameSet(change.new, 0, 0.0, nick, change.new, account, was=old)
-            self.note_done(nick, named, asker, key)
         past = self._history
         for part in (self._audience, self._members, self._members.presence, past, past.gate):
             part.room = change.new
@@ -200,18 +208,31 @@ class Changes:
                 self._guard.attempt(session.fail)
             if number % MEMBERS_AT_ONCE == 0:
                 await give_way()
+        if named is not None and receipts[0] is not None and change.by is not None:
+            named = replace(named, seq=receipts[0].first)
+            await show(named, receipts[0])
+            if change.by.asker is not None and change.by.key:
+                answer = (change.by.asker, Stored(change.new, named.seq, change.by.key))
+                self._audience.answer(deque([answer]))
 
-    async def _is_stored(self, change: Change) -> bool:
+    def _named(self, change: Change) -> NameSet | None:
+        """The entry of the log that tells of another name, if it is one's here to tell; as it will be if nothing comes in between."""
+        if change.by is None:
+            return None
+        seq, (at, _) = self._history.last_seq + 1, times_for(time.time(), self._history.last_at, 1)
+        return NameSet(change.new, seq, at, change.by.nick, change.new, change.by.account, was=self._room.name)
+
+    async def _stored(self, change: Change, named: NameSet | None = None) -> Sequence[Receipt | None]:
+        """Where the entry is that tells of the change, once it is stored; nothing: it is not."""
         try:
-            await change.store()
+            return [await change.store(named)]
         except JournalError as error:
             change.why.append(str(error))
-            return False
-        return True
+            return ()
 
     async def _end(self, change: Change) -> None:
         """Put everybody out, and whoever was about to come in; answer those whose lines can no longer be stored."""
-        if not await self._is_stored(change):
+        if not await self._stored(change):
             return
         room = self._room
         self.has_ended = True

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import trio
 
 from chat_server.accounts.acts import ServerAct
-from chat_server.journal import JournalError, RoomTaken
+from chat_server.journal import JournalError, Receipt, RoomTaken
 from chat_server.logs import log
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_life import NameSet
 from chat_server.rooms.batch import Acting
@@ -62,9 +63,9 @@ async def rename(
     directory, old = place.directory, place.name
     errors: list[JournalError] = []
 
-    async def store() -> None:
+    async def store(named: Entry | None) -> Receipt | None:
         try:
-            await directory.journal.rename_room(old, name)
+            return await directory.journal.rename_room(old, name, named)
         except JournalError as error:
             errors.append(error)
             raise
@@ -81,7 +82,7 @@ async def destroy(place: ChatRoom, by: Doer, may: Callable[[], str] = anybody_ma
     """Delete a room, and everything that was said in it; first everybody is put out. Whoever asks has `Directory.founding`."""
     errors: list[JournalError] = []
 
-    async def store() -> None:
+    async def store(_: Entry | None) -> None:
         try:
             await audit_deleting(place, by)
         except JournalError as error:

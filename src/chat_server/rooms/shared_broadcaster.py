@@ -15,7 +15,7 @@ from typing import cast
 import trio
 from msgspec.structs import replace
 
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, Receipt
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.nodes import (
     Beside,
@@ -77,14 +77,10 @@ class SharedBroadcaster(Broadcaster):
     def __init__(self, room: Room, parts: Parts, nodes: Nodes, turn: int) -> None:
         """Go on after this turn."""
         super().__init__(room, parts)
-        self._nodes = nodes
-        self.turn = turn
-        self._heard = 0
+        self._nodes, self.turn, self._heard = nodes, turn, 0
         self._waiting: deque[Turn] = deque()
-        self._is_woken = False
-        self._owes = False
-        self._owed_at = inf
-        self._names_at = inf
+        self._is_woken = self._owes = False
+        self._owed_at = self._names_at = inf
         self.rests_until = -inf
         self._gathering = Gathering()
         self._again: list[InboxEntry] = []  # new names that could not be stored
@@ -147,8 +143,7 @@ class SharedBroadcaster(Broadcaster):
                 self._again += await names_to_tell(self._members, self._nodes, self._directory.others)
         if self._members.misnamed and self._names_at == inf:
             self._names_at = trio.current_time() + NAME_SECONDS
-        if self._again:
-            entries, self._again = [*self._again, *entries], []
+        entries, self._again = [*self._again, *entries] if self._again else entries, []
         if self._owes and not entries:
             entries = [(NOBODY, "", Barrier(trio.Event()), ())]
         await super()._store_and_take(entries)
@@ -174,8 +169,7 @@ class SharedBroadcaster(Broadcaster):
             beside = Beside(self.name, self.turn, planned.placed, planned.speakers, self._heard, acts=self._acts)
             history = self._history
             own = OwnTurn(self._nodes, beside._replace(names=planned.names), history.gate.state)
-            marks_guests = bool(self._directory.guests)
-            after = history.last_seq, history.last_at
+            marks_guests, after = bool(self._directory.guests), (history.last_seq, history.last_at)
             batch = Batch(self.name, after, time(), may, own, line_of=history.line, marks_guests=marks_guests)
             await own.settled()
             if isinstance(own.error, Stale):
@@ -228,7 +222,7 @@ class SharedBroadcaster(Broadcaster):
         self._refused = {
             what.done
             for session, _, what, _ in entries
-            if isinstance(what, Arrival | Takeover) and not self._is_there(session)
+            if isinstance(what, Arrival | Takeover) and not self._members.is_listed_here(session)
         }
 
     async def _take_other(self, session: Occupant, nick: str, what: InboxItem) -> None:
@@ -251,10 +245,9 @@ class SharedBroadcaster(Broadcaster):
 
     def refuses(self, session: Occupant) -> bool:
         """Whether a session cannot come in now, for nothing can be stored for a while; it is told so."""
-        if self._nodes.life.is_engine_away:
+        if is_away := self._nodes.life.is_engine_away:
             self._refuse(session)
-            return True
-        return False
+        return is_away
 
     def _refuse(self, session: Occupant) -> None:
         self._audience.tell(session, Refused("engine-away" if self._nodes.life.is_engine_away else "cannot-store"))
@@ -333,6 +326,12 @@ class SharedBroadcaster(Broadcaster):
         self._members.become(opening.people)
         self._audience.put(RoomFailed(self.name, before))
 
+    async def _show_stored(self, _: Entry, receipt: Receipt) -> None:
+        """It is a turn of no node's, which every node is handed: take it in now, with what comes before it."""
+        with self._guard, suppress(JournalError):
+            await self._fetch(receipt.turn)
+        self._flush()
+
     # When a step has failed.
 
     async def _find_stored(self, entries: Sequence[InboxEntry]) -> Outcome:
@@ -345,9 +344,6 @@ class SharedBroadcaster(Broadcaster):
         nothing, answers = outcome_of(self.name, entries, own)
         return [None] * len(nothing), answers, False
 
-    def _is_there(self, session: Occupant) -> bool:
-        return self._members.roster.has(self._members.node, self._members.speaker(session))
-
     def _take_anyway(self, entries: Sequence[InboxEntry], stored: Sequence[Entry | None]) -> None:
         self.stored_later.note(entries)
         moves, self._moves = self._moves, {}
@@ -355,7 +351,11 @@ class SharedBroadcaster(Broadcaster):
             for movement in movements:
                 self._guard.attempt(self._members.take, self._members.node, movement)
         for session, _, what, _ in entries:
-            if isinstance(what, Arrival | Takeover) and not what.done.is_set() and not self._is_there(session):
+            if (
+                isinstance(what, Arrival | Takeover)
+                and not what.done.is_set()
+                and not self._members.is_listed_here(session)
+            ):
                 self._refuse(session)
                 what.done.set()
         super()._take_anyway(entries, stored)

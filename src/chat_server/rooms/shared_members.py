@@ -68,6 +68,10 @@ class SharedMembers(Members):
         """As whom the turns know a session; one that is not here: as whom they would."""
         return self._stored_as.get(session) or self._to_come.get(session) or speaker_now(session, self.node)
 
+    def is_listed_here(self, session: Occupant) -> bool:
+        """Whether the turns have a session here."""
+        return self.roster.has(self.node, self.speaker(session))
+
     def here(self, person: Person[Occupant]) -> tuple[Occupant, ...]:
         """Somebody's sessions that are here."""
         return self._here.get(person, ())

@@ -6,7 +6,6 @@ Knows sessions, rooms and the journal. Never knows the socket that a request cam
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any, cast
 
 import trio
@@ -198,7 +197,7 @@ class Operations:
         async with self._directory.founding:
             room = self._room_called(request.room)
             first = {record.name: record.first for record in await self._records()}.get(room.name, 1)
-            if why := await room.changes.ask(store=partial(audit_deleting, room, Doer(OPERATOR))):
+            if why := await room.changes.ask(store=lambda _: audit_deleting(room, Doer(OPERATOR))):
                 raise Impossible(f"{room.name} stays: {why}")
             lines = max(0, room.last_seq - first + 1)
             try:

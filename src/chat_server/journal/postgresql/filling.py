@@ -199,13 +199,15 @@ class PostgresqlRooms:
         with mapped_errors(), self._connection.transaction():
             put_operators_act(PostgresqlRecords(self._connection), act, room)
 
-    def rename_room(self, old: str, new: str) -> None:
+    def rename_room(self, old: str, new: str, act: ServerAct) -> None:
         """Give a room another name; see RoomEditor. A server that begins just now hears of it."""
-        with mapped_errors():
+        with mapped_errors(), self._connection.transaction():
             told = encode_change(RoomRenamed(0, old, new))
             ((other, _),) = self._connection.execute(
                 "SELECT * FROM rename_room(%s, %s, %s, %s, %s)", (old, new, name_key(new), skeleton(new), told)
             ).fetchall()
+            if other is None:
+                self.keep_act(act, new)
         if other is not None:
             raise FileProblem(f"there is a room {other}, whose name counts as the same as {new}, or looks like it")
 

@@ -50,6 +50,7 @@ from chat_server.journal.postgresql.reading import (
     read_rooms,
     read_versions,
 )
+from chat_server.journal.postgresql.rename_function import RENAME, noted
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.turn_codec import encode_change
 from chat_server.journal.versions import Version
@@ -189,20 +190,27 @@ class PostgresqlJournal:
         if other is not None:
             raise JournalError(f"there is a room {other} already, whose name counts as the same as {name}")
 
-    async def rename_room(self, old: str, new: str) -> None:
+    async def rename_room(self, old: str, new: str, named: Entry | None = None) -> Receipt | None:
         """Give a room another name; see Journal. As long as this node has not carried that out it has both."""
         number = await self._number(old)
         change = RoomRenamed(self._nodes.number, old, new)
         key = name_key(new)
-        other, renamed = await self._change_rooms(
-            change, "SELECT in_the_way, renamed FROM rename_room(%b, %b, %b, %b, %b)", old, new, key, skeleton(new)
-        )
+        names = (old, new, key, skeleton(new))
+        if named is None:
+            other, renamed = await self._change_rooms(
+                change, "SELECT in_the_way, renamed FROM rename_room(%b, %b, %b, %b, %b)", *names
+            )
+            stored: Sequence[int] = ()
+        else:
+            values = (self._nodes.number, *names, *noted(named))
+            other, renamed, *stored = await self._change_rooms(change, RENAME, *values)
         if not renamed:
             raise JournalError("another node has just given it another name, or deleted it")
         if other is not None:
             raise RoomTaken(other, is_same=name_key(other) == key)
         if number:
-            self._numbers.note(new, number, 0)
+            self._numbers.note(new, number, stored[1] if stored else 0)
+        return Receipt(stored[0], {}, stored[1]) if stored else None
 
     async def delete_room(self, name: str) -> str:
         """Delete a room; see Journal. One that another node has just given another name is deleted all the same."""

@@ -12,6 +12,7 @@ from chat_server.journal.postgresql.append_function import AMENDING_APPEND, APPE
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import NODES
+from chat_server.journal.postgresql.rename_function import RENAMING
 from chat_server.journal.postgresql.room_functions import ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
 
@@ -143,6 +144,7 @@ MIGRATIONS: list[str] = [
     "".join((TABLES, CHANGES, ACCOUNTS, ROOMS, CONVERSATIONS, MENTIONS, APPEND, NODES, SEARCH)),
     CAME_FROM,
     AMENDING + AMENDING_APPEND,
+    RENAMING,
 ]
 
 

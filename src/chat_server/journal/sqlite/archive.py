@@ -302,10 +302,12 @@ class SqliteRooms:
         """Keep what was done to a room; see RoomEditor."""
         self._writer.change(lambda connection: put_operators_act(SqliteRecords(connection), act, room))
 
-    def rename_room(self, old: str, new: str) -> None:
+    def rename_room(self, old: str, new: str, act: ServerAct) -> None:
         """Give a room another name; see RoomEditor."""
         remove_database(self._folder.search)  # it has the old name with every line; the server rebuilds it
-        self._writer.rename_room(old, new)
+        self._writer.rename_room(
+            old, new, note=lambda connection: put_operators_act(SqliteRecords(connection), act, new)
+        )
 
     def delete_room(self, name: str) -> None:
         """Delete a room; see RoomEditor. Another program can keep SQLite from overwriting what was said."""

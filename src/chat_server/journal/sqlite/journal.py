@@ -20,6 +20,7 @@ from chat_server.journal import (
     Matches,
     Page,
     Pruned,
+    Receipt,
     RoomRecord,
     UnusableJournal,
 )
@@ -197,9 +198,11 @@ class SqliteJournal:
         await self._committer.call(lambda writer: writer.create_room(name, room_id))
         self._changes.created(name)
 
-    async def rename_room(self, old: str, new: str) -> None:
+    async def rename_room(self, old: str, new: str, named: Entry | None = None) -> Receipt | None:
         """Give a room another name; see Journal."""
-        await self._changes.rename(old, new)
+        return await self._changes.rename(
+            old, new, named, lambda receipt: self._note_stored(int(receipt is not None), ())
+        )
 
     async def delete_room(self, name: str) -> str:
         """Delete a room; see Journal."""

@@ -12,14 +12,17 @@ from typing import Any, TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, Receipt
+from chat_server.journal.batch_codec import encode
 from chat_server.journal.search.indexer import Indexer
 from chat_server.journal.sqlite import deleted_rooms
+from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.committer import Committer
 from chat_server.journal.sqlite.endings import REST, REST_AFTER_FAILURE, Endings
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.reader import Reader, Runs
 from chat_server.logs import log
+from chat_server.protocol.entries import Entry
 
 WAIT_SECONDS = 60.0
 """Seconds for which whoever has deleted a room waits until nothing of it is left: a hundred million lines, or a disk that is full, take longer."""
@@ -74,19 +77,24 @@ class RoomChanges:
         self._renamed.pop(name, None)
         self._runs.pop(name, None)
 
-    async def rename(self, old: str, new: str) -> None:
-        """Give a room another name. The search index has the old one with every line, and is made anew."""
+    async def rename(
+        self, old: str, new: str, named: Entry | None = None, note: Callable[[Receipt | None], object] = bool
+    ) -> Receipt | None:
+        """Give a room another name, of which this entry tells; where that stands is noted. The search index, which has the old name, is made anew."""
+        append = Append([named], {}, encode([named])) if named is not None else None
+        receipts: list[Receipt | None] = []
 
         async def change() -> None:
             async with self._reader_limit:  # so that nobody looks for a name that is not there any more, or not yet
                 self._endings.store_positions()
-                await self._committer.call(lambda writer: writer.rename_room(old, new))
+                receipts.append(await self._committer.call(lambda writer: writer.rename_room(old, new, append), note))
                 self._renamed = {name: new if now == old else now for name, now in self._renamed.items()} | {old: new}
                 self._renamed.pop(new, None)
                 if old in self._runs:
                     self._runs[new] = self._runs.pop(old)
 
         await self._indexer.call_after(change, IndexedFile.start_over)
+        return receipts[0]
 
     async def delete(self, name: str) -> str:
         """Delete a room. Returns why what was said can still be read in the files; "" if it cannot. Raises JournalError: it is as it was."""

@@ -15,11 +15,8 @@ from math import inf
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-import msgspec
-
 from chat_server.journal import (
     KEY_SECONDS,
-    POSITIONS_MAX,
     Duplicate,
     JournalError,
     Party,
@@ -36,6 +33,7 @@ from chat_server.journal.sqlite.batch_rows import INCOMING, Append, BatchRows, L
 from chat_server.journal.sqlite.keys import store_keys
 from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.parties import add_room
+from chat_server.journal.sqlite.positions import forget_positions, store_positions
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
 from chat_server.journal.sqlite.schema import DELETE_ROOM, NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
@@ -269,13 +267,12 @@ class Writer(Reader):
                     last = batches.add(left)
                     if changes:
                         batches.store(connection)  # what comes later may be about them
-                        self._store_changes(
-                            left.lines if left.lines[0].seq == first else settled(left.lines, first, ())
-                        )
+                        changed = left.lines if left.lines[0].seq == first else settled(left.lines, first, ())
+                        self._store_changes(changed, self._rooms)
                 receipts.append(Receipt(first, duplicates, last.turn))
             batches.store(connection)
             if positions:
-                self._store_positions(positions)
+                store_positions(connection, self._rooms, positions)
         self._next_id = batches.next_id
         self._last |= batches.last
         return receipts
@@ -307,8 +304,8 @@ class Writer(Reader):
         """Rows for what comes next. Only with `_healthy_connection`: until then more may be in the file than is known here."""
         return BatchRows(self._next_id, self._last, self._rooms)
 
-    def _store_changes(self, lines: Sequence[Stored]) -> None:
-        keep_acts(self._connection, self._rooms, lines)
+    def _store_changes(self, lines: Sequence[Stored], rooms: Mapping[str, int]) -> None:
+        keep_acts(self._connection, rooms, lines)
         for line in pieces_of(lines):
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
@@ -319,22 +316,26 @@ class Writer(Reader):
             elif isinstance(line, Amending):
                 amend(self._connection, line, self._next_id)
 
-    def _store_positions(self, positions: Mapping[tuple[str, str], int]) -> None:
-        rows = [(self._rooms[room], person, seq) for (room, person), seq in positions.items()]
-        self._connection.execute(
-            "INSERT INTO position (room, person, seq, at) SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),"
-            " json_extract(value, '$[2]'), ? FROM json_each(?) WHERE true"
-            " ON CONFLICT DO UPDATE SET seq = excluded.seq, at = excluded.at",
-            (time.time(), msgspec.json.encode(rows).decode()),
-        )
-
     @_patient
-    def rename_room(self, old: str, new: str) -> None:
-        """Give a room another name; everything that belongs to it stays."""
+    def rename_room(
+        self, old: str, new: str, named: Append | None = None, note: Callable[[sqlite3.Connection], object] = bool
+    ) -> Receipt | None:
+        """Give a room another name; everything that belongs to it stays. `named` tells of it in its log; what is noted is stored with it."""
+        rooms, last = self._rooms | {new: self._rooms[old]}, self._last | {new: self._last[old]}
+        receipt = None
         with self._transaction() as connection:
+            batches = BatchRows(self._next_id, last, rooms)
             connection.execute("UPDATE room SET name = ? WHERE name = ?", (new, old))
             connection.execute("UPDATE deleted_room SET name = '' WHERE name = ?", (new,))  # the index is made anew
-        self._rooms[new], self._last[new] = self._rooms.pop(old), self._last.pop(old)
+            note(connection)
+            if named is not None:
+                first, turn = batches.last_of(named).seq + 1, batches.add(named).turn
+                batches.store(connection)
+                self._store_changes(settled(named.lines, first, ()), rooms)
+                receipt = Receipt(first, {}, turn)
+        self._next_id, self._rooms, self._last = batches.next_id, rooms, last | batches.last
+        del self._rooms[old], self._last[old]
+        return receipt
 
     @_patient
     def delete_room(self, name: str) -> int:
@@ -367,16 +368,7 @@ class Writer(Reader):
             oldest = connection.execute("SELECT id, at FROM sent ORDER BY id LIMIT ?", (limit,)).fetchall()
             old = [number for number, at in oldest if at < now - KEY_SECONDS]
             connection.executemany("DELETE FROM sent WHERE id = ?", [(number,) for number in old])
-            gone = 0
-            for (room,) in connection.execute(
-                "SELECT room FROM position GROUP BY room HAVING count(*) > ?", (POSITIONS_MAX,)
-            ).fetchall():
-                gone += connection.execute(
-                    "DELETE FROM position WHERE room = ?1 AND person IN"
-                    " (SELECT person FROM position WHERE room = ?1 ORDER BY at DESC LIMIT ?2 OFFSET ?3)",
-                    (room, limit, POSITIONS_MAX),
-                ).rowcount
-            gone += forget_versions(connection, now)
+            gone = forget_positions(connection, limit) + forget_versions(connection, now)
         return len(old) + gone
 
     def checkpoint(self) -> None:
