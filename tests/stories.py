@@ -189,6 +189,10 @@ class StoryApp(ChatApp):
         for event in told:
             self.at(name).client._take(event, None)
 
+    def answer_at(self, name: str, do: str, told: Event) -> None:
+        """One of several servers says this as the answer to the last request of this kind."""
+        self.at(name).client._take(told, self.connection_at(name).ref(do))
+
     def change_at(self, name: str, change: ConnectionChanged) -> None:
         """The connection to one of several servers is in another state."""
         client = self.at(name).client

@@ -229,6 +229,44 @@ def test_ctrl_k_finds_over_all_servers_and_says_of_which() -> None:
     act_with(two(), act)
 
 
+def found(room: str, text: str) -> entries.Found:
+    return entries.Found("parser", ((room, (entries.Said(room, 1, NOON, "eve", text),)),), False, 0, "")
+
+
+def test_a_search_goes_over_all_servers_and_each_line_says_where_it_is() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+f", *"parser", "enter")
+        wanted = {"words": "parser", "everywhere": True, "ref": 0}
+        for server in ("home", "work"):
+            assert app.connection_at(server).last("search") | {"ref": 0} == wanted
+        app.answer_at("work", "search", found("ops", "the parser at work"))
+        await settle(pilot)
+        assert "work  ops eve: the parser at work" in app.screen_text()
+        assert "1 found. Looking …" in app.screen_text()
+        app.answer_at("home", "search", found("pm", "the parser at home"))
+        await settle(pilot)
+        assert "home  pm eve: the parser at home" in app.screen_text()
+        assert "2 found. Enter goes there." in app.screen_text()
+        await press(pilot, "down", "enter")
+        assert app.servers.shown is app.at("work")
+        assert app.current is app.at("work").client.state.known("ops")
+
+    act_with(two(), act)
+
+
+def test_a_server_that_cannot_search_is_named_and_the_other_s_lines_are_there() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+f", *"parser", "enter")
+        app.answer_at("work", "search", events.Refused("cannot-read"))
+        app.answer_at("home", "search", found("pm", "the parser at home"))
+        await settle(pilot)
+        assert "1 found. work could not search just now." in app.screen_text()
+        await press(pilot, "enter")
+        assert app.current is app.at("home").client.state.known("pm")
+
+    act_with(two(), act)
+
+
 def test_the_next_room_with_something_new_is_found_at_any_server_mentions_first() -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         app.tell_at("home", *said("new", room="pm"))

@@ -275,19 +275,28 @@ class Navigation:
             self.address(name)
 
     def search_everywhere(self) -> None:
-        """Search in all rooms, and go to a line that was found."""
+        """Search in all rooms of all servers, and go to a line that was found."""
         from chat_tui.ui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
 
-        def search(words: str, take: Callable[[Event], object]) -> bool:
-            return ask(self._program, "search", take, words=words, everywhere=True)
+        everywhere = [*self.everywhere()]
 
-        self._screen.app.push_screen(SearchScreen(search), self._go_to_found)
+        def go(key: str | None) -> None:
+            place, _, line = (key or "").partition(" ")
+            if line:
+                there = everywhere[int(place)]
+                there.come_to(None)
+                there.go_to_found(line)
 
-    def _go_to_found(self, key: str | None) -> None:
-        """Go to a line that was found in any room."""
-        name, _, seq = (key or "").rpartition(" ")
-        if not name:
-            return
+        servers = [(there.title, there.search) for there in everywhere]
+        self._screen.app.push_screen(SearchScreen(servers), go)
+
+    def search(self, words: str, take: Callable[[Event], object]) -> bool:
+        """Ask this server for lines in all rooms. Returns False if there is no connection."""
+        return ask(self._program, "search", take, words=words, everywhere=True)
+
+    def go_to_found(self, key: str) -> None:
+        """Go to a line that was found in any room of this server."""
+        name, _, seq = key.rpartition(" ")
         if self._program.client.state.known(name) is None:
             self.enter(name)
         self.line.want(name, int(seq))

@@ -116,14 +116,19 @@ def _nothing_like(letters: str) -> str:
     return sentences(none, opens)
 
 
-class SearchScreen(ChooseScreen):
-    """Lines of all rooms by their words: the server looks. Returns `room seq`."""
+Ask = Callable[[str, Callable[[Event], object]], bool]
+"""Sends words to a server, has a function called with what answers, and returns whether that was possible."""
 
-    def __init__(self, ask: Callable[[str, Callable[[Event], object]], bool]) -> None:
-        """`ask` sends the words to the server, has a function called with what answers, and returns whether that was possible."""
+
+class SearchScreen(ChooseScreen):
+    """Lines of all rooms of all servers by their words: the servers look. Returns `server room seq`, the server by its place."""
+
+    def __init__(self, servers: Sequence[tuple[str, Ask]]) -> None:
+        """`servers`: what each is called where there are several, and what asks it."""
         super().__init__(say("Search in all rooms"), say('words, "words together", or wor*; Enter searches'))
-        self._ask = ask
+        self._servers = servers
         self._asked = ""
+        self._answers: dict[int, Found | None] = {}  # of each server; None: it could not search
 
     def on_mount(self) -> None:
         """Nothing has been found yet."""
@@ -131,27 +136,46 @@ class SearchScreen(ChooseScreen):
 
     def entered(self, text: str) -> None:
         """Search; what has been searched for is chosen from."""
-        if text and text != self._asked:
-            self._asked = text
-            is_asked = self._ask(text, partial(self._answered, text))
-            self.show([], say("Looking …") if is_asked else say("There is no connection."))
-        else:
+        if not text or text == self._asked:
             self.choose()
+            return
+        self._asked, self._answers = text, {}
+        asked = [ask(text, partial(self._answered, text, place)) for place, (_, ask) in enumerate(self._servers)]
+        if not any(asked):
+            self._asked = ""
+            self.show([], say("There is no connection."))
+            return
+        self._answers.update({place: None for place, is_asked in enumerate(asked) if not is_asked})
+        self._show_found()
 
-    def _answered(self, words: str, event: Event) -> None:
-        if not self.is_active or words != self._asked:
+    def _answered(self, words: str, place: int, event: Event) -> None:
+        if not self.is_active or words != self._asked or not isinstance(event, Refused | Found):
             return  # one has gone elsewhere meanwhile, or looks for something else
-        if isinstance(event, Refused):
+        self._answers[place] = event if isinstance(event, Found) else None
+        if len(self._answers) == len(self._servers) and not any(self._answers.values()):
             self._asked = ""  # the same words may be asked for again
-            self.show([], say("The server could not search just now. Enter tries again."))
-        elif isinstance(event, Found):
-            self._show_found(event)
+        self._show_found()
 
-    def _show_found(self, found: Found) -> None:
-        items = [
+    def _show_found(self) -> None:
+        found = [(place, answer) for place, answer in sorted(self._answers.items()) if answer is not None]
+        items = [item for place, answer in found for item in self._items(place, answer)]
+        is_over = len(self._answers) == len(self._servers)
+        if not is_over and not items:
+            self.show([], say("Looking …"))
+        elif not found:
+            self.show([], say("The server could not search just now. Enter tries again."))
+        else:
+            marked, has_more = self.marked, any(answer.has_more for _, answer in found)
+            self.show(items, self._told(len(items), has_more=has_more, is_over=is_over))
+            self.action_move(next((at for at, item in enumerate(items) if item.key == marked), 0))  # it stays marked
+
+    def _items(self, place: int, found: Found) -> list[Item]:
+        title, _ = self._servers[place]
+        return [
             Item(
-                f"{room} {line.seq}",
+                f"{place} {room} {line.seq}",
                 Content.assemble(
+                    (f"{title}  " if title else "", "bold dim"),
                     (f"{room} ", "dim"),
                     (f"{line.nick}{line.mark}: ", "bold"),
                     line.text.replace("\n", " "),
@@ -162,6 +186,14 @@ class SearchScreen(ChooseScreen):
             for line in reversed(lines)
             if not isinstance(line, LineBlocked)
         ]
-        more = say("There are more; more words find fewer.") if found.has_more else ""
-        told = sentences(say("{count} found.", count=len(items)), more, say("Enter goes there."))
-        self.show(items, told if items else say("Nothing found in any room or conversation."))
+
+    def _told(self, count: int, *, has_more: bool, is_over: bool) -> str:
+        told = [say("{count} found.", count=count)] if count else [say("Nothing found in any room or conversation.")]
+        told += [say("There are more; more words find fewer.")] if has_more else []
+        told += [] if is_over else [say("Looking …")]
+        told += [
+            say("{server} could not search just now.", server=self._servers[place][0])
+            for place, answer in self._answers.items()
+            if answer is None
+        ]
+        return sentences(*told, *([say("Enter goes there.")] if count else []))
