@@ -338,7 +338,7 @@ def test_a_server_does_not_start_with_a_bad_pair_and_says_why_in_one_line(tmp_pa
     assert done.stderr.startswith("chat-server: ")
     assert done.stderr.count("\n") == 1
     checked = forks.run(
-        [sys.executable, "-m", "chat_server", "--check-config", "--config", tmp_path / "chat.toml"],
+        [sys.executable, "-m", "chat_server", "--check-config", "--port", "0", "--config", tmp_path / "chat.toml"],
         capture_output=True, text=True, timeout=TIMEOUT,
     )  # fmt: skip
     assert (checked.returncode, checked.stdout, checked.stderr) == (2, "", done.stderr)

@@ -220,16 +220,16 @@ async def test_a_journal_in_sqlite_that_is_left_beside_an_empty_database_is_told
             )
 
 
-def test_a_configuration_is_checked_without_asking_anybody(tmp_path: Path) -> None:
+def test_a_configuration_is_checked_and_the_database_asked_if_it_can_be_one(tmp_path: Path) -> None:
     config = tmp_path / "chat.toml"
     for url, code, told in (
-        ("host=nowhere.invalid dbname=chat", 0, "good"),
+        ("host=nowhere.invalid dbname=chat", 2, "cannot use the database ([journal] url)"),
         ("dbname=chat password=geheim", 2, "has a password"),
         ("", 2, "needs [journal] url"),
     ):
         config.write_text(f'[journal]\nengine = "postgresql"\nurl = "{url}"\n')
         done = subprocess.run(
-            [sys.executable, "-m", "chat_server", "--config", config, "--check-config"],
+            [sys.executable, "-m", "chat_server", "--config", config, "--check-config", "--port", "0"],
             capture_output=True,
             text=True,
             check=False,

@@ -76,16 +76,13 @@ def _run_command(chosen: argparse.Namespace, config: "Config") -> int:
 
 
 def _check(chosen: argparse.Namespace, config: "Config") -> int:
-    from chat_server.journal import UnusableJournal  # noqa: PLC0415 - see _main
-    from chat_server.journal.engines import engine_named  # noqa: PLC0415 - as above
-    from chat_server.server.certificates import CertificateProblem, files_named, read_valid_pair  # noqa: PLC0415 - as above
+    """Say everything that is in the way of a start, and what is dangerous, a line each; nothing is changed by that."""
+    from chat_server.server.start_check import look  # noqa: PLC0415 - see _main
 
-    try:
-        engine_named(config.journal.engine).check(config.journal)
-        if config.tls.certificate:
-            read_valid_pair(files_named(config.tls.certificate, config.tls.key), time.time())
-    except (CertificateProblem, UnusableJournal) as problem:
-        console.complain("chat-server", problem)
+    found = [*look(config, time.time())]
+    for one in found:
+        console.complain("chat-server", one.sentence if one.is_error else f"warning: {one.sentence}")
+    if any(one.is_error for one in found):
         return 2
     console.say(f"{chosen.config or 'the defaults'}: good")
     return 0
@@ -184,7 +181,9 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="also log every caller who comes and goes")
     parser.add_argument("--version", action="version", version=f"chat-server {__version__}")
     parser.add_argument(
-        "--check-config", action="store_true", help="check the settings, and the certificate that they name, and exit"
+        "--check-config",
+        action="store_true",
+        help="say what would be in the way of a start with these settings, and what is dangerous, and exit",
     )
     parser.add_argument(
         "--print-config", action="store_true", help="print the settings as a commented TOML file and exit"

@@ -167,7 +167,7 @@ complete -c chat-server -n '__chat_server_is_at "" -1' -l data -r -a '(__fish_co
 complete -c chat-server -n '__chat_server_is_at "" -1' -l log-format -r -a 'text json' -d 'log for people or for machines (default: text)'
 complete -c chat-server -n '__chat_server_is_at "" -1' -s v -l verbose -d 'also log every caller who comes and goes'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l version -d 'show program\'s version number and exit'
-complete -c chat-server -n '__chat_server_is_at "" -1' -l check-config -d 'check the settings, and the certificate that they name, and exit'
+complete -c chat-server -n '__chat_server_is_at "" -1' -l check-config -d 'say what would be in the way of a start with these settings, and what is dangerous, and exit'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l print-config -d 'print the settings as a commented TOML file and exit'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l print-completion -r -a 'bash zsh fish' -d 'print what has that shell complete these flags and commands, and exit'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a export -d 'write everything that is kept as JSON lines'

@@ -12,7 +12,7 @@ _chat_server() {
         '(--log-format)'--log-format'[log for people or for machines (default\: text)]:text|json:(text json)' \
         '(-v --verbose)'{-v,--verbose}'[also log every caller who comes and goes]' \
         '(--version)'--version'[show program'\''s version number and exit]' \
-        '(--check-config)'--check-config'[check the settings, and the certificate that they name, and exit]' \
+        '(--check-config)'--check-config'[say what would be in the way of a start with these settings, and what is dangerous, and exit]' \
         '(--print-config)'--print-config'[print the settings as a commented TOML file and exit]' \
         '(--print-completion)'--print-completion'[print what has that shell complete these flags and commands, and exit]:bash|zsh|fish:(bash zsh fish)' \
         ': :->command' \

@@ -83,6 +83,10 @@ class Engine(Protocol):
     def check(self, settings: Settings) -> None:
         """See that the settings can be right, as far as that shows without opening anything."""
 
+    def probe(self, settings: Settings) -> list[str]:
+        """See whether a start could use what is there, and change nothing. Returns what its owner should know. A database has seconds to answer."""
+        ...
+
     def open_store(self, settings: Settings, node: NodeSettings = ALONE) -> Store:
         """Open the journal and the accounts of a server, or make them; takes a few milliseconds, and more where there are very many accounts."""
         ...

@@ -51,6 +51,12 @@ def check(settings: Settings) -> None:
     del settings
 
 
+def probe(settings: Settings) -> list[str]:
+    """There is nothing."""
+    del settings
+    return []
+
+
 def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     """The journal of this name, and its accounts. See engines.Engine."""
     del node

@@ -62,6 +62,11 @@ def host_name() -> str:
     return name if _HOST_NAME.fullmatch(name) else "localhost"
 
 
+def can_make() -> bool:
+    """Whether there is something here that makes one."""
+    return shutil.which("openssl") is not None or find_spec("cryptography") is not None
+
+
 async def _make(path: Path, host: str) -> None:
     """Have one of the makers write the file; the next one if one cannot."""
     failures = []

@@ -24,8 +24,8 @@ from chat_server.journal.postgresql.for_commands import (
     restore,
 )
 from chat_server.journal.postgresql.lineage import Connection, Lineage
-from chat_server.journal.postgresql.schema import NewerSchema, migrate
-from chat_server.journal.postgresql.start_checks import check_database
+from chat_server.journal.postgresql.schema import MIGRATIONS, NewerSchema, migrate, version_of
+from chat_server.journal.postgresql.start_checks import Connect, check_database
 from chat_server.logs import log
 
 __all__ = [
@@ -39,11 +39,14 @@ __all__ = [
     "open_copy",
     "open_store",
     "own_files",
+    "probe",
     "restore",
 ]
 
 SQLITE_FILE = "journal.db"
 """What the engine `sqlite` calls its journal in a data directory."""
+
+NEWER = "the journal in the database was made by a newer release of chat-server; this one cannot use it"
 
 _BESIDE = ("", "-wal", "-shm", "-journal")
 
@@ -53,16 +56,38 @@ def check(settings: Settings) -> None:
     checked_url(settings.url)
 
 
+def probe(settings: Settings) -> list[str]:
+    """Ask the database what a start asks it, and make nothing."""
+    url = checked_url(settings.url)
+    lineage, connect_to_check = _to_check(url)
+    warnings = check_database(connect_to_check, settings.durability)
+    try:
+        with closing(connect(url, "read", lineage=lineage)) as connection:
+            if version_of(connection) > len(MIGRATIONS):
+                raise UnusableJournal(NEWER)
+    except psycopg.Error as error:
+        raise UnusableJournal(f"cannot use the database ([journal] url): {' '.join(str(error).split())}") from error
+    return warnings
+
+
+def _to_check(url: str) -> tuple[Lineage, Connect]:
+    """Where the database's past is noted, and what connects to it to see how it is."""
+    lineage = Lineage()
+
+    def connect_to_check(*, may_be_standby: bool = False) -> Connection:
+        return connect(url, "read", may_be_standby=may_be_standby, lineage=None if may_be_standby else lineage)
+
+    return lineage, connect_to_check
+
+
 def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     """Be one of the nodes of the journal in the database; where there is none, make it."""
     from chat_server.journal.postgresql.store import open_node  # noqa: PLC0415 - the commands need no server, nor Trio
 
-    url, lineage = checked_url(settings.url), Lineage()
+    url = checked_url(settings.url)
+    lineage, connect_to_check = _to_check(url)
     folder = LockedDirectory(data_directory(settings.directory))
     is_open = False
-
-    def connect_to_check(*, may_be_standby: bool = False) -> Connection:
-        return connect(url, "read", may_be_standby=may_be_standby, lineage=None if may_be_standby else lineage)
 
     try:
         for warning in check_database(connect_to_check, settings.durability):
@@ -81,9 +106,7 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
         store = open_node(url, settings.durability, node, folder, folder.path / SEARCH_FILE, lineage=lineage)
         is_open = True
     except NewerSchema:
-        raise UnusableJournal(
-            "the journal in the database was made by a newer release of chat-server; this one cannot use it"
-        ) from None
+        raise UnusableJournal(NEWER) from None
     except psycopg.errors.LockNotAvailable:
         raise UnusableJournal(
             "another node has not finished making the tables of the database; it may be waiting for a synchronous standby: try again"

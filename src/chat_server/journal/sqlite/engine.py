@@ -11,11 +11,32 @@ from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.sqlite import archive, restoring
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, files_in
+from chat_server.journal.sqlite.schema import MIGRATIONS
+
+MAGIC, VERSION_AT, HEAD_BYTES = b"SQLite format 3\0", 60, 100
+"""How a file of SQLite begins; where in its head the version of the tables is (https://sqlite.org/fileformat2.html, 1.3)."""
 
 
 def check(settings: Settings) -> None:
     """Nothing can be wrong with them."""
     del settings
+
+
+def probe(settings: Settings) -> list[str]:
+    """Look at the first bytes of the journal: to open it could make files beside it. What a server writes just then may not be in them yet."""
+    path = data_directory(settings.directory) / JOURNAL_FILE
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UnusableJournal(f"cannot open {path}: {error.strerror}") from error
+    if head and not head.startswith(MAGIC):
+        raise UnusableJournal(f"{path} is no journal of chat-server")
+    if int.from_bytes(head[VERSION_AT : VERSION_AT + 4]) > len(MIGRATIONS):
+        raise UnusableJournal(f"{path} was made by a newer release of chat-server; this one cannot use it")
+    return []
 
 
 def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
