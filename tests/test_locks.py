@@ -15,6 +15,7 @@ from processes import ROOT
 LOCKS = {
     "server": "requirements.txt",
     "tui": "requirements-tui.txt",
+    "postgresql": "requirements-postgresql.txt",
     "dev": "requirements-dev.txt",
     "build": "requirements-build.txt",
 }
@@ -48,6 +49,7 @@ def wanted(purpose: str) -> list[Requirement]:
     asked = {
         "server": PROJECT["project"]["dependencies"],
         "tui": PROJECT["project"]["dependencies"] + extras["tui"],
+        "postgresql": PROJECT["project"]["dependencies"] + extras["postgresql"],
         "dev": [
             *PROJECT["project"]["dependencies"],
             *(one for name in ("tui", "tls", "keyring", "spelling", "postgresql", "dev") for one in extras[name]),
@@ -87,7 +89,7 @@ def test_every_line_of_a_lock_has_hashes_and_names_no_place_to_get_it_from(purpo
 
 def test_what_is_in_two_locks_is_there_in_one_version() -> None:
     """What runs was tested, and pip takes two locks at once."""
-    for purpose in ("server", "tui", "build"):
+    for purpose in ("server", "tui", "postgresql", "build"):
         for name, version in locked(purpose).items():
             assert locked("dev").get(name, version) == version, name
 
