@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from chat_server.protocol.entries import Said
+from chat_tui.client.attention import GAP, Attention, is_within
+from chat_tui.client.desktop import HEADING_MAX, TEXT_MAX, Terminal, notification, terminal_of
 from chat_tui.client.notifications import how_told
 from chat_tui.client.room_choices import NOTHING_CHOSEN, Chosen
 from chat_tui.settings import How, NotifyTable, SettingsError, load
-from chat_tui.ui.attention import GAP, Attention, is_within
-from chat_tui.ui.desktop import HEADING_MAX, TEXT_MAX, Terminal, notification, terminal_of
 from stories import NOON
 
 IN = "\x1b]"

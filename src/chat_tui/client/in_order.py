@@ -9,17 +9,22 @@ from chat_server.protocol.amending import Edited, Reacted, Redacted
 from chat_server.protocol.entries import Entry, Line, LineBlocked
 from chat_server.protocol.names import name_key
 from chat_tui.client.amended_words import Beginnings, Reactions, marks_behind
+from chat_tui.client.clocks import shown
 from chat_tui.client.entry_words import between, told
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import BlockedLines
 from chat_tui.language import say, sentences
 
 
-def line_in_words(line: Line, replied: str = "") -> str:
-    """`[python] 4711 ann: hello`: a line as it is read out. `replied` says to whom it replies."""
+def line_in_words(line: Line, replied: str = "", *, has_time: bool = False) -> str:
+    """`[python] 4711 ann: hello`: a line as it is read out. `replied` says to whom it replies; `has_time`: its time stands after its number."""
+    number = f"[{line.room}] {line.seq}"
+    if has_time:
+        clock = shown(line.at)
+        number += f" {clock.tm_hour:02}:{clock.tm_min:02}"
     if isinstance(line, LineBlocked):
-        return f"[{line.room}] {line.seq} " + say("(blocked)")
-    return f"[{line.room}] {line.seq} {said_in_words(line, replied)}"
+        return f"{number} " + say("(blocked)")
+    return f"{number} {said_in_words(line, replied)}"
 
 
 def said_in_words(line: Entry, replied: str = "") -> str:
@@ -37,8 +42,14 @@ def said_in_words(line: Entry, replied: str = "") -> str:
 class Reading:
     """Which lines of each room have been written, so that each is written once and in order."""
 
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        is_told: Callable[[Line], bool] = lambda _: True,
+        has_times: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Nothing has been written. `is_told`: whether a line is to be; `has_times`: whether its time stands with it."""
+        self._write, self._is_told, self._has_times = write, is_told, has_times
         self._come: dict[str, int] = {}
         self._own: set[tuple[str, int]] = set()
         self._amending: dict[str, dict[int, Edited | Reacted]] = {}
@@ -69,12 +80,15 @@ class Reading:
 
     def write(self, line: Line) -> None:
         """Write a line."""
-        if isinstance(line, LineBlocked):
-            self._write(line_in_words(line))
+        if not self._is_told(line):
+            if not isinstance(line, LineBlocked | Reacted):
+                self._note(line)
+        elif isinstance(line, LineBlocked):
+            self._write(line_in_words(line, has_time=self._has_times()))
         elif isinstance(line, Reacted):
             self._reactions.add(line)
         else:
-            self._write(line_in_words(line, self._beginnings.replied(line)))
+            self._write(line_in_words(line, self._beginnings.replied(line), has_time=self._has_times()))
             self._note(line)
 
     def _note(self, line: Entry) -> None:

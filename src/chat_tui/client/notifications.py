@@ -1,4 +1,4 @@
-"""Which lines one is told of when one does not see them. Pure; ui/attention.py says when."""
+"""Which lines one is told of when one does not see them. Pure; attention.py says when."""
 
 from collections.abc import Sequence
 from functools import lru_cache

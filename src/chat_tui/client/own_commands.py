@@ -63,6 +63,28 @@ OWN = dict(
 """By word, in English."""
 
 
+LINE_BY_LINE = {word: OWN[word] for word in ("joins", "notify", "quiet", "pin", "read")} | dict(
+    (
+        _own(
+            "unread",
+            message("Show what is unread; with a number, mark that line and what follows it as unread."),
+            _taken("number", "number"),
+            usage=" [NUMBER]",
+            group="reading",
+        ),
+        _own(
+            "links",
+            message("List the links that were read out in this room; with a number, open one."),
+            _taken("number", "number"),
+            usage=" [NUMBER]",
+            group="reading",
+        ),
+        _own("times", message("Have the time beside each line, or no longer.")),
+    )
+)
+"""Those of the line-by-line program."""
+
+
 def own_commands(profiles: Iterable[str] = ()) -> dict[str, CommandDescribed]:
     """All of them by word, explained in the language that is spoken; `profiles` are those that Tab completes."""
     commands = {
@@ -73,12 +95,18 @@ def own_commands(profiles: Iterable[str] = ()) -> dict[str, CommandDescribed]:
     return {**commands, "connect": replace(commands["connect"], parameters=(server,))}
 
 
-def own_command(text: str, others: Mapping[str, CommandDescribed], language: str = "en") -> Asked | Misused | None:
-    """What a typed text asks of the screen; None if it asks for nothing of that. `others` are the server's commands, by word."""
+def own_command(
+    text: str,
+    others: Mapping[str, CommandDescribed],
+    language: str = "en",
+    *,
+    own: Mapping[str, CommandDescribed] = OWN,
+) -> Asked | Misused | None:
+    """What a typed text asks of the program; None if it asks for nothing of that. `others` are the server's commands, by word."""
     if not text.startswith("/") or "\n" in text:
         return None
     word, rest = [*text[1:].split(maxsplit=1), "", ""][:2]
-    command = OWN.get(word.casefold())
+    command = own.get(word.casefold())
     if command is None or word.casefold() in others or not text[1:].startswith(word):
         return None
     given = read_arguments(rest, command.parameters)

@@ -23,14 +23,16 @@ from chat_tui.client.credentials import Keyring
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import Input, Output, encoding_of_output
 from chat_tui.client.plain_accounts import PlainAccounts
+from chat_tui.client.plain_bell import NOBODY_CALLED, Bell
 from chat_tui.client.plain_leaving import left_over
+from chat_tui.client.plain_options import PlainOptions
 from chat_tui.client.plain_secrets import SecretQuestions, set_echo
 from chat_tui.client.plain_telling import Teller
 from chat_tui.client.plain_trust import TrustQuestion
 from chat_tui.client.plain_typing import Typing
 from chat_tui.client.trust_words import Doubt
 from chat_tui.language import say
-from chat_tui.settings import Profile, Settings
+from chat_tui.settings import NotifyTable, Profile, Settings
 
 PATIENCE = 30.0
 """Seconds without one more line stored after which the end of the input is waited for no longer, unless the user says how long."""
@@ -72,7 +74,7 @@ class PlainProgram:
         rooms: Iterable[str] = (),
         is_interactive: bool = False,
         wait: float | None = None,
-        shows_joins: bool = True,
+        rules: NotifyTable = NOBODY_CALLED,
         password: str = "",
         show_typed: Callable[[bool], None] = _show_nothing,
     ) -> None:
@@ -85,7 +87,7 @@ class PlainProgram:
             rooms: rooms that were named; what is typed goes to the last of them.
             is_interactive: somebody sits there, and reads before they type on.
             wait: seconds to wait at the end of the input for everything to be stored; None: as long as more and more is.
-            shows_joins: whether who comes and goes is written.
+            rules: of which lines the user is told by the terminal's bell.
             password: the one that was named by a file; "" if none was.
             show_typed: has the terminal show what is typed, or not.
 
@@ -108,9 +110,11 @@ class PlainProgram:
             warn,
             can_ask=is_interactive,
             on_yes=self._trust,
-            on_no=lambda: self._end(Exit.REFUSED),
+            on_no=lambda: self.end(Exit.REFUSED),
         )
-        self._teller = Teller(self.client, write, warn, shows_joins=shows_joins)
+        self._options = PlainOptions(self.client, write)
+        self._teller = Teller(self.client, write, warn, self._options)
+        self._bell = Bell(self.client, rules)
         self._secrets = SecretQuestions(self.input, warn, show_typed=show_typed, can_ask=is_interactive)
         self._accounts = PlainAccounts(
             self.client,
@@ -118,8 +122,8 @@ class PlainProgram:
             write,
             warn,
             password=password,
-            on_leave=lambda: self._end(self._done),
-            on_refused=lambda: self._end(Exit.REFUSED),
+            on_leave=lambda: self.end(self._done),
+            on_refused=lambda: self.end(Exit.REFUSED),
         )
         self._typing = Typing(
             self.client,
@@ -127,8 +131,9 @@ class PlainProgram:
             write,
             rooms=rooms,
             accounts=self._accounts,
+            options=self._options,
             is_interactive=is_interactive,
-            on_leave=lambda: self._end(self._done),
+            on_leave=lambda: self.end(self._done),
             on_answer=self._note_progress,
         )
 
@@ -145,7 +150,7 @@ class PlainProgram:
             self._teller.is_own(event)
         match event:
             case events.LoggedOut():
-                self._end(self._done)
+                self.end(self._done)
             case events.Stored() | moderation_events.LineHeld():
                 self._note_progress()
             case events.NotStored():
@@ -156,6 +161,8 @@ class PlainProgram:
             self._teller.tell(event, new)
             self._typing.take(event)
         self._teller.go_on(new)
+        if isinstance(event, Entry) and new:  # as it is said, and not what was missed
+            self._bell.heard(event)
         self._changed.set()
 
     def refused(self, refused: events.Refused, do: str, room: str) -> None:
@@ -180,7 +187,7 @@ class PlainProgram:
                 self._question.ask(change.doubt)
             elif not change.asks_proof or not self._accounts.prove(change.why, change.code):
                 self._warn(change.why)
-                self._end(Exit.REFUSED)
+                self.end(Exit.REFUSED)
         self._teller.changed(change)
         self._changed.set()
 
@@ -256,19 +263,19 @@ class PlainProgram:
     def _see_whether_over(self, connection: "asyncio.Task[None]") -> None:
         if connection.done() and not connection.cancelled() and (error := connection.exception()) is not None:
             self._warn(say(WRONG, error=repr(error)))
-            self._end(Exit.NOT_STORED)
+            self.end(Exit.NOT_STORED)
         if not self.input.is_ended and self._has_output:
             return
         now = asyncio.get_running_loop().time()
         if self._ended_at is None:
             self._ended_at = now
         if self._is_all_done:
-            self._end(self._done)
+            self.end(self._done)
         elif self._wait is not None:
             if now >= self._ended_at + self._wait:
-                self._end(Exit.LEFT)
+                self.end(Exit.LEFT)
         elif now >= max(self._ended_at, self._progress_at) + PATIENCE:
-            self._end(Exit.LEFT)
+            self.end(Exit.LEFT)
 
     @property
     def _is_all_done(self) -> bool:
@@ -283,14 +290,11 @@ class PlainProgram:
             return Exit.NO_OUTPUT
         return Exit.NOT_STORED if self._typing.failed else Exit.STORED
 
-    def _end(self, code: int) -> None:
+    def end(self, code: int) -> None:
+        """End, with this exit code, if there is none yet."""
         if self.code is None:
             self.code = code
         self._changed.set()
-
-    def end(self, code: int) -> None:
-        """End at once, for a reason from outside."""
-        self._end(code)
 
     def lose_output(self, why: str) -> None:
         """What is written is read no longer, as by `head`: take no more of the input, and end when what was taken is stored."""
@@ -370,7 +374,7 @@ def run_plain(
             rooms=profile.rooms,
             is_interactive=os.isatty(0),
             wait=wait,
-            shows_joins=settings.show_joins,
+            rules=settings.notify,
             password=password,
             show_typed=lambda is_on: set_echo(0, is_on=is_on),
         )

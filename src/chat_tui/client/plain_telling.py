@@ -19,6 +19,7 @@ from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.in_order import Reading
+from chat_tui.client.plain_options import PlainOptions
 from chat_tui.language import message, say, sentences
 
 TOKEN_KEPT = message("A token is kept in {place}: chat-tui logs in by it from now on. The password is kept nowhere.")
@@ -28,7 +29,11 @@ class Teller:
     """Writes what happens."""
 
     def __init__(
-        self, client: Client, write: Callable[[str], None], warn: Callable[[str], None], *, shows_joins: bool
+        self,
+        client: Client,
+        write: Callable[[str], None],
+        warn: Callable[[str], None],
+        options: PlainOptions,
     ) -> None:
         """Write nothing yet.
 
@@ -36,12 +41,11 @@ class Teller:
             client: what is known.
             write: writes what comes, one line or more at a time.
             warn: writes what is wrong.
-            shows_joins: whether who comes and goes is written.
+            options: what the user has chosen.
 
         """
-        self._client, self._write, self._warn = client, write, warn
-        self._shows_joins = shows_joins
-        self._reading = Reading(write)
+        self._client, self._write, self._warn, self._options = client, write, warn, options
+        self._reading = Reading(write, options.is_told, lambda: options.has_times)
         self._renamed: set[str] = set()
         self._carried: set[str] = set()  # rooms in which the user was when they logged in
         self._holes_told: set[str] = set()
@@ -66,13 +70,16 @@ class Teller:
 
     def go_on(self, new: Iterable[Entry] = ()) -> None:
         """Write the lines that can be written without leaving any out; these have just come, and were not known before."""
+        new = [*new]
         self._reading.take(new)
+        self._options.note(new)
         for room in self._client.state.rooms.values():
             if room.is_joined:
                 if is_conversation(room.name):  # nobody enters it
                     self._reading.entered(room, room.since)
                 written = self._reading.go_on(room)
-                self._client.mark_read(room, written)
+                if not (room.is_kept_unread or self._client.state.choices.of(room.name).is_muted):
+                    self._client.mark_read(room, written)
                 room.timeline.let_go(written)  # nothing is shown twice, and this may run for months
                 if not room.has_hole:
                     self._holes_told.discard(room.name)
@@ -118,7 +125,7 @@ class Teller:
                 names = (event.old, event.new)
                 was, now = marked(names, names if event.guest else UNSET)
                 self._write(_in(event.room, say("{old} is now {new}", old=was, new=now)))
-        elif self._shows_joins:
+        elif self._client.state.choices.shows_joins(event.room):
             people = _named(event.nicks, event.guests, event.more)
             done = (
                 say("{names} joined", names=people)

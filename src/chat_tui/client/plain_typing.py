@@ -23,6 +23,7 @@ from chat_tui.client.line_words import words_for_line
 from chat_tui.client.pending import Pending
 from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
+from chat_tui.client.plain_options import Own, PlainOptions
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
 
@@ -54,6 +55,7 @@ class Typing:
         *,
         rooms: Iterable[str],
         accounts: PlainAccounts,
+        options: PlainOptions,
         is_interactive: bool,
         on_leave: Callable[[], None],
         on_answer: Callable[[], None],
@@ -66,13 +68,14 @@ class Typing:
             write: writes answers, and what is wrong with what was typed.
             rooms: rooms that were named; what is typed goes to the last of them.
             accounts: asks for what is asked with a password.
+            options: does what is asked of the program itself.
             is_interactive: somebody sits there, and reads before they type on.
             on_leave: called when the user wants to leave, and there is no server to be asked.
             on_answer: called when a command has been answered.
 
         """
         self._client, self._input, self._write = client, input_, write
-        self._accounts = accounts
+        self._accounts, self._options = accounts, options
         self._is_interactive = is_interactive
         self._on_leave, self._on_answer = on_leave, on_answer
         saved = client.saved
@@ -186,15 +189,15 @@ class Typing:
         if said:
             self._client.say(*said)
 
-    def _parsed(self, line: str) -> Asked | Misused | None:
+    def _parsed(self, line: str) -> Asked | Own | Misused | None:
         """What a line asks for; None if nobody knows before there is a connection, or if there is nothing on it."""
         client = self._client
         is_unknown = line.startswith("/") and not line.startswith("//") and not self._client.state.commands
-        return (
-            None
-            if is_unknown or not line.strip()
-            else self._client.parse(client.aliases.line(replaced(line), client.state.commands))
-        )
+        if is_unknown or not line.strip():
+            return None
+        commands = client.state.commands
+        meant = client.aliases.line(replaced(line), commands)
+        return self._options.parse(meant, commands) or client.parse(meant)
 
     @property
     def _is_online(self) -> bool:
@@ -238,7 +241,7 @@ class Typing:
             self._write(wrong)
         return []
 
-    def _command(self, line: str, asked: Asked | Misused | None) -> None:
+    def _command(self, line: str, asked: Asked | Own | Misused | None) -> None:
         if asked is None or not self._is_online:
             if line.split(maxsplit=1)[0].casefold() in LEAVING:
                 self._on_leave()
@@ -248,6 +251,8 @@ class Typing:
             self._write(asked.why)
             if asked.room and not self._is_interactive:
                 self._is_nowhere()
+        elif isinstance(asked, Own):
+            self._options.do(asked, self.room)
         elif (room := self._room_to_go_to(asked)) is not None:
             self._go_to(room.name)
             self._write(say("You are in {room}.", room=room.name))

@@ -11,9 +11,19 @@ from msgspec.structs import replace
 
 from chat_server.protocol.names import name_key
 from chat_tui.client.conversing import is_conversation
+from chat_tui.language import message
 
 Notify = Literal["all", "mentions", "nothing", ""]
 """Of which lines one is told whom one does not see; "": as the settings say."""
+
+
+TOLD_OF: dict[Notify, str] = {
+    "all": message("In {room} you are notified of every line."),
+    "mentions": message("In {room} you are notified of lines that name you."),
+    "nothing": message("In {room} you are notified of nothing."),
+    "": message("In {room} you are notified of what the settings say."),
+}
+"""The same in a sentence."""
 
 
 class Chosen(Struct, frozen=True, omit_defaults=True):

@@ -108,7 +108,8 @@ class RoomState:
         """The user has not read this line, nor what comes after it; what is known of these counts as if it were new. Return the number before it."""
         self.read, self.is_kept_unread = max(0, min(seq, self.last) - 1), True
         lines, self.mentions = self.timeline.said_after(self.read), set()
-        self._own_unread = self.timeline.numbers.count(self.read + 1, self.last) - len(lines)  # what is not shown
+        known = max(self.read, self.timeline.gone) + 1  # of what is kept no longer nobody knows whether it was shown
+        self._own_unread = self.timeline.numbers.count(known, self.last) - len(lines)  # what is not shown
         self.note_new(lines, me)
         return self.read
 

@@ -247,6 +247,11 @@ class Timeline:
         self._reacted = {of: known for of, known in self._reacted.items() if of > seq}
         self._changed_from(0)
 
+    @property
+    def gone(self) -> int:
+        """The number up to which nothing is kept."""
+        return self._let_go
+
     def index_of(self, seq: int) -> int:
         """The index of the line with this number, or of the first entry after it."""
         return bisect_left(self.entries, (seq, 0), key=place)

@@ -20,13 +20,13 @@ from textual.theme import ThemeProvider
 from textual.widget import AwaitMount
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap
+from chat_tui.client.attention import Attention
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.credentials import Keyring
 from chat_tui.language import say
 from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
-from chat_tui.ui.attention import Attention
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from chat_tui.client import completion
-from chat_tui.client.room_choices import Notify
+from chat_tui.client.room_choices import TOLD_OF, Notify
 from chat_tui.client.state import RoomState
 from chat_tui.language import message, say
 from chat_tui.ui.list_pane import Item
@@ -18,21 +18,13 @@ from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 
-TOLD_OF: dict[Notify, str] = {
-    "all": message("In {room} you are notified of every line."),
-    "mentions": message("In {room} you are notified of lines that name you."),
-    "nothing": message("In {room} you are notified of nothing."),
-    "": message("In {room} you are notified of what the settings say."),
-}
-"""Of what one is told, in a sentence;"""
-
 TO_BE_TOLD_OF: dict[Notify, str] = {
     "all": message("Notify: every line"),
     "mentions": message("Notify: lines that name you"),
     "nothing": message("Notify: nothing"),
     "": message("Notify: what the settings say"),
 }
-"""and as a choice."""
+"""Of what one is told, as a choice."""
 
 
 class RoomOptions:

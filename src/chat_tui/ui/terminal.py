@@ -28,6 +28,7 @@ from textual.screen import Screen
 from textual.widgets.option_list import Option
 
 from chat_tui.client.links import is_link
+from chat_tui.client.opening import has_desktop
 from chat_tui.language import say
 
 PINNED = "8.2.8"
@@ -296,11 +297,6 @@ def has_emoji() -> bool:
     return os.environ.get("TERM") != "linux" and encoding.lower().replace("-", "") == "utf8"
 
 
-def has_desktop() -> bool:
-    """Whether there is a desktop on which a browser can open."""
-    return sys.platform in ("darwin", "win32") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
 def open_link(app: App[None], url: str) -> None:
     """Open a link in the desktop's browser; where there is no desktop, a browser would take the terminal: copy it."""
     if not is_link(url):
@@ -310,11 +306,6 @@ def open_link(app: App[None], url: str) -> None:
     else:
         app.copy_to_clipboard(url)
         app.notify(say("Copied {url}", url=url), timeout=3, markup=False)
-
-
-def bell() -> str:
-    """The terminal's bell."""
-    return "\a"
 
 
 def title(text: str) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from chat_tui.client.clocks import Steady, shown
+from chat_tui.client.desktop import BEL as BELL
+from chat_tui.client.desktop import notification, terminal_of
 from chat_tui.settings import How, NotifyTable
-from chat_tui.ui import terminal
-from chat_tui.ui.desktop import notification, terminal_of
 
 GAP = 5.0
 """Seconds between two at the least: who was called ten times has heard the first."""
@@ -44,7 +44,7 @@ class Attention:
         now = self._steady()
         if self._is_looking or self._is_quiet or now - self._called_at < GAP:
             return
-        data = terminal.bell() if self._rules.bell and how in (True, "bell") else ""
+        data = BELL if self._rules.bell and how in (True, "bell") else ""
         if self._rules.desktop and how in (True, "desktop"):
             data += notification(self._terminal, heading, text)
         if data:
