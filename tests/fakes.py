@@ -8,7 +8,7 @@ import trio
 from chat_server.accounts.authentication import Authentication, Policy
 from chat_server.accounts.hashing import Argon2, Cost, HashingQueue
 from chat_server.accounts.memory import MemoryAccounts
-from chat_server.journal import Journal, JournalError, Party, PendingAppend, Receipt, RoomRecord
+from chat_server.journal import Journal, JournalError, Party, PendingAppend, PendingProbe, Receipt, RoomRecord
 from chat_server.journal.engines import Store
 from chat_server.journal.kept_in_memory import KeptConversations, KeptLines, KeptMentions, KeptRoom
 from chat_server.journal.keys import SenderKey
@@ -222,6 +222,9 @@ class FaultyJournal(MemoryJournal):
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         return FullDisk() if self.is_full else super().append(lines, keys)
+
+    def probe(self) -> PendingProbe:
+        return FullDisk() if self.is_full else super().probe()
 
     async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         self.check()

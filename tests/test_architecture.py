@@ -36,9 +36,14 @@ RULES = {
         "rooms": "protocol guard logs metrics journal accounts",
         "commands": "protocol journal accounts rooms",
         "sessions": "protocol guard limits config wire commands rooms",
+        "server.echoes": "journal",
+        "server.canary": (
+            "protocol guard limits config logs wire accounts journal journal.engines journal.memory commands rooms sessions server.echoes"
+        ),
         "server": (
             "protocol guard intervals limits config config_changes config_file logs metrics wire accounts journal journal.engines"
             " commands rooms sessions"
+            " server.echoes server.canary"
         ),
         "cli maintenance_cli backup_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
             "protocol console intervals interruptions config config_file config_reading wire accounts journal journal.engines commands server"

@@ -149,6 +149,25 @@ async def test_lines_are_numbered_by_room_without_a_hole(journal: Journal) -> No
     assert [room[:4] for room in await journal.rooms()] == [("python", "", 1, 3), ("pm", "", 1, 1)]
 
 
+async def test_a_probe_is_stored_again_and_again_and_takes_no_number(journal: Journal) -> None:
+    before = await journal.rooms()
+    for _ in range(3):
+        await journal.probe().stored()
+    probes = [journal.probe() for _ in range(10)]
+    await store(journal, said("hello"))
+    for probe in probes:
+        await probe.stored()
+    assert [room.last for room in await journal.rooms()] == [before[0].last + 1, before[1].last]
+    assert [room.name for room in await journal.rooms()] == [room.name for room in before]
+
+
+async def test_a_probe_of_a_journal_that_is_closed_is_refused(place: Place) -> None:
+    async with opened(place.open()) as journal:
+        await journal.probe().stored()
+    with pytest.raises(JournalError):
+        await journal.probe().stored()
+
+
 async def test_every_kind_of_line_is_read_as_it_was_stored(journal: Journal) -> None:
     lines: list[Entry] = [
         Said("python", 1, 1234.5, "ann", '你好 "quoted" \\ 👋'),

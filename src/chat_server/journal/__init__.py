@@ -181,6 +181,14 @@ class PendingAppend(Protocol):
         """Wait until it is. Raises JournalError if nothing of it is stored."""
 
 
+class PendingProbe(Protocol):
+    """Something that is being stored to see whether it can be."""
+
+    async def stored(self) -> object:
+        """Wait until it is. Raises JournalError if it is not."""
+        ...
+
+
 class Conversations(Protocol):
     """Between whom there are conversations. Every method may raise JournalError."""
 
@@ -280,6 +288,10 @@ class Journal(Protocol):
                 no number.
 
         """
+        ...
+
+    def probe(self) -> PendingProbe:
+        """Begin to store, in the way that lines go, that this was asked: in one row, over what was there. It takes no number, and nobody reads it."""
         ...
 
     async def stored_under(self, sent: SenderKey) -> Duplicate | None:

@@ -23,6 +23,7 @@ from chat_server.journal import (
     Matches,
     Page,
     PendingAppend,
+    PendingProbe,
     Pruned,
     Receipt,
     RoomRecord,
@@ -132,6 +133,13 @@ class _Stored:
         return self._receipt
 
 
+class _Probed:
+    """See PendingProbe."""
+
+    async def stored(self) -> None:
+        pass
+
+
 class _Refused:
     """See PendingAppend."""
 
@@ -212,6 +220,10 @@ class MemoryJournal:
         first, duplicates, stored = self._kept.store(lines[0].room, lines, keys)
         self._lines_stored += len(stored)
         return _Stored(Receipt(first, duplicates, self._rooms[lines[0].room].turn))
+
+    def probe(self) -> PendingProbe:
+        """See Journal."""
+        return _Refused() if self._is_closed else _Probed()
 
     async def stored_under(self, sent: SenderKey) -> Duplicate | None:
         """Where the line is that was sent under this key; see Journal."""

@@ -129,6 +129,19 @@ class GuestAway(Struct, frozen=True, tag="guest-away"):
     away: str | None
 
 
+class CanaryAsked(Struct, frozen=True, tag="canary-asked"):
+    """The node's canary was heard there, for the time with this number. Those who hear of it say so."""
+
+    number: int
+
+
+class CanaryHeard(Struct, frozen=True, tag="canary-heard"):
+    """The node hears another (`to`), whose canary was heard for the time with this number."""
+
+    to: int
+    number: int
+
+
 class Writer(Struct, frozen=True, omit_defaults=True):
     """Somebody who is writing; they have blocked those in `hidden_from`."""
 
@@ -179,6 +192,8 @@ Sign = (
     | HitAsked
     | HitTold
     | GuestAway
+    | CanaryAsked
+    | CanaryHeard
     | PeopleWriting
     | PeopleRead
 )

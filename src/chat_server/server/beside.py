@@ -3,14 +3,18 @@
 Who has something more that is to be measured adds it here, and a row to measured.py.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from chat_server.server.backups import Backups
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.disk import Disk
+from chat_server.server.echoes import Echoes
 from chat_server.server.health import Health
 from chat_server.server.lateness import Lateness
 from chat_server.server.open_cases import OpenCases
+
+if TYPE_CHECKING:
+    from chat_server.server.canary import Canary
 
 
 class Beside(NamedTuple):
@@ -23,6 +27,10 @@ class Beside(NamedTuple):
     backups: Backups | None = None
     """None: none are made."""
     cases: OpenCases | None = None
+    canary: "Canary | None" = None
+    """None: it has not begun to sing."""
+    echoes: Echoes | None = None
+    """None: there are no other nodes."""
     files: float = 0
     """How many files it may open; 0: it is not known."""
     began_at: float = 0.0

@@ -7,6 +7,7 @@ what its own clients call the same. Never knows how anything is counted, nor how
 import platform
 import resource
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from chat_server import __version__
 from chat_server.accounts.acts import CURBING
@@ -14,6 +15,9 @@ from chat_server.journal.commit_times import CommitTimes
 from chat_server.metrics import Metric, Value
 from chat_server.server.backups import Backups
 from chat_server.server.observed import Observed
+
+if TYPE_CHECKING:
+    from chat_server.server.canary import Canary
 
 Read = Callable[[Observed], Value]
 
@@ -65,6 +69,11 @@ def _signs_dropped(seen: Observed) -> Value:
     return None if seen.store.nodes is None else seen.store.nodes.signs.dropped
 
 
+def _canary(read: Callable[["Canary"], Value]) -> Read:
+    """Read something of the canary, if it has begun to sing."""
+    return lambda seen: None if seen.beside.canary is None else read(seen.beside.canary)
+
+
 def _cpu(_: Observed) -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -88,6 +97,26 @@ METRICS: tuple[Metric[Observed], ...] = (
         "chat_ready",
         "Whether /readyz says that callers should be sent here",
         lambda seen: not seen.beside.health.not_ready(),
+    ),
+    gauge(
+        "chat_canary_age_seconds",
+        "Seconds since a line of the server's own was last stored and shown, or since it began to say them",
+        _canary(lambda canary: canary.age),
+    ),
+    gauge(
+        "chat_canary_seconds",
+        "How long that line took from being said to being shown",
+        _canary(lambda canary: canary.seconds),
+    ),
+    counter(
+        "chat_canary_failures_total",
+        "How often such a line could not be stored and shown",
+        _canary(lambda canary: canary.unheard),
+    ),
+    gauge(
+        "chat_canary_other_node_seconds",
+        "How long it took until another node had heard of it, where there is one",
+        lambda seen: seen.beside.echoes.seconds if seen.beside.echoes else None,
     ),
     gauge("chat_engine_away", "Whether the engine that several nodes share does not answer", _is_engine_away),
     counter("chat_signs_dropped_total", "Signs of nodes to each other that were too long or too many", _signs_dropped),

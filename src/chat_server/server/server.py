@@ -35,6 +35,7 @@ from chat_server.server.beside import Beside
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.connection_limits import Admission, admission_within, network_of
+from chat_server.server.echoes import Echoes
 from chat_server.server.ending import Ending
 from chat_server.server.full_house import is_panic, look_at
 from chat_server.server.handshakes import Handshakes
@@ -135,6 +136,7 @@ class Server:
         self._directory.has_logged_in = partial(look_at, self._enforcement)
         self._reserved = ReservedPlaces(self._enforcement.knows)
         self.health, self._tally = Health(), Tally()
+        self.echoes = Echoes(store.nodes.signs) if store.nodes else None
         self._open_rooms = OpenRooms(store, send_many)
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
         self._sessions: set[ChatSession[Any]] = set()
@@ -189,7 +191,7 @@ class Server:
                 nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
                 log.info(f"listening on {address_of(listener)}, for TLS only")
             if others is not None and changes is not None and self._counts is not None:
-                shared = Shared(self._counts, Certificates(self._fingerprint))
+                shared = Shared(self._counts, Certificates(self._fingerprint), self.echoes)
                 task = (others, changes, self.ending, self._sessions, shared)
                 nursery.start_soon(be_among_nodes, *task)
             task_status.started()

@@ -13,6 +13,8 @@ from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import (
     AddressesCounted,
     BlocksAsked,
+    CanaryAsked,
+    CanaryHeard,
     CaseTold,
     CertificateShown,
     GuestAsked,
@@ -37,6 +39,7 @@ from chat_server.rooms.guest_news import hear_of_guest
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.writing import writing_of
+from chat_server.server.echoes import Echoes
 from chat_server.server.shared_counts import SharedCounts
 
 TELL_SECONDS = 0.5
@@ -74,6 +77,7 @@ class Shared(NamedTuple):
 
     counts: SharedCounts
     certificates: Certificates
+    echoes: Echoes | None = None
 
 
 async def share_limits(nodes: Nodes, shared: Shared, directory: Directory[Room, Person[Occupant]]) -> None:
@@ -153,6 +157,9 @@ async def _hear(
                     sessions.heard(node, sign.counts)
                 case GuestAway():
                     away.heard(sign)
+                case CanaryAsked() | CanaryHeard():
+                    if shared.echoes is not None:
+                        shared.echoes.hear(node, nodes.number, sign)
                 case _:
                     _hear_of_people(directory, node, sign)
 

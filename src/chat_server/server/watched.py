@@ -6,6 +6,7 @@ Knows which parts there are. Never knows what they find, nor what is asked.
 import socket
 import time
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import trio
@@ -20,6 +21,12 @@ from chat_server.server.lateness import Lateness
 from chat_server.server.monitoring import let_monitors_in, where
 from chat_server.server.open_cases import OpenCases
 from chat_server.server.server import Server
+
+BEGIN_SECONDS = 2.0
+"""Seconds after the start after which the canary begins: what comes first then is people."""
+
+
+CANARY = "chat_server.server.canary"
 
 
 class Watched:
@@ -39,14 +46,38 @@ class Watched:
         self._server = server
         self._disk = Disk(directory)
         server.health.add(self._disk.trouble)
+        self._store = store
         self.beside = Beside(
-            server.health, Lateness(), self._disk, certificate, backups, OpenCases(store), files, time.time()
+            server.health,
+            Lateness(),
+            self._disk,
+            certificate,
+            backups,
+            OpenCases(store),
+            echoes=server.echoes,
+            files=files,
+            began_at=time.time(),
         )
 
     async def back_up(self) -> None:
         """Make copies of what is kept, if any are to be made, until cancelled."""
         if self.beside.backups is not None:
             await self.beside.backups.run()
+
+    async def sing(self) -> None:
+        """Have the canary sing from soon after now on, until the server is to end."""
+        await trio.sleep(BEGIN_SECONDS)
+        await trio.to_thread.run_sync(import_module, CANARY)  # others have their turn meanwhile: it takes 30 ms
+        from chat_server.server.canary import Canary  # noqa: PLC0415 - as above
+
+        server = self._server
+        canary = Canary(self._store, lambda: server.in_effect.config.limits, server.echoes)
+        server.health.add(canary.trouble)
+        self.beside = self.beside._replace(canary=canary)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(canary.run)
+            await server.ending.requested.wait()
+            nursery.cancel_scope.cancel()
 
     async def run(self, listeners: Sequence[socket.socket]) -> None:
         """Look, and answer whoever comes by one of these, until cancelled."""

@@ -12,7 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import outcome
@@ -25,7 +24,9 @@ from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import NodeIsOver, TurnReceipt
 from chat_server.journal.postgresql.appending import Append
+from chat_server.journal.postgresql.in_doubt import Sent, is_at_work
 from chat_server.journal.postgresql.link import ANSWER_SECONDS, PASSING, Connection, Held, Shutter, is_broken, said
+from chat_server.journal.postgresql.probing import Probe, ProbeJob, Probes
 from chat_server.logs import Complaint, log
 
 PATIENCE = 30.0
@@ -50,6 +51,8 @@ APPENDS = "appends"
 """What the engine owes an answer to (NodeLife.asked)."""
 
 OVER = "the other nodes have given this one up"
+CLOSED = "the journal is closed"
+AWAY = "the database is away"
 
 
 class Storing(Protocol):
@@ -94,15 +97,6 @@ class TurnJob:
         return self._outcome.unwrap()
 
 
-@dataclass
-class _Sent:
-    """What was sent by a connection that broke: nobody knows whether it is stored."""
-
-    ticket: int
-    jobs: Sequence[TurnJob]
-    backends: list[tuple[int, Any]] = field(default_factory=list)  # which were given it
-
-
 class Committer:
     """The thread, and the way to it."""
 
@@ -112,10 +106,14 @@ class Committer:
         store: Storing,
         life: NodeLife,
         note: Callable[[Append, TurnReceipt | None], object],
+        probe: Probe,
         *,
         patience: float = PATIENCE,
     ) -> None:
-        """Store with `store`. `note` is called in Trio's thread, before those who wait go on, with each turn's receipt; None if it is not stored."""
+        """Store with `store`. `note` is called in Trio's thread, before those who wait go on, with each turn's receipt; None if it is not stored.
+
+        `probe` is what is stored to see whether anything can be.
+        """
         self._open_connection = open_connection
         self._store = store
         self._life = life
@@ -123,13 +121,14 @@ class Committer:
         self._patience = patience
         self._state = threading.Condition()
         self._waiting: deque[TurnJob] = deque()
+        self._probes = Probes(probe)
         self._give_up_at = float("inf")
         self._is_closed = False
         self._unanswered = 0  # jobs; for Trio's thread
         # For the thread alone, but `_asked`, which Trio's reads: since when the connection has been asked, and that.
         self._held: Held | None = None
         self._backend: tuple[int, Any] = (0, None)  # the process at the other end, and since when it is one
-        self._sent: _Sent | None = None  # not answered yet
+        self._sent: Sent[TurnJob] | None = None  # not answered yet
         self._asked: tuple[float, Shutter] | None = None
         self._ticket = 0
         self._is_away = False  # and the log says so
@@ -176,7 +175,7 @@ class Committer:
         """Have a turn stored. Never blocks."""
         job = TurnJob(append)
         if self._is_closed or self._life.is_over:
-            self._finish(job, NodeIsOver(OVER) if self._life.is_over else JournalError("the journal is closed"))
+            self._finish(job, NodeIsOver(OVER) if self._life.is_over else JournalError(CLOSED))
         else:
             self._unanswered += 1
             self._life.asked(APPENDS)
@@ -185,6 +184,12 @@ class Committer:
                 self._state.notify()
         return job
 
+    def probe(self) -> ProbeJob:
+        """See whether anything can be stored. Never blocks."""
+        with self._state:
+            self._state.notify()
+            return self._probes.add(OVER if self._life.is_over else CLOSED if self._is_closed else "")
+
     # In the thread.
 
     def _work(self, token: trio.lowlevel.TrioToken) -> None:
@@ -192,16 +197,17 @@ class Committer:
         while self._has_work():
             with Guard("something went wrong while turns were being stored"):
                 self._do_some()
-        self._refuse(self._left(), JournalError("the journal is closed"))
+        self._refuse(self._left(), JournalError(CLOSED))
+        self._tell(self._probes.refused(CLOSED))
         self._drop_connection()
         self._tell(self.ended.set)
 
     def _has_work(self) -> bool:
         """Wait for something to do: a turn, or a connection that has broken."""
         with self._state:
-            while not (self._waiting or self._sent or self._held is None or self._is_closed):
+            while not (self._waiting or self._probes or self._sent or self._held is None or self._is_closed):
                 self._state.wait()
-            is_left = bool(self._waiting or self._sent)
+            is_left = bool(self._waiting or self._probes or self._sent)
         is_at_hand = self._held is not None and self._sent is None
         return (is_left or not self._is_closed) and (is_at_hand or time.monotonic() < self._give_up_at)
 
@@ -213,9 +219,15 @@ class Committer:
                 self._pause(random.uniform(*RECONNECT_SECONDS))  # noqa: S311 - no secret
         elif self._sent is not None:
             self._send_again(self._held, self._sent)
+        elif self._probes:
+            with self._asking(self._held):
+                told, is_lost = self._probes.stored(self._held.connection)
+            self._tell(told)
+            if is_lost:
+                self._drop_connection()
         elif jobs := self._taken():
             self._ticket += 1
-            self._sent = _Sent(self._ticket, jobs)
+            self._sent = Sent(self._ticket, jobs)
             self._send(self._held, self._sent)
 
     def _connect(self) -> bool:
@@ -251,21 +263,21 @@ class Committer:
         finally:
             self._asked = None
 
-    def _send_again(self, held: Held, sent: _Sent) -> None:
+    def _send_again(self, held: Held, sent: Sent[TurnJob]) -> None:
         """Resolve what is in doubt: once no backend is at work on it any more, it is sent again."""
         try:
             with self._asking(held):
-                is_at_work = _is_at_work(held.connection, sent.backends)
+                is_busy = is_at_work(held.connection, sent.backends)
         except psycopg.Error:
             self._drop_connection()
             return
-        if is_at_work:
+        if is_busy:
             self._refuse_impatient()
             self._pause(LOOK_SECONDS)
         else:
             self._send(held, sent)
 
-    def _send(self, held: Held, sent: _Sent) -> None:
+    def _send(self, held: Held, sent: Sent[TurnJob]) -> None:
         """Store turns by one statement, or find that they are stored."""
         sent.backends.append(self._backend)
         begun = time.monotonic()
@@ -327,7 +339,8 @@ class Committer:
         with self._state:
             while self._waiting and self._waiting[0].begun <= before:
                 jobs.append(self._waiting.popleft())
-        self._refuse(jobs, JournalError("the database is away"))
+        self._refuse(jobs, JournalError(AWAY))
+        self._tell(self._probes.refused(AWAY, before))
 
     def _left(self) -> list[TurnJob]:
         with self._state:
@@ -378,23 +391,6 @@ class Committer:
         else:
             _guard.attempt(self._note, job.append, result)
             job.finish(outcome.Value(result))
-
-
-def _is_at_work(connection: Connection, backends: Sequence[tuple[int, Any]]) -> bool:
-    """Whether one of these backends still has what it was sent.
-
-    One that waits for more is ended: what was sent to it may still be on its way, and must not be stored when it has been refused here. So is one
-    that waits to hand something to a node that listens no more: it would keep its locks, and has not committed or has done so long ago.
-    """
-    rows = connection.execute(
-        "SELECT pid, state = 'active' AND wait_event IS DISTINCT FROM 'ClientWrite' FROM pg_stat_activity"
-        " WHERE (pid, backend_start) IN (SELECT * FROM unnest(%b::int[], %b::timestamptz[]))",
-        [[pid for pid, _ in backends], [since for _, since in backends]],
-    ).fetchall()
-    for pid, is_busy in rows:
-        if not is_busy:
-            connection.execute("SELECT pg_terminate_backend(%b::int)", [pid])
-    return bool(rows)
 
 
 _guard = Guard("something went wrong when a turn had been stored")

@@ -25,6 +25,7 @@ from chat_server.journal import (
     Matches,
     Page,
     PendingAppend,
+    PendingProbe,
     Pruned,
     Receipt,
     RoomRecord,
@@ -174,6 +175,10 @@ class PostgresqlJournal:
         """Begin to store a batch; see Journal."""
         self._search.grow()
         return _Pending(self._nodes.submit(plain_append_of(lines, keys)))
+
+    def probe(self) -> PendingProbe:
+        """See whether anything can be stored; see Journal."""
+        return self._nodes.probe()
 
     async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         """Store a new, empty room; see Journal."""

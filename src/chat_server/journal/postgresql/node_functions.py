@@ -176,3 +176,8 @@ BEGIN
     PERFORM end_passed(people);
 END $$;
 """
+
+PROBED = """
+ALTER TABLE node ADD COLUMN probed timestamptz;  -- when it last tried whether it can store anything (the canary)
+"""
+"""What tables of older releases lack."""

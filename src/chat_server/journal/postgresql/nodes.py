@@ -50,6 +50,7 @@ from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
 from chat_server.journal.postgresql.lineage import Lineage
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.names import Names
+from chat_server.journal.postgresql.probing import ProbeJob
 from chat_server.journal.postgresql.reading import PARTIES, parties_of
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.tail import Tail, number_of
@@ -98,7 +99,9 @@ class PostgresqlNodes:
         self._beating = Link(self._connect_heartbeat)
         self._heartbeat = Heartbeat(self._beating, self._link("life"), self.life, silence)
         self._changes = Changes(self._asking, self.life, self.numbers)
-        self._committer = Committer(partial(self._connect, "append"), self._store, self.life, self._note_stored)
+        self._committer = Committer(
+            partial(self._connect, "append"), self._store, self.life, self._note_stored, self._probe
+        )
         self._tail = Tail(self._listen, self._link("follow"), self.numbers, self._hear, lambda: self._committer.backend)
         with closing(connect(url, "life", lineage=self._lineage)) as connection:
             self._changes.after = self._begin(connection)
@@ -167,6 +170,15 @@ class PostgresqlNodes:
     def close(self) -> None:
         """Let `run` end; what is appended from now on is refused."""
         self._committer.close()
+
+    def probe(self) -> ProbeJob:
+        """See whether anything can be stored; see Journal."""
+        return self._committer.probe()
+
+    def _probe(self, connection: Connection) -> None:
+        row = connection.execute("UPDATE node SET probed = clock_timestamp() WHERE id = %b", [self.number])
+        if not row.rowcount:
+            raise JournalError(OVER)
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for an engine that is away."""

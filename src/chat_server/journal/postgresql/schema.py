@@ -11,7 +11,7 @@ from chat_server.journal.postgresql.amending_functions import AMENDING
 from chat_server.journal.postgresql.append_function import AMENDING_APPEND, APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.mention_functions import MENTIONS
-from chat_server.journal.postgresql.node_functions import NODES
+from chat_server.journal.postgresql.node_functions import NODES, PROBED
 from chat_server.journal.postgresql.rename_function import RENAMING
 from chat_server.journal.postgresql.room_functions import ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
@@ -145,6 +145,7 @@ MIGRATIONS: list[str] = [
     CAME_FROM,
     AMENDING + AMENDING_APPEND,
     RENAMING,
+    PROBED,
 ]
 
 

@@ -262,6 +262,11 @@ MIGRATIONS: list[str] = [
     CREATE INDEX version_by_end ON version (until);
     CREATE INDEX version_by_author ON version (author) WHERE author != 0;
     """,
+    """
+    -- One row: when the server last tried whether it can store anything (the canary).
+    CREATE TABLE probe (id INTEGER PRIMARY KEY CHECK (id = 1), at REAL NOT NULL) STRICT;
+    INSERT INTO probe VALUES (1, 0);
+    """,
 ]
 
 _NO_ACCOUNTS = _ACCOUNTS.replace("CREATE TABLE", "CREATE TEMP TABLE")
