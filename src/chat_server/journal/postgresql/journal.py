@@ -123,6 +123,8 @@ class PostgresqlJournal:
         self._has_positions = trio.Event()
         self._let_go = let_go
         self._closed = trio.Event()
+        self.probe: Callable[[], PendingProbe] = nodes.probe
+        """See Journal."""
         self.conversations = PostgresqlConversations(
             lambda: nodes.number, self._write, self._read, self.store_positions, lambda: self._positions
         )
@@ -175,10 +177,6 @@ class PostgresqlJournal:
         """Begin to store a batch; see Journal."""
         self._search.grow()
         return _Pending(self._nodes.submit(plain_append_of(lines, keys)))
-
-    def probe(self) -> PendingProbe:
-        """See whether anything can be stored; see Journal."""
-        return self._nodes.probe()
 
     async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         """Store a new, empty room; see Journal."""
