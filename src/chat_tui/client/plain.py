@@ -324,10 +324,9 @@ class PlainProgram:
         if self.code not in (Exit.STORED, Exit.NOT_STORED, Exit.NO_OUTPUT):
             self.take_input(is_last=True)
         is_lost = self.code == Exit.LEFT and self.client.connection.status is not Status.ONLINE
-        left = left_over(
+        for told in left_over(
             self.client, self.input, self._typing.roomless, is_lost=is_lost, is_interactive=self._is_interactive
-        )
-        for told in left:
+        ):
             self._warn(told)
         if self.code == Exit.STORED and (self.client.store.unsent or self.input.waiting):
             self.code = Exit.LEFT
