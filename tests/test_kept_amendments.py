@@ -25,6 +25,9 @@ from chat_server.journal.engines import MODULES, EngineName, Store
 from chat_server.journal.export_lines import Heading, RoomHeading, write_line
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import check, export, import_
+from chat_server.journal.sqlite.amending import BATCHES_HELD
+from chat_server.journal.sqlite.data_directory import DataDirectory
+from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.versions import VERSION_SECONDS, Version
 from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted, reaction_of
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, all_after, amends_nothing, without_effect
@@ -450,3 +453,45 @@ async def test_what_is_stored_is_what_whoever_saw_it_all_makes_of_it(journal: Jo
         receipt = await add(journal, *entries)
         expected = folded(expected, [replace(one, seq=receipt.first + place) for place, one in enumerate(entries)])
         assert await lines_of(journal) == expected
+
+
+async def test_a_batch_is_stored_again_once_a_turn_however_many_react_to_its_lines(tmp_path: Path) -> None:
+    """Fifty people who react to lines among twenty of three kilobytes had sixty kilobytes stored for each of them."""
+    journal = SqliteJournal(DataDirectory(tmp_path))
+    stored: list[str] = []
+    async with opened(journal):
+        await journal.create_room(ROOM)
+        await add(journal, *said(*("x" * 3000 for _ in range(20))))
+        await add(journal, *said("in another batch"))
+        journal._writer._connection.set_trace_callback(
+            lambda sql: stored.append(sql) if sql.startswith("UPDATE batch") else None
+        )
+        await add(
+            journal,
+            *(reacted(number % 20 + 1, nick=f"guest{number}", author=0) for number in range(50)),
+            edited(3, "y"),
+            deleted(4),
+            reacted(21),
+            reacted(4),
+        )
+        journal._writer._connection.set_trace_callback(None)
+        lines = await lines_of(journal)
+    batches = [int(sql.rpartition("=")[2]) for sql in stored]
+    assert batches == [1, 21, 22], "of the turn itself the last entry has nothing left to amend"
+    assert [len(one.reactions[0].nicks) for one in lines[:2] if isinstance(one, Said)] == [3, 3]
+    assert lines[2].text == "y"
+    assert [one.text for one in lines[-2:]] == ["+", ""]
+
+
+async def test_in_however_many_batches_lines_are_amended_in_one_turn_few_are_held_at_a_time(tmp_path: Path) -> None:
+    journal = SqliteJournal(DataDirectory(tmp_path))
+    many = BATCHES_HELD * 2 + 5
+    async with opened(journal):
+        await journal.create_room(ROOM)
+        for number in range(many):
+            await add(journal, *said(f"line {number}"))
+        await add(journal, *(reacted(number + 1) for number in range(many)), reacted(1, nick="zoe", author=0))
+        lines = await lines_of(journal)
+    assert all(one.reactions for one in lines[:many] if isinstance(one, Said))
+    assert isinstance(lines[0], Said)
+    assert [one.nicks for one in lines[0].reactions] == [("bob", "zoe")]

@@ -4,11 +4,11 @@ Each function is part of somebody's transaction. What is overwritten is gone fro
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.erasing import amended_after
-from chat_server.journal.sqlite.rewriting import records_with
+from chat_server.journal.sqlite.rewriting import batches_with, records_of
 from chat_server.journal.versions import VERSION_SECONDS, Version, showable_versions, version_of
 from chat_server.protocol.amending import Edited, Ranges, Redacted
 from chat_server.protocol.amendments import amended, amends_nothing, without_effect
@@ -18,12 +18,66 @@ from chat_server.protocol.redactions import has, ranges_of
 _ROOM = "(SELECT id FROM room WHERE name = ?)"
 
 
-def amend(connection: sqlite3.Connection, entry: Amending, position: int) -> None:
-    """Store what an entry makes of lines that are stored; it is stored itself, before this position. What has been pruned is passed over."""
+BATCHES_HELD = 64
+"""Batches that are held until they are stored again; of what amends lines in more than so many, some is stored in between."""
+
+
+class Amended:
+    """Batches of a room while entries of one turn amend lines in them.
+
+    However many do, each is read once and stored once: fifty people who react to one line among twenty long ones had 60 KB stored for each of them.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, room: str) -> None:
+        self._connection = connection
+        self._room = room
+        self._held: dict[int, list[Stored]] = {}  # by the position of the first line
+        self._changed: set[int] = set()
+
+    def lines(self, numbers: Ranges) -> Iterator[Stored]:
+        """The lines with these numbers, as they are by now."""
+        for _, lines in self._with(numbers):
+            yield from (line for line in lines if has(numbers, line.seq))
+
+    def change(self, numbers: Ranges, changed: Callable[[Stored], Stored]) -> None:
+        """Let lines stand otherwise."""
+        for start, lines in self._with(numbers):
+            new = [changed(line) if has(numbers, line.seq) else line for line in lines]
+            if new != lines:
+                self._held[start] = new
+                self._changed.add(start)
+
+    def store(self) -> None:
+        """Store what stands otherwise now."""
+        for start in sorted(self._changed):
+            sql = "UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?"
+            self._connection.execute(sql, (encode(self._held[start]), start))
+        self._held.clear()
+        self._changed.clear()
+
+    def _with(self, numbers: Ranges) -> list[tuple[int, list[Stored]]]:
+        if len(self._held) > BATCHES_HELD:
+            self.store()
+        starts = batches_with(self._connection, self._room, numbers)
+        for record in records_of(self._connection, [start for start in starts if start not in self._held]):
+            self._held[record.position - len(record.lines) + 1] = record.lines
+        return [(start, self._held[start]) for start in starts if start in self._held]  # but what nobody can read
+
+
+def amend(connection: sqlite3.Connection, entries: Sequence[Amending], position: int) -> None:
+    """Store what entries of one room make of lines that are stored; they are stored too, before this position. What is pruned is passed over."""
+    if entries:
+        batches = Amended(connection, entries[0].room)
+        for entry in entries:
+            _amend(connection, batches, entry, position)
+        batches.store()
+
+
+def _amend(connection: sqlite3.Connection, batches: Amended, entry: Amending, position: int) -> None:
     of = amended(entry)
-    lines = [line for line in _lines(connection, entry.room, of) if isinstance(line, Spoken)]
+    lines = [line for line in batches.lines(of) if isinstance(line, Spoken)]
     if not isinstance(entry, Redacted) and amends_nothing(entry, lines[0] if lines else None):
-        _store_again(connection, entry.room, ((entry.seq, entry.seq),), lambda _: without_effect(entry))
+        batches.change(((entry.seq, entry.seq),), lambda _: without_effect(entry))
         return
     if isinstance(entry, Edited):
         _keep(connection, lines[0], entry.at)
@@ -34,22 +88,7 @@ def amend(connection: sqlite3.Connection, entry: Amending, position: int) -> Non
             (position,),
         )
     edits = ranges_of(sorted(line.edited for line in lines if line.edited))
-    _store_again(connection, entry.room, (*of, *edits), lambda line: amended_after(line, entry))
-
-
-def _lines(connection: sqlite3.Connection, room: str, numbers: Ranges) -> Iterable[Stored]:
-    for _, lines in records_with(connection, room, numbers):
-        yield from (line for line in lines if has(numbers, line.seq))
-
-
-def _store_again(
-    connection: sqlite3.Connection, room: str, numbers: Ranges, changed: Callable[[Stored], Stored]
-) -> None:
-    for last, lines in records_with(connection, room, numbers):
-        new = [changed(line) if has(numbers, line.seq) else line for line in lines]
-        if new != lines:
-            start = last - len(lines) + 1
-            connection.execute("UPDATE batch SET lines = CAST(? AS TEXT) WHERE id = ?", (encode(new), start))
+    batches.change((*of, *edits), lambda line: amended_after(line, entry))
 
 
 def _keep(connection: sqlite3.Connection, line: Spoken, until: float) -> None:

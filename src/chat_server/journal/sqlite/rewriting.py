@@ -105,7 +105,7 @@ def _forget_topics(connection: sqlite3.Connection, lines: Sequence[Stored], acco
                 yield where
 
 
-def records_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> list[StoredRecord]:
+def batches_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> list[int]:
     """The batches of a room in which lines with these numbers are."""
     found: dict[int, None] = {}
     for first, last in numbers:
@@ -115,7 +115,12 @@ def records_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> 
             (room, first, last),
         )
         found |= dict.fromkeys(number for (number,) in rows)
-    return [*records_of(connection, [*found])]
+    return [*found]
+
+
+def records_with(connection: sqlite3.Connection, room: str, numbers: Ranges) -> list[StoredRecord]:
+    """These batches, as far as they are there."""
+    return [*records_of(connection, batches_with(connection, room, numbers))]
 
 
 class Left(NamedTuple):

@@ -306,6 +306,7 @@ class Writer(Reader):
 
     def _store_changes(self, lines: Sequence[Stored], rooms: Mapping[str, int]) -> None:
         keep_acts(self._connection, rooms, lines)
+        amend(self._connection, [line for line in pieces_of(lines) if isinstance(line, Amending)], self._next_id)
         for line in pieces_of(lines):
             if isinstance(line, TopicSet):
                 self._connection.execute("UPDATE room SET topic = ? WHERE name = ?", (line.text, line.room))
@@ -313,8 +314,6 @@ class Writer(Reader):
                 ((state,),) = self._connection.execute("SELECT state FROM room WHERE name = ?", (line.room,))
                 state = written(after(showable_state(state), line))
                 self._connection.execute("UPDATE room SET state = ? WHERE name = ?", (state, line.room))
-            elif isinstance(line, Amending):
-                amend(self._connection, line, self._next_id)
 
     @_patient
     def rename_room(
