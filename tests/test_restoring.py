@@ -3,6 +3,7 @@
 And what clients see of it whose numbers are higher than the copy's.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -241,6 +242,22 @@ def test_what_cannot_be_put_back_is_refused_in_a_sentence_and_changes_nothing(tm
         done = restore(data, copy, "--force")
         assert done == (2, "", f"chat-server: the data directory {data} is in use by another chat-server\n")
     assert (data / "journal.db").read_bytes()[:100] == before["journal.db"][:100]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can do what another's server is to use")
+def test_what_root_does_with_the_files_of_the_servers_user_stays_the_servers(tmp_path: Path) -> None:
+    """Whoever looks after a machine types these commands as root, and the server runs as a user of its own."""
+    data, new, user = filled(tmp_path / "data").path, tmp_path / "new", 12345
+    new.mkdir()
+    for path in (data, *data.iterdir(), new):
+        os.chown(path, user, user)
+    copy = copy_of(data)
+    assert restore(data, copy, "--force").returncode == 0
+    assert restore(new, copy).returncode == 0
+    for directory in (data, new, data / "backups"):
+        assert {path.name: path.lstat().st_uid for path in directory.iterdir()} == {
+            path.name: user for path in directory.iterdir()
+        }
 
 
 def test_the_certificate_that_is_there_stays(tmp_path: Path) -> None:

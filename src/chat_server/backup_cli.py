@@ -19,7 +19,7 @@ from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.backups import RETRY_SECONDS, copies_in, directory_for, keep_copy, until_due
 from chat_server.journal.engines import Engine
 from chat_server.journal.maintenance import Findings, check
-from chat_server.journal.new_file import OwnFiles, new_file
+from chat_server.journal.new_file import OwnFiles, hand_over, new_file
 from chat_server.server.certificates import OWN_FILE
 
 MakeBar = Callable[[str], AbstractContextManager[Progress]]
@@ -106,6 +106,7 @@ def _take_along(source: Path | None, target: Path) -> bool:
         return False
     with new_file(target / OWN_FILE, OwnFiles(), force=True) as part:
         part.write_bytes(certificate)
+    hand_over(target / OWN_FILE)
     return True
 
 

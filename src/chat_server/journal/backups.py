@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chat_server.journal.archive import FileProblem
-from chat_server.journal.new_file import put_new, sync
+from chat_server.journal.new_file import hand_over, put_new, sync
 
 LOCK_FILE = ".chat-server-lock"
 """Whoever makes a copy, or deletes one, has this locked."""
@@ -102,7 +102,9 @@ def keep_copy(directory: Path, keep: int, make: Callable[[Path], None], now: flo
         OSError: the disk or the system refuses. Nothing is left of the new one, and every older one is there.
 
     """
-    directory.mkdir(mode=0o700, exist_ok=True)
+    if not directory.exists():
+        directory.mkdir(mode=0o700, exist_ok=True)
+        hand_over(directory)
     with _alone_in(directory):
         copy = _make(directory, make, now)
         deleted = [one for one in copies_in(directory)[:-keep] if one.number < copy.number and _is_ours(one.path)]
@@ -115,9 +117,11 @@ def _make(directory: Path, make: Callable[[Path], None], now: float) -> Copy:
     making = directory / MAKING
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)
+    hand_over(making)
     try:
         part = making / "copy"
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        hand_over(part)
         make(part)
         sync(part)
         number = max((copy.number for copy in copies_in(directory)), default=0) + 1
@@ -135,6 +139,7 @@ def _alone_in(directory: Path) -> Iterator[None]:
     """Keep others from making copies there meanwhile; the lock goes with the process, however it ends. Raises FileProblem."""
     lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
+        hand_over(directory / LOCK_FILE)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

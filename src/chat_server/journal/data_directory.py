@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chat_server.journal import JournalInUse, UnusableJournal
+from chat_server.journal.new_file import hand_over
 
 LOCK_FILE = "lock"
 
@@ -54,7 +55,9 @@ class LockedDirectory:
             # The directory may be open to others; SQLite's further files are as these are.
             for name in files:
                 os.close(os.open(path / name, os.O_RDWR | os.O_CREAT, 0o600))
+                hand_over(path / name)
             self._lock = os.open(path / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            hand_over(path / LOCK_FILE)
         except OSError as error:
             raise DataFolderError(f"cannot use the data directory {path}: {error.strerror}") from error
         try:

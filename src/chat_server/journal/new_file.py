@@ -139,6 +139,14 @@ def put_new(part: Path, place: Path) -> None:
         part.rename(place)
 
 
+def hand_over(path: Path) -> None:
+    """Let what root has made belong to whoever the directory belongs to: a server that runs as a user of its own must be able to use it."""
+    owner = path.parent.stat()
+    if owner.st_uid and os.geteuid() == 0:
+        with suppress(PermissionError):  # root in a container may not
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def sync(path: Path) -> None:
     """Wait until a file, or what a directory lists, is on the disk. Raises OSError if the disk says that it is not."""
     file = os.open(path, os.O_RDONLY)

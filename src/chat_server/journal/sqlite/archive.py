@@ -18,7 +18,7 @@ from chat_server.journal.account_records import add_record, records
 from chat_server.journal.archive import FileProblem, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.case_rows import put_operators_act
-from chat_server.journal.new_file import sync
+from chat_server.journal.new_file import hand_over, sync
 from chat_server.journal.search.search_index import OtherRelease, SearchIndex
 from chat_server.journal.sqlite.account_records import SqliteRecords
 from chat_server.journal.sqlite.batch_rows import Append
@@ -262,6 +262,7 @@ def filling(folder: DataDirectory) -> Iterator[SqliteFiller]:
         try:
             remove_database(new)
             new.touch(mode=0o600)
+            hand_over(new)
             with closing(Writer(new)) as writer:
                 filler = SqliteFiller(writer)
                 yield filler

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from chat_server.accounts import Ended
-from chat_server.journal.new_file import sync
+from chat_server.journal.new_file import hand_over, sync
 
 _decoder = msgspec.json.Decoder(Ended)
 
@@ -37,5 +37,6 @@ def add_ended(path: Path, ended: Iterable[Ended]) -> None:
             out.write(msgspec.json.encode(one) + b"\n")
         out.flush()
         os.fsync(out.fileno())
+    hand_over(part)
     part.replace(path)
     sync(path.parent)

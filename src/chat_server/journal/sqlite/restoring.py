@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chat_server.journal import JournalError
 from chat_server.journal.archive import FileProblem, Progress
-from chat_server.journal.new_file import sync
+from chat_server.journal.new_file import hand_over, sync
 from chat_server.journal.sqlite.archive import back_up
 from chat_server.journal.sqlite.data_directory import ENDED_FILE, IMPORT_FILE, DataDirectory, remove_database
 from chat_server.journal.sqlite.ended_file import add_ended, read_ended
@@ -49,6 +49,7 @@ def restore(folder: DataDirectory, copy: Path, progress: Progress, *, force: boo
         try:
             remove_database(new)
             new.touch(mode=0o600)
+            hand_over(new)
             back_up(copy, new, progress)
             _make_another(new)
             sync(new)
