@@ -111,7 +111,7 @@ def test_a_lost_disk_is_walked_through_with_its_backups(tmp_path: Path) -> None:
         assert answer["is"] == "logged-in", "and by the password"
         _, answer = come(server, nick="carol", password=OLD)
         assert answer["is"] == "refused"
-        assert ann.ask("search", words=CANARY).get("lines", []) == []
+        assert ann.ask("search", words=CANARY)["rooms"] == []
         assert canary.files_with(new, [CANARY]) == []
         bob.ask("join", room="python")
         say(bob, "five, on the new disk")
