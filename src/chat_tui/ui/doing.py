@@ -41,7 +41,7 @@ class Doing:
             case "jump":
                 self._jumping.begin()
             case "search-everywhere":
-                self._navigation.search_everywhere()
+                self._jumping.search()
             case "joins" | "numbers":
                 self._showing.toggle(what)
             case "links":

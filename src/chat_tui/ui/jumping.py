@@ -33,3 +33,18 @@ class Jumping:
         there = self._navigation if server is None else self._navigation.everywhere()[server]
         there.come_to(None)
         there.jump_to(key)
+
+    def search(self) -> None:
+        """Search in all rooms of all servers, and go to a line that was found."""
+        from chat_tui.ui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
+
+        everywhere = [*self._navigation.everywhere()]
+
+        def go(key: str | None) -> None:
+            place, _, line = (key or "").partition(" ")
+            if line:
+                there = everywhere[int(place)]
+                there.come_to(None)
+                there.go_to_found(line)
+
+        self._screen.app.push_screen(SearchScreen([(there.title, there.search) for there in everywhere]), go)

@@ -274,22 +274,6 @@ class Navigation:
                 self.show(there[0])
             self.address(name)
 
-    def search_everywhere(self) -> None:
-        """Search in all rooms of all servers, and go to a line that was found."""
-        from chat_tui.ui.screens.choosing import SearchScreen  # noqa: PLC0415 - who asks pays
-
-        everywhere = [*self.everywhere()]
-
-        def go(key: str | None) -> None:
-            place, _, line = (key or "").partition(" ")
-            if line:
-                there = everywhere[int(place)]
-                there.come_to(None)
-                there.go_to_found(line)
-
-        servers = [(there.title, there.search) for there in everywhere]
-        self._screen.app.push_screen(SearchScreen(servers), go)
-
     def search(self, words: str, take: Callable[[Event], object]) -> bool:
         """Ask this server for lines in all rooms. Returns False if there is no connection."""
         return ask(self._program, "search", take, words=words, everywhere=True)
