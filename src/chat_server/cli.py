@@ -54,7 +54,7 @@ def _main(arguments: Sequence[str] | None) -> int:
         from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
     try:
-        return run(config, partial(_configure, chosen, is_again=True))
+        return run(config, partial(_configure, chosen, is_again=True), replaces=chosen.replace)
     except CannotStart as error:
         console.complain("chat-server", error)
         return 2
@@ -179,6 +179,11 @@ def _add_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log-format", choices=("text", "json"), help="log for people or for machines (default: text)")
     parser.add_argument("-v", "--verbose", action="store_true", help="also log every caller who comes and goes")
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="take the place of the server that has this data directory: whoever calls meanwhile waits a moment, and nothing is lost",
+    )
     parser.add_argument("--version", action="version", version=f"chat-server {__version__}")
     parser.add_argument(
         "--check-config",

@@ -166,6 +166,7 @@ complete -c chat-server -n '__chat_server_is_at "" -1' -l config -r -F -d 'read 
 complete -c chat-server -n '__chat_server_is_at "" -1' -l data -r -a '(__fish_complete_directories)' -d 'directory in which what is said is kept (default: where the platform keeps the data of programs)'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l log-format -r -a 'text json' -d 'log for people or for machines (default: text)'
 complete -c chat-server -n '__chat_server_is_at "" -1' -s v -l verbose -d 'also log every caller who comes and goes'
+complete -c chat-server -n '__chat_server_is_at "" -1' -l replace -d 'take the place of the server that has this data directory: whoever calls meanwhile waits a moment, and nothing is lost'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l version -d 'show program\'s version number and exit'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l check-config -d 'say what would be in the way of a start with these settings, and what is dangerous, and exit'
 complete -c chat-server -n '__chat_server_is_at "" -1' -l print-config -d 'print the settings as a commented TOML file and exit'

@@ -11,6 +11,7 @@ _chat_server() {
         '(--data)'--data'[directory in which what is said is kept (default\: where the platform keeps the data of programs)]:DIR:_files -/' \
         '(--log-format)'--log-format'[log for people or for machines (default\: text)]:text|json:(text json)' \
         '(-v --verbose)'{-v,--verbose}'[also log every caller who comes and goes]' \
+        '(--replace)'--replace'[take the place of the server that has this data directory\: whoever calls meanwhile waits a moment, and nothing is lost]' \
         '(--version)'--version'[show program'\''s version number and exit]' \
         '(--check-config)'--check-config'[say what would be in the way of a start with these settings, and what is dangerous, and exit]' \
         '(--print-config)'--print-config'[print the settings as a commented TOML file and exit]' \

@@ -7,7 +7,9 @@ Knows connections; never knows what a request does.
 import errno
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 
 import msgspec
 import trio
@@ -36,6 +38,17 @@ _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 class Impossible(Exception):
     """What was asked for cannot be done; the sentence says why."""
+
+
+class WithSockets:
+    """Answers, but the last, with sockets that are sent along, and closed here then. They are for a Unix socket: nothing else carries them."""
+
+    def __init__(self, answers: Iterable[AdminAnswer], sockets: Sequence[socket.socket]) -> None:
+        self._answers = answers
+        self.sockets = sockets
+
+    def __iter__(self) -> Iterator[AdminAnswer]:
+        return iter(self._answers)
 
 
 CarryOut = Callable[[AdminRequest, int], Awaitable[Iterable[AdminAnswer]]]
@@ -102,7 +115,9 @@ class AdminDoor:
 
     async def _answer(self, stream: trio.abc.Stream, answers: Iterable[AdminAnswer]) -> None:
         """Send the answers, some at a time, and that there are no more."""
-        with trio.move_on_after(ANSWER_SECONDS):
+        with trio.move_on_after(ANSWER_SECONDS), ExitStack() as carried:
+            for one in answers.sockets if isinstance(answers, WithSockets) else ():
+                carried.enter_context(one)
             try:
                 last: AdminAnswer | None = None
                 waiting = bytearray()
@@ -113,9 +128,17 @@ class AdminDoor:
                         waiting.clear()
                 if not isinstance(last, NotDone):
                     waiting += msgspec.json.encode(Done()) + b"\n"
+                if isinstance(answers, WithSockets) and isinstance(stream, trio.SocketStream):
+                    sent = await stream.socket.sendmsg([waiting], [_carried(answers.sockets)])
+                    del waiting[:sent]
                 await stream.send_all(bytes(waiting))
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
                 pass  # whoever asked has gone
+
+
+def _carried(sockets: Sequence[socket.socket]) -> "tuple[int, int, array[int]]":
+    """What is sent beside bytes to hand sockets over (unix(7))."""
+    return socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", [one.fileno() for one in sockets])
 
 
 def _not_done(why: str) -> NotDone:

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from chat_server.protocol.requests import NUMBER_MAX
 from chat_server.server.admin_figures import Figures
+from chat_server.server.admin_handover import HANDOVER_ANSWERS, HANDOVER_REQUESTS
 from chat_server.server.admin_office import OFFICE_ANSWERS, OFFICE_REQUESTS
 from chat_server.server.admin_protocol import ADMIN_PROTOCOL, REASON_MAX, AdminAnswer, AdminRequest, Name
 
@@ -130,6 +131,7 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     *(Who, Kick, Rooms, RenameRoom, DeleteRoom, ListNodes, Stats, LogLevel, HowItIs, Reload),
     *(MakeOwner, MakeCode, ListAccounts, ShowAccount, EndAccount, RestoreAccount, ListDevices, DropDevices),
     *OFFICE_REQUESTS,
+    *HANDOVER_REQUESTS,
 )
 
 
@@ -333,6 +335,7 @@ ANSWERS: tuple[type[AdminAnswer], ...] = (
     ConfigReloaded,
     *(CodeMade, AccountListed, AccountDetails, AccountEnded, AccountRestored, DeviceListed, DevicesDropped),
     *OFFICE_ANSWERS,
+    *HANDOVER_ANSWERS,
     *(Done, NotDone),
 )
 

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import trio
 
@@ -42,11 +43,7 @@ def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[s
         return [_open_unix_listener(host)]
     listeners: list[socket.socket] = []
     try:
-        # Of a text it imports what encodes names in all languages, which takes 1 ms.
-        name = host.encode() if host.isascii() and host.replace(".", "").isdigit() and len(host) <= IPV4_MAX else host
-        for family, kind, protocol, _, address in dict.fromkeys(
-            socket.getaddrinfo(name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        ):
+        for family, kind, protocol, _, address in _resolved(host, port):
             listener = socket.socket(family, kind, protocol)
             listeners.append(listener)
             listener.setblocking(False)
@@ -61,6 +58,17 @@ def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[s
             listener.close()
         raise
     return listeners
+
+
+def _resolved(host: str, port: int) -> dict[Any, None]:
+    # Of a text it imports what encodes names in all languages, which takes 1 ms.
+    name = host.encode() if host.isascii() and host.replace(".", "").isdigit() and len(host) <= IPV4_MAX else host
+    return dict.fromkeys(socket.getaddrinfo(name or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
+
+
+def places_at(host: str, port: int) -> set[tuple[str, int]]:
+    """Where a server listens that listens there; see place_of. Raises as open_listeners does."""
+    return {(host, 0)} if host.startswith("/") else {address[:2] for *_, address in _resolved(host, port)}
 
 
 def _open_unix_listener(path: str) -> socket.socket:

@@ -56,8 +56,10 @@ from chat_server.server.admin_requests import (
 )
 from chat_server.server.backups import Backups
 from chat_server.server.config_in_use import ConfigInUse, NotReloaded
+from chat_server.server.handover import Handover
 from chat_server.server.health import Health
 from chat_server.server.office_operations import OfficeOperations
+from chat_server.server.places import Succession
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
 
@@ -83,6 +85,7 @@ class Operations:
         health: Health,
         in_use: ConfigInUse,
         backups: Backups | None,
+        succession: Succession | None,
         began_at: float,
     ) -> None:
         """The server began at this time; `sessions` are those that there are whenever it is asked. `backups` are its copies, if it makes any."""
@@ -108,11 +111,15 @@ class Operations:
             Reload: self._reload,
             **AccountOperations(directory).of,
             **OfficeOperations(directory).of,
+            **(Handover(succession, is_stopping).of if succession is not None else {}),
         }
 
     async def carry_out(self, request: AdminRequest, user: int) -> Iterable[AdminAnswer]:
         """Do what is asked for, by a user of the system; see admin.CarryOut."""
-        return await self._of[type(request)](request, user)
+        operation = self._of.get(type(request))
+        if operation is None:
+            raise Impossible("this server has no sockets that it could hand over")
+        return await operation(request, user)
 
     async def _who(self, request: Who, user: int) -> Iterable[AdminAnswer]:
         del request, user

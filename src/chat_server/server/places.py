@@ -1,14 +1,14 @@
 """The sockets on which a server listens: opened as the settings say, or taken as somebody has handed them over. Never knows who calls."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from chat_server.config import Config
 from chat_server.server.handed import CHAT, METRICS, TLS, Handed, made_fit
-from chat_server.server.listening import open_listeners, place_of
+from chat_server.server.listening import open_listeners, place_of, places_at
 from chat_server.server.monitoring import open_monitor_listeners
 
 
@@ -34,6 +34,16 @@ class Places(NamedTuple):
             _close(sockets)
 
 
+class Succession(NamedTuple):
+    """What another server needs that takes the place of this one, if it may."""
+
+    places: Places
+    give_way: Callable[[], None]
+    """Ends this server, in order and soon."""
+    why_not: str
+    """Why none may, in words; "" if one may."""
+
+
 def open_places(config: Config, given: Handed) -> Places:
     """Open what the settings name and nobody has handed over. Raises CannotListen, and opens nothing."""
     keepalive = config.limits.keepalive_seconds
@@ -47,6 +57,32 @@ def open_places(config: Config, given: Handed) -> Places:
         places.close()
         raise
     return places
+
+
+def fitting(given: Handed, config: Config) -> Handed:
+    """Those of a predecessor's sockets that listen where the settings say; a port that the system has chosen for it is as good as any."""
+    host, tls = config.server.host, config.tls.port
+    return Handed(
+        given.chat if _is_at(given.chat, host, config.server.port) else (),
+        given.tls if tls and _is_at(given.tls, host, tls) else (),
+        given.metrics if _is_for_monitors(given.metrics, config.metrics.listen) else (),
+    )
+
+
+def _is_at(sockets: Sequence[socket.socket], host: str, port: int) -> bool:
+    """Whether these listen on every address that the host name has, at this port (0: any), and nowhere else."""
+    places = {place_of(one) for one in sockets}
+    if not port:
+        places = {(where, 0) for where, _ in places}
+    try:
+        return bool(places) and places == places_at(host, port)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_for_monitors(sockets: Sequence[socket.socket], listen: str) -> bool:
+    host, _, port = (listen, "", "0") if listen.startswith("/") else listen.rpartition(":")
+    return bool(listen) and _is_at(sockets, host.strip("[]"), int(port))
 
 
 Ports = tuple[int, int]

@@ -22,18 +22,29 @@ from chat_server.accounts import Accounts
 from chat_server.config import BackupTable, Config
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, UnusableJournal
+from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import directory_for
-from chat_server.journal.engines import Store, engine_named
+from chat_server.journal.engines import Engine, Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
 from chat_server.server.backups import Backups, by_process, by_thread
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
-from chat_server.server.handed import Handed, Unfit, as_handed, handed_by_systemd
+from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed_by_systemd
 from chat_server.server.listening import keep_alive, place_of
-from chat_server.server.places import CannotListen, Places, Ports, open_places, ports_of, with_ports
+from chat_server.server.places import (
+    CannotListen,
+    Places,
+    Ports,
+    Succession,
+    fitting,
+    open_places,
+    ports_of,
+    with_ports,
+)
 from chat_server.server.proxies import Proxies
+from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor, when_it_is_free
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
@@ -66,12 +77,13 @@ class _Opened(NamedTuple):
     directory: Path | None
 
 
-def run(config: Config, read: Callable[[], Config] | None = None) -> int:
+def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: bool = False) -> int:
     """Serve until a signal stops it. A node that the others have given up begins anew, as another one.
 
     Args:
         config: the settings.
         read: reads them again, for a reload; see ConfigInUse.
+        replaces: take the place of the server that has the same data directory, if one is running.
 
     Returns:
         The exit code: 0 if nothing was cut off, 1 if something was.
@@ -84,7 +96,7 @@ def run(config: Config, read: Callable[[], Config] | None = None) -> int:
     with closing(ServiceManager()) as manager:
         given = _given()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
-        opened = _open(in_use.config, given)
+        opened = _replace(in_use.config, given) if replaces else _open(in_use.config, given)
         _relieve_collector()
         ports = ports_of(opened.places)
         cut, begins_anew = trio.run(_serve, in_use, opened, manager, given)
@@ -105,16 +117,37 @@ def _given() -> Handed:
         raise CannotStart(str(error)) from error
 
 
-def _open(config: Config, given: Handed) -> _Opened:
-    """Open all that a server needs, beside what it was given, or nothing. Raises CannotStart."""
+def _replace(config: Config, given: Handed) -> _Opened:
+    """Open all that a server needs; what another one has that is running, by having that one end, last of all. Raises CannotStart."""
+    try:
+        engine = engine_named(config.journal.engine)
+        directory = engine.directory(config.journal)
+        predecessor = listeners_of_predecessor(directory)
+        if predecessor == NOTHING:
+            return _open(config, given)
+        with closing(predecessor):
+            engine.open_archive(config.journal).close()  # an older release may not be able to
+            theirs = given if given.chat else fitting(predecessor, config)
+            return _open(config, theirs, partial(_taken_over, engine, config, directory))
+    except (CannotReplace, FileProblem, UnusableJournal) as error:
+        raise CannotStart(str(error)) from error
+
+
+def _taken_over(engine: Engine, config: Config, directory: Path | None) -> Store:
+    have_it_give_way(directory)
+    return when_it_is_free(lambda: engine.open_store(config.journal, config.node))
+
+
+def _open(config: Config, given: Handed, open_store: Callable[[], Store] | None = None) -> _Opened:
+    """Open all that a server needs, beside what it was given, or nothing; what is kept (by this, if it is not as ever) last. Raises CannotStart."""
     places = None
     try:
         places = open_places(config, given)
         engine = engine_named(config.journal.engine)
         directory = engine.directory(config.journal)
         certificate = CertificateInUse(config.tls, directory)
-        store = engine.open_store(config.journal, config.node)
-    except (CannotListen, CertificateProblem, UnusableJournal) as error:
+        store = open_store() if open_store is not None else engine.open_store(config.journal, config.node)
+    except (CannotListen, CannotReplace, CertificateProblem, UnusableJournal) as error:
         if places is not None:
             places.close()
         raise CannotStart(str(error)) from error
@@ -162,12 +195,16 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
     server.backups = backups
 
     watched = Watched(server, store, certificate, opened.directory, files=files, backups=backups)
-    is_restart = given.are_kept  # whoever calls from now on has systemd start the next server
+    is_kept = given.are_kept  # then whoever calls from now on has systemd start the next server
 
-    def stop() -> None:
+    def stop(*, is_restart: bool = is_kept) -> None:
         manager.stopping(in_use.config.server.stop_seconds)
         journal.hurry(in_use.config.server.stop_seconds * HURRY_PART)
         server.stop(is_restart=is_restart)
+
+    server.succession = Succession(
+        places, partial(stop, is_restart=True), why_no_successor(is_managed=manager.is_there)
+    )
 
     def cut_off() -> None:
         journal.hurry(0)
@@ -226,6 +263,15 @@ def _status(server: Server, journal: Journal) -> str:
 
 async def _log_prepared(config: Config) -> Callable[[], None]:
     return partial(logs.configure, config.log.format, verbose=config.log.verbose)
+
+
+def why_no_successor(*, is_managed: bool) -> str:
+    """Why a process like this one hands its place to no other; "": it does. `is_managed`: a service manager has started it."""
+    if is_managed:
+        return "systemd has started it, and would take its end for one: use `systemctl restart`"
+    if os.getpid() == 1:
+        return "it is the first process of a container, which ends with it: restart the container"
+    return ""
 
 
 def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:

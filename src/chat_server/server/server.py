@@ -44,6 +44,7 @@ from chat_server.server.in_effect import InEffect, Ruled
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
+from chat_server.server.places import Succession
 from chat_server.server.policy import policy_of
 from chat_server.server.proxies import receive_header
 from chat_server.server.retention import forget_what_is_old
@@ -119,6 +120,7 @@ class Server:
         self._fingerprint = fingerprint
         self._send_many = send_many
         self.backups: Backups | None = None  # whoever runs them says so
+        self.succession: Succession | None = None  # as above
         self._budget = Budget(0)
         self._rejected, self._time_limits, self._partings = Sampler(), TimeLimits(), TimeLimits()
         waits = self._time_limits, self._rejected
@@ -233,7 +235,14 @@ class Server:
         from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
 
         shared = self._directory, self._sessions, self._journal, self._budget, self.ending.requested.is_set
-        return Operations(*shared, health=self.health, in_use=self.in_use, backups=self.backups, began_at=began_at)
+        return Operations(
+            *shared,
+            health=self.health,
+            in_use=self.in_use,
+            backups=self.backups,
+            succession=self.succession,
+            began_at=began_at,
+        )
 
     @property
     def rooms(self) -> list[ChatRoom]:

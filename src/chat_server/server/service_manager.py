@@ -44,6 +44,11 @@ class ServiceManager:
         is_ours = pid in ("", str(os.getpid())) and microseconds.isascii() and microseconds.isdecimal()
         self._watched_seconds = int(microseconds) / 1e6 if is_ours and self._socket is not None else 0.0
 
+    @property
+    def is_there(self) -> bool:
+        """Whether anybody wants to be told."""
+        return self._socket is not None
+
     def _tell(self, *lines: str) -> None:
         if self._socket is not None:
             with suppress(OSError):

@@ -1,0 +1,299 @@
+"""`chat-server --replace`, with real processes: who takes whose place, and what is left whenever one of them is killed or cannot go on."""
+
+import asyncio
+import importlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server.config import Config, MetricsTable, ServerTable, TlsTable
+from chat_server.server.handed import NOTHING, Handed
+from chat_server.server.places import fitting
+from chat_server.server.process import why_no_successor
+from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor
+from handing_over import activated, listening
+from processes import ROOT, TIMEOUT
+
+
+class Server:
+    """A server as a process of its own, which may never come to listen."""
+
+    def __init__(self, data: Path, *flags: str, port: int = 0) -> None:
+        self._path = data.parent / f"log-{time.monotonic_ns()}"
+        self._log = self._path.open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chat_server", "--data", str(data), "--port", str(port), *flags], stderr=self._log
+        )
+
+    @property
+    def log(self) -> str:
+        return self._path.read_text()
+
+    def wait_for_log(self, wanted: str) -> re.Match[str]:
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            if found := re.search(wanted, self.log):
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"no {wanted} in {self.log}")
+
+    @property
+    def port(self) -> int:
+        return int(self.wait_for_log(r"listening on 127\.0\.0\.1:(\d+)")[1])
+
+    def wait(self) -> int:
+        return self.process.wait(TIMEOUT)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._log.close()
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts servers with one data directory."""
+    started: list[Server] = []
+
+    def begin(*flags: str, port: int = 0) -> Server:
+        started.append(Server(tmp_path / "data", *flags, port=port))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.close()
+
+
+class Program:
+    """A program that has logged in."""
+
+    def __init__(self, port: int, nick: str = "ann") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self._lines = self._socket.makefile("rb")
+        self.ask(do="login", nick=nick, token="a-token-that-nobody-guesses")
+        self.wait_for("logged-in")
+
+    def ask(self, **request: object) -> None:
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
+
+    def wait_for(self, tag: str) -> dict[str, Any]:
+        while (event := json.loads(self._lines.readline()))["is"] != tag:
+            pass
+        assert isinstance(event, dict)
+        return event
+
+    def say(self, text: str) -> None:
+        self.ask(do="join", room="python")
+        self.wait_for("entered")
+        self.ask(do="say", room="python", text=text, key=text)
+        self.wait_for("stored")
+
+    def close(self) -> None:
+        self._lines.close()
+        self._socket.close()
+
+
+@contextmanager
+def program(port: int, nick: str = "ann") -> Iterator[Program]:
+    with closing(Program(port, nick)) as one:
+        yield one
+
+
+def has_lines(port: int, *wanted: str) -> bool:
+    """Whether these are what was said."""
+    with program(port, "reader") as reader:
+        reader.ask(do="join", room="python")
+        reader.wait_for("entered")
+        reader.ask(do="history", room="python", after=0, count=200)
+        return [line["text"] for line in reader.wait_for("page")["lines"]] == [*wanted]
+
+
+def test_the_next_one_takes_the_place_and_who_was_there_is_told_when_to_come_back(start: Start) -> None:
+    first = start()
+    with program(first.port) as ann:
+        ann.say("hello")
+        second = start("--replace", port=first.port)
+        told = ann.wait_for("dismissed")
+        assert told["why"] == "restarting"
+        assert 0.5 <= told["retry_after"] < 1
+    assert first.wait() == 0
+    assert second.port == first.port
+    assert has_lines(second.port, "hello")
+    third = start("--replace", port=first.port)
+    assert second.wait() == 0
+    assert has_lines(third.port, "hello")
+
+
+def test_a_port_that_the_system_has_chosen_is_kept(start: Start) -> None:
+    first = start()
+    port = first.port
+    second = start("--replace")
+    assert first.wait() == 0
+    assert second.port == port
+
+
+def test_another_port_is_opened_before_the_server_that_runs_is_asked_to_end(start: Start) -> None:
+    first = start()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        failed = start("--replace", port=port)
+        assert failed.wait() == 2
+        assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in failed.log
+    with program(first.port) as ann:
+        ann.say("still here")
+    second = start("--replace", port=port)
+    assert first.wait() == 0
+    assert second.port == port
+    assert has_lines(port, "still here")
+
+
+def test_where_none_is_running_it_starts_as_ever(start: Start) -> None:
+    server = start("--replace")
+    assert has_lines(server.port)
+    assert "there is no server to be replaced" in server.log
+
+
+def test_whatever_the_next_one_can_see_to_before_is_the_end_of_that_one_alone(start: Start, tmp_path: Path) -> None:
+    first = start()
+    settings = tmp_path / "settings.toml"
+    settings.write_text('[tls]\ncertificate = "/there/is/none.pem"\n')
+    failed = start("--replace", "--config", str(settings), port=first.port)
+    assert failed.wait() == 2
+    assert "cannot read /there/is/none.pem" in failed.log
+    with program(first.port) as ann:
+        ann.say("still here")
+
+
+def test_who_is_killed_with_the_sockets_in_hand_changes_nothing(start: Start, tmp_path: Path) -> None:
+    first = start()
+    port = first.port
+    given = listeners_of_predecessor(tmp_path / "data")
+    assert [one.getsockname()[1] for one in given.chat] == [port]
+    given.close()
+    with program(port) as ann:
+        ann.say("hello")
+    second = start("--replace", port=port)
+    assert first.wait() == 0
+    assert has_lines(second.port, "hello")
+
+
+def test_a_predecessor_that_is_killed_before_it_gives_way_leaves_its_callers_to_the_next(
+    start: Start, tmp_path: Path
+) -> None:
+    first = start()
+    with program(first.port) as ann:
+        ann.say("hello")
+    given = listeners_of_predecessor(tmp_path / "data")
+    with closing(given), socket.create_connection(given.chat[0].getsockname(), TIMEOUT):
+        first.process.kill()
+        first.wait()
+        have_it_give_way(tmp_path / "data")  # it only says that there is none
+    second = start("--replace")
+    assert has_lines(second.port, "hello")
+
+
+def test_a_predecessor_that_does_not_answer_goes_on_when_it_can(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.server.replacing.ANSWER_SECONDS", 0.2)
+    first = start()
+    port = first.port
+    first.process.send_signal(signal.SIGSTOP)
+    with pytest.raises(CannotReplace, match="has not answered"):
+        listeners_of_predecessor(tmp_path / "data")
+    first.process.send_signal(signal.SIGCONT)
+    with program(port) as ann:
+        ann.say("hello")
+
+
+def test_a_successor_that_is_killed_while_it_waits_leaves_everything_to_the_next_start(start: Start) -> None:
+    first = start()
+    port = first.port
+    with program(port) as ann:
+        ann.say("hello")
+        stuck = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        second = start("--replace", port=port)
+        first.wait_for_log("another server takes the place")
+        second.process.kill()
+        second.wait()
+        first.wait()
+        stuck.close()
+    third = start(port=port)
+    assert has_lines(third.port, "hello")
+
+
+def test_of_two_at_a_time_one_takes_the_place(start: Start) -> None:
+    first = start()
+    port = first.port
+    several = [start("--replace", port=port) for _ in range(2)]
+    assert first.wait() == 0
+    deadline = time.monotonic() + TIMEOUT
+    while not any("to come in" in one.log for one in several):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert has_lines(port)
+
+
+def test_one_that_systemd_has_started_is_restarted_by_that(
+    tmp_path: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, listening() as one:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with activated([("chat", one)], data=tmp_path / "data"):
+            with socket.create_connection(one.getsockname(), TIMEOUT) as caller:
+                assert b"Hello" in caller.recv(100)
+            monkeypatch.delenv("NOTIFY_SOCKET")
+            failed = start("--replace", port=one.getsockname()[1])
+            assert failed.wait() == 2
+            assert "use `systemctl restart`" in failed.log
+
+
+def test_the_first_process_of_a_container_hands_its_place_to_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not why_no_successor(is_managed=False)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    assert "restart the container" in why_no_successor(is_managed=False)
+
+
+def test_sockets_of_a_predecessor_are_taken_where_the_settings_want_them() -> None:
+    with listening() as chat, listening() as tls, listening() as metrics:
+        given = Handed((chat,), (tls,), (metrics,))
+        port, tls_port, metrics_port = (one.getsockname()[1] for one in (chat, tls, metrics))
+
+        def wanted(host: str, listens: str = "") -> Config:
+            return Config(ServerTable(host=host, port=port), tls=TlsTable(port=tls_port), metrics=MetricsTable(listens))
+
+        assert fitting(given, wanted("127.0.0.1", f"127.0.0.1:{metrics_port}")) == given
+        assert fitting(given, wanted("127.0.0.1")).metrics == ()
+        assert fitting(given, wanted("0.0.0.0")) == NOTHING  # noqa: S104 - nothing listens
+        assert fitting(given, wanted("no such host")) == NOTHING
+        assert fitting(given, Config(ServerTable(port=0))).chat == (chat,)
+        assert fitting(given, Config(ServerTable(port=port))).tls == ()
+
+
+@pytest.mark.parametrize("way", ["replace", "systemd"])
+def test_under_load_nothing_is_lost_nothing_doubled_and_nobody_refused(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    bench = importlib.import_module("bench_restart")
+    found = asyncio.run(bench.measured(way, speakers=5, restarts=2, folder=tmp_path, steady=1.0))
+    assert (found.lost, found.doubled, found.refused) == (0, 0, 0)
+    assert found.said > 20
+    assert len(found.backs) == 10
+    assert max(found.waits) < 20, "scripts/bench-restart measures it, on a machine that does nothing else"
