@@ -6,7 +6,7 @@ Everything that goes wrong before the server listens is one plain line and exit 
 import argparse
 import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -36,20 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     chosen = _parsed(arguments)
     with _uncollected():
-        from chat_server.config_file import ConfigError, as_toml  # noqa: PLC0415 - 40 ms, which --version need not wait for
+        from chat_server.config_file import ConfigError  # noqa: PLC0415 - 40 ms, which --version need not wait for
 
+    if chosen.command == "doctor":
+        from chat_server.doctor_cli import run_doctor  # noqa: PLC0415 - it looks at everything
+
+        return run_doctor(partial(_configure, chosen), named=chosen.config, as_json=chosen.json)
     try:
         config = _configure(chosen)
     except ConfigError as error:
         console.complain("chat-server", error)
         return 2
-    if chosen.command:
-        return _run_command(chosen, config)
-    if chosen.print_config:
-        console.write_text(as_toml(config))
-        return 0
-    if chosen.check_config:
-        return _check(chosen, config)
+    if instead := _instead(chosen):
+        return instead(chosen, config)
     with _uncollected():
         from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
 
@@ -58,6 +57,24 @@ def _main(arguments: Sequence[str] | None) -> int:
     except CannotStart as error:
         console.complain("chat-server", error)
         return 2
+
+
+def _instead(chosen: argparse.Namespace) -> "Callable[[argparse.Namespace, Config], int] | None":
+    """What is asked for instead of a server."""
+    if chosen.command:
+        return _run_command
+    if chosen.print_config:
+        return _print
+    return _check if chosen.check_config else None
+
+
+def _print(chosen: argparse.Namespace, config: "Config") -> int:
+    """Print the settings."""
+    del chosen
+    from chat_server.config_file import as_toml  # noqa: PLC0415 - see _main
+
+    console.write_text(as_toml(config))
+    return 0
 
 
 def _run_command(chosen: argparse.Namespace, config: "Config") -> int:
@@ -156,6 +173,10 @@ def _parser() -> argparse.ArgumentParser:
             )
     _add_command(commands, "health", "ask the running server whether all is well: exit code 0, or 1 and why not")
     _add_command(commands, "ready", "ask it whether callers should be sent there: exit code 0, or 1 and why not")
+    doctor = _add_command(
+        commands, "doctor", "look at this installation, and say what to do: exit code 0, 1 to warn, 2 must"
+    )
+    doctor.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
     _add_rooms_commands(commands)
     _add_admin_commands(commands)
     return parser

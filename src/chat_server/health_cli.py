@@ -26,15 +26,15 @@ PATHS = {"health": "/healthz", "ready": "/readyz"}
 FINE = {"health": "all is well", "ready": "callers are let in"}
 
 
-class _NoAnswer(Exception):
+class NoAnswer(Exception):
     """There is none; the sentence says why."""
 
 
 def run_health_command(which: str, config: Config) -> int:
     """Run one of them. Returns the exit code: 0 it is so, 1 it is not, or nobody answers."""
     try:
-        trouble = _asked(which, config)
-    except (_NoAnswer, NoWayIn, UnusableJournal) as error:
+        trouble = ask(which, config)
+    except (NoAnswer, NoWayIn, UnusableJournal) as error:
         trouble = str(error)
     if trouble:
         console.complain("chat-server", trouble)
@@ -43,8 +43,8 @@ def run_health_command(which: str, config: Config) -> int:
     return 0
 
 
-def _asked(which: str, config: Config) -> str:
-    """What is wrong; "" if nothing is. Raises _NoAnswer, NoWayIn, UnusableJournal."""
+def ask(which: str, config: Config) -> str:
+    """What is wrong; "" if nothing is. Raises NoAnswer, NoWayIn, UnusableJournal."""
     listen = config.metrics.listen
     if listen and not listen.endswith(":0"):
         with closing(_connected(listen)) as connection:
@@ -68,7 +68,7 @@ def _connected(listen: str) -> socket.socket:
             connection.close()
             raise
     except OSError as error:
-        raise _NoAnswer(f"no server answers at {listen} ([metrics] listen): {error.strerror or error}") from error
+        raise NoAnswer(f"no server answers at {listen} ([metrics] listen): {error.strerror or error}") from error
     return connection
 
 
@@ -79,7 +79,7 @@ def _fetched(connection: socket.socket, path: str) -> str:
         return ""
     if head.startswith("HTTP/1.0 503 "):
         return body.strip()
-    raise _NoAnswer("what listens there is no server of this release")
+    raise NoAnswer("what listens there is no server of this release")
 
 
 def _told_by_operators_door(connection: socket.socket) -> HowItIsShown:
@@ -87,14 +87,14 @@ def _told_by_operators_door(connection: socket.socket) -> HowItIsShown:
     try:
         answer = decoded_answer(line)
     except ValueError:
-        raise _NoAnswer("what listens there is no server of this release") from None
+        raise NoAnswer("what listens there is no server of this release") from None
     if isinstance(answer, HowItIsShown):
         return answer
-    raise _NoAnswer(answer.why if isinstance(answer, NotDone) else "the server has answered something else")
+    raise NoAnswer(answer.why if isinstance(answer, NotDone) else "the server has answered something else")
 
 
 def _exchanged(connection: socket.socket, request: bytes, lines: float) -> bytes:
-    """Send a request, and read so many lines, or all there is. Raises _NoAnswer."""
+    """Send a request, and read so many lines, or all there is. Raises NoAnswer."""
     connection.settimeout(PATIENCE)
     received = bytearray()
     try:
@@ -103,7 +103,7 @@ def _exchanged(connection: socket.socket, request: bytes, lines: float) -> bytes
         while received.count(b"\n") < lines and len(received) < ANSWER_MAX and (data := connection.recv(ANSWER_MAX)):
             received += data
     except TimeoutError:
-        raise _NoAnswer(f"the server has not answered for {PATIENCE:g} seconds") from None
+        raise NoAnswer(f"the server has not answered for {PATIENCE:g} seconds") from None
     except OSError as error:
-        raise _NoAnswer(f"the connection to the server was lost: {error.strerror or error}") from error
+        raise NoAnswer(f"the connection to the server was lost: {error.strerror or error}") from error
     return bytes(received)

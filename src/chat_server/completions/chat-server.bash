@@ -14,6 +14,7 @@ _chat_server() {
             ":fingerprint") place="fingerprint" filled=0 ;;
             ":health") place="health" filled=0 ;;
             ":ready") place="ready" filled=0 ;;
+            ":doctor") place="doctor" filled=0 ;;
             ":rooms") place="rooms" filled=0 ;;
             ":admin") place="admin" filled=0 ;;
             "export:--data"|"export:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
@@ -24,6 +25,7 @@ _chat_server() {
             "fingerprint:--data"|"fingerprint:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "health:--data"|"health:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "ready:--data"|"ready:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
+            "doctor:--data"|"doctor:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "rooms:--data"|"rooms:--config") i=$((i + 1)); [[ ${COMP_WORDS[i]} == = ]] && i=$((i + 1)) ;;
             "rooms:list") place="rooms list" filled=0 ;;
             "rooms:rename") place="rooms rename" filled=0 ;;
@@ -92,6 +94,8 @@ _chat_server() {
         "health:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "ready:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "ready:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
+        "doctor:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
+        "doctor:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "rooms:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
         "rooms:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
         "rooms list:--data") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word"); return ;;
@@ -134,8 +138,8 @@ _chat_server() {
         "admin panic:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     esac
     case "$place:$filled:$word" in
-        "":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --host --port --config --data --log-format -v --verbose --replace --version --check-config --print-config --print-completion" -- "$word") ;;
-        "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup restore fingerprint health ready rooms admin" -- "$word") ;;
+        "":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --host --port --config --data --log-format -v --verbose --version --check-config --print-config --print-completion" -- "$word") ;;
+        "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup restore fingerprint health ready doctor rooms admin" -- "$word") ;;
         "export":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force --with-secrets" -- "$word") ;;
         "export":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
         "import":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
@@ -148,6 +152,7 @@ _chat_server() {
         "fingerprint":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "health":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "ready":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
+        "doctor":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --json" -- "$word") ;;
         "rooms":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;
         "rooms":0:*) mapfile -t COMPREPLY < <(compgen -W "list rename delete" -- "$word") ;;
         "rooms list":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config" -- "$word") ;;

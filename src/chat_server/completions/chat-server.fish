@@ -35,6 +35,9 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case ':ready'
                 set place 'ready'
                 set filled 0
+            case ':doctor'
+                set place 'doctor'
+                set filled 0
             case ':rooms'
                 set place 'rooms'
                 set filled 0
@@ -56,6 +59,8 @@ function __chat_server_is_at --description 'Whether the words so far are in this
             case 'health:--data' 'health:--config'
                 set skip 1
             case 'ready:--data' 'ready:--config'
+                set skip 1
+            case 'doctor:--data' 'doctor:--config'
                 set skip 1
             case 'rooms:--data' 'rooms:--config'
                 set skip 1
@@ -179,6 +184,7 @@ complete -c chat-server -n '__chat_server_is_at "" 0' -a restore -d 'put a copy 
 complete -c chat-server -n '__chat_server_is_at "" 0' -a fingerprint -d 'print the fingerprint of the server\'s certificate, for whoever wants to compare it'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a health -d 'ask the running server whether all is well: exit code 0, or 1 and why not'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a ready -d 'ask it whether callers should be sent there: exit code 0, or 1 and why not'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a doctor -d 'look at this installation, and say what to do: exit code 0, 1 to warn, 2 must'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a rooms -d 'list, rename or delete rooms; the server must be stopped for all but list'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a admin -d 'ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload'
 complete -c chat-server -n '__chat_server_is_at "export" -1' -s h -l help -d 'show this help message and exit'
@@ -215,6 +221,10 @@ complete -c chat-server -n '__chat_server_is_at "health" -1' -l config -r -F -d 
 complete -c chat-server -n '__chat_server_is_at "ready" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "ready" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "ready" -1' -l config -r -F -d 'as in chat-server --config'
+complete -c chat-server -n '__chat_server_is_at "doctor" -1' -s h -l help -d 'show this help message and exit'
+complete -c chat-server -n '__chat_server_is_at "doctor" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
+complete -c chat-server -n '__chat_server_is_at "doctor" -1' -l config -r -F -d 'as in chat-server --config'
+complete -c chat-server -n '__chat_server_is_at "doctor" -1' -l json -d 'write each finding as a line of JSON'
 complete -c chat-server -n '__chat_server_is_at "rooms" -1' -s h -l help -d 'show this help message and exit'
 complete -c chat-server -n '__chat_server_is_at "rooms" -1' -l data -r -a '(__fish_complete_directories)' -d 'as in chat-server --data'
 complete -c chat-server -n '__chat_server_is_at "rooms" -1' -l config -r -F -d 'as in chat-server --config'

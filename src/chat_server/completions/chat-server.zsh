@@ -29,6 +29,7 @@ _chat_server() {
             'fingerprint:print the fingerprint of the server'\''s certificate, for whoever wants to compare it'
             'health:ask the running server whether all is well: exit code 0, or 1 and why not'
             'ready:ask it whether callers should be sent there: exit code 0, or 1 and why not'
+            'doctor:look at this installation, and say what to do: exit code 0, 1 to warn, 2 must'
             'rooms:list, rename or delete rooms; the server must be stopped for all but list'
             'admin:ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload'
             )
@@ -44,6 +45,7 @@ _chat_server() {
                 fingerprint) _chat_server__fingerprint ;;
                 health) _chat_server__health ;;
                 ready) _chat_server__ready ;;
+                doctor) _chat_server__doctor ;;
                 rooms) _chat_server__rooms ;;
                 admin) _chat_server__admin ;;
             esac
@@ -115,6 +117,14 @@ _chat_server__ready() {
         '(-h --help)'{-h,--help}'[show this help message and exit]' \
         '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
         '(--config)'--config'[as in chat-server --config]:FILE:_files'
+}
+
+_chat_server__doctor() {
+    _arguments -s \
+        '(-h --help)'{-h,--help}'[show this help message and exit]' \
+        '(--data)'--data'[as in chat-server --data]:DIR:_files -/' \
+        '(--config)'--config'[as in chat-server --config]:FILE:_files' \
+        '(--json)'--json'[write each finding as a line of JSON]'
 }
 
 _chat_server__rooms() {

@@ -87,6 +87,10 @@ class Engine(Protocol):
         """See whether a start could use what is there, and change nothing. Returns what its owner should know. A database has seconds to answer."""
         ...
 
+    def quick_look(self, settings: Settings, seconds: float) -> str:
+        """Look through what is kept for damage, for so long at most: what is wrong, "" if nothing is seen, or nothing is kept."""
+        ...
+
     def open_store(self, settings: Settings, node: NodeSettings = ALONE) -> Store:
         """Open the journal and the accounts of a server, or make them; takes a few milliseconds, and more where there are very many accounts."""
         ...

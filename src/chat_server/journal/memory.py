@@ -58,6 +58,12 @@ def probe(settings: Settings) -> list[str]:
     return []
 
 
+def quick_look(settings: Settings, seconds: float) -> str:
+    """There is nothing."""
+    del settings, seconds
+    return ""
+
+
 def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     """The journal of this name, and its accounts. See engines.Engine."""
     del node

@@ -1,5 +1,6 @@
 """The engine `sqlite`: a journal in SQLite files in the data directory. See engines.Engine. What it does with files is in archive.py."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,6 +16,9 @@ from chat_server.journal.sqlite.schema import MIGRATIONS
 
 MAGIC, VERSION_AT, HEAD_BYTES = b"SQLite format 3\0", 60, 100
 """How a file of SQLite begins; where in its head the version of the tables is (https://sqlite.org/fileformat2.html, 1.3)."""
+
+STEPS = 100_000
+"""Steps of SQLite's machine, some milliseconds, after which it asks whether to go on."""
 
 
 def check(settings: Settings) -> None:
@@ -37,6 +41,30 @@ def probe(settings: Settings) -> list[str]:
     if int.from_bytes(head[VERSION_AT : VERSION_AT + 4]) > len(MIGRATIONS):
         raise UnusableJournal(f"{path} was made by a newer release of chat-server; this one cannot use it")
     return []
+
+
+def quick_look(settings: Settings, seconds: float) -> str:
+    """See engines.Engine. Beside a running server it reads as any reader does."""
+    import sqlite3  # noqa: PLC0415 - few look
+
+    path = data_directory(settings.directory) / JOURNAL_FILE
+    until = time.monotonic() + seconds
+    try:
+        path.stat()
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=seconds)) as database:
+            database.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise UnusableJournal(f"cannot read {path}: {error.strerror}") from error
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return ""  # it is long, and nothing was wrong so far
+        raise UnusableJournal(f"cannot read {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if found == "ok" else str(found)
 
 
 def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
