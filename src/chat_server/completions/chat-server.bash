@@ -138,7 +138,7 @@ _chat_server() {
         "admin panic:--config") compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
     esac
     case "$place:$filled:$word" in
-        "":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --host --port --config --data --log-format -v --verbose --version --check-config --print-config --print-completion" -- "$word") ;;
+        "":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --host --port --config --data --log-format -v --verbose --replace --version --check-config --print-config --print-completion" -- "$word") ;;
         "":0:*) mapfile -t COMPREPLY < <(compgen -W "export import check-journal backup restore fingerprint health ready doctor rooms admin" -- "$word") ;;
         "export":*:-*) mapfile -t COMPREPLY < <(compgen -W "-h --help --data --config --force --with-secrets" -- "$word") ;;
         "export":0:*) compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word"); ;;
