@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from chat_server.server.backups import Backups
 from chat_server.server.certificate_in_use import CertificateInUse
+from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.disk import Disk
 from chat_server.server.echoes import Echoes
 from chat_server.server.health import Health
@@ -31,6 +32,7 @@ class Beside(NamedTuple):
     """None: it has not begun to sing."""
     echoes: Echoes | None = None
     """None: there are no other nodes."""
+    in_use: ConfigInUse | None = None
     files: float = 0
     """How many files it may open; 0: it is not known."""
     began_at: float = 0.0

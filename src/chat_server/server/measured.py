@@ -14,6 +14,7 @@ from chat_server.accounts.acts import CURBING
 from chat_server.journal.commit_times import CommitTimes
 from chat_server.metrics import Metric, Value
 from chat_server.server.backups import Backups
+from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.observed import Observed
 
 if TYPE_CHECKING:
@@ -67,6 +68,10 @@ def _is_engine_away(seen: Observed) -> Value:
 
 def _signs_dropped(seen: Observed) -> Value:
     return None if seen.store.nodes is None else seen.store.nodes.signs.dropped
+
+
+def _settings(read: Callable[[ConfigInUse], Value]) -> Read:
+    return lambda seen: None if seen.beside.in_use is None else read(seen.beside.in_use)
 
 
 def _canary(read: Callable[["Canary"], Value]) -> Read:
@@ -304,6 +309,27 @@ METRICS: tuple[Metric[Observed], ...] = (
         "chat_backup_seconds",
         "How long the last copy took that was made",
         _backups(lambda backups: backups.seconds),
+    ),
+    # Its settings.
+    gauge(
+        "chat_config_generation",
+        "How many configurations have been in use since the start, with the one that is",
+        _settings(lambda in_use: in_use.generation),
+    ),
+    gauge(
+        "chat_config_since_timestamp_seconds",
+        "Since when this configuration is in use, in seconds since 1970",
+        _settings(lambda in_use: in_use.since),
+    ),
+    gauge(
+        "chat_config_reload_failed",
+        "Whether the last reload changed nothing, for the new settings cannot be used: the log says why",
+        _settings(lambda in_use: in_use.has_failed),
+    ),
+    gauge(
+        "chat_config_reload_timestamp_seconds",
+        "When settings were last read again, in seconds since 1970; 0: never",
+        _settings(lambda in_use: in_use.tried_at),
     ),
     # The process.
     counter("process_cpu_seconds_total", "Seconds of the processor's time that the process has taken", _cpu),

@@ -55,6 +55,7 @@ class Watched:
             backups,
             OpenCases(store),
             echoes=server.echoes,
+            in_use=server.in_use,
             files=files,
             began_at=time.time(),
         )

@@ -1,0 +1,204 @@
+"""The real server, watched over by real programs: by a port and by a Unix socket, with what is hostile, while it is full, and until it has ended."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from processes import TIMEOUT, ServerProcess, running_server
+
+LISTENER = "[metrics]\nlisten = {listen!r}\n"
+
+
+@contextmanager
+def watched(tmp_path: Path, listen: str = "127.0.0.1:0", settings: str = "") -> Iterator[tuple[ServerProcess, str]]:
+    """A server, and where it is watched over."""
+    config = tmp_path / "chat.toml"
+    config.write_text(LISTENER.format(listen=listen) + settings)
+    with running_server("--config", str(config), data=tmp_path / "data") as server:
+        (where,) = [line for line in server.log if "metrics and health: " in line]
+        yield server, where.split()[-1].removeprefix("http://").removesuffix("/metrics")
+
+
+def connected(where: str) -> socket.socket:
+    if where.startswith("/"):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(TIMEOUT)
+        connection.connect(where)
+        return connection
+    host, _, port = where.rpartition(":")
+    return socket.create_connection((host, int(port)), TIMEOUT)
+
+
+def fetched(where: str, path: str) -> tuple[int, str]:
+    with closing(connected(where)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".encode())
+        answer = b""
+        while data := connection.recv(65536):
+            answer += data
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return int(head.split()[1]), body
+
+
+def value(where: str, name: str) -> float:
+    families = text_string_to_metric_families(fetched(where, "/metrics")[1])
+    (found,) = [sample.value for family in families for sample in family.samples if sample.name == name]
+    return float(found)
+
+
+def asked(command: str, *flags: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "chat_server", command, *flags],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def test_a_port_answers_three_paths_and_the_callers_port_none(tmp_path: Path) -> None:
+    with watched(tmp_path) as (server, where):
+        status, body = fetched(where, "/metrics")
+        assert status == 200
+        assert "chat_build_info" in {family.name for family in text_string_to_metric_families(body)}
+        assert fetched(where, "/healthz") == (200, "ok\n")
+        assert fetched(where, "/readyz") == (200, "ok\n")
+        assert fetched(where, "/")[0] == 404
+        assert fetched(f"127.0.0.1:{server.port}", "/metrics")[0] == 400
+        until = time.monotonic() + TIMEOUT
+        while "chat_canary_seconds " not in fetched(where, "/metrics")[1] and time.monotonic() < until:
+            time.sleep(0.2)
+        assert 0 < value(where, "chat_canary_seconds") < 10
+        assert fetched(where, "/healthz") == (200, "ok\n")
+
+
+def test_a_unix_socket_is_for_its_owner_and_group_and_a_dead_one_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sock"
+    for _ in range(2):
+        with watched(tmp_path, str(path)) as (server, where):
+            assert where == str(path)
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+            assert fetched(where, "/healthz") == (200, "ok\n")
+            server.kill()
+        assert path.exists()
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "", "unix"])
+def test_the_commands_say_how_it_is_by_their_exit_codes(tmp_path: Path, listen: str) -> None:
+    path = str(tmp_path / "metrics.sock")
+    data = ("--data", str(tmp_path / "data"))
+    flags = ("--config", str(tmp_path / "chat.toml"), *data) if listen == "unix" else data
+    with watched(tmp_path, path if listen == "unix" else listen or "127.0.0.1:0"):
+        assert asked("health", *flags) == (0, "all is well")
+        assert asked("ready", *flags) == (0, "callers are let in")
+    code, why = asked("health", *flags)
+    assert code == 1
+    assert why.startswith("chat-server: no server ")
+
+
+def test_settings_that_would_show_figures_to_others_do_not_start(tmp_path: Path) -> None:
+    config = tmp_path / "chat.toml"
+    config.write_text(LISTENER.format(listen="0.0.0.0:9464"))
+    code, why = asked("--check-config", "--config", str(config))
+    assert code == 2
+    assert "expected an address of this machine alone" in why
+
+
+def test_an_address_that_somebody_has_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        config = tmp_path / "chat.toml"
+        config.write_text(LISTENER.format(listen=f"127.0.0.1:{taken.getsockname()[1]}"))
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "chat_server",
+                "--config",
+                str(config),
+                "--data",
+                str(tmp_path / "data"),
+                "--port",
+                "0",
+            ],
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=TIMEOUT,
+        )
+    assert done.returncode == 2
+    assert "([metrics] listen): Address already in use" in done.stderr
+
+
+def test_hostile_ones_keep_nobody_from_watching_nor_from_talking(tmp_path: Path) -> None:
+    with watched(tmp_path) as (server, where):
+        silent = [connected(where) for _ in range(200)]
+        for connection in silent[:100]:
+            connection.sendall(b"GET /metrics HTT")
+        noisy = [connected(where) for _ in range(20)]
+        for connection in noisy:
+            with closing(connection), suppress(OSError):  # it has been answered, and was closed
+                connection.sendall(os.urandom(100_000))
+        with closing(socket.create_connection(("127.0.0.1", server.port), TIMEOUT)) as caller:
+            caller.sendall(b"/login ann\n")
+            received = b""
+            while b"Welcome" not in received:
+                received += caller.recv(65536)
+        until = time.monotonic() + TIMEOUT
+        found = (0, "")
+        while found != (200, "ok\n") and time.monotonic() < until:  # those that said nothing are let go after 5 s
+            try:
+                found = fetched(where, "/healthz")
+            except (OSError, IndexError):
+                time.sleep(0.2)
+        assert found == (200, "ok\n")
+        for connection in silent:
+            connection.close()
+        server.stop()
+        assert not [line for line in server.log if "Traceback" in line]
+
+
+def test_it_is_answered_while_the_server_is_full_and_while_it_stops(tmp_path: Path) -> None:
+    settings = "[limits]\nconnections = 1\n[server]\nstop_seconds = 20\n"
+    with watched(tmp_path, settings=settings) as (server, where):
+        with closing(socket.create_connection(("127.0.0.1", server.port), TIMEOUT)) as stuck:
+            stuck.settimeout(TIMEOUT)
+            stuck.sendall(b"/login ann\n/join python\n")
+            received = b""
+            while b"You are in python" not in received:
+                received += stuck.recv(65536)
+            assert value(where, "chat_connections") == 1
+            with closing(socket.create_connection(("127.0.0.1", server.port), TIMEOUT)) as other:
+                assert b"full" in other.recv(65536)
+            assert fetched(where, "/readyz")[0] == 200
+            for _ in range(3):
+                stuck.sendall(b"/help\n" * 2000)  # it reads nothing of that
+            time.sleep(1)
+            server.signal(signal.SIGTERM)
+            until = time.monotonic() + TIMEOUT
+            while (found := fetched(where, "/readyz"))[0] == 200 and time.monotonic() < until:
+                time.sleep(0.05)
+            assert found == (503, "it is stopping\n")
+            assert fetched(where, "/healthz") == (200, "ok\n")
+        assert server.stop() in {0, 1}
+        with pytest.raises(OSError, match="refused"):
+            connected(where)
+
+
+def test_a_server_that_does_not_go_on_is_not_well(tmp_path: Path) -> None:
+    with watched(tmp_path) as (server, _):
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            code, why = asked("health", "--data", str(tmp_path / "data"))
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert (code, why) == (1, "chat-server: the server has not answered for 5 seconds")
