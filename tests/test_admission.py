@@ -1,6 +1,6 @@
 import pytest
 
-from chat_server.server.connection_limits import GONE_MAX, Admission, network_of
+from chat_server.server.connection_limits import GONE_MAX, RETURN_TIMES, Admission, network_of
 
 
 def test_connections_are_counted_in_all_and_per_address() -> None:
@@ -25,6 +25,38 @@ def test_who_has_no_address_yet_is_counted_in_all_only() -> None:
     assert door.refusal("192.0.2.2") == "server-full"
     door.release()
     assert door.refusal("192.0.2.2") is None
+
+
+def test_while_everybody_comes_back_one_address_may_have_more_as_long_as_half_of_all_places_are_free() -> None:
+    door = Admission(total=10, per_address=2)
+    door.lift(True, 0)
+    for _ in range(5):
+        assert door.refusal("192.0.2.1") is None
+        door.enter("192.0.2.1", 0)
+    assert door.refusal("192.0.2.1") == "address-full"
+    assert door.refusal("192.0.2.2") is None
+    door.lift(False, 60)
+    door.leave(door.enter("192.0.2.2", 60), 60)
+    assert door.refusal("192.0.2.1") == "address-full"
+
+
+def test_in_a_raid_nothing_is_lifted_for_those_who_come_back() -> None:
+    door = Admission(total=100, per_address=2, is_halved=lambda: True)
+    door.lift(True, 0)
+    door.enter("192.0.2.1", 0)
+    assert door.refusal("192.0.2.1") == "address-full"
+
+
+def test_while_everybody_comes_back_one_address_may_ask_for_five_times_as_much_at_once_and_later_as_ever() -> None:
+    door = Admission(total=0, per_address=0, per_second=40, burst=400)
+    door.lift(True, 0)
+    one = door.enter("192.0.2.1", 0)
+    assert one.take(0, RETURN_TIMES * 400) == 0
+    assert one.take(0, 40) == 1
+    door.lift(False, 60)
+    assert one.take(60 + 400, 400) == 0, "it has rested"
+    assert one.take(60 + 400, 40) == 1
+    assert door.enter("192.0.2.2", 61).take(61, 440) == 1
 
 
 def test_zero_is_no_limit() -> None:

@@ -325,6 +325,24 @@ async def test_beyond_so_many_and_so_many_of_one_network_it_is_busy_at_once(auto
     assert await queue.hashed(ABC, "loud") == "cba"
 
 
+async def test_while_everybody_comes_back_one_network_may_have_all_places(autojump_clock: trio.abc.Clock) -> None:
+    queue, _ = make_queue()
+    queue.is_lifted = True
+    told: list[str] = []
+
+    async def come() -> None:
+        try:
+            await queue.compare(ABC, "cba", "a class")
+            told.append("done")
+        except Busy:
+            told.append("busy")
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(PLACES + 1):
+            nursery.start_soon(come)
+    assert (told.count("done"), told.count("busy")) == (PLACES, 1)
+
+
 async def test_strangers_leave_places_for_those_who_have_been_there_before(autojump_clock: trio.abc.Clock) -> None:
     queue, _ = make_queue()
     async with trio.open_nursery() as nursery:

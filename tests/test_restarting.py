@@ -4,10 +4,12 @@ from typing import Any, cast
 
 import pytest
 import trio
+import trio.lowlevel
 from msgspec import UNSET
 
 from chat_server.protocol.events import Dismissed
 from chat_server.server.ending import RESTART_SECONDS, RETURN_FIRST, RETURN_LAST, RETURNS_PER_SECOND, Ending
+from chat_server.server.in_effect import COMING_BACK_SECONDS
 from chat_server.sessions.session import ChatSession
 from streams import open_house
 
@@ -97,6 +99,20 @@ async def test_a_reader_who_does_not_read_has_nobody_wait(autojump_clock: trio.a
         house.server.stop(is_restart=True)
         await house.ended.wait()
         assert trio.current_time() - begun < RESTART_SECONDS + 0.1
+
+
+async def test_for_a_minute_those_of_one_address_may_come_back_at_once(autojump_clock: trio.abc.Clock) -> None:
+    limits = {"connections_per_address": 3, "requests_per_address": 1, "request_burst_per_address": 10}
+    async with open_house(silence_seconds=9e9, **limits) as house:
+        house.nursery.start_soon(house.server.in_effect.let_come_back)
+        await trio.lowlevel.checkpoint()
+        begun = trio.current_time()
+        programs = [house.connect("192.0.2.1") for _ in range(5)]
+        for number, program in enumerate(programs):
+            await program.enter(f"ann{number}", "python", token=f"a-token-of-{number}-that-nobody-guesses")
+        assert trio.current_time() - begun < 1
+        await trio.sleep(COMING_BACK_SECONDS)
+        assert "too many connections from your address" in await house.call("192.0.2.1").read_to_end()
 
 
 async def test_a_stop_that_is_none_tells_nobody_to_come_back(autojump_clock: trio.abc.Clock) -> None:

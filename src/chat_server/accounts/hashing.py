@@ -159,6 +159,8 @@ class HashingQueue:
         self._elsewhere = elsewhere
         self._worker = trio.Lock()
         self._waiting: Counter[str] = Counter()
+        self.is_lifted = False
+        """Whether those from one network may take all places for now: when everybody comes back at once."""
         self.refused = 0
         """How many have come while too many waited."""
 
@@ -205,7 +207,8 @@ class HashingQueue:
         return Verdict(matches, hasher.hashed(password) if matches and hasher.is_weak(stored) else "")
 
     async def _in_turn(self, network: str, work: Callable[[], T], places: int = PLACES) -> T:
-        if self.waiting >= places or self._waiting[network] >= PLACES_PER_NETWORK:
+        of_network = places if self.is_lifted else PLACES_PER_NETWORK
+        if self.waiting >= places or self._waiting[network] >= of_network:
             self.refused += 1
             raise Busy
         self._waiting[network] += 1

@@ -12,6 +12,10 @@ from chat_server.server.shared_counts import SharedCounts
 from chat_server.sessions.pace import Address
 from chat_server.sessions.token_bucket import TokenBucket
 
+RETURN_TIMES = 5
+"""So many times as much as ever may those of one address ask for at once when all come back: a hundred of them log in, enter their rooms again and
+send what was not stored, some ten things each. It is a bound all the same: a restart is no opening for a flood."""
+
 GONE_MAX = 4096
 """Addresses remembered from which nobody is connected any more, until they have their whole burst again."""
 
@@ -41,6 +45,7 @@ class Admission:
 
         """
         self._is_halved = is_halved
+        self._is_lifted = False
         self._total = total
         self._per_address = per_address
         self._per_second = per_second
@@ -55,8 +60,25 @@ class Admission:
         was_per_second, was_burst = self._per_second, self._burst
         self._total, self._per_address, self._per_second, self._burst = _numbers_of(limits, files)
         if (self._per_second, self._burst) != (was_per_second, was_burst):
-            for known in (*self._by_network.values(), *self._gone.values()):
-                known.allow(self._per_second, self._burst, now)
+            self._allow_known(now)
+
+    def lift(self, is_lifted: bool, now: float) -> None:
+        """Take what counts for each address by itself easy from now on, or not: as long as everybody comes back at once."""
+        self._is_lifted = is_lifted
+        self._allow_known(now)
+
+    def _allow_known(self, now: float) -> None:
+        for known in (*self._by_network.values(), *self._gone.values()):
+            known.allow(self._per_second, self._burst_now, now)
+
+    @property
+    def _burst_now(self) -> int:
+        return self._burst * RETURN_TIMES if self._is_lifted else self._burst
+
+    @property
+    def _is_easy(self) -> bool:
+        """Whether one address may have as many connections as it likes: as long as half of all places are free for others."""
+        return self._is_lifted and not self._is_halved() and (not self._total or self._count * 2 < self._total)
 
     @property
     def is_full(self) -> bool:
@@ -73,7 +95,7 @@ class Admission:
         if self._counts is not None:
             connections += self._counts.elsewhere(network)
         most = -(-self._per_address // 2) if self._is_halved() else self._per_address
-        if 0 < most <= connections:
+        if 0 < most <= connections and not self._is_easy:
             return "address-full"
         return None
 
@@ -92,7 +114,7 @@ class Admission:
         if known is None:
             part = 2 if self._is_halved() else 1
             bucket = (
-                TokenBucket(self._per_second / part, max(1, self._burst // part), now) if self._per_second else None
+                TokenBucket(self._per_second / part, max(1, self._burst_now // part), now) if self._per_second else None
             )
             known = Address(network, bucket)
         self._by_network[network] = known

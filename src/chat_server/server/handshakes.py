@@ -65,6 +65,8 @@ class Handshakes:
         self._unwelcome = unwelcome
         self._fingerprint = fingerprint
         self.by_network = by_network
+        self.is_lifted = False
+        """Whether those from one network have none for now: when everybody comes back at once."""
         self._bucket = TokenBucket(PER_SECOND, BURST, 0)
         self._often = TokenBucket(OFTEN_PER_SECOND, OFTEN_BURST, 0)
         self._turns = trio.Lock()  # one step in each pass of the event loop: 400 at once made others wait for 94 ms
@@ -119,7 +121,7 @@ class Handshakes:
 
     def _buckets(self, address: Address, now: float) -> tuple[TokenBucket, ...]:
         """Those by whose pace somebody from this network comes, one after the other."""
-        if not self.by_network:
+        if not self.by_network or self.is_lifted:
             return (self._bucket,)
         own, few = address.handshakes(now), address.few_handshakes(now)
         seconds = few.take(now)

@@ -33,6 +33,9 @@ from chat_server.sessions.welcome import welcome_of
 SESSIONS_AT_ONCE = 1000
 """Sessions that are given their new limits before others have their turn: 3 ms."""
 
+COMING_BACK_SECONDS = 60.0
+"""Seconds after a restart in which everybody is back: the last are told to come after 20 (ending.RETURN_LAST), and try again if they could not."""
+
 
 class Ruled(NamedTuple):
     """The parts of a server in which settings count."""
@@ -79,6 +82,20 @@ class InEffect:
             except JournalError as error:
                 raise NotReloaded(f"rooms.names: a room cannot be made ({error})") from error
         return partial(self._put, config, proxies)
+
+    async def let_come_back(self) -> None:
+        """Take easy for a minute what counts against those who come from one place, for everybody comes back at once; a task.
+
+        How often a password may be tried wrongly counts as ever, and so does what all together may cost.
+        """
+        self._lift(True)
+        await trio.sleep(COMING_BACK_SECONDS)
+        self._lift(False)
+
+    def _lift(self, is_lifted: bool) -> None:
+        ruled = self._ruled
+        ruled.admission.lift(is_lifted, trio.current_time())
+        ruled.handshakes.is_lifted = ruled.directory.authentication.hashing.is_lifted = is_lifted
 
     def _put(self, config: Config, proxies: Proxies) -> None:
         before, self.config, self.proxies = self.config, config, proxies

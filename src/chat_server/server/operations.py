@@ -6,7 +6,7 @@ Knows sessions, rooms and the journal. Never knows the socket that a request cam
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import trio
 from msgspec import UNSET, UnsetType
@@ -71,6 +71,17 @@ LOOK_SECONDS = 0.01
 """So many times the loop is asked to go on after so long, to see how late it is."""
 
 
+class Means(NamedTuple):
+    """By what things are done that are the process's."""
+
+    health: Health
+    in_use: ConfigInUse
+    backups: Backups | None
+    """Its copies, if it makes any."""
+    succession: Succession | None
+    """What another server needs that takes its place, if there is anything."""
+
+
 class Operations:
     """What can be asked for, by the type of the request."""
 
@@ -82,21 +93,16 @@ class Operations:
         budget: Budget,
         is_stopping: Callable[[], bool],
         *,
-        health: Health,
-        in_use: ConfigInUse,
-        backups: Backups | None,
-        succession: Succession | None,
+        means: Means,
         began_at: float,
     ) -> None:
-        """The server began at this time; `sessions` are those that there are whenever it is asked. `backups` are its copies, if it makes any."""
+        """The server began at this time; `sessions` are those that there are whenever it is asked."""
         self._directory = directory
         self._sessions = sessions
         self._journal = journal
         self._budget = budget
         self._is_stopping = is_stopping
-        self._health = health
-        self._in_use = in_use
-        self._backups = backups
+        self._health, self._in_use, self._backups, succession = means
         self._began_at = began_at
         self._of: dict[type[AdminRequest], Operation] = {
             Who: self._who,

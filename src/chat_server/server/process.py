@@ -32,6 +32,7 @@ from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed_by_systemd
+from chat_server.server.in_effect import InEffect
 from chat_server.server.listening import keep_alive, place_of
 from chat_server.server.places import (
     CannotListen,
@@ -75,6 +76,8 @@ class _Opened(NamedTuple):
     certificate: CertificateInUse
     store: Store
     directory: Path | None
+    is_next: bool = False
+    """Whether it takes the place of a server whose callers come back to it now."""
 
 
 def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: bool = False) -> int:
@@ -151,7 +154,7 @@ def _open(config: Config, given: Handed, open_store: Callable[[], Store] | None 
         if places is not None:
             places.close()
         raise CannotStart(str(error)) from error
-    return _Opened(places, certificate, store, directory)
+    return _Opened(places, certificate, store, directory, is_next=given != NOTHING)
 
 
 def _serve_again(in_use: ConfigInUse, manager: ServiceManager, given: Handed, ports: Ports) -> tuple[int, bool]:
@@ -225,6 +228,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
             nursery.start_soon(in_use.run)
             nursery.start_soon(watched.run, places.monitors)
             await nursery.start(journal.run)
+            nursery.start_soon(_let_come_back, server.in_effect, opened.is_next)
 
             def begin() -> None:
                 server.health.ready()
@@ -251,6 +255,11 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
             admin.close()
         raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}")
     return cut, server.ending.was_given_up and not signals.is_stopping
+
+
+async def _let_come_back(in_effect: InEffect, is_next: bool) -> None:
+    if is_next:
+        await in_effect.let_come_back()
 
 
 def _status(server: Server, journal: Journal) -> str:

@@ -232,17 +232,11 @@ class Server:
 
     def operations(self, began_at: float) -> "Operations":
         """What operators may do here, where all began at this time."""
-        from chat_server.server.operations import Operations  # noqa: PLC0415 - see let_operators_in
+        from chat_server.server.operations import Means, Operations  # noqa: PLC0415 - see let_operators_in
 
         shared = self._directory, self._sessions, self._journal, self._budget, self.ending.requested.is_set
-        return Operations(
-            *shared,
-            health=self.health,
-            in_use=self.in_use,
-            backups=self.backups,
-            succession=self.succession,
-            began_at=began_at,
-        )
+        means = Means(self.health, self.in_use, self.backups, self.succession)
+        return Operations(*shared, means=means, began_at=began_at)
 
     @property
     def rooms(self) -> list[ChatRoom]:
