@@ -26,7 +26,11 @@ THROWAWAY = Path(__file__).with_name("throwaway.py")
 FOR_TERMINALS = {"charset", "mode", "colour", "wrap", "plain", "keepalive"}
 BEFORE_LOGIN = {"appeal", "login", "register", "logout", "help", "rooms", "lang", "tls"} | FOR_TERMINALS
 OF_PEOPLE = {"block", "unblock", "away", "whois", "seen", "msg", "reply", "accept", "dm", "typing", "receipts"}
-EVERYWHERE = (BEFORE_LOGIN - {"login"}) | {"join", "create", "nick", "time", "history", "search", "alias"} | OF_PEOPLE
+EVERYWHERE = (
+    (BEFORE_LOGIN - {"login"})
+    | {"join", "create", "nick", "time", "history", "search", "alias", "snippet", "use"}
+    | OF_PEOPLE
+)
 IN_ROOMS = {
     "say",
     "me",

@@ -264,6 +264,7 @@ def test_the_servers_own_word_begins_with_a_star_and_a_persons_with_a_name(kind:
         "keys": (),
         "commands": (),
         "aliases": (),
+        "snippets": (),
         "reactions": (),
         "quote": "",
         "signs": ("+",),

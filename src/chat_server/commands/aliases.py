@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from chat_server.commands.access import access
-from chat_server.commands.chosen import note_alias
+from chat_server.commands.chosen import note_words
 from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.alias_events import AliasesShown, AliasRemoved, AliasSet
-from chat_server.protocol.aliases import ALIASES_MAX, REST, RESTS_MAX, TEXT_MAX, aliases_of
+from chat_server.protocol.aliases import ALIASES_MAX, KIND, REST, RESTS_MAX, TEXT_MAX, aliases_of
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Request
@@ -90,12 +90,12 @@ class AliasCommands(CommandHandler):
             session.send(NoSuchAlias(details={"name": name}) if known is None else AliasesShown(((name, known),)))
             return None
         if request.text == REMOVES:
-            return note_alias(place, session, name, None, AliasRemoved(name))
+            return note_words(place, session, KIND, {name: None}, AliasRemoved(name))
         refusal = self._refusal(kept, name, request.text)
         if refusal is not None:
             session.send(refusal)
             return None
-        return note_alias(place, session, name, request.text, AliasSet(name, request.text))
+        return note_words(place, session, KIND, {name: request.text}, AliasSet(name, request.text))
 
     def _refusal(self, kept: dict[str, str], name: str, text: str) -> Refused | None:
         if self.table.vocabulary.is_command(name):

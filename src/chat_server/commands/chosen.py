@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from chat_server.accounts import Choices, sender_of, with_choices
 from chat_server.journal import JournalError
 from chat_server.journal.happened import GuestBlocked, PersonId, account_of
-from chat_server.protocol.aliases import KIND as ALIASES
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
@@ -124,9 +123,11 @@ def note_choice(
     return _choose(place, session, chosen, choose, Answers(session.send_unasked, None, Refused("not-kept")))
 
 
-def note_alias(place: Room, session: Occupant, name: str, text: str | None, answer: Event) -> MaybeAwaitable:
-    """Note that a word of somebody's own stands for a text, or for none any more; their other programs are told, which put it in by themselves."""
-    person, chosen = session.person, {ALIASES: {name: text}}
+def note_words(
+    place: Room, session: Occupant, kind: str, words: Mapping[str, str | None], answer: Event
+) -> MaybeAwaitable:
+    """Note words of somebody's own, of this kind: what each stands for, or that it stands for nothing any more. Their other programs are told."""
+    person, chosen = session.person, {kind: words}
 
     def choose() -> None:
         person.choices = with_choices(person.choices, chosen)

@@ -10,11 +10,13 @@ from msgspec.structs import fields
 from chat_server.commands.aliases import ChooseAlias
 from chat_server.commands.conversing import Message
 from chat_server.commands.inviting import Invite
+from chat_server.commands.snippets import ChooseSnippet, UseSnippet
 from chat_server.commands.table import COMMANDS
 from chat_server.journal.conversations import MARK
 from chat_server.protocol.aliases import aliases_of
 from chat_server.protocol.choices import CHARSETS, LANGUAGES
 from chat_server.protocol.requests import ChooseCharset, ChooseLanguage, ChooseWrap, Help, Join, Login, Request
+from chat_server.protocol.snippets import snippets_of
 from chat_server.protocol.syntax import choices_of
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.known_rooms import known_rooms
@@ -33,7 +35,9 @@ def completions(before: str, place: Room, session: Occupant) -> tuple[list[str],
         called = conversations_of(place.directory).called(session.person)
         nicks = [*nicks, *(room.removeprefix(MARK) for room in called.values())]
     aliases = [*aliases_of(session.person.choices)]
-    return candidates(before, commands=commands, rooms=rooms, nicks=nicks, aliases=aliases), len(rooms) + len(nicks)
+    snippets = [*snippets_of(session.person.choices)]
+    found = candidates(before, commands=commands, rooms=rooms, nicks=nicks, aliases=aliases, snippets=snippets)
+    return found, len(rooms) + len(nicks)
 
 
 def _asks(before: str, commands: Mapping[str, type[Request]], request: type[Request]) -> bool:
@@ -55,6 +59,7 @@ def candidates(
     rooms: Iterable[str],
     nicks: Iterable[str],
     aliases: Iterable[str] = (),
+    snippets: Iterable[str] = (),
 ) -> list[str]:
     """What may stand for the word at the end of `before`, each with what follows it: a space, or a colon where somebody is spoken to.
 
@@ -64,6 +69,7 @@ def candidates(
         rooms: the names of all rooms.
         nicks: who is in the place.
         aliases: the words of one's own for what one often types.
+        snippets: the names of one's own texts.
 
     """
     *words, begun = before.replace("\n", " ").split(" ")
@@ -74,7 +80,8 @@ def candidates(
     request = commands.get(words[0][1:].casefold()) if words[0].startswith("/") else None
     if request is None:
         return _beginning(begun, nicks, " ") if begun else []
-    known = [*aliases] if request is ChooseAlias else [*_words_for(request, commands, rooms)]
+    own = aliases if request is ChooseAlias else snippets if request in (ChooseSnippet, UseSnippet) else None
+    known = [*_words_for(request, commands, rooms)] if own is None else [*own] if len(words) == 1 else []
     if request is Login and len(words) == 1:
         known = []
     return _beginning(begun, known or (nicks if begun else ()), " ")

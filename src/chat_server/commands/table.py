@@ -32,6 +32,7 @@ from chat_server.commands.reporting import ReportingCommands
 from chat_server.commands.room_life import RoomLifeCommands
 from chat_server.commands.rooms import RoomCommands
 from chat_server.commands.settings import SettingsCommands
+from chat_server.commands.snippets import SnippetCommands
 from chat_server.commands.taking_back import TakingBackCommands
 from chat_server.commands.talk import TalkCommands
 from chat_server.commands.tls import TlsCommands
@@ -70,6 +71,7 @@ COMMANDS = CommandTable(
     HistoryCommands(),
     SettingsCommands(),
     AliasCommands(),
+    SnippetCommands(),
     TlsCommands(),
 )
 """The commands of the server."""

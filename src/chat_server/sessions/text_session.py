@@ -15,6 +15,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import EnteredHall, Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
+from chat_server.protocol.snippets import SnippetUsed
 from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Room
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
@@ -78,7 +79,13 @@ class TextSession(ChatSession[TextInput]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader; a list that has to be laid out when the request for it has been carried out."""
-        if self._rest or (self._display.profile.is_laid_out and is_list(type(event))):
+        if (
+            type(event) is SnippetUsed
+            and (editor := self._text.editor) is not None
+            and editor.put_in(event.snippet, event.cursor)
+        ):
+            self._draw(b"".join(editor.drawing()))
+        elif self._rest or (self._display.profile.is_laid_out and is_list(type(event))):
             self._rest.append(event)
         else:
             super().send(event)

@@ -33,12 +33,13 @@ def complete(
     rules: Mapping[str, Sequence[str]] | None = None,
     others: Iterable[str] = (),
     aliases: Iterable[str] = (),
+    snippets: Iterable[str] = (),
     lines: Callable[[str], Iterable[int]] = lambda _: (),
 ) -> Completion | None:
     """Complete the word at the end of `text`, which is what stands before the cursor. None if there is nothing to complete.
 
     `nicks` are in the room, `others` are known of other rooms: they can be invited. `lines` gives the numbers of lines that a request may be
-    about, by its word; `aliases` are the user's own words.
+    about, by its word; `aliases` are the user's own words, `snippets` the names of their own texts.
     """
     start = max(text.rfind(" "), text.rfind("\n")) + 1
     word = text[start:]
@@ -55,8 +56,9 @@ def complete(
     folded = word.removeprefix("@").casefold()
     command = commands.get(text[1:].partition(" ")[0]) if text.startswith("/") else None
     given = text[:start].split()[1:]
-    own = () if given else aliases
-    if command is not None and (words := own if command.tag == "alias" else _words_for(command, given, rules or {})):
+    own = {"alias": [*aliases], "snippet": sorted(snippets), "use": sorted(snippets)}
+    words = _words_for(command, given, rules or {}) if command is not None else ()
+    if command is not None and (words := (() if given else own[command.tag]) if command.tag in own else words):
         return _choices(start, [f"{choice} " for choice in words if choice.startswith(word.casefold())])
     wants_room = word and command is not None and any(parameter.name == "room" for parameter in command.parameters)
     if wants_room or word.startswith("#"):

@@ -179,6 +179,14 @@ class Composer(TextArea):
         """Put pasted text where the cursor is."""
         self.insert(text)
 
+    def put_in(self, text: str, cursor: int) -> None:
+        """Put in a text where the cursor is, which stands behind so many of its characters then."""
+        self.insert(text[:cursor])
+        here = self.cursor_location
+        self.insert(text[cursor:])
+        self.move_cursor(here)
+        self.focus()
+
     def submit(self) -> None:
         """Send what is written."""
         text = sanitize_lines(self.text)

@@ -11,6 +11,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
+from chat_server.protocol.snippets import SnippetUsed
 from chat_tui.client.answers import answer_in_words, words_for
 from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import how_told
@@ -99,6 +100,8 @@ class Hearing:
             case entries.PageShown():  # nothing was said then
                 words = answer_in_words(event, was_typed=True, language=self._program.client.state.language)
                 self.tell(words, room=event.room)
+            case SnippetUsed():
+                self._panes.prompt.put_in(event.snippet, event.cursor)
             case entries.Found():
                 count = sum(len(lines) for _, lines in event.rooms)
                 self.tell(

@@ -130,6 +130,11 @@ class EditBuffer:
         """Move one character to the left."""
         self.cursor = max(self.cursor - 1, 0)
 
+    def back_over(self, text: str) -> None:
+        """Move the cursor back over a text that has just been put in."""
+        for _ in _cells(text):
+            self.left()
+
     def right(self) -> None:
         """Move one character to the right."""
         self.cursor = min(self.cursor + 1, len(self.cells))

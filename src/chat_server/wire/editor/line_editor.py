@@ -334,6 +334,14 @@ class LineEditor:
         """Put in text that was typed before the editor was there."""
         self._line.insert(sanitize(text))
 
+    def put_in(self, text: str, cursor: int) -> bool:
+        """Put in a text where the cursor is, which stands behind so many of its characters then. Returns False if there is no room for it."""
+        before, after = (sanitize(part.replace("\n", " ")) for part in (text[:cursor], text[cursor:]))
+        if not self._line.insert(before + after):
+            return False
+        self._line.back_over(after)
+        return True
+
     def _enter(self) -> Iterator[Item]:
         self._line.end_completing()
         text, raw = self._line.text, self._raw

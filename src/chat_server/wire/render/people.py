@@ -5,6 +5,7 @@ from msgspec import UnsetType
 from chat_server.protocol import entries, people_events
 from chat_server.protocol.alias_events import AliasesShown, AliasSet
 from chat_server.protocol.names import GUEST
+from chat_server.protocol.snippets import SnippetSet, SnippetsShown, SnippetUsed
 from chat_server.wire.render.languages import Translator, message
 from chat_server.wire.render.pages import day_of, lines_shown
 from chat_server.wire.render.text_lines import TextLine, items, server_lines
@@ -38,6 +39,26 @@ def aliases_shown(event: AliasesShown, translator: Translator) -> list[TextLine]
     return server_lines(
         *(translator.text(AliasSet.sentence, name=name, stands_for=text) for name, text in event.aliases)
     )
+
+
+def snippets_shown(event: SnippetsShown, translator: Translator) -> list[TextLine]:
+    """The texts of one's own, each under its name."""
+    if not event.snippets:
+        return server_lines(
+            translator.text("You have no snippet. /snippet NAME TEXT keeps one, and /use NAME puts it into your line.")
+        )
+    return server_lines(
+        *(translator.text(SnippetSet.sentence, name=name, snippet=_in_a_row(text)) for name, text in event.snippets)
+    )
+
+
+def snippet_told(event: SnippetSet | SnippetUsed, translator: Translator) -> list[TextLine]:
+    """One of them."""
+    return server_lines(translator.text(event.sentence, name=event.name, snippet=_in_a_row(event.snippet)))
+
+
+def _in_a_row(text: str) -> str:
+    return text.replace("\n", " ⏎ ")
 
 
 def mentions_waiting(event: people_events.MentionsWaiting, translator: Translator) -> list[TextLine]:

@@ -24,6 +24,7 @@ from chat_server.protocol.described import DeviceShown, LastLogin
 from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.room_events import AccountNoted, ReactionNoted, ReactionsTold
+from chat_server.protocol.snippets import SnippetSet, SnippetsShown, SnippetUsed
 from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.time_zones import local
 from chat_server.protocol.typed import shortened
@@ -38,6 +39,8 @@ from chat_server.wire.render.people import (
     mentions_waiting,
     person_away,
     person_shown,
+    snippet_told,
+    snippets_shown,
 )
 from chat_server.wire.render.rows import rows_of
 from chat_server.wire.render.text_lines import TextLine, as_text, cut, items, row_width, server_lines
@@ -900,6 +903,9 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     people_events.PersonShown: person_shown,
     people_events.LastSeen: last_seen,
     AliasesShown: aliases_shown,
+    SnippetsShown: snippets_shown,
+    SnippetSet: snippet_told,
+    SnippetUsed: snippet_told,
     events.TopicShown: _topic_shown,
     events.ZoneShown: _zone_shown,
     events.SettingShown: _setting_shown,
