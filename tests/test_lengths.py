@@ -112,6 +112,7 @@ async def test_a_field_of_64_kib_is_answered_at_no_cost(
                 "found",
                 "now-away",
                 "aliases",
+                "snippets",
             }, event
         assert normalized.longest_run <= MARKS_MAX or normalized.characters <= NORMALIZED_MAX
         if not is_text(asked):

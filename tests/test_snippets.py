@@ -140,7 +140,7 @@ def test_chat_tui_puts_one_into_the_prompt_and_tab_knows_their_names() -> None:
         await pilot.press("b", "o", "b")
         assert app.prompt.text == "Dear bob,\nyours"
         assert app.connection.said == []
-        app.client.snippets.ask(lambda _, on_answer: on_answer(SnippetsShown((("brb", "back"),))), {"snippet": use})
-        assert app.client.snippets.names == {"brb"}
+        app.client.aliases.ask(lambda _, on_answer: on_answer(SnippetsShown((("brb", "back"),))), {"snippet": use})
+        assert app.client.aliases.snippets == {"brb"}
 
     play(app, act)

@@ -36,6 +36,7 @@ from chat_server.wire.connection_events import (
     SecretEntered,
     TerminalChanged,
 )
+from chat_server.wire.editor.line_editor import LineEditor
 from chat_server.wire.editor.row import COLUMNS_MAX
 from chat_server.wire.render.profiles import nearest, renderer_for, written
 from chat_server.wire.render.sentences import prompted
@@ -79,12 +80,8 @@ class TextSession(ChatSession[TextInput]):
 
     def send(self, event: Event) -> None:
         """Show an event to the reader; a list that has to be laid out when the request for it has been carried out."""
-        if (
-            type(event) is SnippetUsed
-            and (editor := self._text.editor) is not None
-            and editor.put_in(event.snippet, event.cursor)
-        ):
-            self._draw(b"".join(editor.drawing()))
+        if type(event) is SnippetUsed and (drawn := put_in(event, self._text.editor)) is not None:
+            self._draw(drawn)
         elif self._rest or (self._display.profile.is_laid_out and is_list(type(event))):
             self._rest.append(event)
         else:
@@ -349,3 +346,10 @@ class TextSession(ChatSession[TextInput]):
     def is_in_hall(self) -> bool:
         """Whether the person is in no room."""
         return not self.rooms
+
+
+def put_in(snippet: SnippetUsed, editor: LineEditor | None) -> bytes | None:
+    """Put a snippet into the line that is edited here, and draw that; None: there is none, or no room in it."""
+    if editor is None or not editor.put_in(snippet.snippet, snippet.cursor):
+        return None
+    return b"".join(editor.drawing())

@@ -38,7 +38,6 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.sendable import cleaned, too_long
-from chat_tui.client.snippets import Snippets
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import message, say
 
@@ -110,7 +109,6 @@ class Client:
         self._is_dirty = False
         self._requests = Requests()
         self.aliases = Aliases()
-        self.snippets = Snippets()
         self._gaps = Gaps(
             self.state,
             self._ask,
@@ -303,7 +301,6 @@ class Client:
             self._gaps.forget_questions()
         else:
             self.aliases.ask(self.connection.request, self.state.commands)
-            self.snippets.ask(self.connection.request, self.state.commands)
         if change.status is Status.REFUSED:
             self.credentials.ask_again()
         self._on_change(change)
@@ -318,7 +315,6 @@ class Client:
         is_of_line = isinstance(event, events.Refused) and _is_told(event, ref, self.store, self.activity)
         new = self.state.apply(event, ref, now=self._clock())
         self.aliases.take(event)
-        self.snippets.take(event)
         if isinstance(event, ConversationsListed):
             self._gaps.take(event)
             event = self._requests.new(event)

@@ -45,7 +45,7 @@ def completed(program: Program, room: RoomState | None, before: str) -> Completi
         rooms=list(state.listed),
         others=_others(state, room),
         aliases=program.client.aliases.words,
-        snippets=program.client.snippets.names,
+        snippets=program.client.aliases.snippets,
         lines=lambda do: _lines_for(do, room, state.nick),
     )
 
