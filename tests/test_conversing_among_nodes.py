@@ -445,12 +445,49 @@ async def test_who_goes_on_at_another_node_has_what_was_written_to_the_guest_tha
         await trio.sleep(5)
         assert (await answer(ann, "say", room="@gus", text="still?", key="k"))["seq"] == 3
         assert [text for _, text in texts(await heard(again, 5))] == ["still?"]
-        for do, more in (("edit", {"text": "said"}), ("versions", {}), ("delete", {})):
-            refusal = await answer(again, do, room="@ann", number=2, **more)
-            assert refusal["code"] == "not-known-yours", "which of the two guests it was, only the other node has known"
+        assert (await answer(again, "edit", room="@ann", number=1, text="said"))["code"] in {
+            "not-yours",
+            "not-your-line",
+        }
+        assert (await answer(again, "edit", room="@ann", number=2, text="said here"))["is"] == "stored"
+        edited = await ann.wait_for("edited")
+        assert (edited["of"], edited["text"]) == (2, "said here")
+        assert "said there" in str(await answer(again, "versions", room="@ann", number=2))
+        assert (await answer(ann, "delete", room="@gus", number=2))["code"] in {"not-yours", "not-your-line"}
+        assert (await answer(again, "delete", room="@ann", number=2))["count"] == 1
         await again.ask("logout")
         await again.read_to_end()
         assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
+
+
+async def test_of_two_guests_only_the_node_where_one_said_a_line_knows_which_it_was(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        guests = []
+        for house, nick in ((a, "tim"), (b, "gus")):
+            guest = house.connect("127.0.0.9")
+            await guest.ask("hello", protocol=3)
+            assert (await answer(guest, "login", nick=nick, token=nick[0] * 32))["is"] == "logged-in"
+            assert (await answer(guest, "dm", who="all"))["who"] == "all"
+            guests.append(guest)
+        tim, gus = guests
+        await trio.sleep(5)
+        assert (await answer(tim, "msg", nick="gus", text="hello"))["is"] == "message-sent"
+        await trio.sleep(5)
+        assert (await answer(gus, "say", room="@tim", text="said there", key="k"))["seq"] == 2
+        assert (await answer(gus, "edit", room="@tim", number=2, text="said so"))["is"] == "stored"
+        assert (await answer(gus, "edit", room="@tim", number=1, text="not said"))["code"] in {
+            "not-your-line",
+            "not-known-yours",
+        }
+        again = a.connect("127.0.0.8")
+        await again.ask("hello", protocol=3)
+        await again.ask("login", nick="gus", token="g" * 32)
+        await again.wait_for("logged-in")
+        await gus.read_to_end()
+        await trio.sleep(5)
+        assert (await answer(again, "edit", room="@tim", number=2, text="changed"))["code"] == "not-known-yours"
 
 
 async def test_who_registers_is_a_guest_no_more_and_what_was_written_to_them_as_one_is_deleted(

@@ -16,6 +16,7 @@ import trio
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from chat_server.accounts import is_account
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.conversations import accepted, is_passing
@@ -126,8 +127,13 @@ class Conversation:
         return next(one for one in self.parties if one.who == who)
 
     def has_said(self, who: str, account: int, line: Entry) -> bool:
-        """Whether one of the two has said a line, who has this account; a guest: at this node, whatever they and the other are called by now."""
-        return line.author == account if line.author or account else line.seq in self._of_guests.get(who, ())
+        """Whether one of the two has said a line, who has this account; a guest: whatever they and the other are called by now.
+
+        What nobody with an account has said is the guest's, if only one of the two is one. Of two it is known of what they have said at this node.
+        """
+        if line.author or account:
+            return line.author == account
+        return is_account(self.other(who).who) or line.seq in self._of_guests.get(who, ())
 
     def unread(self, who: str) -> int:
         """How many lines somebody has not been shown."""
