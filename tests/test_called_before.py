@@ -10,9 +10,14 @@ import trio
 from canary import PASSWORD
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.memory_burying import SILENCE_SECONDS, bury
+from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.called_before import LAST_SECONDS, LINES_MAX, Left, look_before
 from chat_server.rooms.calls import Calls
+from node_houses import open_nodes
 from streams import open_house
+from test_among_nodes import accounts
+from test_blocks_among_nodes import account_at
 from test_calls import Books
 from test_conversing import answer
 from test_kill_accounts import living, register
@@ -22,7 +27,12 @@ from test_moderating import den
 @pytest.fixture
 def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
     """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+
+    def now() -> float:
+        return 1_764_300_000 + autojump_clock.current_time()
+
+    monkeypatch.setattr(time, "time", now)
+    monkeypatch.setattr(shared_broadcaster, "time", now)
 
 
 async def leave(house: Any, program: Any) -> None:
@@ -170,3 +180,59 @@ def test_whoever_was_there_when_a_server_stopped_in_order_is_told_of_nothing_tha
         program = world.program()
         assert program.ask("login", nick="bob", password=PASSWORD)["is"] == "logged-in"
         assert program.ask("mentions")["is"] == "no-mentions"
+
+
+async def nothing() -> bool:
+    return True
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_the_node_that_gives_another_up_makes_up_for_whom_that_has_not_kept_as_named(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0, messages_per_second=0) as (a, b):
+        ann, bob, eve = await account_at(a, "ann", 1), await account_at(a, "bob", 2), await account_at(b, "eve", 3)
+        await leave(a, bob)
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        await answer(ann, "say", room="python", text="bob: long before", key="0")
+        await trio.sleep(LAST_SECONDS + SILENCE_SECONDS)
+        for number, text in enumerate(("bob: call me", "eve: you hear this"), 1):
+            await answer(ann, "say", room="python", text=text, key=str(number))
+        await trio.sleep(SILENCE_SECONDS / 2)
+        for number in range(20):
+            await answer(eve, "say", room="python", text=f"the others go on {number}", key=f"e{number}")
+        await trio.sleep(SILENCE_SECONDS / 2)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(5)
+        journal, names = b.node.journal, b.node.journal.accounts.names
+        kept = await journal.mentions.of(names.holder("bob"))
+        texts = [(await journal.read("python", one.seq, one.seq)).lines[0].text for one in kept]
+        assert texts == ["bob: call me"]
+        assert await journal.mentions.of(names.holder("eve")) == [], "who is there has heard it"
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_where_it_cannot_be_looked_just_now_it_is_a_little_later(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, bob = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
+        await leave(a, bob)
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        await answer(ann, "say", room="python", text="bob: call me", key="1")
+        rooms, times = b.node.journal.rooms, []
+
+        async def refuse_once() -> list[RoomRecord]:
+            times.append(trio.current_time())
+            if len(times) == 1:
+                raise JournalError("the engine is away")
+            return await rooms()
+
+        monkeypatch.setattr(b.node.journal, "rooms", refuse_once)
+        await trio.sleep(SILENCE_SECONDS)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(10)
+        assert len(times) == 2
+        assert len(await b.node.journal.mentions.of(b.node.journal.accounts.names.holder("bob"))) == 1

@@ -137,6 +137,28 @@ def registered(program: Program, nick: str) -> Program:
     return program
 
 
+def test_who_was_named_by_a_node_that_is_killed_is_told_where_the_others_live_on(
+    database: Database, call: Call
+) -> None:
+    with node(database, "a") as first, node(database, "b") as second:
+        ann, bob = registered(call(first.port), "ann"), registered(call(first.port), "bob")
+        eve = call(second.port).enter("eve")
+        bob.ask("say", room="python", text="bye", key="0")
+        bob.wait_for("stored")
+        bob.hang_up()
+        time.sleep(2.5)  # that he was here is kept within a second or so
+        ann.ask("say", room="python", text="bob: call me", key="1")
+        ann.wait_for("stored")
+        first.kill()
+        while "ann" not in str(eve.wait_for("left")):  # the others give the node up
+            pass
+        time.sleep(1)
+        bob = call(second.port)
+        bob.ask("hello", protocol=2)
+        bob.ask("login", nick="bob", password=PASSWORD)
+        assert bob.wait_for("mentions-waiting")["rooms"]
+
+
 def test_two_at_two_nodes_write_to_one_another(database: Database, call: Call) -> None:
     with node(database, "a") as first, node(database, "b") as second:
         ann, bob = (registered(call(port), nick) for port, nick in ((first.port, "ann"), (second.port, "bob")))

@@ -30,6 +30,7 @@ from chat_server.journal.happened import (
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
 from chat_server.journal.mentions import MENTIONS_MAX, Mention
+from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable, showable_state
 from chat_server.journal.times import MICROSECOND, settled
@@ -103,6 +104,8 @@ class KeptRoom:
 
 class Woken(Protocol):
     """A node, as others wake it."""
+
+    life: NodeLife
 
     def wake(self, room: str, turn: Turn) -> None:
         """Something has happened in a room."""

@@ -3,12 +3,16 @@
 So of conversations with guests: each is there while both of the two have names at some node. Never knows why a node is given up.
 """
 
+import time
 from collections.abc import Iterable
 
 from chat_server.journal.happened import RoomDeleted
 from chat_server.journal.kept_in_memory import Kept, KeptRoom, KeptTurn
 from chat_server.journal.memory_archive import MemoryRooms
 from chat_server.journal.nodes import Placed, Turn, Went
+
+SILENCE_SECONDS = 10.0
+"""Seconds for which nothing was heard of a node when it is given up."""
 
 
 def turn_of(room: KeptRoom, kept: KeptTurn) -> Turn:
@@ -29,6 +33,8 @@ def bury(kept: Kept, node: int) -> None:
     """Give a node up: nothing that it has is stored any more, and its people are nowhere any more, by one turn in each room."""
     if kept.nodes.alive.pop(node, None) is None and kept.nodes.gone.pop(node, None) is None:
         return
+    for other in [*kept.nodes.alive.values()][:1]:
+        other.life.note_buried(time.time() - SILENCE_SECONDS)
     kept.nodes.names.forget(node)
     end_passed(kept)
     for name, room in kept.rooms.items():

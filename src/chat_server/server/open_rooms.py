@@ -10,10 +10,10 @@ import trio
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord, new_room_id
 from chat_server.journal.engines import Store
-from chat_server.journal.nodes import Elsewhere
+from chat_server.journal.nodes import Elsewhere, Nodes
 from chat_server.logs import log
 from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
-from chat_server.rooms.called_before import Left, look_before
+from chat_server.rooms.called_before import LAST_SECONDS, Left, look_around, look_before
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
@@ -21,6 +21,9 @@ from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.rooms.writing import writing_of
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
+
+AGAIN_SECONDS = 2.0
+"""Seconds after which it is tried again to make up for a node that was given up."""
 
 
 class OpenRooms:
@@ -59,8 +62,30 @@ class OpenRooms:
         nursery.start_soon(conversations.run)
         nursery.start_soon(writing_of(directory).run)
         nursery.start_soon(look_before, left, directory, directory.calls)
+        if self._store.nodes is not None:
+            nursery.start_soon(self._keep_making_up, self._store.nodes)
         tell_of_hidden(room.name for room in self.listed if not room.gate.state.is_private)
         tell_of_alike(configured)
+
+    async def _keep_making_up(self, nodes: Nodes) -> None:
+        """Whenever this node gives another up, make up for whom it has not kept as named at last."""
+        guard = Guard("it could not be looked who was named before a node was given up")
+        while True:
+            at = await nodes.life.wait_buried()
+            with guard:
+                try:
+                    records = await self._store.journal.rooms()
+                    recent = [one for one in records if one.last_at >= at - LAST_SECONDS]
+                    left = [Left(one, await self._accounts_in(nodes, one)) for one in recent]
+                    await look_around(left, at, self._directory, self._directory.calls)
+                except JournalError:
+                    await trio.sleep(AGAIN_SECONDS)
+                    nodes.life.note_buried(at)
+
+    @staticmethod
+    async def _accounts_in(nodes: Nodes, record: RoomRecord) -> frozenset[int]:
+        """Accounts that are in a room, at whatever node: they hear what is said."""
+        return frozenset(one.account for one in (await nodes.open(record.name)).people)
 
     async def open_new(self, configured: Sequence[str]) -> None:
         """Open those of the configuration that are not there yet, while the server runs. Raises JournalError if one cannot be made."""
