@@ -3,6 +3,7 @@
 And what clients see of it whose numbers are higher than the copy's.
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -21,8 +22,11 @@ from archives import checked
 from chat_server.journal.backups import copies_in
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.sqlite.archive import SqliteArchive
+from chat_server.protocol.entries import Said
+from chat_tui.client.connection import Status
 from processes import TIMEOUT, ServerProcess, running_server
 from test_backups import filled
+from test_client_accounts import user
 from test_kill_accounts import OLD, Event, Program
 from test_maintenance import PROGRAM, Done, command, contents, left
 
@@ -145,6 +149,50 @@ def test_a_program_that_knows_more_than_the_copy_begins_anew_and_takes_nothing_f
         )
         assert "page" not in by_id, "nothing is told as what followed the third line"
         assert server.stop() == 0
+
+
+def test_chat_tui_forgets_the_lines_that_are_no_more_and_shows_those_that_are_there(tmp_path: Path) -> None:
+    """It has them on its screen while the server stops, a copy is put back, and others say as many lines again before it comes back."""
+    data = tmp_path / "data"
+
+    def begin(*flags: str) -> tuple[ServerProcess, Asking]:
+        server = ServerProcess(*flags, data=data)
+        bob, _ = come(server, nick="bob")
+        bob.ask("join", room="python")
+        return server, bob
+
+    async def walk_through() -> None:
+        server, bob = await asyncio.to_thread(begin)
+        say(bob, "one")
+        copy = copy_of(data)
+        port = server.port
+        async with user(port, tmp_path / "kept", "ann") as ann:
+            room = ann.client.state.room("python")
+
+            def shown() -> list[str]:
+                return [entry.text for entry in room.timeline.entries if isinstance(entry, Said)]
+
+            await ann.status(Status.ONLINE)
+            assert ann.client.connection.request("join", room="python")
+            await ann.until(lambda: room.is_joined)
+            say(bob, "two, lost", "three, lost")
+            await ann.until(lambda: shown()[-2:] == ["two, lost", "three, lost"])
+            assert await asyncio.to_thread(server.stop) == 0
+            server.kill()
+            assert restore(data, copy, "--force").returncode == 0
+            # Nobody is to be let in before these have been said, so they are said at another port.
+            server, bob = await asyncio.to_thread(begin)
+            say(bob, "two, new", "three, new", "four, new")
+            assert await asyncio.to_thread(server.stop) == 0
+            server.kill()
+            server, bob = await asyncio.to_thread(begin, "--port", str(port))
+            await ann.until(lambda: shown() == ["one", "two, new", "three, new", "four, new"])
+            say(bob, "five")
+            await ann.until(lambda: shown()[-1] == "five")
+        assert await asyncio.to_thread(server.stop) == 0
+        server.kill()
+
+    asyncio.run(walk_through())
 
 
 def resumed(server: ServerProcess, rooms: dict[str, int], ids: dict[str, str]) -> dict[str, Event]:

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from chat_server.config import AccountsTable, Config, JournalTable, MetricsTable, ProxyTable, ServerTable, TlsTable
+from chat_server.config import (
+    AccountsTable,
+    BackupTable,
+    Config,
+    JournalTable,
+    MetricsTable,
+    ProxyTable,
+    ServerTable,
+    TlsTable,
+)
 from chat_server.server import self_signed, start_check
 from chat_server.server.certificates import OWN_FILE
 from chat_server.server.start_check import look
@@ -166,6 +175,19 @@ def test_one_that_everybody_may_look_into_is_warned_of(tmp_path: Path) -> None:
     data.mkdir()
     data.chmod(0o755)
     assert only(data) == (False, f"everybody on this machine may look into the data directory: chmod 700 {data}")
+
+
+def test_a_directory_in_which_no_copies_can_be_made_is_warned_of(tmp_path: Path) -> None:
+    data, there = tmp_path / "data", tmp_path / "backups"
+    assert found(data, backup=BackupTable("24h")) == []
+    data.mkdir(mode=0o700)
+    assert found(data, backup=BackupTable("24h")) == found(data, backup=BackupTable("24h", directory=str(there))) == []
+    assert only(data, backup=BackupTable("24h", directory=str(there / "more"))) == (
+        False,
+        f"no copies can be made ([backup] directory): there is no directory {there}",
+    )
+    there.write_text("a file")
+    assert only(data, backup=BackupTable("24h", directory=str(there)))[1].endswith(f"there is no directory {there}")
 
 
 @pytest.mark.parametrize(

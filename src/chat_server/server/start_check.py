@@ -14,8 +14,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_server.config import Config
+from chat_server.config import BackupTable, Config
 from chat_server.journal import UnusableJournal
+from chat_server.journal.backups import directory_for
 from chat_server.journal.data_directory import LOCK_FILE
 from chat_server.journal.engines import engine_named
 from chat_server.server.certificates import (
@@ -88,6 +89,7 @@ def look(config: Config, now: float) -> Iterator[Found]:
                 f"a server is running in {directory}: whether its ports are free for another one was not looked at",
             )
         yield from _directory(directory)
+        yield from _backups(config.backup, directory)
     if not problem:
         try:
             yield from (Found(False, warning) for warning in engine_named(config.journal.engine).probe(config.journal))
@@ -155,6 +157,23 @@ def _directory(directory: Path) -> Iterator[Found]:
             False,
             f"the data directory {directory} is on a disk of another machine ({kind}), where locks and what is written may be lost: put it on one"
             " of this machine",
+        )
+
+
+def _backups(backup: BackupTable, data: Path) -> Iterator[Found]:
+    """Whether copies can be made, if any are to be: no start needs it, and it is not known that none are made until one is needed."""
+    if not backup.every:
+        return
+    directory = directory_for(backup.directory, data)
+    if not backup.directory and not data.exists():
+        return  # both are made
+    there = directory if directory.exists() else directory.parent
+    if not there.is_dir():
+        yield Found(False, f"no copies can be made ([backup] directory): there is no directory {there}")
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield Found(
+            False,
+            f"no copies can be made ([backup] directory): this user may not write to {there}; ask as the server's own",
         )
 
 
