@@ -22,7 +22,7 @@ TO_BE_TOLD_OF: dict[Notify, str] = {
     "all": message("Notify: every line"),
     "mentions": message("Notify: lines that name you"),
     "nothing": message("Notify: nothing"),
-    "": message("Notify: what the settings say"),
+    "": message("Notify: as the settings say"),
 }
 """Of what one is told, as a choice."""
 
@@ -68,18 +68,19 @@ class RoomOptions:
         from chat_tui.ui.screens.picking import PickScreen  # noqa: PLC0415 - who asks pays
 
         chosen = self._program.client.state.choices.of(room.name)
-        now = say("now")
+        now = say(TO_BE_TOLD_OF[chosen.notify])
         choices: dict[str, Callable[[], None]] = {
-            say(words) + (f" ({now})" if chosen.notify == which else ""): partial(self.notify, which)
-            for which, words in TO_BE_TOLD_OF.items()
+            say(words): partial(self.notify, which) for which, words in TO_BE_TOLD_OF.items()
         }
-        mute = say("Unmute") if chosen.is_muted else say("Mute: low in the list, and only what names you counts")
+        mute = say("Unmute") if chosen.is_muted else say("Mute: only your name counts")
         pin = say("Unpin") if chosen.is_pinned else say("Pin: first in the list")
         choices |= {mute: self.mute, pin: self.pin, say("Mark as read"): self.read}
-        choices[say("Mark as unread from the top of the screen on")] = self.unread
+        choices[say("Mark as unread from here on")] = self.unread
 
         def find(letters: str) -> list[Item]:
-            return [Item(title, Content(title)) for title in completion.fuzzy(letters, choices)]
+            is_now = Content.styled(say("now"), "dim")  # at the end, where a narrow terminal cuts nothing off
+            found = completion.fuzzy(letters, choices)
+            return [Item(title, Content(title), is_now if title == now else Content("")) for title in found]
 
         def picked(title: str | None) -> None:
             if title:

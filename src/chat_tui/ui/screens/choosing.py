@@ -21,6 +21,9 @@ from chat_tui.language import say, sentences
 from chat_tui.ui.field import Field
 from chat_tui.ui.list_pane import Item, ListPane
 
+WIDE = 60
+"""Columns of a terminal from which on there is place for a whole date and what it is of."""
+
 
 class ChooseScreen(ModalScreen[str]):
     """Shows what fits what is typed. Returns the chosen item's key, or ""."""
@@ -60,6 +63,12 @@ class ChooseScreen(ModalScreen[str]):
         """The key of the item that is marked; "" if there is none."""
         items = self.query_one(ListPane).items
         return items[self._at].key if items else ""
+
+    def time_of(self, at: float) -> Content:
+        """When something was said, as it stands at the end of an item: where there is little place, the day."""
+        return Content.styled(
+            time.strftime("%m-%d" if self.app.size.width < WIDE else "%Y-%m-%d %H:%M", clocks.shown(at)), "dim"
+        )
 
     def action_move(self, step: int) -> None:
         """Mark another item."""
@@ -180,7 +189,7 @@ class SearchScreen(ChooseScreen):
                     (f"{line.nick}{line.mark}: ", "bold"),
                     line.text.replace("\n", " "),
                 ),
-                Content.styled(time.strftime("%Y-%m-%d %H:%M", clocks.shown(line.at)), "dim"),
+                self.time_of(line.at),
             )
             for room, lines in found.rooms
             for line in reversed(lines)

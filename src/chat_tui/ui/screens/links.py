@@ -1,6 +1,5 @@
 """The links of a room, to open or copy one. Never knows how either is done."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -9,7 +8,6 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Input
 
-from chat_tui.client import clocks
 from chat_tui.client.room_links import RoomLink
 from chat_tui.language import say
 from chat_tui.ui.list_pane import Item
@@ -39,7 +37,7 @@ class LinksScreen(ChooseScreen):
             Item(
                 link.url,
                 Content.assemble(link.url, (f"  {link.nick}", "dim")),
-                Content.styled(time.strftime("%Y-%m-%d %H:%M", clocks.shown(link.at)), "dim"),
+                self.time_of(link.at),
             )
             for link in self._links
             if letters in link.url.casefold() or letters in link.nick.casefold()
