@@ -364,7 +364,7 @@ def _draw_when_looked_at(screen: Screen[Any]) -> None:
 Screen._compositor_refresh = _draw_when_looked_at  # type: ignore[method-assign,assignment]
 
 
-SIZE = (100, 30)
+SIZE = (110, 29)
 """Columns and rows."""
 
 

@@ -788,7 +788,7 @@ def test_registering_and_logging_in_elsewhere_on_real_terminals(server: ServerPr
 
     shown: list[str] = []
     with screen(*command("one"), is_fork=True) as ann:
-        ann.wait_until("Message #python")
+        ann.wait_until("Write to python")
         ann.type("/register\r")
         ann.wait_until("Once more")
         for _ in range(2):
@@ -796,13 +796,13 @@ def test_registering_and_logging_in_elsewhere_on_real_terminals(server: ServerPr
         ann.wait_until("I have written them down")
         shown.append("\n".join(ann.rows))
         ann.type("\t\r")
-        ann.wait_until("Message #python")
+        ann.wait_until("Write to python")
         with screen(*command("two"), is_fork=True) as other:
             other.wait_until("ann has an account here")
             other.type("wrong horse 7f3a\r")
             other.wait_until("Capitals count")
             other.type(f"{CANARY}\r")
-            other.wait_until("Message #python")
+            other.wait_until("Write to python")
             shown.append("\n".join(other.rows))
     assert not any(CANARY in rows for rows in shown)
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]

@@ -219,7 +219,7 @@ def test_in_a_real_terminal_it_is_text_without_any_style_and_a_long_line_is_one(
     link = "https://example.org/" + "0123456789" * 15
     with running_server() as server:
         tmux.open("ann", server.port, "--room", "python", size=size, env="TERM=screen")
-        tmux.wait_for("ann", "Message #python")
+        tmux.wait_for("ann", "Write to python")
         tmux.say("ann", "你好，世界")
         tmux.say("ann", link)
         tmux.wait_for("ann", r"6789 *$")
@@ -231,5 +231,5 @@ def test_in_a_real_terminal_it_is_text_without_any_style_and_a_long_line_is_one(
         assert "ann: 你好，世界\n" in styled
         assert tmux._run("display", "-t", "ann", "-p", "#{mouse_any_flag}").strip() == "0"
         tmux.type("ann", "M-x")
-        tmux.wait_for("ann", "Message #python")
+        tmux.wait_for("ann", "Write to python")
         assert tmux._run("display", "-t", "ann", "-p", "#{mouse_any_flag}").strip() == "1"

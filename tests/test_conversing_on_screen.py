@@ -13,7 +13,7 @@ from chat_tui.client.conversing import Requests
 from chat_tui.client.notifications import how_told
 from chat_tui.client.state import State
 from chat_tui.settings import NotifyTable
-from chat_tui.ui.labels import HEADING, room_items
+from chat_tui.ui.room_list import HEADING, room_items
 from stories import NOON, Pilot, settle, story
 
 LISTED = ConversationsListed(
@@ -77,9 +77,13 @@ def test_conversations_stand_below_the_rooms_under_a_heading() -> None:
     state.apply(events.Entered("python", (), 0))
     state.apply(events.RoomsListed((("python", 1), ("pm", 0))))
     items = room_items(state, None)
-    assert [item.content.plain for item in items] == ["1 python", "Conversations", "2 @bob", "  pm"]
-    assert items[1].key == HEADING
-    assert items[2].end.plain == "1"
+    assert [item.content.plain for item in items] == [
+        *("Rooms", "1 python", ""),
+        *("People", "2 ○ bob", ""),
+        *("Not joined", "  pm"),
+    ]
+    assert all(item.key == HEADING for item in items if item.content.plain in {"", "Rooms", "People", "Not joined"})
+    assert items[4].end.plain == " 1 "
 
 
 async def written(pilot: Pilot) -> None:

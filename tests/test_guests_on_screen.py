@@ -14,7 +14,9 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage
 from chat_tui.ui import labels
-from chat_tui.ui.rendering import columns, is_grouped, nick_style, rows_of
+from chat_tui.ui.people_list import people_items
+from chat_tui.ui.rendering import is_grouped, nick_style, rows_of
+from chat_tui.ui.row import grid
 from test_hostile_texts import looking
 
 
@@ -31,7 +33,7 @@ def told(*events: dict[str, Any]) -> tuple[State, RoomState]:
 
 
 def people(state: State, room: RoomState) -> list[str]:
-    return [item.content.plain for item in labels.people_items(room, state.nick, ())]
+    return [f"{item.content} {item.end}".strip() for item in people_items(room, state.nick, (), 40)]
 
 
 def said(nick: str, seq: int, **fields: Any) -> dict[str, Any]:
@@ -39,21 +41,21 @@ def said(nick: str, seq: int, **fields: Any) -> dict[str, Any]:
 
 
 def test_who_is_here_is_marked_as_the_server_last_told_it() -> None:
-    assert people(*told()) == ["ann (you)", "bob", "eve"]
+    assert people(*told()) == ["ann you", "bob", "eve"]
     online = {"is": "online-listed", "nicks": ["bob", "eve"], "guests": ["bob"]}
-    assert people(*told(online)) == ["ann (you)", "bob?", "eve"]
-    assert people(*told(online, {"is": "online-listed", "nicks": ["bob"]})) == ["ann (you)", "bob"]
+    assert people(*told(online)) == ["ann you", "bob?", "eve"]
+    assert people(*told(online, {"is": "online-listed", "nicks": ["bob"]})) == ["ann you", "bob"]
     assert people(*told({"is": "joined", "nicks": ["kim"], "more": 0, "guests": ["kim"]}))[-1] == "kim?"
     assert people(*told(said("eve", 1, guest=True)))[-1] == "eve?"
-    assert people(*told(said("ann", 1, guest=True)))[0] == "ann? (you)"
+    assert people(*told(said("ann", 1, guest=True)))[0] == "ann? you"
     as_guest = {"is": "entered", "nicks": ["bob"], "more": 0, "topic": "", "last": 0, "guest": True}
-    assert people(*told(as_guest)) == ["ann? (you)", "bob"], "one's own mark is there from the first list on"
-    assert people(*told(as_guest, {"is": "online-listed", "nicks": ["bob"]})) == ["ann? (you)", "bob"]
-    assert people(*told(as_guest, {"is": "account-noted", "nicks": ["ann"]})) == ["ann (you)", "bob"]
-    assert people(*told(online, said("bob", 1))) == ["ann (you)", "bob", "eve"], "who has registered is no guest"
+    assert people(*told(as_guest)) == ["ann? you", "bob"], "one's own mark is there from the first list on"
+    assert people(*told(as_guest, {"is": "online-listed", "nicks": ["bob"]})) == ["ann? you", "bob"]
+    assert people(*told(as_guest, {"is": "account-noted", "nicks": ["ann"]})) == ["ann you", "bob"]
+    assert people(*told(online, said("bob", 1))) == ["ann you", "bob", "eve"], "who has registered is no guest"
     renamed = {"is": "renamed", "old": "bob", "new": "bert"}
-    assert people(*told(online, renamed | {"guest": True})) == ["ann (you)", "bert?", "eve"]
-    assert people(*told(online, renamed)) == ["ann (you)", "bert", "eve"]
+    assert people(*told(online, renamed | {"guest": True})) == ["ann you", "bert?", "eve"]
+    assert people(*told(online, renamed)) == ["ann you", "bert", "eve"]
 
 
 def test_who_is_looked_for_by_a_few_letters_has_the_mark_and_is_chosen_by_the_bare_name() -> None:
@@ -90,7 +92,7 @@ def test_a_line_of_a_guest_has_the_mark_behind_the_name_however_long_it_is(kind:
             row = rows_of(kind("r", 1, 0.0, nick, "hello", guest=guest), None, looking(width))[1]
             whole = row.gutter.plain + row.text.plain
             assert whole.count("?") == guest
-            assert row.gutter.cell_length in {0, sum(columns(width, "%H:%M"))}
+            assert row.gutter.cell_length == grid(width, "%H:%M").gutter
             if kind in (Said, Noticed) and nick == "bob":
                 assert ("bob?" in whole) == guest
 
@@ -102,7 +104,7 @@ def test_a_line_of_a_bot_has_its_mark_behind_the_name_however_long_it_is(kind: t
         shown = rows_of(kind("r", 1, 0.0, nick, "hello", bot=True), None, looking(width))
         rows = [shown[number] for number in range(1, len(shown))]
         assert "".join(row.gutter.plain + row.text.plain for row in rows).count("[bot]") == 1
-        assert rows[0].gutter.cell_length in {0, sum(columns(width, "%H:%M"))}
+        assert rows[0].gutter.cell_length == grid(width, "%H:%M").gutter
 
 
 def test_the_colour_is_that_of_the_bare_name() -> None:

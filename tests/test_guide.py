@@ -81,6 +81,11 @@ def shown(*words: str) -> Sees:
     return lambda app: all(word in app.screen_text() for word in words)
 
 
+def marked(words: str) -> Sees:
+    """The row with these words is the one that is marked."""
+    return lambda app: any("▌" in row and words in row for row in app.screen_text().split("\n"))
+
+
 def told(sentence: str) -> Sees:
     return lambda app: sentence in app.toasts()
 
@@ -119,7 +124,7 @@ def unread(number: int) -> Sees:
 
 
 def room_rows(app: StoryApp) -> list[str]:
-    return [f"{item.content.plain} {item.end.plain}".strip() for item in app.main.panes.rooms.items]
+    return [f"{item.content.plain} {item.end.plain}".strip() for item in app.main.panes.rooms.items if item.key]
 
 
 def first_rooms(*rows: str) -> Sees:
@@ -274,10 +279,10 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "Alt+U": After(shown("line 1 "), story=LONG),
         "Ctrl+F": After(shown("Search:")),
         "Enter": (
-            After(shown("▌line 80"), ("ctrl+f", *"line", "space", *"80"), LONG),
+            After(marked("line 80"), ("ctrl+f", *"line", "space", *"80"), LONG),
             After(asked("search", words="parser", everywhere=True), ("alt+f", *"parser")),
         ),
-        "Down": After(shown("▌line 100"), ("ctrl+f", *"0", "enter", "enter"), LONG),
+        "Down": After(marked("line 100"), ("ctrl+f", *"0", "enter", "enter"), LONG),
         "Alt+F": After(shown("Search in all rooms")),
         "Ctrl+G": After(lambda app: len(app.screen_stack) == 2),
         "2026-11-20": After(asked("date", room="python", day="2026-11-20"), ("ctrl+g",)),
@@ -320,7 +325,7 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "/msg bob Are you there?": (
             After(asked("msg", nick="bob", text="Are you there?")),
             After(
-                lambda app: "3 @bob" in room_rows(app),
+                lambda app: "3 ● bob" in room_rows(app),
                 then=with_answer("msg", Said("@bob", 1, LATE, "ann", "Are you there?")),
             ),
         ),
@@ -339,10 +344,10 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "/read": After(unread(0), first=have_unread),
         "Alt+W": After(lambda app: app.current is not None and app.current.unread > 20, ("pageup",), LONG, have_read),
         "/unread 43": After(unread(1), first=have_read),
-        "Alt+I": After(first_rooms("1 pm pinned", "2 python"), ("ctrl+n",), first=have_read),
-        "/pin": After(first_rooms("1 pm pinned", "2 python"), ("ctrl+n",), first=have_read),
-        "Alt+Q": After(first_rooms("1 pm", "2 python muted"), first=have_read),
-        "/quiet": After(first_rooms("1 pm", "2 python muted"), first=have_read),
+        "Alt+I": After(first_rooms("1 pm", "2 python"), ("ctrl+n",), first=have_read),
+        "/pin": After(first_rooms("1 pm", "2 python"), ("ctrl+n",), first=have_read),
+        "Alt+Q": After(first_rooms("1 pm", "2 python"), first=have_read),
+        "/quiet": After(first_rooms("1 pm", "2 python"), first=have_read),
         "/notify all": After(told("In python you are notified of every line.")),
         "/notify mentions": After(told("In python you are notified of lines that name you.")),
         "/notify nothing": After(told("In python you are notified of nothing.")),
@@ -386,7 +391,7 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "F9": After(lambda app: app.theme == "chat-light"),
         "F7": (After(lambda app: not app.main.panes.rooms.display), After(lambda app: app.main.panes.rooms.display, ("f7",))),
         "F8": (After(lambda app: not app.main.panes.people.display), After(lambda app: app.main.panes.people.display, ("f8",))),
-        "/lang zh": After(shown("在线"), then=with_answer("lang", events.SettingShown("language", "zh"))),
+        "/lang zh": After(shown("人"), then=with_answer("lang", events.SettingShown("language", "zh"))),
         "/lang en": After(asked("lang", language="en")),
     },
     "Your name": {

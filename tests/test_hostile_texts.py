@@ -23,7 +23,8 @@ from chat_tui.client.completion import replaced
 from chat_tui.ui import code_highlighting
 from chat_tui.ui.code_highlighting import CODE_MAX, TOKENS_MAX, Token, languages, tokens
 from chat_tui.ui.markup import PAINTED_MAX, Styles, shown
-from chat_tui.ui.rendering import Look, Rows, columns, rows_of
+from chat_tui.ui.rendering import Rows, rows_of
+from chat_tui.ui.row import Grid, Look, Mark, grid
 from chat_tui.ui.wrapping import pieces
 
 SIZE = 16 * 1024
@@ -122,18 +123,18 @@ UNITS = [
 
 def looking(width: int = 80) -> Look:
     style = Style()
-    time_width, nick_width = columns(width, "%H:%M")
     return Look(
         width=width,
-        time_width=time_width,
-        nick_width=nick_width,
+        grid=grid(width, "%H:%M"),
         time_format="%H:%M",
         markdown=True,
         me="ann",
         text=style,
         rich=RichStyle(),
         dim=style,
-        rule=style,
+        day=style,
+        line=style,
+        called=Mark(style, ">", style),
         unread=style,
         failed=style,
         pending=style,
@@ -422,6 +423,6 @@ def test_rows_are_broken_where_a_reader_would(text: str, width: int, rows: list[
 
 @given(_PIECES.filter(lambda text: text.strip(" \n") != ""), st.integers(10, 60))
 def test_all_rows_together_are_copied_as_they_were_said(text: str, width: int) -> None:
-    rows = rows_for(text, looking(width)._replace(time_width=0, nick_width=0, me="bob"))
-    assert rows.said((1, 0)) == f"bob: {text}"
-    assert rows.said((0, 0), (len(rows) - 1, -1)) == f"bob: {text}"
+    rows = rows_for(text, looking(width)._replace(grid=Grid(0, width), me="bob"))
+    assert rows.said((1, 0)) == f"bob  {text}"
+    assert rows.said((0, 0), (len(rows) - 1, -1)) == f"bob  {text}"

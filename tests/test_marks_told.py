@@ -5,14 +5,14 @@ import trio
 from chat_server.protocol.events import Entered, LoggedIn
 from chat_server.protocol.room_events import AccountNoted
 from chat_tui.client.state import State
-from chat_tui.ui.labels import people_items
+from chat_tui.ui.people_list import people_items
 from streams import Program
 from test_bots import heard
 from test_signing_in import CANARY, HERE, house_without_leaks, told
 
 
 def rows(state: State, room: str = "python") -> list[str]:
-    return [item.content.plain for item in people_items(state.known(room), state.nick, ())]
+    return [f"{item.content} {item.end}".strip() for item in people_items(state.known(room), state.nick, (), 40)]
 
 
 async def test_the_first_account_is_told_in_every_room_and_later_ones_where_they_are(
@@ -83,17 +83,17 @@ def test_chat_tui_marks_everybody_else_and_itself_when_the_first_account_is_made
     state = State()
     state.apply(LoggedIn("me"))
     state.apply(Entered("python", ("ann", "bob"), 0))
-    assert rows(state) == ["ann", "bob", "me (you)"]
+    assert rows(state) == ["ann", "bob", "me you"]
     state.apply(AccountNoted("python", ("ann",), is_first=True))
-    assert rows(state) == ["ann", "bob?", "me? (you)"]
+    assert rows(state) == ["ann", "bob?", "me? you"]
     state.apply(AccountNoted("python", ("me",)))
-    assert rows(state) == ["ann", "bob?", "me (you)"]
+    assert rows(state) == ["ann", "bob?", "me you"]
 
 
 def test_chat_tui_marks_itself_as_it_is_told_on_entering() -> None:
     state = State()
     state.apply(LoggedIn("me"))
     state.apply(Entered("python", ("ann", "bob"), 0, guests=("bob",), guest=True))
-    assert rows(state) == ["ann", "bob?", "me? (you)"]
+    assert rows(state) == ["ann", "bob?", "me? you"]
     state.apply(Entered("python", ("ann", "bob"), 0, guests=("bob",)))
-    assert rows(state) == ["ann", "bob?", "me (you)"]
+    assert rows(state) == ["ann", "bob?", "me you"]

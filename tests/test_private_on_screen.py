@@ -7,11 +7,11 @@ from chat_server.protocol.room_events import InvitedTo, NoMember
 from chat_tui.client.answers import words_for
 from chat_tui.client.completion import complete
 from chat_tui.client.state import State
-from chat_tui.ui import labels
+from chat_tui.ui.room_list import room_items
 
 
 def rooms_shown(state: State) -> list[str]:
-    return [item.content.plain for item in labels.room_items(state, None)]
+    return [item.content.plain for item in room_items(state, None) if item.key]
 
 
 def test_a_private_room_is_marked_where_one_is_and_where_one_is_not() -> None:

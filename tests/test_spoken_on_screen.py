@@ -30,19 +30,19 @@ def test_the_screen_changes_its_language_with_the_servers() -> None:
 
     async def act(pilot: Pilot) -> None:
         await settle(pilot)
-        assert "Online" in app.screen_text()
+        assert "Here" in app.screen_text()
         app.tell(SettingShown("language", "zh"), ref="typed")
         await settle(pilot)
         shown = app.screen_text()
-        for word in ("在线", "房间", "星期", "退出", "发言"):
+        for word in ("在线", "房间", "星期", "退出", "写给"):
             assert word in shown
-        assert "Online" not in shown
-        assert "Quit" not in shown
+        assert "Here" not in shown
+        assert " quit" not in shown
         app.tell(SettingShown("language", "en"), ref="typed")
         await settle(pilot)
         assert "在线" not in app.screen_text()
 
-    play(app, act, size=(100, 30))
+    play(app, act, size=(120, 30))
 
 
 class Marked(Translator):

@@ -20,7 +20,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
-from chat_tui.ui.labels import people_items
+from chat_tui.ui.people_list import people_items
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
@@ -441,8 +441,8 @@ def test_who_is_away_is_known_until_they_say_something() -> None:
     changes = room.people_changes
     state.apply(Said("python", 1, 1.0, "bob", "back"))
     assert (room.away, room.people_changes) == ({"cat"}, changes + 1)
-    shown = {item.key: item.content.plain for item in people_items(room, "ann", ())}
-    assert shown == {"ann": "ann (you)", "bob": "bob", "cat": "cat (away)", "dan": "dan"}
+    shown = {item.key: f"{item.content} {item.end}".strip() for item in people_items(room, "ann", (), 40)}
+    assert shown == {"ann": "ann you", "bob": "bob", "cat": "cat away", "dan": "dan"}
     state.apply(events.OnlineListed("python", ("bob", "cat"), away=("bob",)))
     assert room.away == {"bob"}
     told = words_for(MentionsWaiting((("python", 3, 7), ("pm", 1, 2))), was_typed=False)

@@ -115,7 +115,7 @@ def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
     with running_server() as server:
         tmux.open("ann", server.port)
         tmux.open("bob", server.port, "--room", "python", size=(80, 24))
-        tmux.wait_for("ann", "bob joined|Online 2")
+        tmux.wait_for("ann", "bob joined|2 people")
         tmux.wait_for("bob", "1 python")
         with terminal("telnet", "127.0.0.1", str(server.port)) as carol:
             carol.wait_for("to come in")
@@ -131,7 +131,7 @@ def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
                 tmux.wait_for(name, r"carol +hello from telnet")
             tmux.type("bob", "two", "C-j", "lines", "Enter")
             carol.wait_for("bob: two\n  lines\n")
-            tmux.wait_for("ann", r"bob +two *\n +lines *$")  # and no … that says it is not stored
+            tmux.wait_for("ann", r"bob +two +[0-9:]+ *\n +lines *$")  # and no … that says it is not stored
             carol.type("/me waves\r")
             tmux.wait_for("ann", r"~ carol waves")
 
@@ -493,7 +493,7 @@ def started(port: int, folder: Path, code: str = "") -> Screen:
 def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(tmp_path: Path, number: int) -> None:
     with running_server() as server:
         opened = started(server.port, tmp_path)
-        opened.wait_until("Message #python")  # one is let in: what is typed before may be a password
+        opened.wait_until("Write to python")  # one is let in: what is typed before may be a password
         before = termios.tcgetattr(opened.fd)
         opened.type("half a sentence")
         opened.wait_until("half a sentence")
@@ -513,7 +513,7 @@ def test_a_signal_ends_it_with_the_terminal_as_it_was_and_the_draft_on_the_disk(
 def test_no_death_takes_a_draft_of_some_seconds(tmp_path: Path) -> None:
     with running_server() as server:
         opened = started(server.port, tmp_path)
-        opened.wait_until("Message #python")
+        opened.wait_until("Write to python")
         opened.type("half a sentence")
         opened.wait_until("half a sentence")
         deadline = time.monotonic() + TIMEOUT
@@ -710,7 +710,7 @@ def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: s
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("them = 'x'", "them: unknown key; expected one of: theme, time_format, show_joins,"),
+        ("them = 'x'", "them: unknown key; expected one of: theme, spacing, time_format,"),
         ("[look]\nmarkdown = false", "look: unknown key; expected one of: theme, "),
         ("[notify]\nbel = true", "notify.bel: unknown key; expected one of: mentions, rooms, "),
         ("[notify]\nbell = 3", "notify.bell: expected bool, got int"),

@@ -299,7 +299,7 @@ def test_the_screen_shows_both_fingerprints_when_a_certificate_has_changed(
         user.wait_until("Do not connect")
         assert not front.heard
         user.type("\t\r")
-        user.wait_until("Message #python")
+        user.wait_until("Write to python")
         front.present(other)
         user.wait_until("has changed")
         user.wait_until("Try again")

@@ -33,7 +33,7 @@ class Action(NamedTuple):
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("jump", "ctrl+k", "do('jump')", "Switching", "Go to a room or person by a few letters", "Jump"),
+    Action("jump", "ctrl+k", "do('jump')", "Switching", "Go to a room or person by a few letters", "go to"),
     Action("next-room", "ctrl+n", "switch(1)", "Switching", "Go to the next room"),
     Action("previous-room", "ctrl+p", "switch(-1)", "Switching", "Go to the previous room"),
     *(
@@ -46,7 +46,7 @@ ACTIONS: tuple[Action, ...] = (
         "do('next-activity')",
         "Switching",
         "Go to the next room with something new, mentions first",
-        "Activity",
+        "next new",
     ),
     Action("first-unread", "alt+u", "first_unread", "Reading", "Go to the first unread line"),
     Action("bottom", "escape", "bottom", "Reading", "Go back to the newest line"),
@@ -59,11 +59,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("choose-down", "alt+down", "choose(1)", "Lines", "Choose the line below"),
     Action("line-up", "up", "line('up')", "Lines", "Once a line is chosen: choose the one above"),
     Action("line-down", "down", "line('down')", "Lines", "Once a line is chosen: choose the one below"),
-    Action("line-reply", "r", "line('reply')", "Lines", "Reply to the chosen line", "Reply"),
-    Action("line-edit", "e", "line('edit')", "Lines", "Edit the chosen line, if it is yours, for 15 minutes", "Edit"),
-    Action("line-react", "plus", "line('react')", "Lines", "React to the chosen line with an emoji", "React"),
-    Action("line-copy", "y", "line('copy')", "Lines", "Copy the chosen line", "Copy"),
-    Action("line-menu", "enter", "line('menu')", "Lines", "Show what can be done with the chosen line", "Menu"),
+    Action("line-reply", "r", "line('reply')", "Lines", "Reply to the chosen line", "reply"),
+    Action("line-edit", "e", "line('edit')", "Lines", "Edit the chosen line, if it is yours, for 15 minutes", "edit"),
+    Action("line-react", "plus", "line('react')", "Lines", "React to the chosen line with an emoji", "react"),
+    Action("line-copy", "y", "line('copy')", "Lines", "Copy the chosen line", "copy"),
+    Action("line-menu", "enter", "line('menu')", "Lines", "Show what can be done with the chosen line", "menu"),
     Action("line-quote", "q", "line('quote')", "Lines", "Quote the chosen line in the prompt"),
     Action("line-links", "o", "line('links')", "Lines", "Open a link of the chosen line"),
     Action("line-go", "g", "line('go')", "Lines", "Go to the line to which the chosen one replies"),
@@ -71,7 +71,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("line-versions", "v", "line('versions')", "Lines", "Show what the chosen line said before"),
     Action("line-report", "exclamation_mark", "line('report')", "Lines", "Report the chosen line to the moderators"),
     Action("line-delete", "d", "line('delete')", "Lines", "Delete the chosen line"),
-    Action("search", "ctrl+f", "search", "Searching", "Search in this room", "Search"),
+    Action("search", "ctrl+f", "search", "Searching", "Search in this room", "search"),
     Action("search-everywhere", "alt+f", "do('search-everywhere')", "Searching", "Search in all rooms"),
     Action("copy", "ctrl+c", "copy", "Reading", "Copy what is selected"),
     Action("links", "alt+k", "do('links')", "Reading", "Show this room's links, to open or copy one"),
@@ -80,8 +80,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("search-typed", "ctrl+r", "search_typed", "Writing", "Search in what you have sent"),
     Action("send-again", "alt+r", "do('send-again')", "Writing", "Send failed lines again"),
     Action("give-up", "alt+d", "do('give-up')", "Writing", "Take failed lines back to the prompt"),
-    Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms"),
-    Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people"),
+    Action("fold-rooms", "f7", "fold('rooms')", "Looking", "Show or hide the rooms", "panes"),
+    Action("fold-people", "f8", "fold('people')", "Looking", "Show or hide the people", "panes"),
     Action("joins", "alt+j", "do('joins')", "Looking", "Show or hide who comes and goes in this room"),
     Action("options", "alt+o", "do('menu')", "Looking", "Choose for this room: notifications, mute, pin"),
     Action("pin", "alt+i", "do('pin')", "Looking", "Have this room first among the rooms, or no longer"),
@@ -101,9 +101,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("reconnect", "f5", "app.reconnect", "Connecting", "Try to connect now"),
     Action("line", "f4", "app.line", "Connecting", "Show whether the line is encrypted, and the server's fingerprint"),
     Action("devices", "f6", "app.devices", "Connecting", "Show your devices, and drop them"),
-    Action("help", "f1", "app.help", "Program", "Show the keys and commands", "Help"),
-    Action("palette", "f2", "app.command_palette", "Program", "Find an action by its name", "Actions"),
-    Action("quit", "ctrl+q", "app.quit", "Program", "Quit", "Quit"),
+    Action("help", "f1", "app.help", "Program", "Show the keys and commands", "keys"),
+    Action("palette", "f2", "app.command_palette", "Program", "Find an action by its name", "actions"),
+    Action("quit", "ctrl+q", "app.quit", "Program", "Quit", "quit"),
 )
 
 EVERYWHERE = ("reconnect", "quit")

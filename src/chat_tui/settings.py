@@ -71,6 +71,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
     theme: Annotated[str, Meta(description="A theme's name: chat-dark, chat-light, or one of Textual's.")] = "chat-dark"
+    spacing: Annotated[
+        Literal["auto", "cosy", "compact"],
+        Meta(
+            description="An empty row where the speaker changes: cosy, compact (none), or auto: where there is place."
+        ),
+    ] = "auto"
     time_format: Annotated[str, Meta(description="How times are shown, as strftime has it.")] = "%H:%M"
     show_joins: Annotated[bool, Meta(description="Show who comes and goes among the lines.")] = True
     line_numbers: Annotated[bool, Meta(description="Show the numbers of lines beside their times.")] = False

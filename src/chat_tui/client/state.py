@@ -144,6 +144,8 @@ class State:
         """The rooms that the user is in, by their keys, in the order in which they were entered."""
         self.listed: dict[str, int] = {}
         """All rooms there are, by name, with the number of people in each."""
+        self.topics: dict[str, str] = {}
+        """What the busiest of them are about, by name, as far as the server has said it of all."""
         self.chosen: dict[str, str] = {}  # what is told of people just now (activity.py), by the name of the setting
         self.private: set[str] = set()
         """The keys of those that are only for their members."""
@@ -359,6 +361,7 @@ class State:
 
     def _rooms_listed(self, event: events.RoomsListed) -> None:
         self.listed = {**self.listed, **dict(event.rooms)} if event.name else dict(event.rooms)
+        self.topics = {**self.topics, **event.topics} if event.name else dict(event.topics)
         self.private = {name_key(name) for name in event.private or ()}
 
     def _topic_shown(self, event: events.TopicShown) -> None:

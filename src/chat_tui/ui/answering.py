@@ -56,7 +56,7 @@ class Answering:
             asked, self._asked = self._asked, []
             for room_asked, of, text in asked:
                 self.writing.hearing.tell(say(NO_ANSWER, number=of, text=text), room=room_asked.name, is_error=True)
-        begun, room, width = self.begun, self._navigation.current, self._panes.chat.app.size.width
+        begun, room, width = self.begun, self._navigation.current, self._panes.prompt.size.width
         self._panes.prompt.is_editing = begun is not None and begun.of > 0
         if begun is None or room is None:
             self._panes.say_begun(Content(""))

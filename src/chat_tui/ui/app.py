@@ -34,7 +34,7 @@ from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
 from chat_tui.ui.terminal import Finder
-from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme
+from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme, own_variables
 from chat_tui.ui.writing import commands_here
 
 
@@ -82,6 +82,7 @@ class ChatApp(KeysInTurn):
         """
         super().__init__(ansi_color=True if settings.theme.startswith("ansi") else None)
         terminal.hide_locals(self)
+        self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (20, "-some-rows"), (30, "-many-rows")]
         self.animation_level = "none"  # what one reads does not swim
         self.settings = settings
         self.clock = clock
@@ -102,6 +103,12 @@ class ChatApp(KeysInTurn):
         if self._keymap_chosen:
             self.set_keymap(self._keymap_chosen)
             terminal.give_up_keys(self, self._keymap_chosen)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Textual's for this theme, and our own."""
+        generated = super().get_css_variables()
+        self.theme_variables = generated | own_variables(self.current_theme, generated)
+        return self.theme_variables
 
     def _begin_with_theme(self, name: str) -> None:
         """Have this theme before anything is read and drawn. One that is set later has all stylesheets read once more."""

@@ -17,49 +17,16 @@ from chat_server.protocol.mentions import Names
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import TimelineEntry, place
-from chat_tui.language import spoken
 from chat_tui.ui import looks
 from chat_tui.ui.drawing import Drawing
 from chat_tui.ui.entry_rows import EntryRows
 from chat_tui.ui.looks import Wanted
-from chat_tui.ui.rendering import Look
+from chat_tui.ui.row import Look
 from chat_tui.ui.still_scroll import StillScroll
 from chat_tui.ui.viewport import Viewport
 
 PENDING = 2**60
 """Where lines stand that have no number yet: after all others."""
-
-_CSS = """
-ChatView {
-    scrollbar-size-vertical: 1;
-    scrollbar-background: $background;
-    scrollbar-background-hover: $background;
-    scrollbar-color: $panel;
-    overflow-x: hidden;
-    overflow-y: scroll;
-    & > .chat-view--dim { color: $text-muted; }
-    & > .chat-view--rule { color: $text-muted; }
-    & > .chat-view--unread { color: $text-accent; text-style: bold; }
-    & > .chat-view--failed { color: $text-error; }
-    & > .chat-view--pending { color: $text-muted; }
-    & > .chat-view--code { background: $boost; color: $text-accent; }
-    & > .chat-view--quote { color: $text-muted; text-style: italic; }
-    & > .chat-view--link { color: $text-primary; text-style: underline; }
-    & > .chat-view--mention { background: $warning 30%; text-style: bold; }
-    & > .chat-view--found { background: $warning; color: $background; }
-    & > .chat-view--hit { background: $primary 25%; text-style: bold; }
-    & > .chat-view--chosen { background: $primary 20%; }
-    & > .chat-view--faint { color: $text-muted; }
-    & > .chat-view--sign { background: $panel; color: $text-muted; }
-    & > .chat-view--own-sign { background: $primary 20%; color: $text-primary; text-style: bold; }
-    &:ansi > .chat-view--sign { background: ansi_default; }
-    &:ansi > .chat-view--own-sign { background: ansi_default; text-style: bold; }
-    &:ansi > .chat-view--chosen { background: ansi_default; text-style: bold reverse; }
-    &:ansi > .chat-view--mention { background: ansi_default; text-style: bold reverse; }
-    &:ansi > .chat-view--found { background: ansi_default; text-style: reverse; }
-    &:ansi > .chat-view--hit { background: ansi_default; text-style: bold reverse; }
-}
-"""
 
 
 OVERLAP = 2
@@ -87,7 +54,7 @@ class ChatView(StillScroll):
     """A room's lines."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = looks.PARTS
-    DEFAULT_CSS = _CSS
+    DEFAULT_CSS = looks.CSS
 
     class OlderWanted(Message):
         """Lines before a number are about to be seen, and are not loaded."""
@@ -116,7 +83,7 @@ class ChatView(StillScroll):
         self._place = Place()
         self._seen = 0  # the newest number when the bottom was seen last
         self._pending_count = 0
-        self._made_for = (0, 0, "")  # the widths of rows and of numbers, and the language, that heights are for
+        self._made_for: object = None  # what heights are for
 
     # What the screen asks for.
 
@@ -127,7 +94,7 @@ class ChatView(StillScroll):
             self._places.left[self._room.name] = self._place
             self._places.seen[self._room.name] = self._seen
         self._room, self.drawing.hit, self.drawing.chosen = room, None, None
-        self.drawing.wanted = self.drawing.wanted._replace(me=me, mention=mention, found=None)
+        self.drawing.want(me=me, mention=mention, found=None)
         self.entry_rows.show(room, room.read if room is not None and room.unread else None)
         self._start_over()
         if room is not None:
@@ -154,7 +121,9 @@ class ChatView(StillScroll):
         shown_before, total_before = (self.top_row, viewport.padding), heights.total
         if changes is not None and changes.prepended:
             self.screen.clear_selection()
-        start = self.entry_rows.update(heights, changes, self._pending_count, self._text_width)
+        start = self.entry_rows.update(
+            heights, changes, self._pending_count, self.drawing.wanted.text_width(self.columns_wide)
+        )
         self._pending_count = pending
         if self._follows:
             self._to_bottom()
@@ -177,27 +146,31 @@ class ChatView(StillScroll):
 
     def set_names(self, me: str, mention: Names | None) -> None:
         """The reader has another name."""
-        self.drawing.wanted = self.drawing.wanted._replace(me=me, mention=mention)
+        self.drawing.want(me=me, mention=mention)
         self._restyle()
 
     def show_numbers(self, *, is_wanted: bool) -> None:
         """Have a column for the numbers of lines, as wide as this room's are, or none."""
         width = looks.number_width(self._room.last) if is_wanted and self._room is not None else 0
-        if width != self.drawing.wanted.number_width:
-            self.drawing.wanted = self.drawing.wanted._replace(number_width=width)
+        if self.drawing.want(number_width=width):
             self.screen.clear_selection()
+            self.on_resize()
+
+    def space_out(self, *, is_cosy: bool) -> None:
+        """Have an empty row where the speaker changes, or none."""
+        if self.drawing.want(is_cosy=is_cosy):
             self.on_resize()
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
         """Mark what is searched for; None: nothing is."""
-        self.drawing.wanted, self.drawing.hit = self.drawing.wanted._replace(found=found), None
+        self.drawing.hit = None
+        self.drawing.want(found=found)
         self._restyle()
 
     def mark_hit(self, seq: int | None) -> None:
         """Mark the line with this number as the one that the search has come to."""
-        if seq != self.drawing.hit:
-            self.drawing.hit = seq
-            self._redraw()
+        self.drawing.hit = seq
+        self._redraw()
 
     def choose(self, seq: int | None) -> None:
         """Mark the line with this number as the one that the user has chosen, in sight if it is loaded; None: none."""
@@ -270,14 +243,11 @@ class ChatView(StillScroll):
 
     def put_rule(self, after: int | None) -> None:
         """Have the rule between read and unread stand after this number; None: nowhere. One stays where one is."""
-        self.entry_rows.unread_from, self._made_for = after, (0, 0, "")
+        self.entry_rows.unread_from, self._made_for = after, None
+        self.entry_rows.unread = self._room.unread if self._room is not None else 0
         self.on_resize()
 
     # Where things are.
-
-    @property
-    def _text_width(self) -> int:
-        return self.drawing.wanted.text_width(self.columns_wide)
 
     def _here(self) -> Place:
         """Where one is, by what is shown now."""
@@ -301,9 +271,9 @@ class ChatView(StillScroll):
 
     def _start_over(self) -> None:
         self.drawing.forget()
-        self._made_for = (self.columns_wide, self.drawing.wanted.number_width, spoken())
+        self._made_for = self.drawing.shape(self.columns_wide)
         self.entry_rows.forget()
-        self._viewport.heights = self.entry_rows.guessed_heights(self._text_width)
+        self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
         if self._room is not None:
             self._pending_count = len(self._room.pending)
         self.refresh()
@@ -333,7 +303,7 @@ class ChatView(StillScroll):
         self.sync()
         here = self._place
         self.drawing.forget()
-        if self._made_for != (self.columns_wide, self.drawing.wanted.number_width, spoken()):
+        if self._made_for != self.drawing.shape(self.columns_wide):
             self._start_over()
         self._go(here)
 

@@ -11,7 +11,6 @@ from textual.widgets.text_area import Selection
 
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
-from chat_tui.client.conversing import is_conversation
 from chat_tui.client.spelling import misspelt, word_before
 from chat_tui.language import say
 from chat_tui.ui.readline_keys import ReadlineKeys
@@ -30,10 +29,10 @@ PASTE_ASKS_ABOVE = 5
 def prompt_for(room: str, *, is_archived: bool = False) -> str:
     """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
     if is_archived:
-        return say("#{room} is archived (/help)", room=room)
-    if is_conversation(room):
-        return say("Message {room} (/help)", room=room)
-    return say("Message #{room} (/help)", room=room) if room else say("Enter a room with /join (/help)")
+        return say("{room} is archived; / for commands", room=room)
+    if not room:
+        return say("/join NAME enters a room; / for commands")
+    return say("Write to {room}, or / for commands", room=room.removeprefix("@"))
 
 
 def _location(text: str, at: int) -> tuple[int, int]:
@@ -50,12 +49,16 @@ class Composer(TextArea):
     DEFAULT_CSS = """
     Composer {
         height: auto;
-        max-height: 6;
+        max-height: 33vh;
         min-height: 1;
+        width: 1fr;
         border: none;
-        padding: 0 1;
+        padding: 0 1 0 0;
         scrollbar-size-vertical: 1;
         background: $panel;
+        & .text-area--placeholder { color: $text-muted; }
+        & .text-area--cursor { color: $background; background: $foreground; text-style: none; }
+        &:ansi .text-area--cursor { color: ansi_default; background: ansi_default; text-style: reverse; }
         &:focus { border: none; }
         & .composer--misspelt { color: $text-error; text-style: underline; }
     }
@@ -104,7 +107,6 @@ class Composer(TextArea):
             id=id,
             soft_wrap=True,
             tab_behavior="indent",
-            compact=True,
             highlight_cursor_line=False,
             placeholder=prompt_for(""),
             max_checkpoints=UNDO_MAX,

@@ -1,12 +1,15 @@
 """Rows of lines as they are drawn: how they look just now, and which lines are marked. Knows Textual's styles; never knows which rows are seen."""
 
+from typing import Any
+
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
+from chat_tui.language import spoken
 from chat_tui.ui import looks
 from chat_tui.ui.entry_rows import EntryRows
-from chat_tui.ui.rendering import Look
+from chat_tui.ui.row import Look, Mark
 
 
 class Drawing:
@@ -28,6 +31,15 @@ class Drawing:
             self._look = width, looks.look_of(self._widget, width, self.wanted)
         return self._look[1]
 
+    def want(self, **changes: Any) -> bool:
+        """Have lines look otherwise from when they are forgotten on. Returns False if that is no change."""
+        before, self.wanted = self.wanted, self.wanted._replace(**changes)
+        return before != self.wanted
+
+    def shape(self, width: int) -> object:
+        """What heights depend on beside the entries, in so many columns."""
+        return width, self.wanted.number_width, self.wanted.is_cosy, spoken()
+
     def forget(self) -> None:
         """They look otherwise now."""
         self._look = None
@@ -35,7 +47,8 @@ class Drawing:
     def row(self, rows: EntryRows, at: tuple[int, int, int], width: int, span: tuple[int, int] | None) -> Strip:
         """Draw a row: of which entry, which of its rows, and which of all (`at`). `span`: what of it is selected."""
         index, within, row = at
-        shown, mark, look = rows.at(index), self._mark(rows.seq_at(index)), rows.look
+        shown, look = rows.at(index), rows.look
+        mark = self._mark(rows.seq_at(index)) or (look.called if shown.is_called else None)
         if within >= len(shown):
             return Strip.blank(width, look.rich)
         if span is not None:
@@ -43,8 +56,9 @@ class Drawing:
             return looks.drawn(shown[within].marked(selected, *span), row, width, look, mark)
         return rows.drawn(index, within, row, lambda: looks.drawn(shown[within], row, width, look, mark))
 
-    def _mark(self, seq: int | None) -> Style | None:
+    def _mark(self, seq: int | None) -> Mark | None:
         if seq is None:
             return None
         name = "chosen" if seq == self.chosen else "hit" if seq == self.hit else ""
-        return looks.part(self._widget, name) if name else None
+        glyph = looks.MARK_ASCII if self.wanted.is_ascii else looks.MARK
+        return looks.marked(self._widget, name, "here", glyph) if name else None

@@ -13,7 +13,8 @@ from chat_server.protocol.entries import Spoken
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry, place
-from chat_tui.ui.rendering import Look, Rows, replies_to, rows_of
+from chat_tui.ui.rendering import Rows, replies_to, rows_of
+from chat_tui.ui.row import Look
 from chat_tui.ui.row_heights import Heights
 
 ROWS_KEPT_MAX = 2000
@@ -38,6 +39,8 @@ class EntryRows:
         self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry, row of it, and row of all
         self.unread_from: int | None = None
         """The number after which the rule between read and unread stands."""
+        self.unread = 0
+        """How many lines were unread when it was put there."""
 
     @property
     def look(self) -> Look:
@@ -47,6 +50,7 @@ class EntryRows:
     def show(self, room: RoomState | None, unread_from: int | None) -> None:
         """Be those of another room."""
         self._room, self.unread_from = room, unread_from
+        self.unread = room.unread if room is not None else 0
         self.forget()
 
     def entry(self, index: int) -> TimelineEntry | Pending:
@@ -157,9 +161,11 @@ class EntryRows:
             before,
             self._look(),
             is_first_unread=self._is_first_unread(index, entry),
+            unread=self.unread,
             missing=len(self._room.timeline.hole_before(index, self._room.first)),
             quoted=quoted,
             is_read=entry.seq == self._room.activity.read_line,
+            now=self._clock(),
         )
 
     def _is_first_unread(self, index: int, entry: Numbered) -> bool:

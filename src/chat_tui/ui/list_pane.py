@@ -13,6 +13,9 @@ from textual.style import Style
 
 from chat_tui.ui.themes import part_style
 
+MARK = "▌"
+"""What stands before the current item, for those who see no colours."""
+
 
 class Item(NamedTuple):
     """One row: what it is called by, what is on it, and what stands at its right end."""
@@ -23,17 +26,17 @@ class Item(NamedTuple):
 
 
 class ListPane(ScrollView):
-    """Items under a heading."""
+    """Items under each other."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"list-pane--heading", "list-pane--current"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"list-pane--current", "list-pane--mark"}
     DEFAULT_CSS = """
     ListPane {
         scrollbar-size-vertical: 1;
         scrollbar-background: $surface;
         scrollbar-color: $panel;
         overflow-x: hidden;
-        & > .list-pane--heading { color: $text-muted; text-style: bold; }
-        & > .list-pane--current { background: $primary 30%; text-style: bold; }
+        & > .list-pane--current { background: $selected; text-style: bold; }
+        & > .list-pane--mark { color: $text-primary; }
         &:ansi > .list-pane--current { background: ansi_default; text-style: bold reverse; }
     }
     """
@@ -51,23 +54,20 @@ class ListPane(ScrollView):
             """The pane, for `@on` with a selector."""
             return self.pane
 
-    def __init__(self, heading: str = "", *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self.heading = heading
         self._items: Sequence[Item] = ()
         self._current: str | None = None
         self._known_styles: tuple[Style, Style, Style] | None = None
         self.can_focus = False
 
-    def show(self, items: Sequence[Item], current: str | None = None, *, heading: str | None = None) -> None:
-        """Show these items, under another heading if one is given; mark the current one, and keep it in sight."""
-        heading = self.heading if heading is None else heading
-        if _looks(items) == _looks(self._items) and (current, heading) == (self._current, self.heading):
+    def show(self, items: Sequence[Item], current: str | None = None) -> None:
+        """Show these items; mark the current one, and keep it in sight."""
+        if _looks(items) == _looks(self._items) and current == self._current:
             return
-        self.heading = heading
         moved = current != self._current
         self._items, self._current = items, current
-        self.virtual_size = Size(self.size.width, len(items) + self._offset)
+        self.virtual_size = Size(self.size.width, len(items))
         if moved:
             for index, item in enumerate(items):
                 if item.key == current:
@@ -75,7 +75,7 @@ class ListPane(ScrollView):
         self.refresh()
 
     def _keep_in_sight(self, index: int) -> None:
-        row, top, height = index + self._offset, self.scroll_offset.y, self.size.height
+        row, top, height = index, self.scroll_offset.y, self.size.height
         if not height:
             return
         if row < top or row >= top + height:
@@ -86,36 +86,29 @@ class ListPane(ScrollView):
         """What is shown."""
         return self._items
 
-    @property
-    def _offset(self) -> int:
-        return 1 if self.heading else 0
-
     def render_line(self, y: int) -> Strip:
         """One row."""
         width = self.scrollable_content_region.width
-        row = y + self.scroll_offset.y
-        base, heading, current = self._styles
-        if self.heading and row == 0:
-            return Strip(Content.styled(f" {self.heading}", heading).render_segments(base)).adjust_cell_length(
-                width, base.rich_style
-            )
-        index = row - self._offset
+        index = y + self.scroll_offset.y
+        base, current, mark = self._styles
         if not 0 <= index < len(self._items):
             return Strip.blank(width, base.rich_style)
         item = self._items[index]
-        if item.key == self._current:
+        is_current = bool(item.key) and item.key == self._current
+        if is_current:
             base += current
         end = item.end.cell_length
         content = item.content.truncate(max(1, width - 2 - (end + 1 if end else 0)), ellipsis=True)
-        filled = Content(" ") + content + " " * max(0, width - 2 - content.cell_length - end) + item.end + " "
+        left = Content.styled(MARK, mark) if is_current else Content(" ")
+        filled = left + content + " " * max(0, width - 2 - content.cell_length - end) + item.end + " "
         return Strip(filled.render_segments(base)).adjust_cell_length(width, base.rich_style)
 
     @property
     def _styles(self) -> tuple[Style, Style, Style]:
-        """How rows look, the heading, and the current item: worked out once for a theme."""
+        """How rows look, the current one, and what marks it: worked out once for a theme."""
         if self._known_styles is None:
-            heading, current = (part_style(self, f"list-pane--{name}") for name in ("heading", "current"))
-            self._known_styles = (self.visual_style, heading, current)
+            current, mark = (part_style(self, f"list-pane--{name}") for name in ("current", "mark"))
+            self._known_styles = (self.visual_style, current, mark)
         return self._known_styles
 
     def notify_style_update(self) -> None:
@@ -125,7 +118,7 @@ class ListPane(ScrollView):
 
     def on_click(self, event: Click) -> None:
         """Choose what is under the mouse."""
-        index = event.y + self.scroll_offset.y - self._offset
+        index = event.y + self.scroll_offset.y
         if 0 <= index < len(self._items):
             event.stop()
             self.post_message(self.Chosen(self, self._items[index].key))

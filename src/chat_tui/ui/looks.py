@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from textual.content import Content
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
@@ -10,21 +11,66 @@ from textual.widget import Widget
 from chat_server.protocol.mentions import Names
 from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Styles, resolver
-from chat_tui.ui.rendering import Look, Row, columns
+from chat_tui.ui.row import GAP, Grid, Look, Mark, Row, grid
 from chat_tui.ui.themes import nick_colours, part_style
 
-HIT_MARK = "▌"
-"""What stands between the name and the text of the line that a search has come to, for those who see no colours."""
+MARK, MARK_CALLED_ASCII, MARK_ASCII = "▌", "!", ">"
+"""What stands at the pane's edge beside a line that is marked, for those who see no colours: for the reader; chosen, or found."""
 
 PARTS = {
     f"chat-view--{name}"
     for name in (
-        *("dim", "rule", "unread", "failed", "pending"),
-        *("code", "quote", "link", "mention", "found", "hit", "chosen"),
+        *("dim", "day", "line", "unread", "failed", "pending"),
+        *("code", "block", "quote", "link", "mention", "found", "hit", "chosen", "called", "here", "wanted"),
         *("faint", "sign", "own-sign"),
     )
 }  # fmt: skip
 """What has a style of its own in the style sheet."""
+
+
+CSS = """
+ChatView {
+    scrollbar-size-vertical: 1;
+    scrollbar-background: $background;
+    scrollbar-background-hover: $background;
+    scrollbar-color: $panel;
+    overflow-x: hidden;
+    overflow-y: scroll;
+    & > .chat-view--dim { color: $text-muted; }
+    & > .chat-view--day { color: $text-muted; text-style: bold; }
+    & > .chat-view--line { color: $line; }
+    & > .chat-view--faint { color: $faint; }
+    & > .chat-view--unread { color: $text-warning; text-style: bold; }
+    & > .chat-view--failed { color: $text-error; }
+    & > .chat-view--pending { color: $text-muted; }
+    & > .chat-view--code { color: $text-warning; }
+    & > .chat-view--block { background: $code; }
+    & > .chat-view--quote { color: $text-muted; text-style: italic; }
+    & > .chat-view--link { color: $text-primary; text-style: underline; }
+    & > .chat-view--mention { color: $text-warning; text-style: bold; }
+    & > .chat-view--found { background: $warning; color: $on-accent; }
+    & > .chat-view--hit { background: $selected; }
+    & > .chat-view--chosen { background: $selected; }
+    & > .chat-view--called { background: $mentioned; }
+    & > .chat-view--here { color: $text-primary; }
+    & > .chat-view--wanted { color: $text-warning; }
+    & > .chat-view--sign { background: $panel; color: $text-muted; }
+    & > .chat-view--own-sign { background: $selected; color: $text-primary; text-style: bold; }
+    &:ansi > .chat-view--unread { color: ansi_default; text-style: bold; }
+    &:ansi > .chat-view--failed { color: ansi_default; text-style: bold; }
+    &:ansi > .chat-view--code { color: ansi_default; text-style: bold; }
+    &:ansi > .chat-view--link { color: ansi_default; text-style: underline; }
+    &:ansi > .chat-view--here { color: ansi_blue; }
+    &:ansi > .chat-view--wanted { color: ansi_yellow; }
+    &:ansi > .chat-view--sign { background: ansi_default; }
+    &:ansi > .chat-view--own-sign { background: ansi_default; color: ansi_default; text-style: bold; }
+    &:ansi > .chat-view--chosen { background: ansi_default; text-style: bold reverse; }
+    &:ansi > .chat-view--mention { background: ansi_default; color: ansi_default; text-style: bold reverse; }
+    &:ansi > .chat-view--found { background: ansi_default; color: ansi_default; text-style: reverse; }
+    &:ansi > .chat-view--hit { background: ansi_default; text-style: bold reverse; }
+}
+"""
+"""The style sheet of the view whose parts these are."""
 
 
 def part(widget: Widget, name: str) -> Style:
@@ -32,7 +78,7 @@ def part(widget: Widget, name: str) -> Style:
     return part_style(widget, f"chat-view--{name}")
 
 
-NUMBER_MIN = len("#999 ")
+NUMBER_MIN = len("#999")
 """Columns of the numbers of lines at the least, so that they need more only where a room has a thousand lines, and ten thousand."""
 
 
@@ -52,39 +98,46 @@ class Wanted(NamedTuple):
     """Columns of a line's number; 0 where none is shown."""
     has_emoji: bool = True
     """Whether the terminal shows them."""
+    is_ascii: bool = False
+    """Whether it shows nothing beyond ASCII."""
+    is_cosy: bool = False
+    """Whether an empty row stands where the speaker changes."""
 
     def text_width(self, width: int) -> int:
         """Columns that are left for the text, of so many."""
-        time_width, nick_width = columns(width, self.time_format)
-        return max(2, width - (time_width + self.number_width + nick_width if nick_width else 0))
+        return self.grid(width).text
+
+    def grid(self, width: int) -> Grid:
+        """Where the columns are."""
+        return grid(width, self.time_format, self.number_width)
 
 
 def number_width(last: int) -> int:
     """Columns of the numbers of lines in a room whose newest has this one."""
-    return max(NUMBER_MIN, len(f"#{last} "))
+    return max(NUMBER_MIN, len(f"#{last}"))
 
 
 def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
     """How lines look in a widget that has so many columns for them."""
-    time_width, nick_width = columns(width, wanted.time_format)
     return Look(
         width=width,
-        time_width=time_width,
-        nick_width=nick_width,
-        number_width=wanted.number_width,
+        grid=wanted.grid(width),
         time_format=wanted.time_format,
         markdown=wanted.markdown,
         me=wanted.me,
         text=widget.visual_style,
         rich=widget.rich_style,
         dim=part(widget, "dim"),
-        rule=part(widget, "rule"),
+        day=part(widget, "day"),
+        line=part(widget, "line"),
         unread=part(widget, "unread"),
         failed=part(widget, "failed"),
         pending=part(widget, "pending"),
+        called=marked(widget, "called", "wanted", MARK_CALLED_ASCII if wanted.is_ascii else MARK),
         nicks=tuple(Style(foreground=colour) for colour in nick_colours(widget.app.current_theme)),
         parts=Styles(
             code=part(widget, "code"),
+            block=part(widget, "block"),
             quote=part(widget, "quote"),
             link=part(widget, "link"),
             mention=part(widget, "mention"),
@@ -93,6 +146,7 @@ def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
         resolve=resolver(widget.app.theme_variables),
         mention=wanted.mention,
         found=wanted.found,
+        is_cosy=wanted.is_cosy,
         beside=Beside(
             is_markdown=wanted.markdown,
             faint=part(widget, "faint"),
@@ -106,19 +160,26 @@ def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
     )
 
 
-def drawn(row: Row, number: int, width: int, look: Look, hit: Style | None) -> Strip:
-    """A row of the screen, which is the row of this number among all.
+def marked(widget: Widget, tint: str, sign: str, glyph: str) -> Mark:
+    """How a line is marked, by the parts whose styles are the tint's and the sign's."""
+    return Mark(part(widget, tint), glyph, part(widget, sign), shows_time=tint != "called")
 
-    `hit`: how its line is marked, if a search has come to it, or the user has chosen it.
-    """
-    is_hit = hit is not None and row.of_line
-    has_place = row.gutter.plain.endswith(" ")
-    style = look.text + hit if hit is not None and is_hit else look.text
-    if is_hit and not has_place:  # for those who see no colours
-        style += Style(bold=True)
-    marked = row.gutter[:-1] + HIT_MARK if is_hit and has_place else row.gutter
-    gutter = Strip(marked.render_segments(style))
-    body = Strip(row.text.render_segments(style)).apply_offsets(0, number)
-    return Strip.join([gutter, body, Strip(row.beside.render_segments(style))]).adjust_cell_length(
-        width, style.rich_style if is_hit else look.rich
-    )
+
+def drawn(row: Row, number: int, width: int, look: Look, mark: Mark | None) -> Strip:
+    """A row of the screen, which is the row of this number among all. `mark`: how its line is marked, if it is."""
+    style, gutter = look.text, row.gutter
+    is_marked = mark is not None and row.of_line
+    if mark is not None and is_marked:
+        style = look.text + mark.tint
+        gutter = Content.styled(mark.sign, mark.style) + gutter[1:]
+    parts = [Strip(gutter.render_segments(style)), Strip(row.text.render_segments(style)).apply_offsets(0, number)]
+    if row.beside:
+        parts.append(Strip(row.beside.render_segments(style)))
+    if row.fill is not None:
+        rest = max(0, look.grid.text - row.text.cell_length)
+        parts.append(Strip(Content.styled(" " * rest, row.fill).render_segments(style)))
+    end = row.marked_end if mark is not None and is_marked and mark.shows_time else row.end
+    if end:
+        rest = look.grid.text - (row.text.cell_length if row.fill is None else look.grid.text) + GAP
+        parts.append(Strip((" " * max(0, rest) + end).render_segments(style)))
+    return Strip.join(parts).adjust_cell_length(width, style.rich_style if is_marked else look.rich)

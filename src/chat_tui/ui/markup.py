@@ -25,10 +25,10 @@ PAINTED_MAX = 50
 """Names, and hits of a search, that are painted in one text; the first ones. Each costs up to 20 us."""
 
 _TOKENS = {
-    Token.COMMENT: "$text 60%",
-    Token.TEXT: "$text-success 90%",
+    Token.COMMENT: "$text-muted",
+    Token.TEXT: "$string",
     Token.NUMBER: "$text-warning",
-    Token.KEYWORD: "$text-accent bold",
+    Token.KEYWORD: "$keyword",
     Token.ADDED: "$text-success",
     Token.REMOVED: "$text-error",
 }
@@ -44,6 +44,8 @@ class Styles(NamedTuple):
     emphasis: Style = Style(italic=True)
     struck: Style = Style(strike=True)
     code: Style = Style()
+    block: Style = Style()
+    """Code in rows of its own."""
     quote: Style = Style(dim=True)
     link: Style = Style(underline=True)
     mention: Style = Style(bold=True)
@@ -66,6 +68,18 @@ class Shown:
         starts = (*(mark.start for mark in hidden), len(said))
         self._text = "".join(said[end:start] for end, start in zip(ends, starts, strict=True))
         self._before = self._after = _NOTHING
+        self._blocks: list[tuple[int, int]] = []
+        self.calls = False
+        """Whether it names the reader."""
+
+    def note_blocks(self, spans: "Iterable[tuple[int, int]]") -> None:
+        """Parts of what was said, from the left, that are code in rows of its own."""
+        self._blocks = [(self._place(start), self._place(end)) for start, end in spans]
+
+    def is_block(self, start: int, end: int) -> bool:
+        """Whether this part of what is shown is of such code."""
+        start, end = start - len(self._before), end - len(self._before)
+        return any(first <= start and end <= last for first, last in self._blocks)
 
     @property
     def text(self) -> str:
@@ -184,17 +198,20 @@ def shown(
         (Kind.EMPHASIS_TOO, styles.emphasis),
         (Kind.BOTH, styles.strong + styles.emphasis),
         (Kind.STRUCK, styles.struck),
-        (Kind.LANGUAGE, styles.quote),
-        (Kind.BLOCK, styles.code),
+        (Kind.LANGUAGE, styles.block + styles.quote),
+        (Kind.BLOCK, styles.block),
         (Kind.CODE, styles.code),
     ):
         result.paint((start, end, style) for start, end in marks.parts.get(kind, ()))
+    result.note_blocks((*marks.parts.get(Kind.LANGUAGE, ()), *marks.parts.get(Kind.BLOCK, ())))
     result.paint(_coloured(text, marks, resolve))
     result.paint(
         (start, end, styles.link + Style(link=text[start:end])) for start, end in marks.parts.get(Kind.LINK, ())
     )
     if mention is not None:
-        result.paint((start, end, styles.mention) for start, end in mention.spans(text, PAINTED_MAX))
+        calls = list(mention.spans(text, PAINTED_MAX))
+        result.calls = bool(calls)
+        result.paint((start, end, styles.mention) for start, end in calls)
     if found is not None:
         hits = islice((match.span() for match in found.finditer(text) if match[0]), PAINTED_MAX)
         result.paint((start, end, styles.found) for start, end in hits)

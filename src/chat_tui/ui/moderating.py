@@ -16,9 +16,9 @@ from chat_tui.client import completion
 from chat_tui.client.room_rights import Rights, offered
 from chat_tui.client.state import RoomState
 from chat_tui.language import message, say, sentences
-from chat_tui.ui.labels import people_items
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.people_list import people_items
 from chat_tui.ui.program import Program, ask
 
 NOT_YOURS = message("Only who moderates or owns a room does that. /role shows who does here.")

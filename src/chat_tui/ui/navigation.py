@@ -15,7 +15,7 @@ from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
-from chat_tui.ui import labels
+from chat_tui.ui import labels, room_list
 from chat_tui.ui.line_target import LineTarget
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.panes import Panes
@@ -181,9 +181,9 @@ class Navigation:
             there = self.everywhere()[server]
             there.come_to(None)
             there.choose(key)
-        elif key.startswith(labels.UNJOINED):
-            self.enter(key.removeprefix(labels.UNJOINED))
-        elif key != labels.HEADING:
+        elif key.startswith(room_list.UNJOINED):
+            self.enter(key.removeprefix(room_list.UNJOINED))
+        elif key != room_list.HEADING:
             self.show(self._program.client.state.rooms.get(key))
 
     def come_to(self, room: RoomState | None) -> None:

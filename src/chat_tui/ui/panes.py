@@ -19,19 +19,26 @@ from chat_tui.client.room_words import notice
 from chat_tui.client.spelling import KnownNames
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import say, spoken
-from chat_tui.ui import labels, server_groups, terminal
+from chat_tui.ui import labels, people_list, room_list, server_groups, terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Foot
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.looks import Wanted
 from chat_tui.ui.program import Program
+from chat_tui.ui.row import TEXT_MAX
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.spelling import OFF, Dictionaries
 from chat_tui.ui.typed_search import TypedSearch
 
-NARROW, SLIM, SHORT = 90, 60, 16
-"""Columns below which the people fold away, and the rooms; rows below which the footer does."""
+NARROW, SLIM = 108, 72
+"""Columns below which the people fold away, and the rooms."""
+
+SHORT, TALL, COSY = 20, 30, 32
+"""Rows below which the footer folds away; from which on the prompt has a border; and from which on an empty row stands where the speaker changes."""
+
+PROMPT = "❯ "  # noqa: RUF001 - it looks like one that points the way
+"""What stands before what one writes, where it has no border."""
 
 GROWING = ("me", "writing")
 """Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again; but the status may need a second row."""
@@ -73,9 +80,9 @@ class Panes:
         )
         self.bar = SearchBar()
         self.typed = TypedSearch(self.prompt, shown_key(keymap(settings.keys).get("search-typed", "ctrl+r")))
-        self._foot = Foot(show_command_palette=False, compact=True)
-        self.rooms = ListPane(say("Rooms"), id="rooms")
-        self.people = ListPane(say("Online"), id="people")
+        self._foot = Foot()
+        self.rooms = ListPane(id="rooms")
+        self.people = ListPane(id="people")
         self._texts = {
             name: Static("", id=name)
             for name in ("topic", "below", "nowhere", "status", "notice", "begun", "writing", "me")
@@ -83,6 +90,11 @@ class Panes:
         self._people_shown: object = None
         self._titled = ""
         self._held = ("", "")
+        self._talk = Vertical(id="talk")
+        self._begun = Content("")
+        self._written = Content("")
+        self._is_tall = False
+        self._fitted = 0
         self._spoken = spoken()
 
     def compose(self) -> ComposeResult:
@@ -91,16 +103,19 @@ class Panes:
         with Horizontal(id="panes"):
             yield self.rooms
             with Vertical(id="middle"):
-                yield self.chat
-                yield self._texts["below"]
+                with self._talk:
+                    yield self.chat
+                    yield self._texts["below"]
                 yield self._texts["nowhere"]
+                yield self.bar
+                yield self.typed
+                yield self._texts["status"]
+                yield self._texts["notice"]
+                yield self._texts["begun"]
+                with Horizontal(id="write"):
+                    yield Static(PROMPT, id="sign")
+                    yield self.prompt
             yield self.people
-        yield self.bar
-        yield self.typed
-        yield self._texts["status"]
-        yield self._texts["notice"]
-        yield self._texts["begun"]
-        yield self.prompt
         with Horizontal(id="foot"):
             yield self._foot
             yield self._texts["writing"]
@@ -110,12 +125,22 @@ class Panes:
     def _program(self) -> Program:
         return self._shown()
 
-    @staticmethod
-    def fit(screen: DOMNode, width: int, height: int) -> None:
-        """Fold what there is no place for."""
+    def fit(self, screen: DOMNode, width: int, height: int) -> None:
+        """Fold what there is no place for, and give what there is place for more of it."""
+        settings = self._program.settings
         screen.set_class(width < NARROW, "narrow")
         screen.set_class(width < SLIM, "slim")
         screen.set_class(height < SHORT, "short")
+        self._is_tall = height >= TALL and not settings.slow_link
+        screen.set_class(self._is_tall, "tall")
+        is_cosy = (
+            height >= COSY and not settings.slow_link if settings.spacing == "auto" else settings.spacing == "cosy"
+        )
+        self.chat.space_out(is_cosy=is_cosy)
+        for pane, widths in ((self.rooms, labels.ROOMS_WIDTHS), (self.people, labels.PEOPLE_WIDTHS)):
+            if width != self._fitted:  # what stands there may need more, once it is painted
+                pane.styles.width = labels.usual_width(width, widths)
+        self._fitted = width
 
     def paint(self, screen: DOMNode, room: RoomState | None, seen: RoomState | None) -> None:
         """Show what has changed. `seen` is the room that is being read."""
@@ -126,7 +151,7 @@ class Panes:
         self._paint_header(screen, room, width)
         self._paint_status(room)
         self._paint_notice(room)
-        self._write("writing", Content(self._writing(room)))
+        self._paint_prompt(room)
 
     def _say_again(self) -> None:
         """What else stands here is painted by what it says; these are to be told that they say it in another language."""
@@ -134,17 +159,18 @@ class Panes:
         self.chat.on_resize()
         self.bar.name_again()
         self.typed.name_again()
-        self._foot.refresh(recompose=True)
+        self._foot.paint()
 
     def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
         state = self._program.client.state
         groups, seen = self._program.groups(), None if seen is None or seen.is_kept_unread else seen
         current = name_key(room.name) if room else None
         if len(groups) == 1:
-            rooms = labels.room_items(state, seen)
+            rows = self.rooms.size.height
+            rooms = room_list.room_items(state, seen, drafts=groups[0].drafts, rows=rows)
         else:
             rooms, current = server_groups.room_items(groups, seen), server_groups.current_key(groups, current)
-        self.rooms.show(rooms, current, heading=say("Rooms"))
+        self.rooms.show(rooms, current)
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
         colours = self.chat.look.nicks
         people = None
@@ -153,8 +179,9 @@ class Panes:
             people = (id(room), room.name, *changes, room.lacks_people, state.nick, colours, width, spoken())
         if people != self._people_shown:  # five thousand people are not sorted for every line
             self._people_shown = people
-            items = labels.people_items(room, state.nick, colours, width)
-            self.people.show(items, heading=labels.people_heading(room))
+            usual = labels.usual_width(width, labels.PEOPLE_WIDTHS)
+            items = people_list.people_groups(room, state.nick, colours, usual)
+            self.people.show(items)
             self.people.styles.width = labels.pane_width(items, width, labels.PEOPLE_WIDTHS)
 
     def _paint_header(self, screen: DOMNode, room: RoomState | None, width: int) -> None:
@@ -163,34 +190,39 @@ class Panes:
         state, connection = client.state, client.connection
         is_slim = screen.has_class("slim")
         nick = Content.styled(state.nick or connection.identity.nick, "bold")
-        count = "" if is_slim or self.people.display else labels.people_count(room)
-        right = list(filter(None, (labels.exposed(change), Content.styled(count, "$text-muted"))))
+        count = Content.styled("" if is_slim else labels.people_count(room), "$text-muted")
+        unread = labels.elsewhere(self._states, room) if is_slim else Content("")
         has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
+        right = [labels.exposed(change), unread, count, Content("") if has_foot else nick]
         header = labels.header(
             Content("")
             if is_slim
             else labels.server(change, title or labels.address(connection.host, connection.port)),
             labels.topic_line(change, self._states, room, is_slim=is_slim, title=title),
-            Content("   ").join(right if has_foot else [*right, nick]),
-            left_width=self.rooms.size.width if self.rooms.display else 0,
+            Content("   ").join(filter(None, right)),
+            widths=(self._width_of(self.rooms), self._width_of(self.people)),
             width=width,
         )
         self._write("topic", header)
         self._write("me", nick)
 
+    @staticmethod
+    def _width_of(pane: ListPane) -> int:
+        return pane.outer_size.width if pane.display else 0
+
     def _paint_status(self, room: RoomState | None) -> None:
         client, change = self._program.client, self._program.change
         state, host = client.state, client.connection.host
         below = self.chat.below
-        self._write(
-            "below", Content(say("↓ {count} new below (Esc)", count=below) if below else say("↓ newest line (Esc)"))
-        )
+        words = say("↓ {count} new below", count=below) if below else say("↓ newest line")
+        self._write("below", Content.assemble((words, "bold"), ("   Esc", "$text-muted")))
         self._texts["below"].display = room is not None and not self.chat.follows
-        self._write("nowhere", labels.nowhere(change, host, state))
+        self._write("nowhere", labels.nowhere(change, host, state, self._texts["nowhere"].size.width or TEXT_MAX))
         self._texts["nowhere"].display = room is None
-        self.chat.display = room is not None
+        self._talk.display = room is not None
         status = labels.status_line(change, host, state, self._program.seconds_left())
-        self._write("status", Content(labels.from_server(self._program.title, status)))
+        self._write("status", labels.from_server(self._program.title, "") + status)
+        self._texts["status"].set_class(str(status).startswith("✗"), "refused")
         self._texts["status"].display = change.status is Status.WAITING or (
             change.status is not Status.ONLINE and not change.is_moving
         )
@@ -207,7 +239,7 @@ class Panes:
         """Whether something else is to be said than is, because time has passed: of the connection, or over the prompt."""
         shown = self._texts["notice"].content
         is_offline = any(group.change.status is not Status.ONLINE for group in self._program.groups())
-        is_writing_told = self._writing(room) == str(self._texts["writing"].content)
+        is_writing_told = self._writing(room) == str(self._written)
         return is_offline or not is_writing_told or self._notice(room) != str(shown)
 
     def _writing(self, room: RoomState | None) -> str:
@@ -237,8 +269,24 @@ class Panes:
 
     def say_begun(self, what: Content) -> None:
         """Say over the prompt what it is there for; nothing, if it is there for new lines."""
-        self._write("begun", what)
-        self._texts["begun"].display = bool(what)
+        self._begun = what
+        self._paint_begun()
+
+    def _paint_begun(self) -> None:
+        """In the prompt's border, if it has one; else in a row over it."""
+        self._write("begun", self._begun)
+        self._texts["begun"].display = bool(self._begun) and not self._is_tall
+        if self._is_tall and self.prompt.border_title != self._begun:
+            self.prompt.border_title = self._begun
+
+    def _paint_prompt(self, room: RoomState | None) -> None:
+        """What it is there for, and who writes: in its border, if it has one; else at the foot."""
+        self._written = Content(self._writing(room))
+        self._write("writing", Content("") if self._is_tall else self._written)
+        if self._is_tall and self.prompt.border_subtitle != self._written:
+            self.prompt.border_subtitle = self._written
+        self._paint_begun()
+        self.prompt.set_class(self.chat.drawing.chosen is not None, "away")
 
     def _write(self, name: str, content: Content) -> None:
         """Show another text in one of the places for text, if it is another."""

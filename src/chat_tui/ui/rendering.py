@@ -1,31 +1,29 @@
 """How one entry of a timeline looks: in which rows, with which gutter. Pure: the same entry, neighbour and look give the same rows."""
 
-import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 from zlib import crc32
 
 from rich.cells import cell_len
-from rich.style import Style as RichStyle
 from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.amending import Deleted
-from chat_server.protocol.entries import Entry, Spoken
-from chat_server.protocol.mentions import Names
+from chat_server.protocol.entries import Acted, Entry, Spoken
 from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
-from chat_tui.client.days import whole_day
 from chat_tui.client.entry_words import between, told
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
-from chat_tui.language import say, say_count
+from chat_tui.language import say
 from chat_tui.ui import beside_lines, markup
-from chat_tui.ui.beside_lines import Beside
-from chat_tui.ui.markup import Shown, Styles
+from chat_tui.ui.above_lines import rows_above
+from chat_tui.ui.markup import Shown
+from chat_tui.ui.row import GAP, MARK, Look, Row
 from chat_tui.ui.wrapping import pieces
+
+_NOTHING = Content("")
 
 GROUP_SECONDS = 300
 """Seconds within which lines by one person belong together, and their name stands once."""
@@ -33,72 +31,35 @@ GROUP_SECONDS = 300
 SLOW_SECONDS = 10
 """Seconds after which a line that is not stored yet gets a mark."""
 
-INDENT = 2
-"""Columns that a text's further rows are set in by, where there is no gutter."""
-
-
-class Look(NamedTuple):
-    """Everything that rows depend on beside the entry and its neighbour. A new look is a new value."""
-
-    width: int
-    time_width: int
-    nick_width: int
-    time_format: str
-    markdown: bool
-    me: str
-    text: Style
-    rich: RichStyle
-    dim: Style
-    rule: Style
-    unread: Style
-    failed: Style
-    pending: Style
-    nicks: tuple[Style, ...]
-    parts: Styles
-    resolve: Callable[[str], Style]
-    mention: Names | None = None
-    found: re.Pattern[str] | None = None
-    number_width: int = 0
-    """Columns of a line's number; 0 where none is shown."""
-    beside: Beside = Beside()
-    """What stands above and below lines."""
-
-    @property
-    def gutter(self) -> int:
-        """Columns before the text."""
-        return self.time_width + self.number_width + self.nick_width if self.nick_width else 0
-
-
-class Row(NamedTuple):
-    """One row of the screen: what stands in the gutter, text that can be selected, and what is beside it and cannot.
-
-    `joins`: it goes on with the row before. A row that is not `of_line` stands above it for all lines: a day, what is not loaded.
-    """
-
-    gutter: Content
-    text: Content
-    joins: bool = False
-    beside: Content = Content("")
-    of_line: bool = True
-
-    def marked(self, style: Style, start: int, end: int) -> "Row":
-        """The row with a part of its text in another style; up to its end, if `end` is -1."""
-        return self._replace(text=self.text.stylize(style, start, len(self.text) if end == -1 else end))
-
 
 class Rows:
     """The rows of one entry: broken now, made when they are asked for."""
 
     def __init__(
-        self, above: list[Row], gutter: Content, text: Shown, look: Look, below: Sequence[Content] = ()
+        self,
+        above: list[Row],
+        gutter: Content,
+        text: Shown,
+        look: Look,
+        below: Sequence[Content] = (),
+        *,
+        end: Content = _NOTHING,
+        marked_end: Content = _NOTHING,
+        is_called: bool = False,
     ) -> None:
-        """Put a text in rows, under those that stand above it, and over what is `below`; the first with its gutter."""
+        """Put a text in rows, under those that stand above it, and over what is `below`; the first with its gutter and its `end`.
+
+        `marked_end`: its end while it is marked. `is_called`: whether it is for the reader.
+        """
         self._above, self._below = above, below
-        self._gutter = gutter
-        self._blank = Content(" " * (look.gutter or INDENT))
+        self._gutter, self._ends = gutter, (end, marked_end)
+        self.is_called = is_called
+        """Whether the line is for the reader."""
+        self._blank = Content(" " * (look.grid.gutter if look.grid.name else look.grid.gutter + GAP))
+        self._look = look
         self._text = text
         self._length = len(text.text)
-        self._pieces = pieces(text.text, max(2, look.width - len(self._blank)))
+        self._pieces = pieces(text.text, max(2, look.grid.text - (0 if look.grid.name else GAP)))
 
     def __len__(self) -> int:
         """How many there are."""
@@ -112,8 +73,14 @@ class Rows:
             beside = self._below[number - len(self._above) - len(self._pieces)]
             return Row(self._blank, Content(""), beside=beside)
         start, end, joins = self._pieces[number - len(self._above)]
-        gutter = self._blank if number > len(self._above) else self._gutter
-        return Row(gutter, self._text.content(start, end), joins)
+        is_code = self._text.is_block(start, end)
+        gutter, behind = (
+            (self._blank, (_NOTHING, _NOTHING)) if number > len(self._above) else (self._gutter, self._ends)
+        )
+        if is_code and gutter.plain.endswith(" "):
+            gutter = gutter[:-1] + Content.styled("│", self._look.line)
+        fill = self._look.parts.block if is_code else None
+        return Row(gutter, self._text.content(start, end), joins, end=behind[0], marked_end=behind[1], fill=fill)
 
     def said(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> str:
         """What was said from one place (its row, its column) to another, or to the end; nothing where only what stands above it is."""
@@ -130,13 +97,6 @@ class Rows:
         if column < 0 and number == len(self._pieces) - 1:
             return self._length  # spaces at the end, for which its row has no room, too
         return end if column < 0 else min(start + column, end)
-
-
-def columns(width: int, time_format: str) -> tuple[int, int]:
-    """How wide the columns of times and of nicks are: (0, 0) where there is no place for columns."""
-    if width < 44:  # noqa: PLR2004 - what is left for the text is too little below
-        return 0, 0
-    return (cell_len(time.strftime(time_format, (2026, 12, 30, 22, 48, 48, 2, 364, 0))) + 1), (10 if width < 64 else 14)  # noqa: PLR2004
 
 
 @lru_cache(4096)
@@ -186,6 +146,7 @@ def rows_of(
     look: Look,
     *,
     is_first_unread: bool = False,
+    unread: int = 0,
     missing: int = 0,
     quoted: Entry | None = None,
     is_read: bool = False,
@@ -198,43 +159,67 @@ def rows_of(
         before: the entry before, if it is known.
         look: how things look.
         is_first_unread: whether a rule between read and unread stands above it.
+        unread: how many lines were unread from there on.
         missing: how many lines before it are not loaded.
         quoted: the line to which it replies, if that is known.
         is_read: whether it is the newest of the user's that the other of a conversation has read.
-        now: the time, for what takes too long.
+        now: the time, for what takes too long, and for which day is today.
 
     """
-    rows: list[Row] = []
-    if missing:
-        rows.append(_rule(say_count("{number} earlier line", "{number} earlier lines", missing), look, look.dim, "·"))
-    if before is None or day_of(entry.at) != day_of(before.at):
-        rows.append(_rule(_long_day(entry.at), look, look.rule, "─"))
-    if is_first_unread:
-        rows.append(_rule(say("new"), look, look.unread, "─"))
+    is_grouped_here = is_grouped(entry, before, look.me) and not replies_to(entry)
+    above = rows_above(
+        look,
+        missing=missing,
+        day=entry.at if before is None or day_of(entry.at) != day_of(before.at) else None,
+        unread=unread if is_first_unread else None,
+        now=now,
+        is_first=before is None,
+        is_apart=not is_grouped_here and not (_is_quiet(entry) and _is_quiet(before)),
+    )
     if isinstance(entry, StatusMessage | BlockedLines):
-        message = Shown(entry.text)
-        is_error, has_time = (entry.is_error, entry.has_time) if isinstance(entry, StatusMessage) else (False, True)
-        message.paint_all(look.failed if is_error else look.dim)
-        clock = _clock(minute_of(entry.at), look.time_format) if has_time and look.gutter else ""
-        return Rows(rows, Content.styled(clock.ljust(look.gutter), look.dim), message, look)
+        return _status_rows(entry, above, look)
+    is_first = not is_grouped_here or bool(above)
     if re := replies_to(entry):
-        rows.append(_reply(re, entry.whom if isinstance(entry, Spoken) else "", quoted, look))
-    grouped = not rows and is_grouped(entry, before, look.me)
+        above.append(_reply(re, entry.whom if isinstance(entry, Spoken) else "", quoted, look))
     text = _text(entry, look)
     below = _below(entry, text, look)
     if isinstance(entry, Pending):
         text.add_after(_mark(entry, look, now))
     elif is_read:
         text.add_after(Content.styled("  " + say("read"), look.dim))
-    if not look.gutter:
-        if not grouped:
-            text.add_before(_inline_name(entry, look))
-        text.add_before(_number(entry, look))
-        return Rows(rows, Content(""), text, look, below)
-    same_minute = before is not None and grouped and minute_of(entry.at) == minute_of(before.at)
-    clock = "" if same_minute else _clock(minute_of(entry.at), look.time_format)
-    before_name = Content.styled(clock.ljust(look.time_width), look.dim) + _number(entry, look)
-    return Rows(rows, before_name + _name(entry, look, is_shown=not grouped), text, look, below)
+    is_called = text.calls or _answers(entry, quoted, look.me)
+    if not look.grid.name:
+        text.add_before(_number(entry, look) + (_inline_name(entry, look) if is_first else " " * GAP))
+        return Rows(above, Content(" " * MARK), text, look, below, is_called=is_called)
+    name = _name(entry, look, is_shown=is_first)
+    shows_time = is_first or before is None or minute_of(entry.at) // 5 != minute_of(before.at) // 5
+    end = _end(entry, look)
+    shown_end = end if shows_time else _end(entry, look, shows_time=False) if look.grid.number else _NOTHING
+    return Rows(above, name, text, look, below, end=shown_end, marked_end=end, is_called=is_called)
+
+
+def _status_rows(entry: StatusMessage | BlockedLines, above: list[Row], look: Look) -> Rows:
+    """What the program says itself: softly, with its arrow where names stand."""
+    words = entry.text
+    is_error, has_time = (entry.is_error, entry.has_time) if isinstance(entry, StatusMessage) else (False, True)
+    has_arrow = words[:2] in ("→ ", "← ") and look.grid.name
+    message = Shown(words[2:] if has_arrow else words)
+    message.paint_all(look.failed if is_error else look.dim)
+    gutter = _at_edge(Content.styled(words[0], look.dim) if has_arrow else _NOTHING, look)
+    end = _end(entry, look) if has_time else _NOTHING
+    return Rows(above, gutter, message, look, end=end, marked_end=end)
+
+
+def _is_quiet(entry: TimelineEntry | Pending | None) -> bool:
+    """Whether it is one of those that nobody says: they stand together."""
+    return entry is not None and (isinstance(entry, StatusMessage | BlockedLines) or bool(_kind(entry).shape.sign))
+
+
+def _answers(entry: Entry | Pending, quoted: Entry | None, me: str) -> bool:
+    """Whether somebody else replies to the reader."""
+    if not isinstance(entry, Spoken) or entry.nick == me:
+        return False
+    return (quoted.nick if quoted is not None else entry.whom) == me
 
 
 def replies_to(entry: TimelineEntry | Pending) -> int:
@@ -243,14 +228,11 @@ def replies_to(entry: TimelineEntry | Pending) -> int:
 
 
 def _reply(re: int, whom: str, quoted: Entry | None, look: Look) -> Row:
-    blank = Content(" " * look.gutter)
+    blank = Content(" " * look.grid.gutter)
     whose = quoted.nick if quoted is not None else whom
     name = look.beside.called if whose and whose == look.me else nick_style(whose, look.nicks) + Style(bold=True)
-    return Row(
-        blank,
-        Content(""),
-        beside=beside_lines.reply(re, quoted, name, look.width - look.gutter, look.beside, whom=whom),
-    )
+    beside = beside_lines.reply(re, quoted, name, look.grid.text, look.beside, whom=whom)
+    return Row(blank, Content(""), beside=beside)
 
 
 def _below(entry: Entry | Pending, text: Shown, look: Look) -> list[Content]:
@@ -259,7 +241,8 @@ def _below(entry: Entry | Pending, text: Shown, look: Look) -> list[Content]:
         return []
     if entry.edited:
         text.add_after(Content.styled("  " + say("edited"), look.dim))
-    return beside_lines.reactions(entry.reactions, look.me, look.width - (look.gutter or INDENT), look.beside)
+    width = look.grid.text - (0 if look.grid.name else GAP)
+    return beside_lines.reactions(entry.reactions, look.me, width, look.beside)
 
 
 def _kind(entry: Entry | Pending) -> type[Entry]:
@@ -267,33 +250,51 @@ def _kind(entry: Entry | Pending) -> type[Entry]:
 
 
 def _number(entry: Entry | Pending, look: Look) -> Content:
-    """The line's number, as sentences have it; what is not stored yet has none."""
-    if not look.number_width:
-        return Content("")
-    number = "" if isinstance(entry, Pending) else f"#{entry.seq} "
-    return Content.styled(number.rjust(look.number_width if look.gutter else 0), look.dim)
+    """The line's number where names stand before texts, as sentences have it; what is not stored yet has none."""
+    number = "" if isinstance(entry, Pending) or not look.grid.number else f"#{entry.seq} "
+    return Content.styled(number, look.dim)
+
+
+def _end(entry: TimelineEntry | Pending, look: Look, *, shows_time: bool = True) -> Content:
+    """The number of a line, and its time."""
+    seq = getattr(entry, "seq", None) if not isinstance(entry, StatusMessage | BlockedLines) else None
+    number = f"#{seq}" if seq is not None and look.grid.number else ""
+    clock = _clock(minute_of(entry.at), look.time_format) if look.grid.time and shows_time else " " * look.grid.time
+    return Content.styled(
+        f"{number.rjust(look.grid.number)}{' ' if look.grid.number and clock else ''}{clock}", look.dim
+    )
+
+
+def _at_edge(content: Content, look: Look) -> Content:
+    """Something that ends where names end."""
+    if not look.grid.name:
+        return Content(" " * MARK)
+    return " " * (MARK + look.grid.name - content.cell_length) + content + " " * GAP
 
 
 def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
     if not is_shown:
-        return Content(" " * look.nick_width)
+        return Content(" " * look.grid.gutter)
     if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
-        return Content.styled(f"{sign} ".rjust(look.nick_width), look.dim)
+        return _at_edge(Content.styled(sign, look.dim), look)
     nick = author(entry, look.me)
     mark = _mark_behind(entry)
-    width = look.nick_width - 1 - len(mark)
+    width = look.grid.name - len(mark)
     cut = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
-    style = look.pending if isinstance(entry, Pending) else nick_style(nick, look.nicks)
-    return Content.assemble(" " * (width - cell_len(cut)), (cut, style + Style(bold=True)), (mark, look.dim), " ")
+    style = look.pending if isinstance(entry, Pending) else _whose(nick, look)
+    return _at_edge(Content.assemble((cut, style + Style(bold=True)), (mark, look.dim)), look)
+
+
+def _whose(nick: str, look: Look) -> Style:
+    """The colour of a name; the reader's own is the one without."""
+    return Style() if nick == look.me else nick_style(nick, look.nicks)
 
 
 def _inline_name(entry: Entry | Pending, look: Look) -> Content:
     if sign := _kind(entry).shape.sign:
         return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
-    return Content.assemble(
-        (nick, nick_style(nick, look.nicks) + Style(bold=True)), (_mark_behind(entry), look.dim), ": "
-    )
+    return Content.assemble((nick, _whose(nick, look) + Style(bold=True)), (_mark_behind(entry), look.dim), " " * GAP)
 
 
 def _mark_behind(entry: Entry | Pending) -> str:
@@ -320,14 +321,17 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
         found=look.found,
     )
     if isinstance(entry, Pending):
-        text.paint_all(look.failed if entry.why else look.pending)
+        if not entry.why:
+            text.paint_all(look.pending)
     elif kind is Deleted:
-        text.paint_all(look.dim)
+        text.paint_all(look.dim + Style(italic=True))
+    elif kind is Acted:
+        text.paint_all(Style(italic=True))
     if kind.shape.sign:
         nick = author(entry, look.me)
         text.add_before(
             Content.assemble(
-                (nick, nick_style(nick, look.nicks)),
+                (nick, _whose(nick, look)),
                 (_mark_behind(entry), look.dim),
                 " " if is_told else between(kind.shape),
             )
@@ -337,18 +341,6 @@ def _text(entry: Entry | Pending, look: Look) -> Shown:
 
 def _mark(entry: Pending, look: Look, now: float) -> Content:
     if entry.why:
-        return Content.styled(
-            "  ✗ " + say("{why} (Alt+R sends it again, Alt+D takes it back)", why=entry.why), look.failed
-        )
-    return Content.styled("  … " + say("waiting") if now - entry.at > SLOW_SECONDS else "  …", look.dim)
-
-
-def _long_day(at: float) -> str:
-    day = shown(at)
-    return whole_day(day)
-
-
-def _rule(text: str, look: Look, style: Style, line: str) -> Row:
-    left = max(1, (look.width - cell_len(text) - 2) // 2)
-    right = max(1, look.width - cell_len(text) - 2 - left)
-    return Row(Content.styled(f"{line * left} {text} {line * right}", style), Content(""), of_line=False)
+        keys = say("Alt+R sends it again, Alt+D takes it back")
+        return Content.assemble(("  ✗ " + say("not sent: {why}", why=entry.why), look.failed), (f"  {keys}", look.dim))
+    return Content.styled("  … " + say("waits") if now - entry.at > SLOW_SECONDS else "  …", look.dim)

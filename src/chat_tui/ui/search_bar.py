@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 from chat_tui.language import message, say
 from chat_tui.ui.field import Field
 
-TIGHT = 64
+TIGHT = 60
 """Columns below which the bar has no place for its keys."""
 
 
@@ -25,17 +25,17 @@ class SearchBar(Horizontal):
     SearchBar {
         height: 1;
         display: none;
-        background: $boost;
+        background: $panel;
         & > Static { width: auto; padding: 0 1; color: $text-muted; }
-        & > Input { width: 1fr; min-width: 12; background: $boost; }
+        & > Input { width: 1fr; min-width: 12; background: $panel; color: $foreground; }
         &.tight > #search-keys { display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", message("Close"), priority=True),
-        Binding("up,shift+enter", "next(-1)", message("Older"), priority=True),
+        Binding("escape", "close", message("close"), priority=True),
+        Binding("up,shift+enter", "next(-1)", message("older"), priority=True),
         Binding("enter", "next(-1)", show=False, priority=True),
-        Binding("down", "next(1)", message("Newer"), priority=True),
+        Binding("down", "next(1)", message("newer"), priority=True),
     ]
 
     class Changed(Message):

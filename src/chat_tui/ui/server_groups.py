@@ -7,7 +7,7 @@ from textual.content import Content
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
-from chat_tui.ui import labels
+from chat_tui.ui import labels, room_list
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.program import Group
 
@@ -28,7 +28,7 @@ def _key(place: int, key: str) -> str:
 def current_key(groups: Sequence[Group], room: str | None) -> str:
     """The key of the row where one is: of a room of the server that is shown, or of that server, where it has none."""
     place = next((place for place, group in enumerate(groups) if group.is_shown), 0)
-    return _key(place, room or labels.HEADING)
+    return _key(place, room or room_list.HEADING)
 
 
 def room_items(groups: Sequence[Group], seen: RoomState | None) -> list[Item]:
@@ -40,19 +40,16 @@ def room_items(groups: Sequence[Group], seen: RoomState | None) -> list[Item]:
     others: list[Item] = []
     first = 1
     for place, group in enumerate(groups):
-        items.append(_heading(place, group))
-        rooms = labels.room_items(group.state, seen, first)
-        first += len(group.state.rooms)
-        for item in rooms:
-            is_other = item.key.startswith(labels.UNJOINED)
-            if is_other and not group.is_shown:
-                continue
-            key = item.key if item.key == labels.HEADING else _key(place, item.key)
-            (others if is_other else items).append(item._replace(key=key))
+        items += [*([Item(room_list.HEADING, Content(""))] if items else []), _heading(place, group)]
+        own, rest = room_list.ungrouped(group.state, seen, first, drafts=group.drafts)
+        first += len(own)
+        items += [item._replace(key=_key(place, item.key)) for item in own]
+        if group.is_shown:
+            others = [item._replace(key=_key(place, item.key)) for item in rest]
     if others:
         shown = next(group for group in groups if group.is_shown)
-        heading = Content.styled(say("More at {server}", server=shown.title), "$text-muted bold")
-        items += [Item(labels.HEADING, heading), *others]
+        words = say("More at {server}", server=shown.title)
+        items += [Item(room_list.HEADING, Content("")), room_list.heading(words, str(len(others))), *others]
     return items
 
 
@@ -61,9 +58,15 @@ def _heading(place: int, group: Group) -> Item:
     words = _state(group.change)
     called = labels.called(group.state)
     unread = sum(labels.heard(group.state, room) for room in group.state.rooms.values())
-    count = "" if group.is_shown or not unread else f"@{called}" if called else str(unread)
-    end = Content.assemble((words, "$text-muted"), " " if words and count else "", (count, "bold"))
-    return Item(_key(place, labels.HEADING), name, end)
+    count = (
+        Content("")
+        if group.is_shown or not unread
+        else room_list.badge(f"@{called}")
+        if called
+        else Content.styled(str(unread), "bold")
+    )
+    end = Content.styled(words + (" " if words and count else ""), "$text-muted") + count
+    return Item(_key(place, room_list.HEADING), name, end)
 
 
 def _state(change: ConnectionChanged) -> str:
@@ -88,7 +91,7 @@ def found_everywhere(letters: str, found: Sequence[tuple[str, Sequence[Item]]]) 
         for item in there
     ]
     servers = [
-        Item(_key(place, labels.HEADING), Content.assemble(title, ("  " + say("server"), "$text-muted")))
+        Item(_key(place, room_list.HEADING), Content.assemble(title, ("  " + say("server"), "$text-muted")))
         for place, (title, _) in enumerate(found)
         if letters.casefold() in title.casefold()
     ]

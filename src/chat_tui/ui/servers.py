@@ -82,7 +82,11 @@ class Servers:
 
     def groups(self) -> list[Group]:
         """All of them, as the list of rooms shows them."""
-        return [Group(server.name, server.change, server.client.state, server is self.shown) for server in self._all]
+        return [
+            Group(server.name, server.change, client.state, server is self.shown, client.saved.drafts)
+            for server in self._all
+            for client in (server.client,)
+        ]
 
     def show(self, server: Server) -> None:
         """Have a server on the screen; it asks there what it has waited to ask."""

@@ -37,9 +37,9 @@ class TypedSearch(Horizontal):
     TypedSearch {
         height: 1;
         display: none;
-        background: $boost;
+        background: $panel;
         & > Static { width: auto; padding: 0 1; color: $text-muted; }
-        & > Input { width: 1fr; min-width: 10; background: $boost; }
+        & > Input { width: 1fr; min-width: 10; background: $panel; }
         & > .left-out { display: none; }
     }
     """

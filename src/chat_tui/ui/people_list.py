@@ -1,0 +1,71 @@
+"""The list of people in a room: those with a role, those who are here, those who are away. Pure."""
+
+from collections.abc import Iterator
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.style import Style
+
+from chat_server.protocol.names import GUEST, name_key
+from chat_tui.client.room_rights import role_named
+from chat_tui.client.state import RoomState
+from chat_tui.language import say
+from chat_tui.ui.list_pane import Item
+from chat_tui.ui.rendering import nick_style
+from chat_tui.ui.room_list import HEADING, heading
+
+ROLE_SIGNS = {"owner": "*", "moderator": "+"}
+"""What stands for a role where its word has no place."""
+
+HERE, AWAY = 2, 3
+"""The ranks of those who have no role; before them owners and moderators."""
+
+PANE_MARGIN = 3
+"""Columns of a row that are blank: at both sides, and before what stands at its end."""
+
+
+def people_items(room: RoomState | None, me: str, colours: tuple[Style, ...], columns: int = 0) -> list[Item]:
+    """Who is here: owners, moderators, the others, those who are away; by name. What there is to say of them stands at the end of so many columns."""
+    return [item for _, item in _ranked(room, me, colours, columns, says_away=True)]
+
+
+def people_groups(room: RoomState | None, me: str, colours: tuple[Style, ...], columns: int) -> list[Item]:
+    """The same, under headings; a plus where more are here than are known."""
+    ranked = list(_ranked(room, me, colours, columns))
+    items: list[Item] = []
+    for words, ranks in ((say("Operators"), (0, 1)), (say("Here"), (HERE,)), (say("Away"), (AWAY,))):
+        group = [item for rank, item in ranked if rank in ranks]
+        if group:
+            lacks = " +" if room is not None and room.lacks_people and HERE in ranks else ""
+            items += [Item(HEADING, Content(""))] if items else []
+            items += [heading(words, f"{len(group)}{lacks}"), *group]
+    return items
+
+
+def _ranked(
+    room: RoomState | None, me: str, colours: tuple[Style, ...], columns: int, *, says_away: bool = False
+) -> Iterator[tuple[int, Item]]:
+    if room is None:
+        return
+    ranks = {role: rank for rank, role in enumerate(ROLE_SIGNS)}
+    people = sorted(
+        (ranks.get(room.rights.roles.get(key, ""), AWAY if key in room.away else HERE), key, nick)
+        for key, nick in room.people.items()
+    )
+    for rank, key, nick in people:
+        is_me, is_away = nick == me, key in room.away
+        style = Style() if is_me else nick_style(nick, colours)
+        mark = GUEST if name_key(nick) in room.guests else ""
+        row = Content.assemble((nick, "$text-muted" if is_away else style), (mark, "$text-muted"))
+        place = columns - PANE_MARGIN - row.cell_length
+        end = _end(room.rights.roles.get(key, ""), place, is_me=is_me, is_away=is_away and (says_away or rank < AWAY))
+        yield rank, Item(nick, row, Content.styled(end, "$text-muted"))
+
+
+def _end(role: str, place: int, *, is_me: bool, is_away: bool) -> str:
+    """What is said of somebody: as much of it as has its place, the most important last."""
+    sign = ROLE_SIGNS.get(role, "")
+    own = [say("you")] if is_me else []
+    away = [say("away")] if is_away else []
+    long = " ".join([*away, *([role_named(role)] if sign else []), *own])
+    return long if cell_len(long) <= place else " ".join([*([sign] if sign else []), *own])

@@ -1,0 +1,125 @@
+"""The columns of the lines' pane, a row of it, and everything that rows depend on. Pure values; never knows entries."""
+
+import re
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.style import Style as RichStyle
+from textual.content import Content
+from textual.style import Style
+
+from chat_server.protocol.mentions import Names
+from chat_tui.ui.beside_lines import Beside
+from chat_tui.ui.markup import Styles
+
+MARK = 1
+"""Columns at the pane's edge for what marks a line: chosen, found, for the reader."""
+
+GAP = 2
+"""Blank columns between a name and the text, and between the text and the time; and columns by which further rows are set in that have no name."""
+
+TEXT_MAX = 96
+"""Columns of a text at most: beyond that the eye loses the line on its way back."""
+
+INLINE_BELOW, TIMELESS_BELOW = 44, 52
+"""Columns of the pane, with its scrollbar, below which names stand before the text, and below which there are no times."""
+
+NAME_WIDTHS = ((110, 12), (70, 10), (0, 9))
+"""Columns for names, from so many columns of the pane on."""
+
+
+class Grid(NamedTuple):
+    """Where the columns are: a mark, a name that ends where its text begins, the text, and at the end of its measure number and time."""
+
+    name: int
+    """Columns for names; 0 where they stand before the text, in one column with it."""
+    text: int
+    number: int = 0
+    """Columns of a line's number; 0 where none is shown."""
+    time: int = 0
+    """Columns of a time; 0 where there is no place."""
+
+    @property
+    def gutter(self) -> int:
+        """Columns before the text."""
+        return MARK + (self.name + GAP if self.name else 0)
+
+
+def grid(width: int, time_format: str, number: int = 0) -> Grid:
+    """The columns of so many in all, which the scrollbar has one of beside."""
+    pane = width + 1
+    if pane < INLINE_BELOW:
+        return Grid(0, max(2, width - MARK), number)
+    name = next(columns for wide, columns in NAME_WIDTHS if pane >= wide)
+    time_width = _time_width(time_format) if pane >= TIMELESS_BELOW else 0
+    end = number + time_width + (1 if number and time_width else 0)
+    text = width - MARK - name - GAP - (GAP + end if end else 0)
+    return Grid(name, max(2, min(TEXT_MAX, text)), number, time_width)
+
+
+@lru_cache(16)
+def _time_width(time_format: str) -> int:
+    return cell_len(time.strftime(time_format, (2026, 12, 30, 22, 48, 48, 2, 364, 0)))
+
+
+class Mark(NamedTuple):
+    """How a line is marked: by a tint over all of it, and a sign at the pane's edge for those who see no colours."""
+
+    tint: Style
+    sign: str
+    style: Style
+    shows_time: bool = False
+    """Whether it shows its time, though it belongs to a group whose first line has one."""
+
+
+class Look(NamedTuple):
+    """Everything that rows depend on beside the entry and its neighbour. A new look is a new value."""
+
+    width: int
+    grid: Grid
+    time_format: str
+    markdown: bool
+    me: str
+    text: Style
+    rich: RichStyle
+    dim: Style
+    day: Style
+    line: Style
+    unread: Style
+    failed: Style
+    pending: Style
+    called: Mark
+    """How lines are marked that are for the reader."""
+    nicks: tuple[Style, ...]
+    parts: Styles
+    resolve: Callable[[str], Style]
+    mention: Names | None = None
+    found: re.Pattern[str] | None = None
+    beside: Beside = Beside()
+    """What stands above and below lines."""
+    is_cosy: bool = False
+    """Whether an empty row stands where the speaker changes."""
+
+
+class Row(NamedTuple):
+    """One row of the screen: what stands before the text, text that can be selected, and what is beside it and cannot.
+
+    `joins`: it goes on with the row before. A row that is not `of_line` stands above it for all lines: a day, what is not loaded.
+    `end` stands behind the text's measure, and `marked_end` instead of it while the line is marked; `fill` is under all of the measure.
+    """
+
+    gutter: Content
+    text: Content
+    joins: bool = False
+    beside: Content = Content("")
+    of_line: bool = True
+    end: Content = Content("")
+    marked_end: Content = Content("")
+    fill: Style | None = None
+
+    def marked(self, style: Style, start: int, end: int) -> "Row":
+        """The row with a part of its text in another style; up to its end, if `end` is -1."""
+        return self._replace(text=self.text.stylize(style, start, len(self.text) if end == -1 else end))

@@ -1,0 +1,136 @@
+"""A morning of some people who make something together: for the pictures in the documents, and those that tests compare."""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from chat_server.protocol import entries, events
+from chat_server.protocol.amending import Edited, Reacted, Redacted
+from chat_server.protocol.conversation_events import ConversationsListed, Conversing
+from chat_server.protocol.entries import Acted, Said, TopicSet
+from chat_server.protocol.events import Event, Joined, Left, RoomsListed
+from chat_tui.client.pending import Pending
+from chat_tui.settings import Settings
+from stories import NOON, Pilot, StoryApp, settle, welcome
+
+DAY = 86_400
+
+ROOMS = (
+    ("release", 9),
+    ("parser", 5),
+    ("docs", 3),
+    ("lounge", 31),
+    ("random", 44),
+    ("announce", 120),
+    ("help", 17),
+    ("infra", 6),
+    ("jobs", 4),
+    ("reading", 8),
+    ("running", 5),
+    ("music", 12),
+)
+TOPICS = {
+    "announce": "What is new, and nothing else",
+    "help": "No question is too small",
+    "release": "1.4 goes out on Wednesday",
+    "infra": "Mirrors, builds, certificates",
+    "reading": "This month: The Left Hand of Darkness",
+    "music": "What keeps you going",
+    "lounge": "Tea, and everything else",
+}
+
+CODE = """this is all there is to it:
+```python
+async def frames(stream) -> Frames:
+    async for piece in stream:
+        yield piece.partition(b"\\n")[0]
+```"""
+
+
+def lines() -> list[Event]:
+    """What is said in the room of the picture: yesterday afternoon, and this morning."""
+    yesterday, today = NOON - DAY + 4 * 3600, NOON - 3 * 3600
+    said = [
+        ("bob", yesterday - 300, "the new parser is in `wire/json_lines.py`, no flag needed any more"),
+        (
+            "Carol",
+            yesterday + 180,
+            "it takes a burst of 5,000 lines without a hiccup, and the outbox stays empty. I had expected worse of two cores",
+        ),
+        ("ann", yesterday + 240, "great, then it goes out on Wednesday"),
+        ("erin", today + 12 * 60, "has anybody a recipe for reading one frame too many?"),
+        ("dave", today + 14 * 60, CODE),
+        ("Carol", today + 31 * 60, "0.35 µs for each delivery, on a machine with two cores that is not new"),
+        ("bob", today + 32 * 60, "@ann see https://example.org/bench before it goes out?"),
+    ]
+    told: list[Event] = [Said("release", seq, at, nick, text) for seq, (nick, at, text) in enumerate(said, 1)]
+    told[6] = Said("release", 7, today + 32 * 60, "bob", said[6][2], re=6)
+    first, later = told[:3], told[3:]
+    return [
+        entries.Recalled("release", tuple(first), None, 3, ""),  # type: ignore[arg-type] # all of them are lines
+        *later,
+        Reacted("release", 8, yesterday + 300, "bob", "👍", of=2, whom="Carol"),
+        Reacted("release", 9, yesterday + 301, "dave", "👍", of=2, whom="Carol"),
+        Reacted("release", 10, yesterday + 302, "ann", "🎉", of=2, whom="Carol"),
+        Edited("release", 11, yesterday + 400, "ann", "great, then it goes out on Wednesday", of=3),
+        Acted("release", 12, today + 33 * 60, "erin", "waves at everybody who is new here"),
+        TopicSet("release", 13, today + 35 * 60, "bob", "1.4 goes out on Wednesday"),
+        Said("release", 14, today + 40 * 60, "frank", "你好! 今天发布吗? 我可以测试 👋"),
+        Said("release", 15, today + 41 * 60, "frank", "oh, not before noon"),
+        Redacted("release", 16, today + 42 * 60, "frank", "#15", whom="frank", of=((15, 15),)),
+    ]
+
+
+def morning() -> list[Event]:
+    """Everything that has come since the start."""
+    people = ("bob", "Carol", "dave", "erin", "frank", "grace", "heidi", "李雷")
+    entered = events.Entered(
+        "release",
+        people,
+        0,
+        "1.4 goes out on Wednesday",
+        0,
+        roles={"bob": "owner", "Carol": "moderator"},
+        away=("grace", "heidi"),
+        now=NOON,
+    )
+    listed = ConversationsListed((Conversing("@bob", 1), Conversing("@李雷", 1), Conversing("@erin", 1)))
+    return [
+        welcome(),
+        events.LoggedIn("ann", "t" * 22),
+        RoomsListed(ROOMS, TOPICS),
+        entered,
+        *(events.Entered(room, ("bob",), 0, "", 0) for room in ("parser", "docs", "lounge", "random")),
+        listed,
+        *(Said(f"@{nick}", 1, NOON - DAY, nick, "see you tomorrow") for nick in ("李雷", "erin")),
+        *lines(),
+        *(Said("parser", seq, NOON, "dave", "ann: look at this" if seq > 10 else "more") for seq in range(1, 13)),
+        *(Said("docs", seq, NOON, "erin", "a page") for seq in range(1, 13)),
+        *(Said("random", seq, NOON, "grace", "a cat") for seq in range(1, 88)),
+        Said("@bob", 2, NOON, "bob", "have you a minute?"),
+        Left("release", ("grace",)),
+        Joined("release", ("grace", "judy", "ken")),
+    ]
+
+
+def showcase(theme: str = "chat-dark", **more: Any) -> StoryApp:
+    """The program, on that morning."""
+    app = StoryApp(morning(), settings=replace(Settings(theme=theme), **more))
+    client = app.client
+    client.connection.host = "chat.example.org"
+    client.state.room("release").read = 5
+    client.saved.read |= {"release": 5, "@李雷": 1, "@erin": 1}
+    return app
+
+
+async def arrange(pilot: Pilot) -> None:
+    """Some rooms are pinned, or muted, one has a draft, and a line is on its way."""
+    app: Any = pilot.app
+    choices = app.client.state.choices
+    for room in ("release", "parser"):
+        choices.pin(room, is_wanted=True)
+    choices.mute("random", is_wanted=True)
+    app.client.note_draft("lounge", "shall we have")
+    app.client.state.typed(Pending("k", "release", "say", "the bench is fine by me. On my way", NOON + 3590))
+    app.client.note_changed()
+    await settle(pilot)
