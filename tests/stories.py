@@ -248,6 +248,14 @@ class StoryApp(ChatApp):
         told = [*self.written, *self.toasts(), self.clipboard, self.title, self.sub_title]
         canary.assert_not_in("what the terminal was told", "".join(told))
 
+    def words(self) -> str:
+        """What is said by what is open over the panes, or by all of the screen, wherever its rows end."""
+        box = self.screen.query(".box")
+        area = box.first().region if box else self.screen.region
+        strips = self.screen._compositor.render_strips(self.size)[area.y : area.bottom]
+        rows = ["".join(segment.text for segment in strip.crop(area.x, area.right)) for strip in strips]
+        return " ".join("\n".join(rows).translate(str.maketrans("│─╭╮╰╯▌", "       ")).split())
+
     def screen_text(self) -> str:
         """Everything on the screen, as text."""
         width, height = self.size

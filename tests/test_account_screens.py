@@ -80,7 +80,7 @@ async def answered(app: StoryApp, pilot: Pilot, do: str, *told: Event) -> None:
 
 def words(app: StoryApp) -> str:
     """What is on the screen, without frames and rows."""
-    return " ".join(app.screen_text().replace("▎", " ").replace("▊", " ").split())
+    return app.words()
 
 
 def is_form(app: StoryApp) -> bool:

@@ -46,7 +46,7 @@ async def open_devices(app: StoryApp, pilot: Pilot, *keys: str) -> None:
 
 def words_on(app: StoryApp) -> str:
     """What the screen says, wherever its rows end."""
-    return " ".join(app.screen_text().translate(str.maketrans("▊▎─", "   ")).split())
+    return app.words()
 
 
 def asked(app: StoryApp, do: str) -> list[object]:

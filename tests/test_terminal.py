@@ -133,7 +133,7 @@ def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
             carol.wait_for("bob: two\n  lines\n")
             tmux.wait_for("ann", r"bob +two +[0-9:]+ *\n +lines *$")  # and no … that says it is not stored
             carol.type("/me waves\r")
-            tmux.wait_for("ann", r"~ carol waves")
+            tmux.wait_for("ann", r"~ +carol waves")
 
 
 @needs_tmux

@@ -66,7 +66,7 @@ def test_what_is_refused_cannot_be_agreed_to_there(about: About) -> None:
     async def act(pilot: Pilot) -> None:
         await ask(app, pilot, about)
         doubt = doubt_about(about)
-        shown = " ".join(app.screen_text().replace("▎", " ").replace("▊", " ").split())
+        shown = app.words()
         assert doubt.title in shown
         assert doubt.command.split(" sha256")[0] in shown
         for compared in doubt.compared:
@@ -148,7 +148,7 @@ def test_the_question_goes_away_with_the_reason_for_it() -> None:
         assert "An authority vouches for it." in app.toasts()
         await pilot.press("f3")
         await settle(pilot)
-        assert "The line is encrypted." in " ".join(app.screen_text().replace("▎", " ").replace("▊", " ").split())
+        assert "The line is encrypted." in app.words()
 
     play(app, act)
 

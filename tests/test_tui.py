@@ -1932,7 +1932,7 @@ def test_what_is_wrong_with_an_address_is_said_and_stays_while_the_old_one_is_tr
         for _ in range(3):
             lose(app)
             await settle(pilot)
-            shown = " ".join(chat_text(app).replace("▎", " ").replace("▊", " ").split())
+            shown = app.words()
             assert wrong in shown
             assert "Write it as chat.example.org or chat.example.org:5000." in shown
         await pilot.press("x")
@@ -2004,9 +2004,7 @@ def test_for_a_name_that_is_taken_or_looks_like_one_a_free_one_is_proposed(code:
             app.connection_changed(ConnectionChanged(Status.REFUSED, "ann is taken.", code=code))
             await settle(pilot)
             assert app.screen.query_one("#nick", Input).value == name
-            assert f"{name} may be free; Enter tries it." in " ".join(
-                chat_text(app).replace("▎", " ").replace("▊", " ").split()
-            )
+            assert f"{name} may be free; Enter tries it." in app.words()
             await pilot.press("enter")
             await settle(pilot)
             assert app.connection.identity.nick == name
@@ -2116,7 +2114,7 @@ def test_letters_that_fit_nothing_say_so_and_what_to_do(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+k", *"xyz")
         await settle(pilot)
-        shown = " ".join(chat_text(app).replace("▎", " ").replace("▊", " ").split())
+        shown = app.words()
         assert 'No room and nobody here is called "xyz". Fewer letters find more. /create xyz opens a room.' in shown
 
     program.play(act, beginning(), size=(120, 30))

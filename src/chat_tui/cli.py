@@ -106,7 +106,8 @@ def _chat(arguments: Sequence[str]) -> int:
         console.complain("chat-tui", why_plain)
     if chosen.plain or why_plain or not _is_on_terminal():
         return _run_plain(servers, settings, open_store, caller, chosen=chosen, password=password)
-    return _run_on_screen(servers, settings, open_store, caller)
+    directory = (chosen.config or settings_file()).parent
+    return _run_on_screen(servers, settings, open_store, caller, directory)
 
 
 def _run_plain(
@@ -184,8 +185,13 @@ def _why_no_screen() -> str:
 
 
 def _run_on_screen(
-    servers: Sequence[Named], settings: Settings, open_store: Callable[[str, str, int], LocalStore], caller: "Caller"
+    servers: Sequence[Named],
+    settings: Settings,
+    open_store: Callable[[str, str, int], LocalStore],
+    caller: "Caller",
+    directory: Path,
 ) -> int:
+    """Show the panes. `directory` is where the settings are."""
     if find_spec("textual") is None:  # found out before the terminal is asked anything
         console.complain("chat-tui", say(WITHOUT_SCREEN))
         return 2
@@ -195,7 +201,15 @@ def _run_on_screen(
     )  # at 60 a key may wait for two frames: 33 ms
     if settings.slow_link:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    if settings.slow_link or _has_few_colours():
+    from chat_tui.ui.theme_files import DIRECTORY, read_themes  # noqa: PLC0415 - line by line there are none
+
+    themes = read_themes(directory / DIRECTORY)
+    if settings.theme in themes.wrong:
+        console.complain("chat-tui", themes.wrong[settings.theme])
+        return 2
+    if settings.slow_link or _has_few_colours() or os.environ.get("NO_COLOR"):
+        is_light = settings.theme in themes.palettes and not themes.palettes[settings.theme].is_dark
+        settings = replace(settings, theme="chat-light" if is_light else settings.theme)
         settings = replace(settings, theme=_sixteen_colours(settings.theme))
     for name in (
         "COLUMNS",
@@ -225,6 +239,7 @@ def _run_on_screen(
         more=[wanted(server) for server in servers[1:]],
         open_store=partial(open_store, name),
         find=lambda word: wanted(find_server(word, settings)),
+        themes=themes,
         caller=caller,
         keyring=_keyring(settings),
     )
@@ -235,9 +250,9 @@ def _run_on_screen(
 
 def _sixteen_colours(theme: str) -> str:
     """The theme of the terminal's own colours that is as light as this one; instead of the default, as light as the terminal."""
-    if theme in ("chat-light", "textual-light"):
+    if theme in ("chat-light", "textual-light", "ansi-light"):
         return "ansi-light"
-    if theme not in ("chat-dark", "textual-dark"):
+    if theme.startswith("ansi") or (theme not in ("chat-dark", "textual-dark") and not os.environ.get("NO_COLOR")):
         return theme
     from chat_tui.ui.background import is_light  # noqa: PLC0415 - who has the colours need not ask
 
@@ -297,7 +312,11 @@ def _parser() -> console.Parser:
         type=_language,
         help=say("the language in which chat-tui speaks: en or zh (default: as the settings or the environment say)"),
     )
-    parser.add_argument("--theme", metavar="NAME", help=say("chat-dark, chat-light, or one of Textual's"))
+    parser.add_argument(
+        "--theme",
+        metavar="NAME",
+        help=say("chat-dark, chat-light, one of Textual's, or a file of yours (docs/chat-tui.md)"),
+    )
     parser.add_argument(
         "--plain",
         action="store_true",

@@ -70,7 +70,12 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
-    theme: Annotated[str, Meta(description="A theme's name: chat-dark, chat-light, or one of Textual's.")] = "chat-dark"
+    theme: Annotated[
+        str,
+        Meta(
+            description="A theme's name: chat-dark, chat-light, one of Textual's, or a file in themes/ beside this one."
+        ),
+    ] = "chat-dark"
     spacing: Annotated[
         Literal["auto", "cosy", "compact"],
         Meta(
@@ -82,6 +87,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     line_numbers: Annotated[bool, Meta(description="Show the numbers of lines beside their times.")] = False
     markdown: Annotated[bool, Meta(description="Show *emphasis*, `code`, quotes and code blocks as such.")] = True
     emoji: Annotated[bool, Meta(description="Show emoji with which people react; false: their names, as :+1:.")] = True
+    ascii: Annotated[
+        bool, Meta(description="Draw with letters of ASCII only; by itself so where the locale is not UTF-8.")
+    ] = False
     slow_link: Annotated[bool, Meta(description="Send the terminal as little as possible.")] = False
     signs: Annotated[
         bool,

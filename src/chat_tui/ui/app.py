@@ -15,8 +15,9 @@ from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
 from textual.events import AppBlur, AppFocus
+from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import ThemeProvider
+from textual.theme import Theme, ThemeProvider
 from textual.widget import AwaitMount
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap
@@ -27,6 +28,7 @@ from chat_tui.client.credentials import Keyring
 from chat_tui.language import say
 from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
+from chat_tui.ui.ascii import AsciiFilter
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
@@ -34,7 +36,8 @@ from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
 from chat_tui.ui.terminal import Finder
-from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme, own_variables
+from chat_tui.ui.theme_files import NO_THEMES, Themes, doubts
+from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme, own_variables, theme_of
 from chat_tui.ui.writing import commands_here
 
 
@@ -59,6 +62,7 @@ class ChatApp(KeysInTurn):
         more: Sequence[Wanted] = (),
         open_store: OpenStore,
         find: Callable[[str], Wanted] | None = None,
+        themes: Themes = NO_THEMES,
         caller: Caller,
         keyring: Keyring | None = None,
         clock: Callable[[], float] = time.time,
@@ -75,6 +79,7 @@ class ChatApp(KeysInTurn):
             more: the others.
             open_store: gives what is kept for a server.
             find: finds one more server, by a profile's name or an address; by an address only, if it is not given.
+            themes: the user's own.
             caller: calls servers, if they are trusted.
             keyring: keeps the tokens of accounts, if there is one.
             clock: the time, in seconds since 1970.
@@ -96,13 +101,28 @@ class ChatApp(KeysInTurn):
         self.servers: Servers = Servers(
             self, self, self.main, (first, *more), find=find or partial(by_address, open_store)
         )
-        for theme in (CHAT_DARK, CHAT_LIGHT):
+        for theme in (CHAT_DARK, CHAT_LIGHT, *(theme_of(*named) for named in themes.palettes.items())):
             self.register_theme(theme)
+        self._themes = themes
+        self._ascii = AsciiFilter() if settings.ascii or not terminal.has_unicode() else None
         self._begin_with_theme(settings.theme if settings.theme in self.available_themes else CHAT_DARK.name)
         self._keymap_chosen = keymap(settings.keys)
         if self._keymap_chosen:
             self.set_keymap(self._keymap_chosen)
             terminal.give_up_keys(self, self._keymap_chosen)
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """All that can be chosen: where the terminal has its own colours, those of these, for others send what it cannot show."""
+        themes = super().available_themes
+        if self.settings.theme.startswith("ansi"):
+            return {name: theme for name, theme in themes.items() if theme.ansi}
+        return themes
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What is done to each row before the terminal gets it."""
+        filters = super().get_line_filters()
+        return [*filters, self._ascii] if self._ascii is not None else filters
 
     def get_css_variables(self) -> dict[str, str]:
         """Textual's for this theme, and our own."""
@@ -148,11 +168,19 @@ class ChatApp(KeysInTurn):
 
     def _begin(self) -> None:
         self.servers.begin(self._caller.servers.warnings())
+        self._tell_of_themes()
         self.main.paint()
         self.call_after_refresh(self.main.paint_soon)  # the panes have their widths then
         # What is here now stays: a full collection that goes through it takes 25 ms, while somebody types.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+
+    def _tell_of_themes(self) -> None:
+        """Say what is wrong with files of the user's, and what can hardly be read in the one that was chosen."""
+        palette = self._themes.palettes.get(self.theme)
+        for text in (*self._themes.wrong.values(), *([doubts(self.theme, palette)] if palette is not None else [])):
+            if text:
+                self.notify(text[:TOAST_MAX], markup=False, severity="warning", timeout=12)
 
     def on_unmount(self) -> None:
         """Write everything down."""
@@ -238,8 +266,10 @@ class ChatApp(KeysInTurn):
         self.has_focus, self.knows_focus = False, True
 
     def action_toggle_theme(self) -> None:
-        """Go from dark to light, or back."""
-        self.theme = other_theme(self.current_theme)
+        """Go from dark to light, or back: to the theme of the settings, where it is that."""
+        chosen, other = self.available_themes.get(self.settings.theme), other_theme(self.current_theme)
+        is_dark = not self.current_theme.dark
+        self.theme = chosen.name if chosen is not None and chosen.dark is is_dark else other
 
     def action_help(self) -> None:
         """Show the keys and commands."""

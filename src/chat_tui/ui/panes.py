@@ -65,7 +65,12 @@ class Panes:
         program = shown()
         settings = program.settings
         self.chat = ChatView(
-            Wanted(settings.time_format, settings.markdown, has_emoji=settings.emoji and terminal.has_emoji()),
+            Wanted(
+                settings.time_format,
+                settings.markdown,
+                has_emoji=settings.emoji and terminal.has_emoji() and not settings.ascii,
+                is_ascii=settings.ascii or not terminal.has_unicode(),
+            ),
             is_slow=settings.slow_link,
             clock=program.clock,
             id="chat",

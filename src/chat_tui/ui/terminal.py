@@ -291,10 +291,15 @@ class Finder(CommandPalette):
 
 def has_emoji() -> bool:
     """Whether the terminal may show emoji: not the console of Linux, nor where the locale is not UTF-8."""
+    return os.environ.get("TERM") != "linux" and has_unicode()
+
+
+def has_unicode() -> bool:
+    """Whether the locale is UTF-8."""
     encoding = (
         sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
     )  # Textual has another one in its place
-    return os.environ.get("TERM") != "linux" and encoding.lower().replace("-", "") == "utf8"
+    return encoding.lower().replace("-", "") == "utf8"
 
 
 def open_link(app: App[None], url: str) -> None:
