@@ -222,7 +222,8 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
         say_count("{number} line will be sent then.", "{number} lines will be sent then.", waiting) if waiting else ""
     )
     if change.is_moving:
-        return sentences(say("The server is being restarted; back in {seconds} s.", seconds=max(1, seconds)), waits)
+        back = say("The server is being restarted; back in {seconds} s.", seconds=max(1, seconds))
+        return Content.assemble(("○ ", "$text-warning"), sentences(back, waits))
     if change.doubt is not None:
         return _refused(sentences(change.why, say("F5 shows why, F3 takes another server."), waits))
     if change.asks_proof:
