@@ -60,7 +60,8 @@ def unreadable(app: StoryApp) -> list[str]:
         fore, back = style.color.triplet.hex, style.bgcolor.triplet.hex
         if style.reverse:
             fore, back = back, fore
-        if contrast(fore, back) < CONTRAST_MIN:
+        is_cursor = len(segment.text) == 1 and segment.text.isalpha()  # of which one sees the shape
+        if contrast(fore, back) < (3 if is_cursor else CONTRAST_MIN):
             found.append(f"{segment.text!r}: {fore} on {back}: {contrast(fore, back):.1f}")
     return found
 

@@ -48,6 +48,7 @@ class ChatApp(KeysInTurn):
     CSS_PATH = Path(__file__).with_name("chat.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "f2"
+    _has_own_colours = False
     BINDINGS: ClassVar[list[BindingType]] = [binding_of(action) for action in ACTIONS if action.name in EVERYWHERE]
 
     def __init__(
@@ -86,6 +87,7 @@ class ChatApp(KeysInTurn):
 
         """
         super().__init__(ansi_color=True if settings.theme.startswith("ansi") else None)
+        self._has_own_colours = settings.theme.startswith("ansi")
         terminal.hide_locals(self)
         self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (20, "-some-rows"), (30, "-many-rows")]
         self.animation_level = "none"  # what one reads does not swim
@@ -115,7 +117,7 @@ class ChatApp(KeysInTurn):
     def available_themes(self) -> dict[str, Theme]:
         """All that can be chosen: where the terminal has its own colours, those of these, for others send what it cannot show."""
         themes = super().available_themes
-        if self.settings.theme.startswith("ansi"):
+        if self._has_own_colours:
             return {name: theme for name, theme in themes.items() if theme.ansi}
         return themes
 

@@ -163,8 +163,7 @@ class ChatView(StillScroll):
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
         """Mark what is searched for; None: nothing is."""
-        self.drawing.hit = None
-        self.drawing.want(found=found)
+        self.drawing.find(found)
         self._restyle()
 
     def mark_hit(self, seq: int | None) -> None:
@@ -207,8 +206,7 @@ class ChatView(StillScroll):
     def go_to_top(self) -> None:
         """Show the oldest lines that are loaded."""
         self._leave_bottom()
-        self._viewport.scroll(0)
-        self._viewport.settle()
+        self._viewport.to_top()
         self._tell()
 
     def scroll_pages(self, pages: float) -> None:

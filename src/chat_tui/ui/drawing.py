@@ -1,5 +1,6 @@
 """Rows of lines as they are drawn: how they look just now, and which lines are marked. Knows Textual's styles; never knows which rows are seen."""
 
+import re
 from typing import Any
 
 from textual.strip import Strip
@@ -35,6 +36,11 @@ class Drawing:
         """Have lines look otherwise from when they are forgotten on. Returns False if that is no change."""
         before, self.wanted = self.wanted, self.wanted._replace(**changes)
         return before != self.wanted
+
+    def find(self, found: re.Pattern[str] | None) -> None:
+        """Mark what is searched for, wherever that has not come to a line yet; None: nothing is."""
+        self.hit = None
+        self.want(found=found)
 
     def shape(self, width: int) -> object:
         """What heights depend on beside the entries, in so many columns."""

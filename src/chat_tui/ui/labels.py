@@ -223,7 +223,7 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
     )
     if change.is_moving:
         back = say("The server is being restarted; back in {seconds} s.", seconds=max(1, seconds))
-        return Content.assemble(("○ ", "$text-warning"), sentences(back, waits))
+        return Content(sentences(back, waits))
     if change.doubt is not None:
         return _refused(sentences(change.why, say("F5 shows why, F3 takes another server."), waits))
     if change.asks_proof:

@@ -98,6 +98,11 @@ class Viewport:
         else:
             self.scroll(top, extra=height)
 
+    def to_top(self) -> None:
+        """Have the first row at the top."""
+        self.scroll(0)
+        self.settle()
+
     def to_end_of(self, index: int, rows: int) -> None:
         """Have an entry end so many rows below the top."""
         for _ in range(2):  # what is measured on the way moves it once more
