@@ -184,6 +184,17 @@ def test_nginx_tells_who_is_calling(tmp_path: Path) -> None:
         assert sorted(came) == sorted(CAME_AND_WENT * calls)
 
 
+def test_debian_s_caddy_has_not_got_what_the_document_says_that_it_takes(tmp_path: Path) -> None:
+    """Should it have it one day, this fails, and the lines can be tried."""
+    caddy = program("caddy")
+    config = tmp_path / "Caddyfile"
+    config.write_text(written("caddy"))
+    command = [caddy, "adapt", "--config", str(config), "--adapter", "caddyfile"]
+    adapted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "unrecognized global option: layer4" in adapted.stderr
+    assert "`unrecognized global option: layer4`" in DOCUMENT
+
+
 @contextmanager
 def server_at_a_unix_socket(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     path = folder / "socket"

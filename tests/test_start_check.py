@@ -51,6 +51,16 @@ def test_where_all_is_well_nothing_is_found_and_nothing_is_made(tmp_path: Path) 
     assert listing(tmp_path) == []
 
 
+def test_what_systemd_hands_to_the_service_alone_is_no_error_for_who_checks_from_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = TlsTable(certificate="credential:fullchain.pem", key="credential:privkey.pem")
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert not only(tmp_path, tls=table)[0]
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert only(tmp_path, tls=table)[0], "the service itself looks, and none is there"
+
+
 def test_it_changes_nothing_beside_a_journal_that_is_there(tmp_path: Path) -> None:
     with running_server(data=tmp_path / "data") as server:
         server.wait_for_log("the certificate of TLS is")

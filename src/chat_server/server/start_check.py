@@ -20,6 +20,7 @@ from chat_server.journal.backups import directory_for
 from chat_server.journal.data_directory import LOCK_FILE
 from chat_server.journal.engines import engine_named
 from chat_server.server.certificates import (
+    CREDENTIAL,
     CertificateProblem,
     day_of,
     files_named,
@@ -105,6 +106,11 @@ def _certificate(config: Config, directory: Path | None, now: float) -> Iterator
     if not named and (directory is None or not own_files(directory).certificate.exists()):
         if not can_make():
             yield Found(False, "TLS would be off, for nothing here can make a certificate: install openssl")
+        return
+    if named.startswith(CREDENTIAL) and "CREDENTIALS_DIRECTORY" not in os.environ:
+        yield Found(
+            False, f"{named} is handed to the service alone, by systemd: whether it can be used was not looked at"
+        )
         return
     try:
         files = files_named(named, config.tls.key) if directory is None or named else own_files(directory)
