@@ -31,7 +31,7 @@ complete -c chat-tui -n '__chat_tui_is_at "" -1' -l profile -r -d 'a profile of 
 complete -c chat-tui -n '__chat_tui_is_at "" -1' -l config -r -F -d 'settings (default: ~/.config/chat-tui/config.toml)'
 complete -c chat-tui -n '__chat_tui_is_at "" -1' -l state -r -a '(__fish_complete_directories)' -d 'where drafts, unsent lines and read positions are kept (default: where the platform keeps them)'
 complete -c chat-tui -n '__chat_tui_is_at "" -1' -l lang -r -a 'en zh' -d 'the language in which chat-tui speaks: en or zh (default: as the settings or the environment say)'
-complete -c chat-tui -n '__chat_tui_is_at "" -1' -l theme -r -d 'chat-dark, chat-light, or one of Textual\'s'
+complete -c chat-tui -n '__chat_tui_is_at "" -1' -l theme -r -d 'chat-dark, chat-light, one of Textual\'s, or a file of yours (docs/chat-tui.md)'
 complete -c chat-tui -n '__chat_tui_is_at "" -1' -l plain -d 'line by line, without panes: for screen readers, and where output is no terminal'
 complete -c chat-tui -n '__chat_tui_is_at "" -1' -l plaintext -d 'go on without encryption where the server has none, though nobody was asked or it had some before'
 complete -c chat-tui -n '__chat_tui_is_at "" -1' -l wait -r -d 'with --plain: how long to wait, after the input has ended, for everything to be stored (default: as long as lines go on being stored, and 30 s more)'

@@ -11,7 +11,7 @@ _chat_tui() {
         '(--config)'--config'[settings (default\: ~/.config/chat-tui/config.toml)]:FILE:_files' \
         '(--state)'--state'[where drafts, unsent lines and read positions are kept (default\: where the platform keeps them)]:DIR:_files -/' \
         '(--lang)'--lang'[the language in which chat-tui speaks\: en or zh (default\: as the settings or the environment say)]:LANGUAGE:(en zh)' \
-        '(--theme)'--theme'[chat-dark, chat-light, or one of Textual'\''s]:NAME: ' \
+        '(--theme)'--theme'[chat-dark, chat-light, one of Textual'\''s, or a file of yours (docs/chat-tui.md)]:NAME: ' \
         '(--plain)'--plain'[line by line, without panes\: for screen readers, and where output is no terminal]' \
         '(--plaintext)'--plaintext'[go on without encryption where the server has none, though nobody was asked or it had some before]' \
         '(--wait)'--wait'[with --plain\: how long to wait, after the input has ended, for everything to be stored (default\: as long as lines go on being stored, and 30 s more)]:SECONDS: ' \
