@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -192,6 +193,28 @@ def test_it_is_answered_while_the_server_is_full_and_while_it_stops(tmp_path: Pa
         assert server.stop() in {0, 1}
         with pytest.raises(OSError, match="refused"):
             connected(where)
+
+
+@pytest.mark.slow
+def test_a_journal_that_cannot_be_written_to_is_not_well_until_it_can(tmp_path: Path) -> None:
+    with watched(tmp_path) as (_, where), closing(sqlite3.connect(tmp_path / "data" / "journal.db")) as other:
+        other.isolation_level = None
+        other.execute("BEGIN IMMEDIATE")
+        until = time.monotonic() + TIMEOUT
+        while (found := fetched(where, "/healthz"))[0] == 200 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert found[0] == 503
+        assert "stored and shown" in found[1]
+        code, why = asked("health", "--data", str(tmp_path / "data"))
+        assert code == 1
+        assert "stored and shown" in why
+        assert fetched(where, "/readyz") == (200, "ok\n")
+        other.execute("ROLLBACK")
+        until = time.monotonic() + TIMEOUT
+        while (found := fetched(where, "/healthz"))[0] != 200 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert found == (200, "ok\n")
+        assert value(where, "chat_canary_failures_total") >= 0
 
 
 def test_a_server_that_does_not_go_on_is_not_well(tmp_path: Path) -> None:
