@@ -121,6 +121,27 @@ def test_whoever_calls_while_no_server_runs_waits_and_is_served_by_the_next(one:
         assert b"Hello. This is" in waiting.recv(4096)
 
 
+def test_after_a_server_was_killed_whoever_waited_is_served_by_the_next_and_nothing_is_lost(
+    one: socket.socket, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    with activated([("chat", one)], data=data) as first:
+        with greeted(one.getsockname()) as guest:
+            guest.sendall(b"/login ann\n/join python\nhello\n/last 1\n")
+            seen = b""
+            while b"ann: hello" not in seen:
+                seen += guest.recv(4096)
+        first.signal(signal.SIGKILL)
+        first.wait()
+    with socket.create_connection(one.getsockname(), TIMEOUT) as waiting, activated([("chat", one)], data=data):
+        waiting.sendall(b"/login bob\n/join python\n")
+        seen = b""
+        while b"ann: hello" not in seen:
+            more = waiting.recv(4096)
+            assert more
+            seen += more
+
+
 def test_a_socket_that_is_none_is_the_end_of_the_start(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
         datagrams.bind(("127.0.0.1", 0))

@@ -23,7 +23,7 @@ from chat_server.server.places import fitting
 from chat_server.server.process import why_no_successor
 from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor
 from handing_over import activated, listening
-from processes import ROOT, TIMEOUT
+from processes import ROOT, TIMEOUT, screen, terminal
 
 
 class Server:
@@ -137,6 +137,42 @@ def test_the_next_one_takes_the_place_and_who_was_there_is_told_when_to_come_bac
     third = start("--replace", port=first.port)
     assert second.wait() == 0
     assert has_lines(third.port, "hello")
+
+
+def test_line_by_line_one_is_told_calmly_and_goes_on_where_one_was(start: Start, tmp_path: Path) -> None:
+    first = start()
+    flags = ("--plain", "--room", "python", "--nick", "ann", "--state", str(tmp_path / "state"))
+    with terminal(sys.executable, "-m", "chat_tui", f"127.0.0.1:{first.port}", *flags) as ann:
+        ann.wait_for("You are in python")
+        ann.type("before\n")
+        ann.wait_for("stored as 1")
+        second = start("--replace", port=first.port)
+        ann.wait_for("The server is being restarted. You are back in a moment.")
+        ann.wait_for("You are back.")
+        ann.type("after\n")
+        ann.wait_for("stored as 2")
+        assert "No connection" not in ann.seen
+        assert ann.seen.count("You are in python") == 1
+    assert has_lines(second.port, "before", "after")
+
+
+def test_on_the_screen_a_line_that_is_typed_meanwhile_is_said_once(start: Start, tmp_path: Path) -> None:
+    first = start()
+    flags = ("--room", "python", "--nick", "ann", "--state", str(tmp_path / "state"), "--config", os.devnull)
+    with screen(sys.executable, "-m", "chat_tui", f"127.0.0.1:{first.port}", *flags) as ann:
+        ann.wait_until("1 person")
+        ann.type("before\r")
+        ann.wait_for_rows(lambda rows: any("ann" in row and "before" in row and "…" not in row for row in rows))
+        second = start("--replace", port=first.port)
+        first.wait_for_log("another server takes the place")
+        ann.type("meanwhile\r")
+        ann.wait_for_rows(lambda rows: any("meanwhile" in row for row in rows))
+        second.wait_for_log("to come in")
+        deadline = time.monotonic() + TIMEOUT
+        while not has_lines(second.port, "before", "meanwhile"):
+            assert time.monotonic() < deadline
+            ann.read(0.1)
+        assert b"No connection" not in ann.raw
 
 
 def test_a_port_that_the_system_has_chosen_is_kept(start: Start) -> None:
