@@ -1,4 +1,4 @@
-"""The password of the tests. Whatever is kept of them is looked through for it, and nothing may have it.
+"""The password of the tests. Whatever is kept of them is looked through for it, and nothing may have it. And what may be kept, but not logged.
 
 Looked through are what servers have kept and logged, what was on screens and in their titles (processes.py), what tests have left in files, and
 whatever has been written meanwhile (conftest.py). Tokens and codes, which are others every time, have a test of their own: test_secrets.py.
@@ -10,6 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 
 PASSWORD = "canary-7f3a-in-the-mine"  # noqa: S105 - of nobody
+
+TEXT = "canary-text-2b9c-under-the-hill"
+ROOM = "canary-burrow-51"
+TOKEN = "canary0token0of0a0program"  # noqa: S105 - of nobody
+"""What somebody says, a private room, what a program logs in with: in no log, whichever test says it."""
+
+ADDRESS = "203.0.113.177"
+"""Whence somebody comes where the log has no addresses."""
 
 _AT_A_TIME = 1 << 22
 """Bytes of a file that are looked through at a time: a few have hundreds of megabytes."""
@@ -43,3 +51,8 @@ def assert_not_in(what: str, text: str | bytes) -> None:
     """See that it is not in what was written or shown."""
     data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
     assert PASSWORD.encode() not in data, f"a password is in {what}"
+
+
+def in_log(log: str) -> list[str]:
+    """What of all that is in a log, or whatever else a test has written to standard error."""
+    return [canary for canary in (PASSWORD, TEXT, ROOM, TOKEN) if canary.lower() in log.lower()]

@@ -92,10 +92,17 @@ LOGGED_TRACEBACK = "\n    Traceback (most recent call last):"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """No password is in what a test, or whatever it has started, has written; and nothing has gone wrong that it does not look for."""
+    """No password is in what a test, or whatever it has started, has written, and nothing in its log that does not belong there; and nothing has
+    gone wrong that it does not look for.
+    """
     report = yield
     if any(canary.PASSWORD in text for _, text in report.sections):
         report.outcome, report.longrepr = "failed", f"a password is in what {report.nodeid} has written"
+    if any("stderr" in name and canary.in_log(text) for name, text in report.sections):
+        report.outcome, report.longrepr = (
+            "failed",
+            f"what somebody has said, or a secret, is in the log of {report.nodeid}",
+        )
     may_go_wrong = item.get_closest_marker("goes_wrong") is not None
     if (
         report.when == "call"

@@ -77,7 +77,7 @@ class ActivatedServer:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        canary.assert_not_in("the server's log", self.log)
+        assert canary.in_log(self.log) == []
         self._log.close()
 
 

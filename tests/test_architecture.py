@@ -16,7 +16,7 @@ SOURCE = Path(chat_server.__file__).parent.parent
 RULES = {
     "chat_server": {
         "protocol": "",
-        "console guard logs metrics settings_errors intervals interruptions": "",
+        "console guard log_cleaning logs metrics settings_errors intervals interruptions": "",
         "accounts": "protocol logs",
         "journal": "protocol accounts metrics",
         "journal.engines": "accounts journal",

@@ -11,7 +11,7 @@ import trio
 import proxy_headers
 from captured_logs import capture_logs
 from chat_server.config import Config, ProxyTable, TlsTable
-from chat_server.logs import Sampler
+from chat_server.logs import Repeats
 from chat_server.server.arrival import HELLO_DELAY
 from chat_server.server.handshakes import (
     BURST,
@@ -434,7 +434,7 @@ async def test_a_network_that_went_away_is_remembered_until_its_handshakes_have_
 async def test_nothing_is_done_for_a_caller_who_has_gone_before_its_turn_and_its_place_is_free(
     autojump_clock: trio.abc.Clock,
 ) -> None:
-    handshakes = Handshakes(server_context, TimeLimits(), Sampler(), fingerprint=str, by_network=True)
+    handshakes = Handshakes(server_context, TimeLimits(), Repeats(), fingerprint=str, by_network=True)
     kernels = [Kernel() for _ in range(BURST + 1)]
     for number, kernel in enumerate(kernels):
         said = hello()

@@ -1,15 +1,25 @@
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv6Address
+from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat_server import logs
-from chat_server.logs import SAMPLE_MAX, SAMPLE_SECONDS, Sampler, log
+from chat_server.accounts.credentials import RECOVERY, new_bot_token, new_code
+from chat_server.guard import Guard
+from chat_server.log_cleaning import HIDDEN, Addresses, cleaned, cleaner_for
+from chat_server.logs import KINDS_MAX, REPEAT_SECONDS, Repeats, log, tell_repeats
 
 
 @pytest.fixture(autouse=True)
-def _defaults_afterwards() -> object:
+def _as_it_was_afterwards() -> object:
+    before = log.take, log.is_verbose
     yield
-    logs.configure("text", verbose=False)
+    log.take, log.is_verbose = before
 
 
 def test_text_is_one_line_an_event_with_nothing_unprintable(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,13 +73,150 @@ def test_a_server_without_standard_error_serves_all_the_same(monkeypatch: pytest
     log.info("lost")
 
 
-def test_scanners_cannot_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure("text", verbose=False)
-    sampler = Sampler()
+# --- what repeats
+
+
+class Clock:
+    """A time that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_repeats_is_one_line_a_minute_and_nothing_of_it_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    repeats = Repeats(clock=clock)
+
+    def told() -> list[str]:
+        return [line.partition("Z ")[2] for line in capsys.readouterr().err.splitlines()]
+
     for number in range(10_000):
-        sampler.note("a caller speaks TLS", now=100 + number / 1000)
-    assert len(capsys.readouterr().err.splitlines()) == SAMPLE_MAX
-    sampler.note("a caller speaks TLS", now=100 + SAMPLE_SECONDS + 1)
-    told = capsys.readouterr().err.splitlines()
-    assert told[0].endswith(f"a caller speaks TLS: {10_000 - SAMPLE_MAX} more times")
-    assert len(told) == 2
+        repeats.info("a caller speaks TLS", address=f"192.0.2.{number % 250}")
+    repeats.info("a caller speaks HTTP")
+    assert told() == ["info: a caller speaks TLS address=192.0.2.0", "info: a caller speaks HTTP"]
+    clock.now += REPEAT_SECONDS - 1
+    tell_repeats()
+    assert told() == []
+    clock.now += 1
+    tell_repeats()
+    assert told() == ["info: a caller speaks TLS: 9999 more times address=192.0.2.249"], "the last one's details"
+    repeats.info("a caller speaks TLS", address="192.0.2.7")
+    repeats.info("a caller speaks HTTP")
+    assert told() == ["info: a caller speaks HTTP"], "it goes on, and is one line a minute"
+    clock.now += REPEAT_SECONDS
+    tell_repeats()
+    tell_repeats()
+    assert told() == ["info: a caller speaks TLS: once more address=192.0.2.7"]
+    clock.now += REPEAT_SECONDS
+    repeats.info("a caller speaks TLS")
+    assert told() == ["info: a caller speaks TLS"], "a minute without it, and it is new"
+
+
+def test_of_many_kinds_few_are_remembered_and_each_count_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    repeats = Repeats(clock=Clock())
+    for number in range(KINDS_MAX + 3):
+        repeats.info(f"kind {number}")
+        repeats.info(f"kind {number}")
+    assert len(repeats._kinds) == KINDS_MAX
+    told = capsys.readouterr().err
+    assert [number for number in range(KINDS_MAX + 3) if f"kind {number}: once more" in told] == [0, 1, 2]
+    tell_repeats(is_end=True)
+    assert capsys.readouterr().err.count("once more") == KINDS_MAX
+    assert repeats._kinds == {}
+
+
+def fail(why: str) -> None:
+    raise ValueError(why)
+
+
+def test_what_fails_in_one_place_again_and_again_is_told_once_and_then_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.configure("text", verbose=False)
+
+    def failed(step: Callable[[], object]) -> None:
+        with Guard("it failed", nick="ann"):
+            step()
+
+    for number in range(1000):
+        failed(lambda number=number: fail(str(number)))  # type: ignore[misc]
+    failed(lambda: 1 / 0)
+    told = capsys.readouterr().err
+    assert told.count("Traceback") == 2
+    assert "ZeroDivisionError" in told
+    logs.configure("json", verbose=False)
+    assert capsys.readouterr().err.splitlines()[-1].endswith("error: it failed: 999 more times nick=ann"), (
+        "told before the log is another"
+    )
+
+
+def test_threads_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    repeats = Repeats(clock=Clock())
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: repeats.error("x"), range(4000)))
+    repeats.look(is_end=True)
+    assert capsys.readouterr().err.splitlines()[-1].endswith("error: x: 3999 more times")
+
+
+# --- what must not stand there
+
+
+@pytest.mark.parametrize(
+    ("addresses", "text", "shown"),
+    [
+        ("full", "203.0.113.77", "203.0.113.77"),
+        ("short", "203.0.113.77", "203.0.113.0/24"),
+        ("short", "2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("short", "::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("none", "from 203.0.113.77:4000, then 2001:db8::1.", "from (address):4000, then (address)."),
+        ("none", "[2001:db8::1]:5000 fe80::1%eth0", "[(address)]:5000 (address)"),
+        ("none", "127.0.0.1 ::1 0.0.0.0 unix", "127.0.0.1 ::1 0.0.0.0 unix"),
+        ("none", "at 12:30:05 of 2026-11-29T12:30:05Z, 0.2.0 and 1.2.3", "at 12:30:05 of 2026-11-29T12:30:05Z, 0.2.0 and 1.2.3"),
+    ],
+)  # fmt: skip
+def test_addresses_are_shown_as_far_as_is_set(addresses: Addresses, text: str, shown: str) -> None:
+    assert cleaned({"why": text}, cleaner_for(addresses)) == {"why": shown}
+
+
+@given(st.ip_addresses())
+def test_no_address_of_another_machine_is_left(address: IPv4Address | IPv6Address) -> None:
+    mapped = getattr(address, "ipv4_mapped", None)
+    text = cleaner_for("none")(f"from {address}, port 1")
+    assert text == "from (address), port 1" or (mapped or address).is_loopback or address.is_unspecified
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "token", "secret", "key", "code", "recovery_codes", "api_key", "old_password"]
+)
+def test_what_is_called_like_a_secret_is_hidden_whatever_it_is(key: str) -> None:
+    assert cleaned({key: 12345, "keys_seen": 7}, cleaner_for("full")) == {key: HIDDEN, "keys_seen": 7}
+
+
+FORMS: tuple[Literal["text", "json"], ...] = ("text", "json")
+
+MAKERS: dict[str, Callable[[], str]] = {
+    "a bot's token": new_bot_token,
+    "part of one": lambda: new_bot_token()[:12],
+    "a code": lambda: new_code().shown,
+    "a long code": lambda: new_code(RECOVERY).shown,
+    "one in small letters": lambda: f"{new_code(RECOVERY).shown.lower()}",
+}
+
+
+@pytest.mark.parametrize("what", MAKERS)
+def test_what_looks_like_one_of_our_secrets_is_hidden_wherever_it_stands(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = MAKERS[what]()
+    for form in FORMS:
+        logs.configure(form, verbose=False)
+        try:
+            fail(f"cannot use {secret}")
+        except ValueError as error:
+            log.error(f"with {secret}", exc_info=error, why=f"({secret})", several=[secret, {"in": secret}])
+        told = capsys.readouterr().err
+        assert secret not in told
+        assert told.count(HIDDEN) >= 5

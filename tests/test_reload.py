@@ -21,8 +21,6 @@ from chat_server.config_changes import changes_between
 from chat_server.config_file import load
 from chat_server.journal import JournalError
 from chat_server.journal.memory import MemoryJournal
-from chat_server.logs import log
-from chat_server.server import process
 from chat_server.server.config_in_use import READ_SECONDS, ConfigInUse, NotReloaded
 from chat_server.server.listening import keep_alive, open_listeners
 from chat_server.sessions.keep_alive import NOP
@@ -437,7 +435,9 @@ async def _(house: House, reload: Callable[[], Awaitable[None]]) -> None:
     assert sorted(session.caller.origin.address for session in house.server._sessions) == ["192.0.2.1", "203.0.113.7"]
 
 
-IN_PROCESS = {"log.format", "log.verbose"}
+IN_PROCESS = {"log.format", "log.verbose", "log.addresses"}
+"""Played in test_reload_programs.py."""
+
 WITH_FILES = {"tls.certificate", "tls.key"}
 """Played in test_certificate_in_use.py."""
 
@@ -496,21 +496,6 @@ def test_the_document_says_of_each_when_it_counts() -> None:
     said = [set(re.findall(r"`(\w+\.\w+)`", part)) for part in parts]
     kinds = [AT_ONCE, NEXT, COMERS, RESTART]
     assert said == [{name for name, kind in settings().items() if when_changed(kind) == one["reload"]} for one in kinds]
-
-
-async def test_the_log_is_written_as_it_is_set(capsys: pytest.CaptureFixture[str]) -> None:
-    before = log.take, log.is_verbose
-    try:
-        (await process._log_prepared(load("[log]\nformat = 'json'\nverbose = true", "x")))()
-        log.debug("seen")
-        (await process._log_prepared(Config()))()
-        log.debug("not seen")
-        log.info("text")
-    finally:
-        log.take, log.is_verbose = before
-    first, second = capsys.readouterr().err.splitlines()
-    assert '"seen"' in first
-    assert second.endswith("info: text")
 
 
 # --- all or nothing

@@ -89,6 +89,40 @@ def test_what_cannot_be_used_changes_nothing_and_is_told_to_whoever_asked_and_to
     assert reloaded(data)["generation"] == 2
 
 
+def test_the_log_is_another_from_a_reload_on(house: tuple[ServerProcess, Path, Path]) -> None:
+    server, file, data = house
+    trusting = GOOD.format(1) + "[proxy]\ntrusted = ['127.0.0.1']\n"
+
+    def come() -> None:
+        with socket.create_connection(("127.0.0.1", server.port)) as caller:
+            caller.sendall(b"PROXY TCP4 203.0.113.77 192.0.2.1 4000 5000\r\n")
+            assert caller.recv(4096)
+
+    for table, told in (
+        ("verbose = true", "debug: a caller came address=203.0.113.77"),
+        ("verbose = true\naddresses = 'short'", "debug: a caller came address=203.0.113.0/24"),
+        (
+            "verbose = true\naddresses = 'none'\nformat = 'json'",
+            '{"address": "(address)", "event": "a caller came", "level": "debug"',
+        ),
+    ):
+        file.write_text(f"{trusting}[log]\n{table}\n")
+        reloaded(data)
+        come()
+        server.wait_for_log(told)
+        server.wait_for_log("a caller went")
+    file.write_text(trusting)
+    reloaded(data)
+    come()
+    admin(data, "log-level", "verbose")
+    reloaded(data)
+    assert admin(data, "log-level").stdout.startswith("verbose"), (
+        "what an operator has chosen is not what the file has changed"
+    )
+    assert server.stop() == 0
+    assert "".join(server.log).count("a caller came") == 3
+
+
 def test_of_many_reloads_at_once_each_is_answered(house: tuple[ServerProcess, Path, Path]) -> None:
     server, file, data = house
     file.write_text(GOOD.format(2))

@@ -282,6 +282,15 @@ class LogTable(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(extra=AT_ONCE, description="text is for people, json (one object a line) for machines."),
     ] = "text"
     verbose: Annotated[bool, Meta(extra=AT_ONCE, description="Also log every caller who comes and goes.")] = False
+    addresses: Annotated[
+        Literal["full", "short", "none"],
+        Meta(
+            extra=AT_ONCE,
+            description="Callers' addresses in the log. full: as they are, for whoever keeps out those who flood or guess (fail2ban). short: the"
+            " network of 256 addresses, of IPv6 the /48. none: nothing of them. Whose law counts an address among a person's data chooses one of"
+            " these.",
+        ),
+    ] = "full"
 
 
 class MetricsTable(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,7 +6,7 @@ things happen in, nor where they are stored.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from time import perf_counter
 
@@ -76,7 +76,8 @@ class Audience:
         # By whom: the sessions of those who have blocked them. Nobody else's lines are looked at twice.
         self._blocking: dict[Whom, tuple[Occupant, ...]] = {}
         self._blocks_of: dict[Occupant, Blocks] = {}  # as they were filed
-        self._guard = Guard("something could not be shown in a room", room=room)
+        self._guard = Guard("something could not be shown in a room", lambda: {"room": self.log_name()})
+        self.log_name: Callable[[], str] = str  # what the log calls the room; its owner says
 
     # Who there is.
 

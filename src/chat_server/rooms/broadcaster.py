@@ -332,7 +332,7 @@ class Broadcaster:
             await self._history.read(self._directory.journal)
         except JournalError as error:
             self._read_past_at = trio.current_time() + READ_AGAIN_SECONDS
-            log.error("cannot read what was said", room=self._room.name, why=str(error))
+            log.error("cannot read what was said", room=self._audience.log_name(), why=str(error))
 
     def _add_line(self, line: Entry, not_for: tuple[Occupant, ...] = ()) -> None:
         """Add one line to what members will see: where it says something of another, only to those who may see that."""

@@ -71,9 +71,7 @@ async def _look_through(
                     first = max(record.first, await first_of(record))
                     await _look(left, first, since, directory, calls)
                 except JournalError as error:
-                    log.warning(
-                        "cannot look who was named before a server was killed", room=record.name, why=str(error)
-                    )
+                    log.warning("cannot look who was named before a server was killed", why=str(error))
 
 
 async def _look(left: Left, first: int, since: float, directory: Directory, calls: Calls) -> None:

@@ -43,6 +43,7 @@ from chat_server.rooms.filters import Filters
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import Inbox
 from chat_server.rooms.line_rules import Verdict
+from chat_server.rooms.log_names import log_name
 from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Somebody
@@ -74,12 +75,13 @@ class ChatRoom(Room):
         self.hall = hall
         """Where one goes back to."""
         self._inbox = Inbox()
-        guard = Guard("something went wrong in a room; it goes on", lambda: {"room": self.name})
+        guard = Guard("something went wrong in a room; it goes on", lambda: {"room": log_name(self)})
         self._history = RecentHistory(record)
         self.referred = self._history.referred
         """Lines of which somebody is about to say something."""
         self.gate.server, self.gate.words = directory.accounts.acts.in_force, directory.words
         self._audience = Audience(record.name, record.last, send_many, directory.flow)
+        self._audience.log_name = lambda: log_name(self)
         nodes = directory.nodes
         self._members = (
             Members(record.name, self._audience, self._history, directory, guard)
@@ -114,7 +116,7 @@ class ChatRoom(Room):
     @cached_property
     def filters(self) -> Filters:
         """The bots that filter what is said here: made where there are some, or where lines wait."""
-        return Filters(lambda: self.name)
+        return Filters(lambda: log_name(self))
 
     @property
     def nicks(self) -> list[str]:

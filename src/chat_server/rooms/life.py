@@ -18,6 +18,7 @@ from chat_server.rooms.batch import Acting
 from chat_server.rooms.changes import NO_MORE, Doer
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.log_names import log_name
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, carried_through
 
@@ -74,7 +75,7 @@ async def rename(
         taken = next((error for error in errors if isinstance(error, RoomTaken)), None)
         refusal = directory.another_has(name, taken, is_known) if taken is not None else _refusal(place, why, errors)
         return NotDone(why, refusal)
-    log.info("a room has another name", room=old, new=name, by=by.nick)
+    log.info("a room has another name", room=log_name(place, old), new=log_name(place), by=by.nick)
     return None
 
 
@@ -94,9 +95,9 @@ async def destroy(place: ChatRoom, by: Doer, may: Callable[[], str] = anybody_ma
     try:
         left = await place.directory.journal.delete_room(place.name)
     except JournalError as error:
-        log.error("a room is closed, and could not be deleted", room=place.name, why=str(error))
+        log.error("a room is closed, and could not be deleted", room=log_name(place), why=str(error))
         return NotDone(str(error), Refused("cannot-store"))
-    log.info("a room has been deleted", room=place.name, by=by.nick, left=left)
+    log.info("a room has been deleted", room=log_name(place), by=by.nick, left=left)
     return None
 
 

@@ -16,7 +16,7 @@ import trio
 
 from chat_server import __version__
 from chat_server.guard import Guard
-from chat_server.logs import Sampler
+from chat_server.logs import Repeats
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import REQUEST_MAX, Done, NotDone, UnreadableRequest, decoded_request
 from chat_server.server.admin_socket import peer_of
@@ -62,7 +62,7 @@ class AdminDoor:
         """Nobody is here yet; what they ask for is done by `carry_out`."""
         self._carry_out = carry_out
         self._connections = 0
-        self._unwelcome = Sampler()
+        self._unwelcome = Repeats()
 
     async def run(self, listening: socket.socket) -> None:
         """Serve operators until cancelled."""
@@ -74,7 +74,7 @@ class AdminDoor:
                     connection, _ = await listener.accept()
                 except OSError as error:
                     if error.errno in _OUT_OF_FILES:
-                        self._unwelcome.note("cannot accept an operator", trio.current_time(), why=error.strerror)
+                        self._unwelcome.info("cannot accept an operator", why=error.strerror)
                         await trio.sleep(0.1)
                     continue
                 with guard:
@@ -88,7 +88,7 @@ class AdminDoor:
     async def serve(self, stream: trio.abc.Stream, user: int) -> None:
         """Serve one who has connected as this user of the system: only our own and root may ask."""
         if user not in {0, os.geteuid()}:
-            self._unwelcome.note("refused an operator", trio.current_time(), user=user)
+            self._unwelcome.info("refused an operator", user=user)
             await self._answer(stream, (_not_done("only the server's own user and root may ask"),))
         elif self._connections >= CONNECTIONS_MAX:
             await self._answer(stream, (_not_done(f"{CONNECTIONS_MAX} others are asking just now: try again"),))

@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from chat_server.logs import Sampler
+from chat_server.logs import Repeats
 from chat_server.protocol.events import Dismissed
 from chat_server.server.handshakes import HANDSHAKE_SECONDS, Handshakes
 from chat_server.server.time_limits import TimeLimits
@@ -34,7 +34,7 @@ class Arrival:
         context: SessionContext,
         handshakes: Handshakes,
         limits: TimeLimits,
-        unwelcome: Sampler,
+        unwelcome: Repeats,
         *,
         all_encrypted: bool,
     ) -> None:
@@ -85,7 +85,7 @@ class Arrival:
             what, why = "a caller comes without TLS, which is required", Dismissed("tls-required")
         else:
             what = f"a caller speaks {door.name}, which is not served here"
-        self._unwelcome.note(what, trio.current_time(), address=caller.origin.address)
+        self._unwelcome.info(what, address=caller.origin.address)
         with suppress(OSError):
             caller.transport.send_nowait(door.refusal if why is None else door.renderer(language)(why))
 

@@ -25,7 +25,7 @@ from chat_server.journal.engines import Store
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.limits import Limits
-from chat_server.logs import Complaint
+from chat_server.logs import Repeats
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
@@ -115,7 +115,7 @@ class Canary:
         self._limits = limits
         self._echoes = echoes
         self._journal = _ProbedJournal(store.journal)
-        self._complaint = Complaint("what is said cannot be stored and shown: the canary is not heard")
+        self._complaint = Repeats()
         self.began_at = trio.current_time()
         """When it began to be there, by the event loop's clock."""
         self.heard_at = -inf
@@ -187,7 +187,7 @@ class Canary:
     def _note_unheard(self, why: str) -> None:
         self.unheard += 1
         self._problem = why
-        self._complaint.log(why=why)
+        self._complaint.error("what is said cannot be stored and shown: the canary is not heard", why=why)
 
     async def _sing(self, hall: Hall, nursery: trio.Nursery) -> float:
         """Come, say a line, and wait until it is shown. Returns how long that took. Raises Unheard."""

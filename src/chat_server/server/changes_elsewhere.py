@@ -46,6 +46,7 @@ from chat_server.rooms.conversation_life import changed, deleted, renamed_elsewh
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
+from chat_server.rooms.log_names import log_name
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.rights import OF_ACCOUNT
@@ -154,8 +155,9 @@ class ChangesElsewhere:
                 return
             if room is not None:  # there is one of the new name, too, where this node began when it had that already
                 new = change.new if other in {None, room} else ""
-                if why := await cast(ChatRoom, room).changes.ask(new, is_told=change.node != 0):
-                    log.error("a room keeps its name here", room=change.old, new=change.new, why=why)
+                kept = cast(ChatRoom, room)
+                if why := await kept.changes.ask(new, is_told=change.node != 0):
+                    log.error("a room keeps its name here", room=log_name(kept), why=why)
                 return
         await directory.open_room_of_others(change.new, "")
 

@@ -11,7 +11,7 @@ from functools import partial
 import trio
 from msgspec.structs import replace
 
-from chat_server.logs import Sampler, log
+from chat_server.logs import Repeats, log
 from chat_server.metrics import Histogram
 from chat_server.server.time_limits import TimeLimits
 from chat_server.sessions.caller import Caller
@@ -45,7 +45,7 @@ class Handshakes:
         self,
         context: Callable[[], ssl.SSLContext | None],
         limits: TimeLimits,
-        unwelcome: Sampler,
+        unwelcome: Repeats,
         *,
         fingerprint: Callable[[], str],
         by_network: bool,
@@ -101,7 +101,7 @@ class Handshakes:
                 result, why = "gone", "it was broken off"
         if not self._limits.are_over:
             self.results[result] += 1
-            self._unwelcome.note("no TLS with a caller", trio.current_time(), address=caller.origin.address, why=why)
+            self._unwelcome.info("no TLS with a caller", address=caller.origin.address, why=why)
         return None
 
     async def _turn_comes(self, address: Address) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from chat_server.guard import Guard
-from chat_server.logs import Sampler
+from chat_server.logs import Repeats
 from chat_server.sessions.transport import SocketTransport
 from chat_server.wire.proxy_protocol import UNIX
 
@@ -114,7 +114,7 @@ def address_of(listener: socket.socket) -> str:
 
 
 async def accept_callers(
-    listener: socket.socket, admit: Callable[[SocketTransport, str], None], unwelcome: Sampler
+    listener: socket.socket, admit: Callable[[SocketTransport, str], None], unwelcome: Repeats
 ) -> None:
     """Accept callers until the listener is closed; `admit` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
     guard = Guard("a caller could not be let in")
@@ -130,7 +130,7 @@ async def accept_callers(
                 break
             except OSError as error:
                 if error.errno in _OUT_OF_FILES:
-                    unwelcome.note("cannot accept a caller", trio.current_time(), why=error.strerror)
+                    unwelcome.info("cannot accept a caller", why=error.strerror)
                     await trio.sleep(0.1)
                 break
             host = UNIX if listener.family == socket.AF_UNIX else address[0]

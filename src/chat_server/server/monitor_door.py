@@ -12,7 +12,7 @@ from typing import NamedTuple
 import trio
 
 from chat_server.guard import Guard
-from chat_server.logs import Sampler
+from chat_server.logs import Repeats
 
 CONNECTIONS_MAX = 16
 """Connections at a time; each has an open file. One more is closed without a word: whoever scrapes comes again."""
@@ -65,7 +65,7 @@ class MonitorDoor:
         """Nobody is here yet; `pages` are what can be fetched, by its path."""
         self._pages = pages
         self._connections = 0
-        self._unwelcome = Sampler()
+        self._unwelcome = Repeats()
 
     async def run(self, listener: trio.socket.SocketType) -> None:
         """Serve whoever connects there until cancelled."""
@@ -76,9 +76,7 @@ class MonitorDoor:
                     connection, _ = await listener.accept()
                 except OSError as error:
                     if error.errno in _OUT_OF_FILES:
-                        self._unwelcome.note(
-                            "cannot accept who fetches metrics", trio.current_time(), why=error.strerror
-                        )
+                        self._unwelcome.info("cannot accept who fetches metrics", why=error.strerror)
                         await trio.sleep(0.1)
                     continue
                 with guard:

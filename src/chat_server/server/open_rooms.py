@@ -17,6 +17,7 @@ from chat_server.rooms.called_before import LAST_SECONDS, Left, look_around, loo
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.log_names import log_name
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room, SendMany
 from chat_server.rooms.writing import writing_of
@@ -140,7 +141,7 @@ class OpenRooms:
 
 async def _run_until_closed(room: ChatRoom) -> None:
     """Let a room deliver what enters it, and begin anew where a bug ends that."""
-    guard = Guard("a room started over", room=room.name)
+    guard = Guard("a room started over", lambda: {"room": log_name(room)})
     guard.has_failed = True
     while guard.has_failed:
         guard.has_failed = False

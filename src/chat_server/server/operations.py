@@ -25,6 +25,7 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.ends import end_sessions, kicked_because
 from chat_server.rooms.life import audit_deleting, rename
+from chat_server.rooms.log_names import log_name
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.server.account_operations import AccountOperations, Operation
@@ -202,7 +203,7 @@ class Operations:
             not_done = await rename(room, new, SERVER)
         if not_done is not None:
             raise Impossible(f"{old} keeps its name: {not_done.why}")
-        log.info("an operator has renamed a room", room=old, new=new, user=user)
+        log.info("an operator has renamed a room", room=log_name(room, old), new=log_name(room), user=user)
         return (Renamed(old, new),)
 
     async def _delete_room(self, request: DeleteRoom, user: int) -> Iterable[AdminAnswer]:
@@ -225,7 +226,7 @@ class Operations:
                 raise Impossible(
                     f"{room.name} is closed, but could not be deleted ({error}): the next start opens it again"
                 ) from error
-        log.info("an operator has deleted a room", room=room.name, lines=lines, user=user)
+        log.info("an operator has deleted a room", room=log_name(room), lines=lines, user=user)
         return (Deleted(room.name, lines, left),)
 
     def _listed(self) -> list[RoomRecord]:

@@ -19,7 +19,7 @@ import trio
 
 from chat_server import logs
 from chat_server.accounts import Accounts
-from chat_server.config import BackupTable, Config
+from chat_server.config import BackupTable, Config, LogTable
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
@@ -30,7 +30,7 @@ from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_soc
 from chat_server.server.backups import Backups, by_process, by_thread
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
-from chat_server.server.config_in_use import ConfigInUse
+from chat_server.server.config_in_use import ConfigInUse, Prepare
 from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed_by_systemd
 from chat_server.server.in_effect import InEffect
 from chat_server.server.listening import keep_alive, place_of
@@ -65,6 +65,9 @@ class CannotStart(Exception):
     """The address cannot be listened on, the certificate not be used, or the journal not be opened; the sentence says which and why."""
 
 
+LOG_LOOK_SECONDS = 1.0
+"""Seconds between two looks whether it is to be told how often something has repeated."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds until a node that was given up is tried again to begin anew, if it cannot; each further pause is twice as long, to a bound."""
 
@@ -95,7 +98,7 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
         CannotStart: before anything else has happened.
 
     """
-    logs.configure(config.log.format, verbose=config.log.verbose)
+    _configure_log(config.log)
     with closing(ServiceManager()) as manager:
         given = _given()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
@@ -105,6 +108,7 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
         cut, begins_anew = trio.run(_serve, in_use, opened, manager, given)
         while begins_anew:
             cut, begins_anew = _serve_again(in_use, manager, given, ports)
+    logs.tell_repeats(is_end=True)
     if cut:
         log.warning(f"stopped; cut off with something unsent: {cut}")
         return 1
@@ -213,11 +217,8 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
         journal.hurry(0)
         server.abort()
 
-    async def keep_alive_asked(other: Config) -> Callable[[], None]:
-        return partial(keep_alive, (*places.chat, *places.tls), other.limits.keepalive_seconds)
-
     signals = Signals(stop, cut_off, in_use.ask)
-    prepares = (certificate.prepared, server.in_effect.prepared, keep_alive_asked, _log_prepared)
+    prepares = (certificate.prepared, server.in_effect.prepared, *_prepares(in_use, places))
     with (
         closing(send_many),
         in_use.used_by(*prepares, around=manager.reloading),
@@ -226,6 +227,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
             nursery.start_soon(in_use.run)
+            nursery.start_soon(_tell_repeats)
             nursery.start_soon(watched.run, places.monitors)
             await nursery.start(journal.run)
             nursery.start_soon(_let_come_back, server.in_effect, opened.is_next)
@@ -270,8 +272,27 @@ def _status(server: Server, journal: Journal) -> str:
     return f"{people} {'person' if people == 1 else 'people'}{commits}"
 
 
-async def _log_prepared(config: Config) -> Callable[[], None]:
-    return partial(logs.configure, config.log.format, verbose=config.log.verbose)
+def _prepares(in_use: ConfigInUse, places: Places) -> tuple[Prepare, ...]:
+    """What of the process is another after a reload: the log, and how connections are kept."""
+
+    async def log_asked(other: Config) -> Callable[[], None]:
+        is_same = other.log == in_use.config.log  # what an operator has chosen until the end stays then
+        return (lambda: None) if is_same else partial(_configure_log, other.log)
+
+    async def keep_alive_asked(other: Config) -> Callable[[], None]:
+        return partial(keep_alive, (*places.chat, *places.tls), other.limits.keepalive_seconds)
+
+    return log_asked, keep_alive_asked
+
+
+def _configure_log(table: LogTable) -> None:
+    logs.configure(table.format, verbose=table.verbose, addresses=table.addresses)
+
+
+async def _tell_repeats() -> None:
+    while True:
+        await trio.sleep(LOG_LOOK_SECONDS)
+        logs.tell_repeats()
 
 
 def why_no_successor(*, is_managed: bool) -> str:

@@ -18,7 +18,7 @@ from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.engines import Store
-from chat_server.logs import Sampler, log
+from chat_server.logs import Repeats, log
 from chat_server.protocol.events import Dismissed
 from chat_server.protocol.preferences import Preferences
 from chat_server.rooms.chat_room import ChatRoom
@@ -122,7 +122,7 @@ class Server:
         self.backups: Backups | None = None  # whoever runs them says so
         self.succession: Succession | None = None  # as above
         self._budget = Budget(0)
-        self._rejected, self._time_limits, self._partings = Sampler(), TimeLimits(), TimeLimits()
+        self._rejected, self._time_limits, self._partings = Repeats(), TimeLimits(), TimeLimits()
         waits = self._time_limits, self._rejected
         self._handshakes = Handshakes(tls, *waits, fingerprint=fingerprint, by_network=True)
         self._store, self._journal = store, store.journal
@@ -299,7 +299,7 @@ class Server:
 
     def _refuse(self, transport: Transport, address: str, why: str) -> None:
         self._tally.callers[why] += 1
-        self._rejected.note(f"refused a caller: {why}", trio.current_time(), address=address)
+        self._rejected.info(f"refused a caller: {why}", address=address)
         turn_away(transport, Dismissed(why), self.in_effect.config.server.language)
 
     async def _let_in_by_proxy(
@@ -324,9 +324,7 @@ class Server:
                 origin = Origin(header.address, header.is_encrypted, is_proxied=True)
                 self._let_in(transport, origin, received, must_encrypt=must_encrypt)
             case BadHeader():
-                self._rejected.note(
-                    "a trusted proxy sent no valid PROXY header", trio.current_time(), address=proxy, why=header.why
-                )
+                self._rejected.info("a trusted proxy sent no valid PROXY header", address=proxy, why=header.why)
                 turn_away(transport, Dismissed("no-proxy-header"), self.in_effect.config.server.language)
             case Unforwarded():
                 transport.close()

@@ -27,7 +27,7 @@ from chat_server.journal.postgresql.appending import Append
 from chat_server.journal.postgresql.in_doubt import Sent, is_at_work
 from chat_server.journal.postgresql.link import ANSWER_SECONDS, PASSING, Connection, Held, Shutter, is_broken, said
 from chat_server.journal.postgresql.probing import Probe, ProbeJob, Probes
-from chat_server.logs import Complaint, log
+from chat_server.logs import Repeats, log
 
 PATIENCE = 30.0
 """Seconds for which what was never sent waits for an engine that is away; those who said it are told then that it is not stored."""
@@ -132,7 +132,7 @@ class Committer:
         self._asked: tuple[float, Shutter] | None = None
         self._ticket = 0
         self._is_away = False  # and the log says so
-        self._complaint = Complaint("the database cannot store what was said")
+        self._complaint = Repeats()
         self.times = CommitTimes()
         """How long commits took."""
         self.ended = trio.Event()
@@ -307,7 +307,7 @@ class Committer:
                 job.is_alone = True
             self._put_back(jobs)
         else:
-            self._complaint.log(why=said(error))
+            self._complaint.error("the database cannot store what was said", why=said(error))
             self._refuse(jobs, JournalError(f"the database cannot store it: {said(error)}"), is_answer=True)
 
     # What waits.
