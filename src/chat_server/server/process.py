@@ -19,7 +19,7 @@ import trio
 
 from chat_server import logs
 from chat_server.accounts import Accounts
-from chat_server.config import BackupTable, Config, LogTable
+from chat_server.config import BackupTable, Config
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
@@ -30,10 +30,10 @@ from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_soc
 from chat_server.server.backups import Backups, by_process, by_thread
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
-from chat_server.server.config_in_use import ConfigInUse, Prepare
+from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed_by_systemd
 from chat_server.server.in_effect import InEffect
-from chat_server.server.listening import keep_alive, place_of
+from chat_server.server.listening import place_of
 from chat_server.server.places import (
     CannotListen,
     Places,
@@ -44,6 +44,7 @@ from chat_server.server.places import (
     ports_of,
     with_ports,
 )
+from chat_server.server.process_settings import configure_log, prepares, tell_repeats
 from chat_server.server.proxies import Proxies
 from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor, when_it_is_free
 from chat_server.server.send_ring import ManySends
@@ -64,9 +65,6 @@ HURRY_PART = 0.5
 class CannotStart(Exception):
     """The address cannot be listened on, the certificate not be used, or the journal not be opened; the sentence says which and why."""
 
-
-LOG_LOOK_SECONDS = 1.0
-"""Seconds between two looks whether it is to be told how often something has repeated."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds until a node that was given up is tried again to begin anew, if it cannot; each further pause is twice as long, to a bound."""
@@ -98,7 +96,7 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
         CannotStart: before anything else has happened.
 
     """
-    _configure_log(config.log)
+    configure_log(config.log)
     with closing(ServiceManager()) as manager:
         given = _given()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
@@ -218,16 +216,16 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
         server.abort()
 
     signals = Signals(stop, cut_off, in_use.ask)
-    prepares = (certificate.prepared, server.in_effect.prepared, *_prepares(in_use, places))
+    preparing = (certificate.prepared, server.in_effect.prepared, *prepares(in_use, places))
     with (
         closing(send_many),
-        in_use.used_by(*prepares, around=manager.reloading),
+        in_use.used_by(*preparing, around=manager.reloading),
         trio.open_signal_receiver(*OBEYED) as received,
     ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
             nursery.start_soon(in_use.run)
-            nursery.start_soon(_tell_repeats)
+            nursery.start_soon(tell_repeats)
             nursery.start_soon(watched.run, places.monitors)
             await nursery.start(journal.run)
             nursery.start_soon(_let_come_back, server.in_effect, opened.is_next)
@@ -270,29 +268,6 @@ def _status(server: Server, journal: Journal) -> str:
     commits = f", commit {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms" if seconds else ""
     people = len(server.hall.directory.people)
     return f"{people} {'person' if people == 1 else 'people'}{commits}"
-
-
-def _prepares(in_use: ConfigInUse, places: Places) -> tuple[Prepare, ...]:
-    """What of the process is another after a reload: the log, and how connections are kept."""
-
-    async def log_asked(other: Config) -> Callable[[], None]:
-        is_same = other.log == in_use.config.log  # what an operator has chosen until the end stays then
-        return (lambda: None) if is_same else partial(_configure_log, other.log)
-
-    async def keep_alive_asked(other: Config) -> Callable[[], None]:
-        return partial(keep_alive, (*places.chat, *places.tls), other.limits.keepalive_seconds)
-
-    return log_asked, keep_alive_asked
-
-
-def _configure_log(table: LogTable) -> None:
-    logs.configure(table.format, verbose=table.verbose, addresses=table.addresses)
-
-
-async def _tell_repeats() -> None:
-    while True:
-        await trio.sleep(LOG_LOOK_SECONDS)
-        logs.tell_repeats()
 
 
 def why_no_successor(*, is_managed: bool) -> str:
