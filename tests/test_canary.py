@@ -120,6 +120,13 @@ async def test_a_full_disk_is_found_and_room_on_it_soon(autojump_clock: trio.abc
         assert trio.current_time() - freed_at < 2 * AGAIN_SECONDS
 
 
+async def test_a_server_that_ends_is_well_however_long_that_takes(autojump_clock: trio.abc.Clock) -> None:
+    async with singing(HangingDisk()) as canary:
+        await heard(canary)
+    await trio.sleep(10 * SILENT_SECONDS)
+    assert canary.trouble() == ""
+
+
 async def test_one_that_sings_no_more_is_missed(autojump_clock: trio.abc.Clock) -> None:
     canary = Canary(store_of(HangingDisk()), Limits)
     await trio.sleep(SILENT_SECONDS - 1)

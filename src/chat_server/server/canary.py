@@ -124,6 +124,7 @@ class Canary:
         """How long it took then until it was."""
         self.unheard = 0
         """How often it was not."""
+        self._is_over = False  # the server ends: nothing is to be heard any more
         self._sings_since: float | None = None
         self._problem = ""
 
@@ -134,6 +135,8 @@ class Canary:
 
     def trouble(self) -> str:
         """What is wrong by what it says; see health.Check."""
+        if self._is_over:
+            return ""
         if self._problem:
             return f"a line cannot be stored and shown: {self._problem}"
         sings_for = 0.0 if self._sings_since is None else trio.current_time() - self._sings_since
@@ -143,21 +146,27 @@ class Canary:
         return ""
 
     async def run(self) -> None:
-        """Sing, until cancelled."""
+        """Sing, until cancelled; then nothing is missed."""
+        try:
+            async with trio.open_nursery() as nursery:
+                hall, room = self._place()
+                nursery.start_soon(room.run)
+                await self._sing_on(hall, nursery)
+        finally:
+            self._is_over = trio.current_effective_deadline() == -inf  # else it is missed: something went wrong
+
+    async def _sing_on(self, hall: Hall, nursery: trio.Nursery) -> None:
         guard = Guard("something went wrong with the canary")
-        async with trio.open_nursery() as nursery:
-            hall, room = self._place()
-            nursery.start_soon(room.run)
-            while True:
-                began = trio.current_time()
-                with guard:
-                    await self._try_to_sing(hall, nursery)
-                if guard.has_failed:
-                    self._note_unheard("something went wrong with the canary, and is in the log")
-                    guard.has_failed = False
-                self._sings_since = None
-                rest = 0.0 if self._problem else began + EVERY_SECONDS - trio.current_time()
-                await trio.sleep(max(rest, AGAIN_SECONDS))
+        while True:
+            began = trio.current_time()
+            with guard:
+                await self._try_to_sing(hall, nursery)
+            if guard.has_failed:
+                self._note_unheard("something went wrong with the canary, and is in the log")
+                guard.has_failed = False
+            self._sings_since = None
+            rest = 0.0 if self._problem else began + EVERY_SECONDS - trio.current_time()
+            await trio.sleep(max(rest, AGAIN_SECONDS))
 
     def _place(self) -> tuple[Hall, ChatRoom]:
         """Where it sings: nothing of it is anybody else's."""

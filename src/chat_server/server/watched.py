@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from chat_server.guard import Guard
 from chat_server.journal.engines import Store
 from chat_server.logs import log
 from chat_server.server.backups import Backups
@@ -68,17 +69,20 @@ class Watched:
     async def sing(self) -> None:
         """Have the canary sing from soon after now on, until the server is to end."""
         await trio.sleep(BEGIN_SECONDS)
-        await trio.to_thread.run_sync(import_module, CANARY)  # others have their turn meanwhile: it takes 30 ms
-        from chat_server.server.canary import Canary  # noqa: PLC0415 - as above
+        with Guard(
+            "there is no canary: a disk that hangs is not found"
+        ):  # files that an upgrade has replaced may not fit
+            await trio.to_thread.run_sync(import_module, CANARY)  # others have their turn meanwhile: it takes 30 ms
+            from chat_server.server.canary import Canary  # noqa: PLC0415 - as above
 
-        server = self._server
-        canary = Canary(self._store, lambda: server.in_effect.config.limits, server.echoes)
-        server.health.add(canary.trouble)
-        self.beside = self.beside._replace(canary=canary)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(canary.run)
-            await server.ending.requested.wait()
-            nursery.cancel_scope.cancel()
+            server = self._server
+            canary = Canary(self._store, lambda: server.in_effect.config.limits, server.echoes)
+            server.health.add(canary.trouble)
+            self.beside = self.beside._replace(canary=canary)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(canary.run)
+                await server.ending.requested.wait()
+                nursery.cancel_scope.cancel()
 
     async def run(self, listeners: Sequence[socket.socket]) -> None:
         """Look, and answer whoever comes by one of these, until cancelled."""
