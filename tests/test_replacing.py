@@ -183,6 +183,24 @@ def test_a_port_that_the_system_has_chosen_is_kept(start: Start) -> None:
     assert second.port == port
 
 
+def test_sockets_at_paths_are_handed_over_and_those_for_metrics_too(start: Start, tmp_path: Path) -> None:
+    chat, metrics, settings = (tmp_path / name for name in ("chat.sock", "metrics.sock", "settings.toml"))
+    settings.write_text(f'[server]\nhost = "{chat}"\n[metrics]\nlisten = "{metrics}"\n')
+    first = start("--config", str(settings))
+    first.wait_for_log("to come in")
+    with socket.socket(socket.AF_UNIX) as waiting, socket.socket(socket.AF_UNIX) as asking:
+        second = start("--replace", "--config", str(settings))
+        assert first.wait() == 0
+        waiting.connect(str(chat))
+        asking.connect(str(metrics))
+        asking.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+        second.wait_for_log("to come in")
+        for one in (waiting, asking):
+            one.settimeout(TIMEOUT)
+        assert b"Hello" in waiting.recv(100)
+        assert asking.recv(100).startswith(b"HTTP/1.")
+
+
 def test_another_port_is_opened_before_the_server_that_runs_is_asked_to_end(start: Start) -> None:
     first = start()
     with socket.create_server(("127.0.0.1", 0)) as other:

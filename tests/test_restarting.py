@@ -96,7 +96,9 @@ async def test_a_reader_who_does_not_read_has_nobody_wait(autojump_clock: trio.a
             await ann.type("x" * 1000)
             await trio.sleep(1)
         begun = trio.current_time()
+        house.server.health.ready()
         house.server.stop(is_restart=True)
+        assert house.server.health.not_ready() == "it restarts"
         await house.ended.wait()
         assert trio.current_time() - begun < RESTART_SECONDS + 0.1
 
