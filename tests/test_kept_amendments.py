@@ -156,7 +156,7 @@ async def test_what_an_import_may_have_brought_is_amended_too_and_shown_as_it_ma
     await add(journal, *said("a\x00b\x1b[2J"))
     await add(journal, edited(1, "c\x00d"), reacted(1))
     liked = (reaction_of("+", [("bob", BOB)]),)
-    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "cd", ANN, edited=2, reactions=liked)
+    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "cd", ANN, edited=2, reactions=liked, reacted=3)
     ((_, _, text, _),) = await journal.versions(ROOM, 1)
     assert text == "ab[2J"
     await add(journal, deleted(1))
@@ -185,19 +185,19 @@ async def test_people_react_each_once_with_a_sign_and_take_it_back(journal: Jour
     await add(journal, *said("one"))
     await add(journal, reacted(1), reacted(1, "!"), reacted(1, nick="guest", author=0))
     signs = (reaction_of("+", [("bob", BOB), ("guest", 0)]), reaction_of("!", [("bob", BOB)]))
-    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reactions=signs)
+    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reactions=signs, reacted=4)
     await add(journal, reacted(1), reacted(1, nick="robert"), reacted(1, nick="guest", author=0))
-    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reactions=signs)
+    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reactions=signs, reacted=4)
     assert [one.text for one in await lines_of(journal)][4:] == ["", "", ""], "that changes nothing"
     await add(
         journal, reacted(1, back=True), reacted(1, "?", back=True), reacted(1, "!", nick="bob", author=0, back=True)
     )
     signs = (reaction_of("+", [("guest", 0)]), signs[1])
-    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reactions=signs)
+    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reactions=signs, reacted=8)
     assert [one.text for one in await lines_of(journal)][7:] == ["+", "", ""]
     taken_back = Reacted(ROOM, 0, 0.0, "renamed", "+", 0, of=1, is_back=True, called="guest", whom="ann")
     await add(journal, taken_back, reacted(1, "!", back=True))
-    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN)
+    assert await line(journal, 1) == Said(ROOM, 1, 1000.0, "ann", "one", ANN, reacted=12)
 
 
 async def test_there_are_not_more_reactions_than_may_be(journal: Journal) -> None:
@@ -322,7 +322,12 @@ async def test_whose_line_a_reply_answers_stands_as_it_was_through_edits_and_rea
     await add(journal, Reacted(ROOM, 0, 2002.0, "robert", "+", bob.id, of=2, whom="robert", account=bob.id))
     now = await line(journal, 2)
     assert now == replace(
-        reply, seq=2, text="yes", edited=6, reactions=(reaction_of("+", [("annabel", ann.id), ("robert", bob.id)]),)
+        reply,
+        seq=2,
+        text="yes",
+        edited=6,
+        reactions=(reaction_of("+", [("annabel", ann.id), ("robert", bob.id)]),),
+        reacted=7,
     )
     assert await store.accounts.end(ann.id, "anonymise", 3000.0)
     lines = await lines_of(journal)

@@ -64,6 +64,7 @@ def entry_of(kind: Any, seq: int = 1) -> Entry:
         "re": 7,
         "edited": 6,
         "reactions": (Reaction("\N{ROCKET}", ("bob", "zoe"), (5, 0)),),
+        "reacted": 9,
         "quote": "",
         "is_back": False,
         "called": "",

@@ -590,6 +590,7 @@ def test_a_reply_to_a_line_of_ones_own_that_is_not_loaded_is_a_mention_and_one_o
     async def act(app: StoryApp, pilot: Pilot) -> None:
         room = app.client.state.room("pm")
         app.client.mark_read(room, 1)
+        app.now += 10
         app.tell(Said("pm", 9, NOON + 180, "bob", "yes", re=5, whom="ann"))
         app.tell(
             Said("pm", 10, NOON + 181, "bob", "no", re=6), Said("pm", 11, NOON + 182, "bob", "no", re=7, whom="eve")

@@ -181,9 +181,9 @@ def test_lines_stand_as_they_were_amended_last_in_whatever_order_pages_come(
     assert stale.room("python").mentions & unedited == fresh.room("python").mentions & unedited
 
 
-def reactions(line: object) -> tuple[str, dict[str, set[str]]]:
+def reactions(line: object) -> tuple[str, list[tuple[str, tuple[str, ...]]]]:
     assert isinstance(line, Said)
-    return line.text, {one.sign: set(one.nicks) for one in line.reactions}
+    return line.text, [(one.sign, one.nicks) for one in line.reactions]
 
 
 def page(first: int, last: int, newest: int, *, oldest: int = 1) -> entries.PageShown:

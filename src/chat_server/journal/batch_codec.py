@@ -67,7 +67,7 @@ def encode(lines: Sequence[Stored]) -> bytes:
         if type(piece) is SaidRun:
             of_bot = (repeat(_NAMES[Said]), repeat(_BOT)) if piece.bot else ()
             rows += zip(repeat(piece.nick), piece.texts, *of_bot)
-        elif type(piece) is Said and not (piece.bot or piece.re or piece.edited or piece.reactions):
+        elif type(piece) is Said and not (piece.bot or piece.re or piece.edited or piece.reactions or piece.reacted):
             rows.append((piece.nick, piece.text))
         else:
             rows.append(_entry(piece))

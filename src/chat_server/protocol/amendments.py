@@ -49,7 +49,13 @@ def after(line: Entry, entry: Amending) -> Entry:
         return line
     if isinstance(entry, Edited):
         return replace(line, text=entry.text, edited=entry.seq)
-    return replace(line, reactions=reacted(line.reactions, entry))
+    return _after_reaction(line, entry)
+
+
+def _after_reaction(line: Spoken, entry: Reacted) -> Spoken:
+    """The line after a reaction, unless it stands so already: one that is put in again could come to stand at another place."""
+    reactions = reacted(line.reactions, entry) if entry.seq > line.reacted else line.reactions
+    return line if reactions == line.reactions else replace(line, reactions=reactions, reacted=entry.seq)
 
 
 def all_after(lines: Iterable[Entry], entry: Amending) -> list[Entry]:

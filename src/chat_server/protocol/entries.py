@@ -22,18 +22,26 @@ from chat_server.protocol.stored_event import Author, Shape, StoredEvent
 
 
 def _has_more(line: "Said | Acted | Noticed") -> bool:
-    return bool(line.re or line.edited or line.reactions or line.quote)
+    return bool(line.re or line.edited or line.reactions or line.reacted or line.quote)
 
 
 def _more_shown(line: "Said | Acted | Noticed") -> tuple[object, ...]:
-    return line.re, line.edited, tuple(Reaction(one.sign, one.nicks) for one in line.reactions), line.whom
+    return (
+        line.re,
+        line.edited,
+        tuple(Reaction(one.sign, one.nicks) for one in line.reactions),
+        line.whom,
+        0,
+        line.reacted,
+    )
 
 
 class Said(StoredEvent, frozen=True, gc=False):
     """Somebody has said something; in reply to the line with the number `re`, if that is not 0: it is of `whom`.
 
     `whom` is what its author was called then, and `account` is theirs (0: they have none); who may not read that line is told neither.
-    It stands as the entry with the number `edited` has it, if that is not 0 (see Edited). `reactions` are in the order in which the signs came.
+    It stands as the entry with the number `edited` has it, if that is not 0 (see Edited). `reactions` are in the order in which the signs came,
+    and the people, up to the entry with the number `reacted`.
     `quote` is not stored, nor sent to programs: it is how the line begins to which it replies, for people who are just being shown it.
     """
 
@@ -45,6 +53,7 @@ class Said(StoredEvent, frozen=True, gc=False):
     reactions: tuple[Reaction, ...] = ()
     whom: str = ""
     account: Author = 0
+    reacted: Number = 0
     quote: str = ""
 
     has_more = property(_has_more)
@@ -64,6 +73,7 @@ class Acted(StoredEvent, frozen=True, gc=False):
     reactions: tuple[Reaction, ...] = ()
     whom: str = ""
     account: Author = 0
+    reacted: Number = 0
     quote: str = ""
 
     has_more = property(_has_more)
@@ -99,6 +109,7 @@ class Noticed(StoredEvent, frozen=True, gc=False):
     reactions: tuple[Reaction, ...] = ()
     whom: str = ""
     account: Author = 0
+    reacted: Number = 0
     quote: str = ""
 
     has_more = property(_has_more)

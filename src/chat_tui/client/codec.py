@@ -97,7 +97,7 @@ def _read(line: bytes) -> Received | None:
         event = _with_hidden(event)
     if type(event) is Said:  # a hundred thousand lines are by a dozen people
         room, nick = sys.intern(event.room), sys.intern(event.nick)
-        more = event.re, event.edited, event.reactions, event.whom
+        more = event.re, event.edited, event.reactions, event.whom, 0, event.reacted
         event = Said(room, event.seq, event.at, nick, event.text, 0, event.guest, event.bot, *more)
     return Received(event, ref)
 

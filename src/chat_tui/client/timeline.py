@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.amending import Edited, Reacted
+from chat_server.protocol.amending import Edited, Reacted, Reaction
 from chat_server.protocol.amendments import after, amended
-from chat_server.protocol.entries import Amending, Entry, LineBlocked
+from chat_server.protocol.entries import Amending, Entry, LineBlocked, Spoken
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.numbers import Numbers
@@ -98,8 +98,10 @@ class Timeline:
         self._since: int | None = None
         self._status_messages = 0
         self._let_go = 0
-        self._reacted: dict[int, dict[tuple[str, str], int]] = {}
-        """For lines, what is known last of each sign and person: the number of the entry."""
+        self._reacted: dict[int, dict[int, Reacted]] = {}
+        """For lines, what is known of how people have reacted, by the entries' numbers."""
+        self._as_read: dict[int, tuple[tuple[Reaction, ...], int]] = {}
+        """How the reactions to these lines stood when they were read, and up to which entry."""
 
     def add(self, kept: Sequence[StoredEvent | LineBlocked]) -> list[StoredEvent | LineBlocked]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
@@ -150,6 +152,7 @@ class Timeline:
         if index < len(self.entries) and place(self.entries[index]) == place(entry):
             if isinstance(entry, Entry) and self.entries[index] != entry:
                 self._put(index, entry)  # it was amended, and that has not been told here yet
+                self._as_read.pop(entry.seq, None)
             return False
         self.entries.insert(index, entry)
         self._changed_from(index)
@@ -157,7 +160,8 @@ class Timeline:
 
     def amend(self, entry: Amending) -> None:
         """Have lines that an entry amends stand as they are afterwards, where they stand."""
-        if isinstance(entry, Reacted) and not self._is_last_word(entry):
+        if isinstance(entry, Reacted):
+            self._react(entry)
             return
         for first, last in amended(entry):
             for index in range(self.index_of(first), self.index_of(last + 1)):
@@ -165,13 +169,20 @@ class Timeline:
                 if isinstance(line, Entry) and (new := after(line, entry)) is not line:
                     self._put(index, new)
 
-    def _is_last_word(self, entry: Reacted) -> bool:
-        """Whether nothing later is known of this person and this sign: an older page may come after what has taken back what it tells."""
-        known, key = self._reacted.setdefault(entry.of, {}), (entry.text, entry.called or entry.nick)
-        if known.get(key, 0) > entry.seq:
-            return False
-        known[key] = entry.seq
-        return True
+    def _react(self, entry: Reacted) -> None:
+        """Have the reactions to a line stand in the order of reacting, whichever of them comes first: an older page may come after a newer one."""
+        known = self._reacted.setdefault(entry.of, {})
+        known[entry.seq] = entry
+        index = self.index_of(entry.of)
+        line = self.entries[index] if index < len(self.entries) else None
+        if not isinstance(line, Spoken) or line.seq != entry.of:
+            return
+        reactions, reacted = self._as_read.setdefault(line.seq, (line.reactions, line.reacted))
+        new: Entry = msgspec.structs.replace(line, reactions=reactions, reacted=reacted)
+        for seq in sorted(known):
+            new = after(new, known[seq])
+        if new != line:
+            self._put(index, new)
 
     def tell(self, text: str, at: float, *, is_error: bool = False, has_time: bool = False) -> None:
         """Add a status message after everything that is known. `has_time`: it is shown when that was."""
@@ -239,12 +250,14 @@ class Timeline:
         self._prepended, self._since = 0, 0
         self._let_go = 0
         self._reacted.clear()
+        self._as_read.clear()
 
     def let_go(self, seq: int) -> None:
         """Keep nothing up to this number but that it is known: if it comes again, it is not new."""
         self._let_go = max(self._let_go, seq)
         del self.entries[: self.index_of(seq + 1)]
         self._reacted = {of: known for of, known in self._reacted.items() if of > seq}
+        self._as_read = {of: known for of, known in self._as_read.items() if of > seq}
         self._changed_from(0)
 
     @property

@@ -42,9 +42,10 @@ CREATE FUNCTION without_text(parts text[]) RETURNS text LANGUAGE sql IMMUTABLE A
 $$;
 
 -- What something said has beside its text; what is null it has not.
-CREATE FUNCTION fields_of(re text, edited text, reactions text, whom text, account text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION fields_of(re text, edited text, reactions text, whom text, account text, reacted text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT '{{' || concat_ws(
-        ',', '"re":' || re, '"edited":' || edited, '"reactions":' || nullif(reactions, '[]'), '"whom":' || whom, '"account":' || account
+        ',', '"re":' || re, '"edited":' || edited, '"reactions":' || nullif(reactions, '[]'), '"whom":' || whom, '"account":' || account,
+        '"reacted":' || reacted
     ) || '}}'
 $$;
 
@@ -60,7 +61,7 @@ $$;
 CREATE FUNCTION spoken_fields(parts text[]) RETURNS json LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN more = fields_of(
                 (more::json -> 're')::text, (more::json -> 'edited')::text, (more::json -> 'reactions')::text,
-                (more::json -> 'whom')::text, (more::json -> 'account')::text
+                (more::json -> 'whom')::text, (more::json -> 'account')::text, (more::json -> 'reacted')::text
             ) THEN more::json END
         FROM (SELECT coalesce((SELECT p.part FROM unnest(parts[4:]) AS p (part) WHERE p.part LIKE '{{%'), '{{}}') AS more) AS its
         WHERE cardinality(parts) > 1 AND coalesce(parts[3], '"said"') IN ('"said"', '"acted"', '"noticed"') AND position('\\u0000' IN more) = 0
@@ -205,7 +206,10 @@ BEGIN
             PERFORM forget_edit(its_room, (fields ->> 'edited')::bigint);
             PERFORM set_entry(its_room, of, spoken(
                 line.parts, one.parts[2],
-                fields_of(fields ->> 're', one.seq::text, (fields -> 'reactions')::text, (fields -> 'whom')::text, fields ->> 'account')
+                fields_of(
+                    fields ->> 're', one.seq::text, (fields -> 'reactions')::text, (fields -> 'whom')::text,
+                    fields ->> 'account', fields ->> 'reacted'
+                )
             ));
             CONTINUE;
         END IF;
@@ -220,7 +224,7 @@ BEGIN
         ELSE
             PERFORM set_entry(its_room, of, spoken(
                 line.parts, line.parts[2],
-                fields_of(fields ->> 're', fields ->> 'edited', reactions, (fields -> 'whom')::text, fields ->> 'account')
+                fields_of(fields ->> 're', fields ->> 'edited', reactions, (fields -> 'whom')::text, fields ->> 'account', one.seq::text)
             ));
         END IF;
     END LOOP;
