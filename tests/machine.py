@@ -127,7 +127,7 @@ class Machine:
         path.chmod(0o755)
 
     def type(self, commands: str, *, code: int = 0) -> str:
-        """Have a shell do this, as far as it goes well; return what it says."""
+        """Have a shell do this, as far as it goes well, which it ends with this code; return what it says."""
         newest = max((path.name for path in (self.data / "backups").glob("chat-*.db")), default="none")
         text = re.sub(r"chat-000042-20261129T030000Z\.db", newest, commands)
         for place, here in self._places.items():
