@@ -278,6 +278,17 @@ def program(name: str, *, folder: str = "") -> str:
 
 
 @contextmanager
+def made_once(factory: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """A directory that all workers have together, and one after the other: what takes minutes to make, the first makes."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"once-{name}"
+    folder.mkdir(exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@contextmanager
 def terminal(*command: str) -> Iterator[Terminal]:
     opened = Terminal(*command)
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import ROOT
+from processes import ROOT, made_once
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -103,7 +103,13 @@ def test_what_is_in_the_wheel_works_from_outside_the_checkout(wheel: Path, tmp_p
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with pipx and uv, as somebody has them."""
-    folder = tmp_path_factory.mktemp("tools")
+    with made_once(tmp_path_factory, "tools") as folder:
+        if not (folder / "bin" / "uv").exists():
+            _make_tools(folder)
+    return folder / "bin"
+
+
+def _make_tools(folder: Path) -> None:
     run(sys.executable, "-m", "venv", folder, cwd=folder)
     install = [
         folder / "bin" / "pip",
@@ -114,7 +120,6 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "uv>=0.9,<1",
     ]
     run(*install, cwd=folder)
-    return folder / "bin"
 
 
 @pytest.mark.parametrize("tool", ["pipx", "uv"])
