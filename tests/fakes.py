@@ -10,9 +10,10 @@ from chat_server.accounts.hashing import Argon2, Cost, HashingQueue
 from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import Journal, JournalError, Party, PendingAppend, PendingProbe, Receipt, RoomRecord
 from chat_server.journal.engines import Store
-from chat_server.journal.kept_in_memory import KeptConversations, KeptLines, KeptMentions, KeptRoom
+from chat_server.journal.kept_in_memory import KeptConversations, KeptLines, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
+from chat_server.journal.memory_mentions import KeptMentions
 from chat_server.journal.mentions import Mention
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Entered, Event

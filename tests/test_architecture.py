@@ -20,7 +20,7 @@ RULES = {
         "accounts": "protocol logs",
         "journal": "protocol accounts metrics",
         "journal.engines": "accounts journal",
-        "journal.memory journal.memory_archive journal.memory_nodes journal.memory_burying journal.kept_in_memory": (
+        "journal.memory journal.memory_archive journal.memory_nodes journal.memory_burying journal.memory_mentions journal.kept_in_memory": (
             "protocol logs journal accounts journal.engines"
         ),
         "journal.search": "protocol guard logs journal",

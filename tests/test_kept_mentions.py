@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.accounts import Registration
+from chat_server.accounts import Registration, sender_of
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
+from chat_server.journal import Missed, Party
+from chat_server.journal.conversations import name_of
 from chat_server.journal.engines import MODULES, EngineName, Store
 from chat_server.journal.mentions import MENTIONS_MAX, Mention
+from chat_server.protocol.entries import Said
 from test_journal import Place, opened, place_in
 
 
@@ -84,3 +87,21 @@ async def test_they_are_there_when_the_journal_is_opened_again(place: Place) -> 
     store = place.open_both()
     async with opened(store.journal) as journal:
         assert await journal.mentions.of(ann) == [one]
+
+
+async def test_what_waits_for_somebody_is_asked_for_at_once(store: Store) -> None:
+    """Their conversations and their mentions are those that each is asked for alone, with how far they have come just now."""
+    ann, bob = await account(store, "ann"), await account(store, "bob")
+    journal, who = store.journal, [sender_of(ann), sender_of(bob)]
+    assert await journal.conversations.missed(ann) == Missed([], [])
+    name = name_of(who)
+    await journal.conversations.begin(name, [Party(one, has_accepted=True) for one in who])
+    await journal.append([Said(name, 0, 5.0, "bob", "hi", bob), Said(name, 0, 5.001, "bob", "ho", bob)], {}).stored()
+    await journal.mentions.add([Mention(ann, "python", 9, bob, 4.0), Mention(bob, "pm", 1, ann, 4.0)])
+    journal.save_position(name, who[0], 1)
+    missed = await journal.conversations.missed(ann)
+    assert missed.mentions == await journal.mentions.of(ann) == [Mention(ann, "python", 9, bob, 4.0)]
+    assert missed.conversations == await journal.conversations.of(who[0])
+    assert [(one.record.name, one.record.last, one.read) for one in missed.conversations] == [(name, 2, 1)]
+    assert [one.read for one in (await journal.conversations.missed(bob)).conversations] == [0]
+    assert await journal.conversations.missed(ann + bob) == Missed([], [])

@@ -27,7 +27,6 @@ from chat_server.commands.coming_back import (
     tell,
 )
 from chat_server.commands.invited import tell_invitations
-from chat_server.commands.missed import tell_mentions
 from chat_server.commands.settings import speak_as_chosen
 from chat_server.journal import JournalError
 from chat_server.journal.nodes import Claimed
@@ -142,7 +141,6 @@ async def let_in_holder(place: Room, session: Occupant, let_in: LetIn, request: 
         tell_if_muted(place.directory, session)
         tell_invitations(place, session)
         await tell_waiting(place.directory, session)
-        await tell_mentions(place, session)
 
 
 async def _let_in(place: Room, session: Occupant, let_in: LetIn, request: Login) -> None:

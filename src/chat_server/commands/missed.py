@@ -1,4 +1,4 @@
-"""What somebody is told who comes back, by logging in or by saying something: that they are back, and where they were named meanwhile."""
+"""What somebody is told who is back by saying something: that they are, and where they were named meanwhile (who logs in: rooms/conversations.py)."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from chat_server.commands.chosen import note_choice
 from chat_server.journal import JournalError
 from chat_server.journal.mentions import Mention
 from chat_server.protocol.names import name_key
-from chat_server.protocol.people_events import MentionsWaiting, NowBack
+from chat_server.protocol.people_events import NowBack
 from chat_server.rooms.away import AWAY
-from chat_server.rooms.known_rooms import known_room
+from chat_server.rooms.named_meanwhile import told_to, waiting
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 
@@ -43,22 +43,13 @@ async def tell_mentions(place: Room, session: Occupant) -> None:
         found = await mentions_of(place, session)
     except JournalError:
         return  # nobody has asked
-    rooms: dict[str, list[int]] = {}
-    for one in found:
-        if not one.is_read:
-            rooms.setdefault(one.room, []).append(one.seq)
-    if rooms:
-        session.send_unasked(MentionsWaiting(tuple((room, len(seqs), min(seqs)) for room, seqs in rooms.items())))
+    event = waiting(found)
+    if event is not None:
+        session.send_unasked(event)
 
 
 async def mentions_of(place: Room, session: Occupant) -> Sequence[Mention]:
     """What is kept of somebody's mentions, where they may read it and have not blocked who has named them. Raises JournalError."""
-    person = session.person
     await place.directory.calls.look()
-    found = await place.directory.journal.mentions.of(person.account)
-    shown: list[Mention] = []
-    for one in found:
-        room = known_room(place, session, one.room)
-        if room is not None and one.seq >= room.reads_from(session) and one.by not in person.blocks.accounts:
-            shown.append(one)
-    return shown
+    found = await place.directory.journal.mentions.of(session.person.account)
+    return told_to(session, found, place.directory)

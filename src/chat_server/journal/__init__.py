@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.mentions import Mentions
+from chat_server.journal.mentions import Mention, Mentions
 from chat_server.journal.versions import Version
 from chat_server.protocol.entries import Entry
 
@@ -132,6 +132,13 @@ class KeptConversation(NamedTuple):
     read: int = 0
 
 
+class Missed(NamedTuple):
+    """What waits for somebody who comes back: all their conversations, and where they were named while they were not there."""
+
+    conversations: list[KeptConversation]
+    mentions: list[Mention]
+
+
 class Page(NamedTuple):
     """Some of a room's lines, oldest first; the room keeps those from `first` on.
 
@@ -208,6 +215,10 @@ class Conversations(Protocol):
 
     async def of(self, who: str) -> list[KeptConversation]:
         """All that somebody has, in the order in which they were begun."""
+        ...
+
+    async def missed(self, account: int) -> Missed:
+        """What waits for the holder of an account, by one question: what `of` has of theirs, and `mentions.of`."""
         ...
 
     async def have_met(self, one: str, other: str) -> bool:

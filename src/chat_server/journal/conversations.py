@@ -4,9 +4,9 @@ A conversation's lines are a room's lines, under a name that no room for everybo
 are called. How they are kept is `Conversations` in `__init__.py`. Never knows sessions, nor who may write to whom.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from chat_server.journal import Party
+from chat_server.journal import KeptConversation, Party
 
 MARK = "@"
 """What a conversation's name begins with, and no other room's."""
@@ -33,3 +33,10 @@ def is_passing(parties: Iterable[Party]) -> bool:
 def accepted(parties: Sequence[Party], who: str) -> tuple[Party, ...]:
     """The same parties, when one of them has accepted."""
     return tuple(Party(one.who, one.has_accepted or one.who == who, one.began_at) for one in parties)
+
+
+def levelled(
+    found: Sequence[KeptConversation], who: str, waiting: Mapping[tuple[str, str], int]
+) -> list[KeptConversation]:
+    """These, as they are by read positions that are not stored yet, by room and person."""
+    return [one._replace(read=max(one.read, waiting.get((one.record.name, who), 0))) for one in found]

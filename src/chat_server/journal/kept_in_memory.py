@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, sender_of
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.kept_accounts import KeptAccounts
-from chat_server.journal import Duplicate, JournalError, KeptConversation, Party, RoomRecord, new_room_id
+from chat_server.journal import Duplicate, JournalError, KeptConversation, Missed, Party, RoomRecord, new_room_id
 from chat_server.journal.act_changes import audited, called
 from chat_server.journal.amending_in_memory import amend_by, forget_versions_of
 from chat_server.journal.archive import StoredRecord
@@ -29,7 +29,7 @@ from chat_server.journal.happened import (
 )
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_names import KeptChanges, KeptNames
-from chat_server.journal.mentions import MENTIONS_MAX, Mention
+from chat_server.journal.mentions import Mention
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import Called, Came, Elsewhere, Movement, NodeSeen, Placed, Turn, Went
 from chat_server.journal.showable import showable, showable_state
@@ -216,37 +216,6 @@ class Kept:
         )
 
 
-class KeptMentions:
-    """Who was named while they were not there: see Mentions."""
-
-    def __init__(self, kept: Kept, check_open: Callable[[], None]) -> None:
-        self._kept = kept
-        self._check_open = check_open
-
-    async def add(self, mentions: Sequence[Mention]) -> None:
-        """Keep these; see Mentions."""
-        self._check_open()
-        for one in mentions:
-            kept = self._kept.mentions.setdefault(one.account, [])
-            is_new = all((one.room, one.seq) != (other.room, other.seq) for other in kept)
-            if is_new and one.room in self._kept.rooms and self._kept.accounts.active(one.account) is not None:
-                kept.append(one)
-                kept.sort(key=lambda other: other.at)
-                del kept[:-MENTIONS_MAX]
-
-    async def of(self, account: int) -> list[Mention]:
-        """Those of an account; see Mentions."""
-        self._check_open()
-        return [*self._kept.mentions.get(account, ())]
-
-    async def mark_read(self, account: int, seen: Sequence[Mention]) -> None:
-        """The account has seen these; see Mentions."""
-        self._check_open()
-        where = {(one.room, one.seq) for one in seen}
-        kept = self._kept.mentions.get(account, [])
-        kept[:] = [one._replace(is_read=one.is_read or (one.room, one.seq) in where) for one in kept]
-
-
 class KeptConversations:
     """Between whom there are conversations: see Conversations."""
 
@@ -289,6 +258,10 @@ class KeptConversations:
             for name, room in self._kept.rooms.items()
             if any(one.who == who for one in room.parties)
         ]
+
+    async def missed(self, account: int) -> Missed:
+        """All that the holder of an account has, and where they were named; see Conversations."""
+        return Missed(await self.of(sender_of(account)), [*self._kept.mentions.get(account, ())])
 
     async def have_met(self, one: str, other: str) -> bool:
         """Whether two have been in the same room; see Conversations."""

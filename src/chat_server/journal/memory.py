@@ -33,9 +33,10 @@ from chat_server.journal.amending_in_memory import forget_versions
 from chat_server.journal.archive import FileProblem, Progress
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
-from chat_server.journal.kept_in_memory import Kept, KeptConversations, KeptLines, KeptMentions, KeptRoom
+from chat_server.journal.kept_in_memory import Kept, KeptConversations, KeptLines, KeptRoom
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory_archive import MemoryArchive, MemoryFiller, MemoryRooms
+from chat_server.journal.memory_mentions import KeptMentions
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.showable import showable
 from chat_server.journal.versions import Version, showable_versions

@@ -4,7 +4,7 @@ Ten thousand of them are as many objects and no task. A session hears those of i
 what was asked for, nor how anything is shown.
 """
 
-from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from math import inf
 from typing import cast
@@ -17,6 +17,7 @@ from chat_server.guard import Guard
 from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.conversations import MARK, name_of
 from chat_server.journal.happened import account_of, may_be_at_several_nodes
+from chat_server.journal.mentions import Mention
 from chat_server.protocol.conversation_events import (
     ConversationEnded,
     ConversationPasses,
@@ -33,6 +34,8 @@ from chat_server.rooms.conversation import Conversation, in_room
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.guests_elsewhere import GuestsElsewhere, person_here
+from chat_server.rooms.named_meanwhile import told_to
+from chat_server.rooms.named_meanwhile import waiting as named
 from chat_server.rooms.passing import Passing, node_of
 from chat_server.rooms.peers import Peer, is_own
 from chat_server.rooms.person import Person, person_id
@@ -41,6 +44,9 @@ from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.sending import Sending
 from chat_server.rooms.unread import Unread
 from chat_server.rooms.who_may_write import is_shown
+
+Look = Callable[[str], Awaitable[Sequence[KeptConversation]]]
+"""Says which conversations are kept of somebody."""
 
 LISTED_MAX = 200
 """Conversations that somebody is listed."""
@@ -83,7 +89,7 @@ class Conversations:
             nursery.start_soon(self.passing.run)
             async for session in self._came:
                 with self._guard, suppress(JournalError):
-                    await self._welcome(session)
+                    await _welcome(self, session)
 
     # Who is here.
 
@@ -160,16 +166,10 @@ class Conversations:
             if self.person(conversation.other(who).who) is None:
                 self.close(conversation)
 
-    async def _welcome(self, session: Occupant) -> None:
-        listed = await self.listed(session.person)
-        waiting = [one for one in listed if one.unread or not session.has_terminal]
-        if waiting and session.nick:
-            _tell_waiting(self, session, waiting)
-
-    async def listed(self, person: Person[Occupant]) -> list[Conversing]:
-        """Somebody's conversations, those with the most unread lines first. Raises JournalError."""
+    async def listed(self, person: Person[Occupant], look: Look | None = None) -> list[Conversing]:
+        """Somebody's conversations, those with the most unread lines first; `look` says which are kept. Raises JournalError."""
         who = self.who(person)
-        await self.load(who, is_again=True)
+        await self.load(who, is_again=True, look=look)
         found = [
             Conversing(
                 self.room_of(one, who), one.last_seq, one.unread(who), is_request=not one.party(who).has_accepted
@@ -182,7 +182,7 @@ class Conversations:
 
     # Which are open.
 
-    async def load(self, who: str, *, is_again: bool = False) -> None:
+    async def load(self, who: str, *, is_again: bool = False, look: Look | None = None) -> None:
         """Open all of somebody's, if they are here and it has not been done; or look again how far they have come. Raises JournalError."""
         while who in self._loading:
             await self._loading[who].wait()
@@ -190,7 +190,7 @@ class Conversations:
             return
         done = self._loading[who] = trio.Event()
         try:
-            found = await self.directory.journal.conversations.of(who)
+            found = await (look or self.directory.journal.conversations.of)(who)
             await self.learn(one for kept in found for one in kept.record.parties)
             for kept in found:
                 if not self.passing.has_ended(kept.record.name):
@@ -347,6 +347,25 @@ class Conversations:
 
 def _sessions(person: Person[Occupant] | None) -> Collection[Occupant]:
     return person.sessions if person is not None else ()
+
+
+async def _welcome(conversations: Conversations, session: Occupant) -> None:
+    """Tell whoever has come what waits for them, which is asked for by one question."""
+    directory, account, mentions = conversations.directory, session.person.account, list[Mention]()
+
+    async def look(_: str) -> list[KeptConversation]:
+        await directory.calls.look()
+        missed = await directory.journal.conversations.missed(account)
+        mentions.extend(missed.mentions)
+        return missed.conversations
+
+    listed = await conversations.listed(session.person, look if account else None)
+    event = named(told_to(session, mentions, directory)) if session.person.account == account else None
+    if event is not None:
+        session.send_unasked(event)
+    waiting = [one for one in listed if one.unread or not session.has_terminal]
+    if waiting and session.nick:
+        _tell_waiting(conversations, session, waiting)
 
 
 def _tell_waiting(conversations: Conversations, session: Occupant, waiting: Sequence[Conversing]) -> None:

@@ -5,12 +5,19 @@ Whatever names a room to somebody, or answers differently where there is one, as
 
 from collections.abc import Iterable
 
+from chat_server.rooms.directory import Directory
+from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 
 
 def known_room(place: Room, session: Occupant, name: str) -> Room | None:
     """The room with this name, or with one that counts as the same, if somebody may know of it."""
-    return _if_shown(place.directory.room(name), session)
+    return known_in(place.directory, session, name)
+
+
+def known_in(directory: Directory[Room, Person[Occupant]], session: Occupant, name: str) -> Room | None:
+    """The same, of the rooms of a directory."""
+    return _if_shown(directory.room(name), session)
 
 
 def formerly_known(place: Room, session: Occupant, name: str) -> Room | None:

@@ -1,24 +1,18 @@
 """Conversations in PostgreSQL, for the server. See Conversations in journal/__init__.py."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from chat_server.journal import KeptConversation, Party
-from chat_server.journal.conversations import is_passing
+from chat_server.accounts import sender_of
+from chat_server.journal import KeptConversation, Missed, Party
+from chat_server.journal.conversations import is_passing, levelled
 from chat_server.journal.happened import ConversationChanged
-from chat_server.journal.postgresql.link import Connection
+from chat_server.journal.postgresql.link import Asked, Connection
+from chat_server.journal.postgresql.mentions import mentions_of
 from chat_server.journal.postgresql.reading import CONVERSATION, read_rooms
 from chat_server.journal.turn_codec import encode_change
 
 T = TypeVar("T")
-
-
-class Asked(Protocol):
-    """The database, as far as it matters here. What it refuses is a JournalError."""
-
-    async def __call__(self, work: Callable[[Connection], T]) -> T:
-        """Ask it something."""
-        ...
 
 
 class PostgresqlConversations:
@@ -76,7 +70,13 @@ class PostgresqlConversations:
         """All that somebody has; see Conversations."""
         waiting = self._waiting()
         found = await self._read(lambda connection: _of(connection, who))
-        return [one._replace(read=max(one.read, waiting.get((one.record.name, who), 0))) for one in found]
+        return levelled(found, who, waiting)
+
+    async def missed(self, account: int) -> Missed:
+        """What waits for the holder of an account, while a connection is had once; see Journal."""
+        waiting, who = self._waiting(), sender_of(account)
+        found, mentions = await self._read(lambda connection: (_of(connection, who), mentions_of(connection, account)))
+        return Missed(levelled(found, who, waiting), mentions)
 
     async def have_met(self, one: str, other: str) -> bool:
         """Whether two have been in the same room; see Conversations."""

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import outcome
 import psycopg
@@ -92,6 +92,13 @@ class _Question:
             self._is_asked = False
             if self.is_given_up and self.held is not None:
                 self.held.close()
+
+
+class Asked(Protocol):
+    """The database, as far as it matters here. What it refuses is a JournalError."""
+
+    async def __call__(self, work: Callable[[Connection], T]) -> T:
+        """Ask it something."""
 
 
 class Link:

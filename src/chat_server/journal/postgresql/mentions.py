@@ -4,8 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from chat_server.journal.mentions import Mention
-from chat_server.journal.postgresql.conversations import Asked
-from chat_server.journal.postgresql.link import Connection
+from chat_server.journal.postgresql.link import Asked, Connection
 
 
 class PostgresqlMentions:
@@ -25,7 +24,7 @@ class PostgresqlMentions:
 
     async def of(self, account: int) -> list[Mention]:
         """Those of an account; see Mentions."""
-        return await self._read(lambda connection: _of(connection, account))
+        return await self._read(lambda connection: mentions_of(connection, account))
 
     async def mark_read(self, account: int, seen: Sequence[Mention]) -> None:
         """The account has seen these; see Mentions."""
@@ -33,7 +32,8 @@ class PostgresqlMentions:
         await self._write(sql, account, [one.room for one in seen], [one.seq for one in seen])
 
 
-def _of(connection: Connection, account: int) -> list[Mention]:
+def mentions_of(connection: Connection, account: int) -> list[Mention]:
+    """Those of an account; see Mentions."""
     rows = connection.execute(
         b"SELECT account, name, seq, author, mention.at, is_read FROM mention JOIN room ON room.id = mention.room"
         b" WHERE account = %b AND NOT is_deleted ORDER BY mention.at, room.id, seq",

@@ -2,23 +2,18 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from chat_server.journal import KeptConversation, Party
-from chat_server.journal.conversations import is_conversation, is_passing
+from chat_server.accounts import sender_of
+from chat_server.journal import KeptConversation, Missed, Party
+from chat_server.journal.conversations import is_conversation, is_passing, levelled
 from chat_server.journal.sqlite.committer import Committer
+from chat_server.journal.sqlite.mentions import mentions_of
 from chat_server.journal.sqlite.parties import CONVERSATION
 from chat_server.journal.sqlite.reader import Reader
+from chat_server.journal.sqlite.readings import InReader
 
 T = TypeVar("T")
-
-
-class InReader(Protocol):
-    """Reads, while nobody else does."""
-
-    async def __call__(self, work: Callable[[Reader], T]) -> T:
-        """Do this with what reads."""
-        ...
 
 
 class SqliteConversations:
@@ -50,7 +45,15 @@ class SqliteConversations:
         """All that somebody has; see Conversations."""
         waiting = self._waiting()
         found = await self._in_reader(lambda reader: _of(reader, who))
-        return [one._replace(read=max(one.read, waiting.get((one.record.name, who), 0))) for one in found]
+        return levelled(found, who, waiting)
+
+    async def missed(self, account: int) -> Missed:
+        """What waits for the holder of an account, by one reading; see Journal."""
+        waiting, who = self._waiting(), sender_of(account)
+        found, mentions = await self._in_reader(
+            lambda reader: (_of(reader, who), reader.ask(lambda connection: mentions_of(connection, account)))
+        )
+        return Missed(levelled(found, who, waiting), mentions)
 
     async def have_met(self, one: str, other: str) -> bool:
         """Whether two have been in the same room; see Conversations."""

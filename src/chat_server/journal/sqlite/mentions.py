@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from chat_server.journal.mentions import MENTIONS_MAX, Mention
 from chat_server.journal.sqlite.committer import Committer
-from chat_server.journal.sqlite.conversations import InReader
+from chat_server.journal.sqlite.readings import InReader
 
 
 class SqliteMentions:
@@ -22,7 +22,7 @@ class SqliteMentions:
 
     async def of(self, account: int) -> list[Mention]:
         """Those of an account; see Mentions."""
-        return await self._in_reader(lambda reader: reader.ask(lambda connection: _of(connection, account)))
+        return await self._in_reader(lambda reader: reader.ask(lambda connection: mentions_of(connection, account)))
 
     async def mark_read(self, account: int, seen: Sequence[Mention]) -> None:
         """The account has seen these; see Mentions."""
@@ -45,7 +45,8 @@ def _add(connection: sqlite3.Connection, mentions: Sequence[Mention]) -> None:
     )
 
 
-def _of(connection: sqlite3.Connection, account: int) -> list[Mention]:
+def mentions_of(connection: sqlite3.Connection, account: int) -> list[Mention]:
+    """Those of an account; see Mentions."""
     rows = connection.execute(
         "SELECT account, name, seq, author, at, is_read FROM mention JOIN room ON room.id = mention.room"
         " WHERE account = ? ORDER BY at, room, seq",

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import outcome
 import trio
@@ -19,6 +19,14 @@ TURN_SECONDS = 0.001
 """Seconds after which a turn begins nothing more: whoever was first in it waits that much longer, and the thread has the interpreter's lock."""
 
 T = TypeVar("T")
+
+
+class InReader(Protocol):
+    """Reads, while nobody else does."""
+
+    async def __call__(self, work: Callable[[Reader], T]) -> T:
+        """Do this with what reads."""
+        ...
 
 
 class _Question(Generic[T]):
