@@ -1,8 +1,11 @@
 """The units of systemd that docs/ has are what systemd takes, let the server do little, and fit what it does."""
 
 import configparser
+import json
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from chat_server.config import Config
 from chat_server.server.listening import BACKLOG
 from chat_server.server.service_manager import STOP_MARGIN
-from processes import ROOT, program
+from processes import ROOT, TIMEOUT, program
 
 UNITS = ROOT / "docs" / "systemd"
 
@@ -74,3 +77,43 @@ def test_the_service_s_times_fit_the_server_s() -> None:
 def test_the_sockets_have_names_that_the_server_knows_and_as_long_a_backlog(name: str, socket: str) -> None:
     unit = Unit(name)["Socket"]
     assert (unit["FileDescriptorName"], int(unit["Backlog"])) == (socket, BACKLOG)
+
+
+def test_the_server_does_what_it_does_with_no_more_than_the_service_may(tmp_path: Path) -> None:
+    program("systemd-analyze")
+    service = UNITS / "chat-server.service"
+    confined = [sys.executable, str(Path(__file__).with_name("confined.py")), str(service), sys.executable]
+    probe = "import os\ntry: os.sched_setaffinity(0, {0})\nexcept PermissionError: print('refused')"
+    probed = subprocess.run([*confined, "-c", probe], capture_output=True, text=True, check=True)
+    assert probed.stdout == "refused\n", "the test confines nothing"
+    server = subprocess.Popen(
+        [*confined, "-m", "chat_server", "--port", "0", "--data", str(tmp_path / "data")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stderr is not None
+        while not (found := re.search(r"listening on 127\.0\.0\.1:(\d+)", line := server.stderr.readline())):
+            assert line, "it ended"
+        with socket.create_connection(("127.0.0.1", int(found[1])), TIMEOUT) as caller:
+            for request in (
+                {"do": "login", "nick": "ann"},
+                {"do": "register", "password": "correct horse battery staple"},
+                {"do": "join", "room": "python"},
+                {"do": "say", "room": "python", "text": "hello", "key": "k1"},
+            ):
+                caller.sendall(json.dumps(request).encode() + b"\n")
+            events = caller.makefile()
+            seen = {}
+            while "stored" not in seen:
+                event = json.loads(events.readline())
+                assert event["is"] != "refused", event
+                seen[event["is"]] = event
+            assert "registered" in seen
+            events.close()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(TIMEOUT) == 0
+        assert "error" not in server.stderr.read()
+    finally:
+        server.kill()
+        server.communicate()
