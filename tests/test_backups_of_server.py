@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import trio
 
+import canary
 from archives import checked
 from captured_logs import capture_logs
 from chat_server.config import BackupTable
 from chat_server.config_file import ConfigError, load
 from chat_server.journal.backups import copies_in
+from chat_server.journal.sqlite.ended_file import read_ended
 from chat_server.server.backups import Backups, Found, NoCopy, by_process, look_into
-from processes import TIMEOUT, running_server
+from processes import TIMEOUT, ServerProcess, running_server
 from test_backups import DAY, NOON, filled, keep
 from test_kill_accounts import Program
 from test_maintenance import command
@@ -37,7 +39,7 @@ class House:
         self.began = trio.current_time()
         self.made: list[float] = []
         self.problem = ""
-        self.backups = Backups(BackupTable(every, 3), self.make, self.look, self.now)
+        self.backups = Backups(BackupTable(every, 3), self.make, self.look, now=self.now)
 
     async def look(self) -> Found:
         return look_into(self.directory)
@@ -123,7 +125,7 @@ async def test_a_clock_that_jumps_makes_one_more_at_most_and_none_go_at_once(
         nursery.cancel_scope.cancel()
     for ahead in (0.0, 3e9):  # started again, with a clock that is right, and one that is wrong
         house.now.ahead = NOON - trio.current_time() + ahead
-        again = Backups(BackupTable("24h", 3), house.make, house.look, house.now)
+        again = Backups(BackupTable("24h", 3), house.make, house.look, now=house.now)
         before = len(house.made)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(again.run)
@@ -140,7 +142,7 @@ async def test_whatever_else_goes_wrong_ends_nothing(tmp_path: Path, autojump_cl
         house.made.append(0)
         raise ZeroDivisionError
 
-    backups = Backups(BackupTable("24h", 3), break_, house.look, house.now)
+    backups = Backups(BackupTable("24h", 3), break_, house.look, now=house.now)
     with capture_logs():
         async with trio.open_nursery() as nursery:
             nursery.start_soon(backups.run)
@@ -185,6 +187,35 @@ def test_a_server_makes_copies_while_people_talk_and_says_so(tmp_path: Path) -> 
     found = checked(newest, tmp_path / "none")
     assert found.problems == []
     assert 0 < found.lines <= said
+
+
+IMPATIENT = """
+import sys
+from chat_server.cli import main
+from chat_server.server import backups
+
+backups.BESIDE_SECONDS = 0.1
+sys.exit(main())
+"""
+
+
+def test_who_is_erased_after_a_copy_is_soon_in_the_list_beside_it(tmp_path: Path) -> None:
+    settings, data, directory = tmp_path / "chat.toml", tmp_path / "data", tmp_path / "backups"
+    settings.write_text(f'[backup]\nevery = "24h"\ndirectory = "{directory}"\n')
+    server = ServerProcess("--config", str(settings), data=data, program=("-c", IMPATIENT))
+    try:
+        carol = Program(server.port)
+        assert carol.ask("register", nick="carol", password=canary.PASSWORD)["is"] == "registered"
+        server.wait_for_log("a copy of the journal is made file=")
+        assert command("admin", "accounts", "--data", data, "carol", "erase", "--yes").returncode == 0
+        carol.close()
+        deadline = time.monotonic() + TIMEOUT
+        while [one.ending for one in read_ended(directory / "ended")] != ["erase"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert server.stop() == 0
+    finally:
+        server.kill()
 
 
 @pytest.mark.parametrize(

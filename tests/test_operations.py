@@ -74,7 +74,7 @@ class Shift:
     async def live(self, config: Config) -> None:
         """One life of five minutes."""
         journal = MemoryJournal(self.kept)
-        backups = Backups(BackupTable("2m"), self.copy, self.look, trio.current_time)
+        backups = Backups(BackupTable("2m"), self.copy, self.look, now=trio.current_time)
         server = Server(
             config, store_of(journal), fingerprint=lambda: f"certificate {self.reloads}", hashing=cheap_hashing()
         )

@@ -19,6 +19,7 @@ import trio
 from chat_server.config import BackupTable
 from chat_server.guard import Guard
 from chat_server.intervals import seconds_of
+from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import RETRY_SECONDS, Copy, copies_in, until_due
 from chat_server.logs import log
 
@@ -26,6 +27,9 @@ NICENESS = 10
 """How much whoever makes a copy lets others go first: looking through a million lines takes nine seconds of a processor."""
 
 _STREAMS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+
+BESIDE_SECONDS = 60.0
+"""Seconds between two looks whether what has to outlast all copies is beside them as it is now: who was erased stays so, also if the disk is lost."""
 
 TOLD_MAX = 1000
 """Bytes of what is said of a copy that could not be made."""
@@ -37,6 +41,10 @@ class NoCopy(Exception):
 
 MakeCopy = Callable[[], Awaitable[object]]
 """Makes a copy, and deletes those that are too old. Raises NoCopy."""
+
+
+KeepBeside = Callable[[], Awaitable[object]]
+"""Keeps something beside the copies. Raises FileProblem."""
 
 
 class Found(NamedTuple):
@@ -54,7 +62,13 @@ class Backups:
     """The copies; what it counts is for whoever wants to know how they are."""
 
     def __init__(
-        self, table: BackupTable, make: MakeCopy, look: LookForCopies, now: Callable[[], float] = time.time
+        self,
+        table: BackupTable,
+        make: MakeCopy,
+        look: LookForCopies,
+        *,
+        now: Callable[[], float] = time.time,
+        keep_beside: KeepBeside | None = None,
     ) -> None:
         """Make none yet.
 
@@ -63,6 +77,7 @@ class Backups:
             make: makes one.
             look: looks for those that are there.
             now: tells the time, in seconds since 1970.
+            keep_beside: keeps what has to outlast all copies beside them, if anything has.
 
         """
         self.every = float(seconds_of(table.every) or 0)
@@ -79,6 +94,7 @@ class Backups:
         self._make = make
         self._look = look
         self._now = now
+        self._keep_beside = keep_beside
 
     @property
     def age(self) -> float | None:
@@ -87,8 +103,21 @@ class Backups:
 
     async def run(self) -> None:
         """Make a copy whenever one is due, for ever."""
-        if not self.every:
-            return
+        if self.every:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._go_on_keeping_beside)
+                await self._go_on_making()
+
+    async def _go_on_keeping_beside(self) -> None:
+        while self._keep_beside is not None:
+            await trio.sleep(BESIDE_SECONDS)
+            with (
+                Guard("cannot keep beside the copies what outlasts them"),
+                suppress(FileProblem),
+            ):  # whoever makes the next copy says so
+                await self._keep_beside()
+
+    async def _go_on_making(self) -> None:
         due = trio.current_time()
         with Guard("cannot look for copies"):
             newest = await self._look_again()

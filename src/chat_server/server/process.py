@@ -19,7 +19,7 @@ import trio
 
 from chat_server import logs
 from chat_server.accounts import Accounts
-from chat_server.config import BackupTable, Config
+from chat_server.config import Config
 from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
@@ -185,7 +185,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
     config, places, store, certificate = in_use.config, opened.places, opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
-    send_many, files, backups = ManySends(), _raise_file_limit(), _backups(config.backup, opened.directory)
+    send_many, files, backups = ManySends(), _raise_file_limit(), _backups(config, opened.directory)
     server = Server(
         config,
         store,
@@ -284,12 +284,14 @@ def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _backups(table: BackupTable, data: Path | None) -> Backups | None:
+def _backups(config: Config, data: Path | None) -> Backups | None:
     """The copies that are made of what is in the data directory; None if none are."""
+    table = config.backup
     if not table.every or data is None:
         return None
-    directory = directory_for(table.directory, data)
-    return Backups(table, by_process(data, directory, table.keep), by_thread(directory))
+    directory, engine = directory_for(table.directory, data), engine_named(config.journal.engine)
+    keep_beside = partial(trio.to_thread.run_sync, engine.back_up_beside, config.journal, directory)
+    return Backups(table, by_process(data, directory, table.keep), by_thread(directory), keep_beside=keep_beside)
 
 
 def _admin_socket(data: Path | None) -> AdminSocket | None:
