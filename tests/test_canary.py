@@ -165,9 +165,13 @@ async def test_nobody_sees_it(autojump_clock: trio.abc.Clock) -> None:
         canary = Canary(server._store, lambda: server.in_effect.config.limits)
         house.nursery.start_soon(canary.run)
         await heard(canary)
-        await ann.type("/online", "/rooms", "/who canary", "/whois canary", "/last")
+        await ann.type("/online", "/rooms", "/last", "/search tweet", "/back", "/online", "/rooms", "/time UTC")
+        told = await ann.read_until("UTC")
+        assert "python" in told
+        assert "canary" not in told
+        assert told.count("tweet") <= 1  # what was looked for
+        await ann.type("/join python", "the end")
         await trio.sleep(1)
-        await ann.type("the end")
         program = house.connect()
         await program.enter("canary")  # the name is anybody's
         answers = await house.ask_as_operator("who")
