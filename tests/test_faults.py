@@ -654,6 +654,8 @@ ELSEWHERE = {
     "close", "abort", "dismiss", "run", "stop", "wait_closed", "hurry", "forget_past", "prune",
     # Where a program wants to know what becomes of what it does in a room: test_told.py.
     "key_of_act",
+    # What is looked at for metrics, and the canary: test_metrics.py, test_canary.py.
+    "Backlog.lines", "Outbox.lines", "probe",
     # What a line said before it was edited: test_amending.py.
     "versions",
     # What is answered when others have said what they know, and who is at other nodes: test_conversing_engine_away.py, test_people.py.
