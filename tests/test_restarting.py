@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.lowlevel
 from msgspec import UNSET
+from trio.testing import wait_all_tasks_blocked
 
 from chat_server.protocol.events import Dismissed
 from chat_server.server.ending import RESTART_SECONDS, RETURN_FIRST, RETURN_LAST, RETURNS_PER_SECOND, Ending
@@ -107,7 +108,7 @@ async def test_for_a_minute_those_of_one_address_may_come_back_at_once(autojump_
     limits: dict[str, Any] = {"connections_per_address": 3, "requests_per_address": 1, "request_burst_per_address": 10}
     async with open_house(silence_seconds=9e9, **limits) as house:
         house.nursery.start_soon(house.server.in_effect.let_come_back)
-        await trio.lowlevel.checkpoint()
+        await wait_all_tasks_blocked()
         begun = trio.current_time()
         programs = [house.connect("192.0.2.1") for _ in range(5)]
         for number, program in enumerate(programs):
