@@ -633,9 +633,10 @@ async def test_a_room_that_cannot_be_made_is_no_reload(
         assert house.server.in_effect.config == BEFORE
 
 
-async def test_a_limit_that_ends_and_begins_again_counts_for_those_who_are_there(
-    autojump_clock: trio.abc.Clock,
+async def test_a_limit_that_ends_and_begins_again_counts_for_all_who_are_there(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("chat_server.server.in_effect.SESSIONS_AT_ONCE", 1)
     async with open_house(BEFORE) as house:
         ann, bob = await house.ann_and_bob()
         for rate, seconds in ((0.0, 0), (4.0, 25), (0.0, 0), (2.0, 50)):

@@ -30,8 +30,8 @@ from chat_server.sessions.memory_budget import Budget, share_of
 from chat_server.sessions.session import ChatSession, change_limits
 from chat_server.sessions.welcome import welcome_of
 
-SESSIONS_AT_ONCE = 1000
-"""Sessions that are given their new limits before others have their turn: 3 ms."""
+SESSIONS_AT_ONCE = 200
+"""Sessions that are given their new limits before others have their turn: some 2 ms."""
 
 COMING_BACK_SECONDS = 60.0
 """Seconds after a restart in which everybody is back: the last are told to come after 20 (ending.RETURN_LAST), and try again if they could not."""
