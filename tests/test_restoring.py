@@ -333,3 +333,28 @@ def test_killed_at_any_moment_the_old_journal_or_the_new_one_is_there(tmp_path: 
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT)
     assert not [name for name in left(data) if "import" in name]
     assert checked(data / "journal.db", tmp_path / "none").lines == 20_000
+
+
+@pytest.mark.parametrize(
+    ("engine", "kept", "put_back"),
+    [
+        ("memory", "a journal in memory has no file that could be copied", "is no copy of a journal in memory"),
+        ("postgresql", "pg_dump makes a file of the database", "is put back by PostgreSQL's own programs (pg_restore"),
+    ],
+)
+def test_engines_without_files_say_what_makes_copies_of_theirs(
+    tmp_path: Path, engine: str, kept: str, put_back: str
+) -> None:
+    settings, copy, data = tmp_path / "chat.toml", tmp_path / "copy.db", tmp_path / "data"
+    settings.write_text(f'[journal]\nengine = "{engine}"\n')
+    copy.write_bytes(b"copy")
+    data.mkdir()
+    flags = ("--config", settings, "--data", data)
+    done = command("backup", *flags, "--keep", "3", tmp_path / "backups")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert kept in done.stderr
+    assert copies_in(tmp_path / "backups") == []
+    done = command("restore", *flags, copy)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert put_back in done.stderr
+    assert left(data) == []
