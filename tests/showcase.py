@@ -1,8 +1,11 @@
 """A morning of some people who make something together: for the pictures in the documents, and those that tests compare."""
 
+import re
+from html import unescape
 from typing import Any
 
 from msgspec.structs import replace
+from rich.cells import cell_len
 
 from chat_server.protocol import entries, events
 from chat_server.protocol.amending import Edited, Reacted, Redacted
@@ -11,7 +14,7 @@ from chat_server.protocol.entries import Acted, Said, TopicSet
 from chat_server.protocol.events import Event, Joined, Left, RoomsListed
 from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
-from stories import NOON, Pilot, StoryApp, settle, welcome
+from stories import NOON, Pilot, StoryApp, play, settle, welcome
 
 DAY = 86_400
 
@@ -111,6 +114,42 @@ def morning() -> list[Event]:
         Left("release", ("grace",)),
         Joined("release", ("grace", "judy", "ken")),
     ]
+
+
+PICTURES = {
+    "chat-tui": ("chat-dark", (120, 38)),
+    "chat-tui-light": ("chat-light", (120, 38)),
+    "chat-tui-wide": ("chat-dark", (200, 60)),
+    "chat-tui-80x24": ("chat-dark", (80, 24)),
+    "chat-tui-40x15": ("chat-light", (40, 15)),
+}
+"""The pictures in the documents: the theme, and how many columns and rows."""
+
+
+def picture(name: str) -> str:
+    """One of them, as SVG."""
+    drawn: list[str] = []
+    theme, size = PICTURES[name]
+    app = showcase(theme)
+
+    async def draw(pilot: Pilot) -> None:
+        await arrange(pilot)
+        drawn.append(app.export_screenshot(title="chat-tui"))
+
+    play(app, draw, size=size)
+    return _TEXT.sub(_as_wide_as_it_is, drawn[0])
+
+
+CELL = 12.2
+"""How wide a column is in such a picture."""
+
+_TEXT = re.compile(r'(<text [^>]*textLength=")[^"]*("[^>]*>)([^<]*)(</text>)')
+
+
+def _as_wide_as_it_is(found: re.Match[str]) -> str:
+    """A text with the length that it has: Rich counts a wide character as one column."""
+    begin, middle, text, end = found.groups()
+    return f"{begin}{cell_len(unescape(text)) * CELL:.4g}{middle}{text}{end}"
 
 
 def showcase(theme: str = "chat-dark", **more: Any) -> StoryApp:

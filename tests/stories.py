@@ -42,6 +42,7 @@ from chat_tui.ui.app import ChatApp  # noqa: E402
 from chat_tui.ui.chat_view import ChatView  # noqa: E402
 from chat_tui.ui.composer import Composer  # noqa: E402
 from chat_tui.ui.server import Server, Wanted  # noqa: E402
+from chat_tui.ui.theme_files import NO_THEMES, Themes  # noqa: E402
 
 NOON = 1_795_521_600.0
 """2026-11-24, 12:00 in UTC."""
@@ -118,6 +119,7 @@ class StoryApp(ChatApp):
         name: str = "",
         more: Sequence[Wanted] = (),
         find: Callable[[str], Wanted] | None = None,
+        themes: Themes = NO_THEMES,
     ) -> None:
         self.now = NOON + 3600
         self.written: list[str] = []
@@ -137,6 +139,7 @@ class StoryApp(ChatApp):
             name=name,
             more=more,
             find=find,
+            themes=themes,
         )
 
     def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
@@ -527,17 +530,3 @@ def story(theme: str = "chat-dark") -> StoryApp:
     app.client.state.room("python").read = 2
     app.client.saved.read["python"] = 2
     return app
-
-
-def picture() -> str:
-    """The README's picture of the screen, as SVG."""
-    drawn: list[str] = []
-    app = story()
-
-    async def draw(pilot: Pilot) -> None:
-        app.client.state.typed(Pending("k", "python", "say", "on my way", NOON + 3590))
-        await settle(pilot)
-        drawn.append(app.export_screenshot(title="chat-tui"))
-
-    play(app, draw, size=(104, 26))
-    return drawn[0]

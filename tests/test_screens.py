@@ -9,6 +9,7 @@ import pytest
 from chat_server.protocol.amending import Edited, Reacted, Redacted
 from chat_server.protocol.described import Forbidden
 from chat_server.protocol.entries import Found, Said
+from chat_server.protocol.events import Entered, LoggedIn, RoomsListed
 from chat_tui import language
 from chat_tui.actions import documented
 from chat_tui.client.calling import Line
@@ -18,7 +19,8 @@ from chat_tui.client.trust import About
 from chat_tui.settings import Settings
 from doubts import distrusted
 from processes import ROOT
-from stories import CONVERSATION, NOON, Pilot, StoryApp, picture, said, settle, story
+from showcase import PICTURES, ROOMS, TOPICS, arrange, picture, showcase
+from stories import CONVERSATION, NOON, Pilot, StoryApp, said, settle, story, welcome
 from test_devices_screen import DETAILS, devices
 from test_rights_on_screen import room as with_roles
 
@@ -133,8 +135,67 @@ def test_what_is_done_with_a_line(snap_compare: SnapCompare, keys: tuple[str, ..
     assert snap_compare(StoryApp(with_roles(*LINES)), terminal_size=size, run_before=pressed(*keys))
 
 
-def test_the_picture_in_the_readme_is_the_screen() -> None:
-    assert (ROOT / "docs" / "chat-tui.svg").read_text(encoding="utf-8") == picture(), "scripts/picture draws it anew"
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_pictures_in_the_documents_are_the_screen(name: str) -> None:
+    drawn = (ROOT / "docs" / f"{name}.svg").read_text(encoding="utf-8")
+    assert drawn == picture(name), "scripts/picture draws it anew"
+
+
+async def lost_at_work(pilot: Pilot) -> None:
+    app: Any = pilot.app
+    await arrange(pilot)
+    app.servers.shown.seconds_left = lambda: 7
+    app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed", time.monotonic() + 7))
+    await settle(pilot)
+
+
+async def refused(pilot: Pilot) -> None:
+    app: Any = pilot.app
+    await arrange(pilot)
+    app.connection_changed(ConnectionChanged(Status.REFUSED, "This name is taken."))
+    await settle(pilot)
+
+
+async def replying(pilot: Pilot) -> None:
+    await arrange(pilot)
+    await pilot.press("alt+up", "alt+up", "alt+up", "r", *"yes")
+    await settle(pilot)
+
+
+@pytest.mark.parametrize("theme", ["chat-dark", "chat-light", "ansi-dark"])
+@pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 40), (200, 60)])
+def test_a_morning(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    assert snap_compare(showcase(theme), terminal_size=size, run_before=arrange)
+
+
+@pytest.mark.parametrize("state", [lost_at_work, refused, replying])
+@pytest.mark.parametrize(
+    ("theme", "size"), [("chat-dark", (120, 40)), ("chat-light", (80, 24)), ("ansi-dark", (40, 15))]
+)
+def test_a_morning_on_which_something_happens(
+    snap_compare: SnapCompare, state: Callable[[Pilot], Awaitable[None]], theme: str, size: tuple[int, int]
+) -> None:
+    assert snap_compare(showcase(theme), terminal_size=size, run_before=state)
+
+
+def test_a_morning_in_letters_of_ascii(snap_compare: SnapCompare) -> None:
+    assert snap_compare(showcase(ascii=True), terminal_size=(80, 24), run_before=arrange)
+
+
+@pytest.mark.parametrize("theme", ["chat-dark", "ansi-light"])
+@pytest.mark.parametrize("size", [(40, 15), (80, 24), (120, 40)])
+def test_in_no_room_yet(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    told = [welcome(), LoggedIn("ann", "t" * 22), RoomsListed(ROOMS, TOPICS)]
+    assert snap_compare(StoryApp(told, settings=Settings(theme=theme)), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_room_in_which_nobody_has_said_anything_and_a_thousand_others(
+    snap_compare: SnapCompare, size: tuple[int, int]
+) -> None:
+    rooms = tuple((f"room-{number:03}", number % 7) for number in range(1000))
+    told = [welcome(), LoggedIn("ann", "t" * 22), RoomsListed(rooms), Entered("room-001", ("bob",), 0)]
+    assert snap_compare(StoryApp(told), terminal_size=size)
 
 
 def test_the_document_of_keys_is_the_table_of_actions() -> None:

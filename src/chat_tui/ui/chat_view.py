@@ -342,7 +342,7 @@ class ChatView(StillScroll):
         heights = self._viewport.heights
         row = self.top_row + y - self._viewport.padding
         if self._room is None or not 0 <= row < heights.total:
-            return Strip.blank(width, self.look.rich)
+            return self.drawing.beyond(self._room, width, self.size.height - 1 - y)
         index = heights.at(row)
         span = self.text_selection.get_span(row) if self.text_selection is not None else None
         return self.drawing.row(self.entry_rows, (index, row - heights.top(index), row), width, span)

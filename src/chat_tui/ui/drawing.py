@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
+from textual.content import Content
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from chat_tui.language import spoken
+from chat_tui.client.state import RoomState
+from chat_tui.language import say, spoken
 from chat_tui.ui import looks
 from chat_tui.ui.entry_rows import EntryRows
 from chat_tui.ui.row import Look, Mark
@@ -49,6 +51,14 @@ class Drawing:
     def forget(self) -> None:
         """They look otherwise now."""
         self._look = None
+
+    def beyond(self, room: RoomState | None, width: int, from_bottom: int) -> Strip:
+        """A row where nothing stands: the last one says so of a room in which nobody has said anything."""
+        look = self.look(width)
+        if room is None or from_bottom or room.timeline.entries or room.pending or not room.is_joined or room.last:
+            return Strip.blank(width, look.rich)
+        words = Content(" " * look.grid.gutter) + Content.styled(say("Nobody has said anything here yet."), look.dim)
+        return Strip(words.render_segments(look.text)).adjust_cell_length(width, look.rich)
 
     def row(self, rows: EntryRows, at: tuple[int, int, int], width: int, span: tuple[int, int] | None) -> Strip:
         """Draw a row: of which entry, which of its rows, and which of all (`at`). `span`: what of it is selected."""

@@ -43,6 +43,11 @@ def for_footer(active: dict[str, Active], can: Callable[[str], bool]) -> dict[st
 class Foot(Static):
     """One row of them, made again only where others are shown than before. A click does what the key does."""
 
+    def __init__(self, is_ready: Callable[[], bool]) -> None:
+        """`is_ready`: whether there is anything yet for which there are keys."""
+        super().__init__()
+        self.is_ready = is_ready
+
     def on_mount(self) -> None:
         """Show them."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.paint())
@@ -55,10 +60,11 @@ class Foot(Static):
 
     def paint(self) -> None:
         """Show what does something just now."""
-        if not self.is_attached or not self.size.width:
+        if not self.is_attached or not self.size.width or not self.is_ready():
             return
         shown = _fitting(_hints(self.screen.active_bindings.values()), self.size.width - 1)
         content = Content(" ") + Content(GAP).join(shown)
+        content += " " * (self.size.width - content.cell_length)  # which is reversed where there are no tones
         if self.content != content:
             self.update(content, layout=False)
 

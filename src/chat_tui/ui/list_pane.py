@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from textual.content import Content
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -66,13 +66,21 @@ class ListPane(ScrollView):
         if _looks(items) == _looks(self._items) and current == self._current:
             return
         moved = current != self._current
+        before = None if moved or len(items) != len(self._items) else self._items
         self._items, self._current = items, current
         self.virtual_size = Size(self.size.width, len(items))
         if moved:
             for index, item in enumerate(items):
                 if item.key == current:
                     self._keep_in_sight(index)
-        self.refresh()
+        if before is None:
+            self.refresh()
+            return
+        rows = zip(_looks(before), _looks(items), strict=True)
+        changed = [number - self.scroll_offset.y for number, (old, new) in enumerate(rows) if old != new]
+        seen = [Region(0, row, self.size.width, 1) for row in changed if 0 <= row < self.size.height]
+        if seen:
+            self.refresh(*seen)  # each cell costs a slow line a byte
 
     def _keep_in_sight(self, index: int) -> None:
         row, top, height = index, self.scroll_offset.y, self.size.height

@@ -85,7 +85,7 @@ class Panes:
         )
         self.bar = SearchBar()
         self.typed = TypedSearch(self.prompt, shown_key(keymap(settings.keys).get("search-typed", "ctrl+r")))
-        self._foot = Foot()
+        self._foot = Foot(lambda: self._is_painted)
         self.rooms = ListPane(id="rooms")
         self.people = ListPane(id="people")
         self._texts = {
@@ -96,11 +96,13 @@ class Panes:
         self._titled = ""
         self._held = ("", "")
         self._talk = Vertical(id="talk")
+        self._frame = Horizontal(id="write")  # around the prompt: a key has only what stands in it drawn anew
         self._begun = Content("")
         self._written = Content("")
         self._is_tall = False
         self._fitted = 0
         self._spoken = spoken()
+        self._is_painted = False
 
     def compose(self) -> ComposeResult:
         """All of them, in their places."""
@@ -117,7 +119,7 @@ class Panes:
                 yield self._texts["status"]
                 yield self._texts["notice"]
                 yield self._texts["begun"]
-                with Horizontal(id="write"):
+                with Horizontal(id="desk"), self._frame:  # a margin would make everything beside it narrower, too
                     yield Static(PROMPT, id="sign")
                     yield self.prompt
             yield self.people
@@ -157,6 +159,9 @@ class Panes:
         self._paint_status(room)
         self._paint_notice(room)
         self._paint_prompt(room)
+        if not self._is_painted:
+            self._is_painted = True
+            self._foot.paint()
 
     def _say_again(self) -> None:
         """What else stands here is painted by what it says; these are to be told that they say it in another language."""
@@ -281,17 +286,17 @@ class Panes:
         """In the prompt's border, if it has one; else in a row over it."""
         self._write("begun", self._begun)
         self._texts["begun"].display = bool(self._begun) and not self._is_tall
-        if self._is_tall and self.prompt.border_title != self._begun:
-            self.prompt.border_title = self._begun
+        if self._is_tall and self._frame.border_title != self._begun:
+            self._frame.border_title = self._begun
 
     def _paint_prompt(self, room: RoomState | None) -> None:
         """What it is there for, and who writes: in its border, if it has one; else at the foot."""
         self._written = Content(self._writing(room))
         self._write("writing", Content("") if self._is_tall else self._written)
-        if self._is_tall and self.prompt.border_subtitle != self._written:
-            self.prompt.border_subtitle = self._written
+        if self._is_tall and self._frame.border_subtitle != self._written:
+            self._frame.border_subtitle = self._written
         self._paint_begun()
-        self.prompt.set_class(self.chat.drawing.chosen is not None, "away")
+        self._frame.set_class(self.chat.drawing.chosen is not None, "away")
 
     def _write(self, name: str, content: Content) -> None:
         """Show another text in one of the places for text, if it is another."""

@@ -101,7 +101,9 @@ def own_items(
         if is_conversation(room.name):
             content += Content.assemble(HERE if name_key(room.name[1:]) in here else NOT_HERE)
         name, end = _told(room, state.choices.of(room.name), is_seen=room is seen)
-        yield Item(name_key(room.name), content + name, _with_begun(end, room, is_draft=room.name in drafts))
+        if room is not seen:  # what is begun there stands below the lines
+            end = _with_begun(end, room, is_draft=room.name in drafts)
+        yield Item(name_key(room.name), content + name, end)
 
 
 def _told(room: RoomState, chosen: Chosen, *, is_seen: bool) -> tuple[Content, Content]:
