@@ -242,7 +242,9 @@ def test_a_unix_socket_is_free_where_nobody_answers(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_nobodys_is_an_error(tmp_path: Path) -> None:
-    assert only(tmp_path, server=ServerTable(host="192.0.2.77", port=0))[0]
+    is_error, sentence = only(tmp_path, server=ServerTable(host="192.0.2.77", port=0))
+    assert is_error
+    assert "this machine has no such address" in sentence
 
 
 # --- what is dangerous

@@ -63,6 +63,14 @@ BEHIND_A_SOCKET = "/"
 """How a place begins that is a Unix socket's."""
 
 
+_HINTS = {
+    errno.EADDRINUSE: "; another program listens there: stop it, or choose another port",
+    errno.EADDRNOTAVAIL: "; this machine has no such address: `ip address` lists those that it has",
+    errno.EACCES: "; ports below 1024 are for programs that may have them: choose another one",
+}
+"""What to do about an address where nobody can listen."""
+
+
 class Found(NamedTuple):
     """What is in the way of a start, or if not `is_error` what is dangerous; and what to do about it."""
 
@@ -233,11 +241,7 @@ def _why_taken(host: str, port: int) -> str:
                     tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 tried.bind(address)
     except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-        hint = ""
-        if getattr(error, "errno", None) == errno.EADDRINUSE:
-            hint = "; another program listens there: stop it, or choose another port"
-        elif getattr(error, "errno", None) == errno.EACCES:
-            hint = "; ports below 1024 are for programs that may have them: choose another one"
+        hint = _HINTS.get(getattr(error, "errno", None) or 0, "")
         return f"{getattr(error, 'strerror', None) or error}{hint}"
     return ""
 
