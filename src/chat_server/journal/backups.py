@@ -102,8 +102,8 @@ def keep_copy(directory: Path, keep: int, make: Callable[[Path], None], now: flo
         OSError: the disk or the system refuses. Nothing is left of the new one, and every older one is there.
 
     """
-    if not directory.exists():
-        directory.mkdir(mode=0o700, exist_ok=True)
+    if not directory.is_dir():
+        directory.mkdir(mode=0o700)
         hand_over(directory)
     with _alone_in(directory):
         copy = _make(directory, make, now)
