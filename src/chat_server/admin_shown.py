@@ -22,7 +22,6 @@ from chat_server.server.admin_requests import (
     Deleted,
     DeviceListed,
     DevicesDropped,
-    HowItIsShown,
     Kicked,
     LogLevelShown,
     NodeShown,
@@ -166,14 +165,6 @@ def _level_shown(answers: Sequence[LogLevelShown]) -> list[str]:
     return [f"{shown.level}: the log has {told.get(shown.level, 'what it says')}" for shown in answers]
 
 
-def _how_it_is_shown(answers: Sequence[HowItIsShown]) -> list[str]:
-    (one,) = answers
-    return [
-        one.trouble or "all is well",
-        f"not for callers: {one.not_ready}" if one.not_ready else "callers are let in",
-    ]
-
-
 def _reload_shown(answers: Sequence[ConfigReloaded]) -> list[str]:
     (done,) = answers
     lines = [
@@ -290,7 +281,6 @@ _SHOWN: dict[type[AdminAnswer], Callable[[Any], list[str]]] = {
     Figures: _figures_shown,
     NodeShown: _nodes_shown,
     LogLevelShown: _level_shown,
-    HowItIsShown: _how_it_is_shown,
     ConfigReloaded: _reload_shown,
     CodeMade: _code_shown,
     AccountListed: _accounts_shown,
