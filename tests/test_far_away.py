@@ -64,7 +64,9 @@ def test_a_line_is_said_answered_edited_and_found_by_keys(tmux: Tmux) -> None:
     with far_away(tmux):
         tmux.say("ann", "teh parser is in")
         tmux.wait_for("ann", r"teh parser is in *$")
-        tmux.type("ann", "Up")
+        tmux.type("ann", "M-l")  # what has a number is stored, and can be edited
+        tmux.wait_for("ann", r"#1\b")
+        tmux.type("ann", "M-l", "Up")
         tmux.wait_for("ann", r"^ *Edit\b")
         tmux.type("ann", "C-u")
         tmux.say("ann", "the parser is in")
