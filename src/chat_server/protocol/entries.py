@@ -26,14 +26,8 @@ def _has_more(line: "Said | Acted | Noticed") -> bool:
 
 
 def _more_shown(line: "Said | Acted | Noticed") -> tuple[object, ...]:
-    return (
-        line.re,
-        line.edited,
-        tuple(Reaction(one.sign, one.nicks) for one in line.reactions),
-        line.whom,
-        0,
-        line.reacted,
-    )
+    reactions = tuple(Reaction(one.sign, one.nicks) for one in line.reactions)
+    return line.re, line.edited, reactions, line.whom, 0, line.reacted
 
 
 class Said(StoredEvent, frozen=True, gc=False):
