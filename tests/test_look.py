@@ -12,7 +12,7 @@ from textual.theme import BUILTIN_THEMES
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.ui.colours import CONTRAST_MIN, DARK, LIGHT, Palette, blended, contrast, softened
 from showcase import arrange, showcase
-from stories import Pilot, StoryApp, play, settle
+from stories import Pilot, StoryApp, play, said, settle
 
 PALETTES = {"dark": DARK, "light": LIGHT}
 
@@ -248,5 +248,31 @@ def test_a_signal_has_a_sign_or_a_word_beside_its_colour(state: str, words: str,
     async def act(pilot: Pilot) -> None:
         await STATES[state](pilot)
         assert any(words in row and sign in row for row in app.screen_text().split("\n")), app.screen_text()
+
+    play(app, act, size=(120, 40))
+
+
+def test_nothing_jumps_sideways_when_something_changes() -> None:
+    app = showcase()
+
+    async def act(pilot: Pilot) -> None:
+        panes = app.main.panes
+
+        def columns() -> list[tuple[int, int]]:
+            regions = (panes.rooms.region, panes.chat.region, panes.prompt.region, panes.people.region)
+            return [(region.x, region.right) for region in regions]
+
+        await settle(pilot)
+        before = columns()
+        await arrange(pilot)
+        assert columns() == before, "a draft, a line that waits, a pinned room"
+        app.tell(*said(*(f"ann: {number}" for number in range(1500)), room="docs", first=13))
+        await settle(pilot)
+        assert columns() == before, "unread lines, as many as there may be"
+        await lost(pilot)
+        assert columns() == before, "no connection"
+        await pilot.press("alt+up", "r")
+        await settle(pilot)
+        assert columns() == before, "a reply"
 
     play(app, act, size=(120, 40))
