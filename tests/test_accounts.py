@@ -44,7 +44,8 @@ from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.keys import KeyRun, KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
-from chat_server.protocol.entries import Entry, Muted, RoleGiven, Said, TopicSet
+from chat_server.protocol.acts import Muted, RoleGiven
+from chat_server.protocol.entries import Entry, Said, TopicSet
 from postgresql import url_beside
 from test_journal import Place, begun, create_rooms, found, opened, place, place_in, prune_all
 

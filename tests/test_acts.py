@@ -18,7 +18,8 @@ from chat_server.journal.engines import EngineName, Store
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import import_
 from chat_server.journal.rooms import delete_room, rename_room
-from chat_server.protocol.entries import Entry, Muted, Said
+from chat_server.protocol.acts import Muted
+from chat_server.protocol.entries import Entry, Said
 from chat_server.rooms.rights import judged
 from postgresql import url_beside
 from test_accounts import NOW, ann, device, digest, exported, settle, store

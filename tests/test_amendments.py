@@ -12,20 +12,10 @@ from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.erasing import rewritten
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.showable import showable
+from chat_server.protocol.acts import Banned, RuleSet
 from chat_server.protocol.amending import Deleted, Edited, Reacted, Redacted
 from chat_server.protocol.amendments import after, name_of
-from chat_server.protocol.entries import (
-    Acted,
-    Amending,
-    Banned,
-    Entry,
-    Noticed,
-    PageShown,
-    RuleSet,
-    Said,
-    Spoken,
-    TopicSet,
-)
+from chat_server.protocol.entries import Acted, Amending, Entry, Noticed, PageShown, Said, Spoken, TopicSet
 from chat_server.protocol.redactions import can_be_deleted, has, in_words, ranges_of
 from chat_server.wire.render.sentences import text_of
 from chat_tui.client.state import State

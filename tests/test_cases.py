@@ -11,7 +11,7 @@ from chat_server.accounts.case_bounds import BOUNDS, CASES_MAX, Bound, refusal_o
 from chat_server.accounts.cases import DAY, KEPT_SECONDS, Case, Closed, Closing, NotTaken, Waiting, Wanted
 from chat_server.journal import case_rows
 from chat_server.journal.engines import Store
-from chat_server.protocol.entries import Muted
+from chat_server.protocol.acts import Muted
 from test_accounts import NOW, accounts, ann, begun, place, registered, store
 
 __all__ = ["accounts", "begun", "place", "store"]

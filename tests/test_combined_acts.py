@@ -22,23 +22,19 @@ from trio.testing import MockClock
 from canary import PASSWORD
 from captured_logs import capture_logs
 from chat_server.config import Config
-from chat_server.protocol.amending import Deleted, Redacted
-from chat_server.protocol.entries import (
-    Acted,
+from chat_server.protocol.acts import (
     AdminCame,
     Banned,
-    Entry,
     Kicked,
     Lifted,
     MemberInvited,
     MemberJoined,
     Muted,
-    Noticed,
     RoleGiven,
     RuleSet,
-    Said,
-    TopicSet,
 )
+from chat_server.protocol.amending import Deleted, Redacted
+from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
 from chat_server.rooms.chat_room import ChatRoom
 from streams import House, open_house

@@ -39,7 +39,7 @@ READ = {
         "members",
         "online",
     ),
-    *("reports", "rooms", "search", "seen", "since", "time-line", "tls", "versions", "whois"),
+    *("reports", "rooms", "search", "seen", "since", "time-line", "tls", "use", "versions", "whois"),
 }
 """What only asks."""
 
@@ -329,6 +329,7 @@ CASES = [
     hall("bob", "dm", "dm-chosen", who="known"),
     hall("bob", "typing", "chosen", typing="on"),
     hall("bob", "alias", "alias-set", name="hi", text="/me waves"),
+    hall("bob", "snippet", "snippet-set", name="hi", text="hello"),
     hall("bob", "receipts", "chosen", receipts="on"),
     hall("bob", "away", "now-away", text="lunch"),
     hall("bob", "away", "now-back", one_who_is_away, text="off"),

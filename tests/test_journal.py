@@ -26,8 +26,9 @@ from chat_server.journal.keys import KeysInRuns, SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_of
+from chat_server.protocol.acts import RuleSet
 from chat_server.protocol.amending import Redacted
-from chat_server.protocol.entries import Acted, Entry, RuleSet, Said, TopicSet
+from chat_server.protocol.entries import Acted, Entry, Said, TopicSet
 from chat_server.protocol.runs import LinesInRuns, Piece, SaidRun, each_of
 from postgresql import url_beside
 

@@ -34,7 +34,8 @@ from chat_server.journal.sqlite.positions import store_positions
 from chat_server.journal.sqlite.reader import Reader, Runs, mapped_errors
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.journal.words import has_all, terms_of
-from chat_server.protocol.entries import Entry, Muted, Said, TopicSet
+from chat_server.protocol.acts import Muted
+from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import BATCH_MAX

@@ -29,9 +29,10 @@ from chat_server.journal.sqlite.amending import BATCHES_HELD
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.journal.versions import VERSION_SECONDS, Version
+from chat_server.protocol.acts import RuleSet
 from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted, reaction_of
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, all_after, amends_nothing, without_effect
-from chat_server.protocol.entries import Acted, Amending, Entry, Noticed, RuleSet, Said, Spoken, TopicSet
+from chat_server.protocol.entries import Acted, Amending, Entry, Noticed, Said, Spoken, TopicSet
 from test_journal import Place, elsewhere, opened, place_in
 
 ROOM = "python"

@@ -18,8 +18,9 @@ from psycopg import sql
 from canary import PASSWORD
 from chat_server.journal.batch_codec import decode
 from chat_server.journal.showable import showable
+from chat_server.protocol.acts import Banned, Kicked, Muted
 from chat_server.protocol.amending import Deleted, Redacted
-from chat_server.protocol.entries import Banned, Entry, Kicked, Muted, Said
+from chat_server.protocol.entries import Entry, Said
 from postgresql import Cluster, Database
 from processes import ServerProcess
 from test_node_processes import Call, Program, call, node

@@ -13,7 +13,8 @@ import trio
 from canary import PASSWORD
 from chat_server.commands.spans import CURB_SECONDS, parsed_span
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Banned, Kicked, Muted, Said
+from chat_server.protocol.acts import Banned, Kicked, Muted
+from chat_server.protocol.entries import Said
 from chat_server.protocol.room_state import CURBS_MAX, EMPTY, after
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.doorkeeper import Doorkeeper

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from chat_server.protocol.acts import RoleGiven
 from chat_server.protocol.amending import Deleted
-from chat_server.protocol.entries import RoleGiven, Said
+from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_tui.client.completion import complete, naming_a_line
 from chat_tui.client.pending import Pending

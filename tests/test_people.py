@@ -12,7 +12,8 @@ from chat_server.accounts import with_choices
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Banned, Kicked, LineBlocked, Said, TopicSet
+from chat_server.protocol.acts import Banned, Kicked
+from chat_server.protocol.entries import LineBlocked, Said, TopicSet
 from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
 from chat_server.rooms.chat_room import ChatRoom
 from node_houses import open_nodes

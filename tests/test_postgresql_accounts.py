@@ -43,7 +43,8 @@ from chat_server.journal.postgresql.accounts import PostgresqlAccounts
 from chat_server.journal.postgresql.appending import append_of
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.link import Connection, Link, Shutter
-from chat_server.protocol.entries import Entry, Muted, RoleGiven, Said, TopicSet
+from chat_server.protocol.acts import Muted, RoleGiven
+from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_state import EMPTY, after, written
 from postgresql import Cluster, Database

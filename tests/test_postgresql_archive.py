@@ -30,7 +30,8 @@ from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.sqlite.batch_rows import Append
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.writer import Writer
-from chat_server.protocol.entries import Enacted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.acts import Muted, RoleGiven, RuleSet
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.room_life import Archived, Founded, NameSet
 from chat_server.protocol.room_state import EMPTY, after, read
 from postgresql import Cluster, Database

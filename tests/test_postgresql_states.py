@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import Enacted, MemberInvited, MemberJoined, RoleGiven, RuleSet
+from chat_server.protocol.acts import MemberInvited, MemberJoined, RoleGiven, RuleSet
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.room_state import EMPTY, RoomState, after, read, written
 from postgresql import Database
 

@@ -13,7 +13,8 @@ from canary import PASSWORD
 from chat_server.commands.completion import completions
 from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import AdminCame, MemberJoined, RuleSet, Said
+from chat_server.protocol.acts import AdminCame, MemberJoined, RuleSet
+from chat_server.protocol.entries import Said
 from chat_server.protocol.room_state import RoomState, read
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.person import HOLDER, Person

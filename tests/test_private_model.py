@@ -21,7 +21,8 @@ from canary import PASSWORD
 from chat_server.journal import PendingAppend, Receipt
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Entry, MemberInvited, MemberJoined, RoleGiven, RuleSet
+from chat_server.protocol.acts import MemberInvited, MemberJoined, RoleGiven, RuleSet
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.room_life import Founded
 from streams import Caller, House, Program, open_house
 

@@ -1,7 +1,7 @@
 """What chat-tui shows of rooms that are only for their members."""
 
+from chat_server.protocol.acts import RuleSet
 from chat_server.protocol.described import CommandDescribed
-from chat_server.protocol.entries import RuleSet
 from chat_server.protocol.events import Entered, LoggedIn, RoomsListed
 from chat_server.protocol.room_events import InvitedTo, NoMember
 from chat_tui.client.answers import words_for

@@ -157,4 +157,5 @@ def test_only_lines_are_said_to_have_a_line_s_number() -> None:
 
     look(schema(COMMANDS.own, ANSWERS))
     assert not fields & {"id", "instead_of", "page", "nth"}, fields
-    assert fields <= {"number", "seq", "first", "last", "missed", "after", "before", "rooms", "of", "re", "edited"}
+    said_to = {"number", "seq", "first", "last", "missed", "after", "before", "rooms", "of", "re", "edited", "reacted"}
+    assert fields <= said_to

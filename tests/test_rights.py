@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chat_server.protocol.entries import (
+from chat_server.protocol.acts import (
     AdminCame,
     Banned,
-    Enacted,
     Kicked,
     Lifted,
     MemberInvited,
@@ -21,6 +20,7 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
 )
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.room_state import EMPTY, PLACES, RULES, RoomState, after, is_rule, read, written
 from chat_server.protocol.stored_event import left_of, span_of
 from chat_server.rooms.person import ADMIN, HOLDER, MEMBER, MODERATOR, OWNER

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from chat_server.config import Config, ServerTable
 from chat_server.protocol import events
+from chat_server.protocol.acts import Banned, Kicked, Lifted, Muted, RoleGiven, RuleSet
 from chat_server.protocol.described import Forbidden
-from chat_server.protocol.entries import Banned, Kicked, Lifted, Muted, RoleGiven, RuleSet, Said
+from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.room_life import Unarchived
 from chat_server.protocol.room_state import EMPTY, after

@@ -10,6 +10,7 @@ from chat_server.commands.attention import NoMentions
 from chat_server.commands.auditing import AuditShown, NothingDone
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol import entries, events, people_events, requests
+from chat_server.protocol.acts import RoleGiven
 from chat_server.protocol.amending import Reacted
 from chat_server.protocol.conversation_events import Conversing
 from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin, NetworkShown
@@ -168,8 +169,8 @@ EXAMPLES: list[tuple[events.Event, str]] = [
         entries.PageShown("python", (LINES[2],), 3, 3, "UTC"),
         "* --- 1970-01-02 ---\r\n#3 00:00 * ann set the topic: snakes\r\n* Line 3; you can read 3.\r\n",
     ),
-    (entries.RoleGiven("python", 1, 0.0, "ann", "none", whom="bob"), "* ann took bob's role back\r\n"),
-    (entries.RoleGiven("python", 1, 0.0, "ann", "none", whom="ann"), "* ann gave up the role that they had here\r\n"),
+    (RoleGiven("python", 1, 0.0, "ann", "none", whom="bob"), "* ann took bob's role back\r\n"),
+    (RoleGiven("python", 1, 0.0, "ann", "none", whom="ann"), "* ann gave up the role that they had here\r\n"),
     (
         WordSet("python", 1, 0.0, "ann", "hold", word="spam"),
         "* ann put a word on the room's list: lines with it wait for a moderator\r\n",

@@ -13,18 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canary import PASSWORD
+from chat_server.protocol.acts import Banned, Kicked, Lifted, MemberInvited, MemberJoined, Muted, RoleGiven, RuleSet
 from chat_server.protocol.amending import Redacted
-from chat_server.protocol.entries import (
-    Banned,
-    Enacted,
-    Kicked,
-    Lifted,
-    MemberInvited,
-    MemberJoined,
-    Muted,
-    RoleGiven,
-    RuleSet,
-)
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.room_life import Archived, Unarchived
 from chat_server.protocol.room_state import EMPTY, PLACES, ROOM_ROLES, RULES, RoomState, after, is_rule
 from chat_server.rooms.batch import Acting

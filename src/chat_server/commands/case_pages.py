@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from chat_server.accounts.cases import PAGE, Case, CaseKind, Closed, Closing, Wanted
 from chat_server.commands.letting_in import readable, storable
-from chat_server.protocol.entries import Lifted
+from chat_server.protocol.acts import Lifted
 from chat_server.protocol.events import Refused
 from chat_server.protocol.requests import Id
 from chat_server.protocol.room_state import Curb

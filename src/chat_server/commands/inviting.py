@@ -10,7 +10,7 @@ from msgspec import Meta
 from chat_server.commands.access import access
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.moderating import NeedsAccount, Nick, NoRoles, act_in, target_of
-from chat_server.protocol.entries import MemberInvited
+from chat_server.protocol.acts import MemberInvited
 from chat_server.protocol.events import Answered
 from chat_server.protocol.requests import HowMany, Id, Request
 from chat_server.protocol.room_state import ROOM_ROLES

@@ -14,7 +14,8 @@ from chat_server.commands.case_pages import lift
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
 from chat_server.commands.spans import parsed_span
-from chat_server.protocol.entries import Banned, Enacted, Kicked, Lifted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.acts import Banned, Kicked, Lifted, Muted, RoleGiven, RuleSet
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Id, Request, RestOfLine

@@ -27,8 +27,9 @@ from chat_server.accounts.networks import CameFrom, is_in_one, overlapping, shor
 from chat_server.accounts.office import KeptAct
 from chat_server.journal.batch_codec import Stored
 from chat_server.journal.showable import showable_topic
+from chat_server.protocol.acts import Lifted, MemberJoined
 from chat_server.protocol.amending import Redacted
-from chat_server.protocol.entries import Enacted, Lifted, MemberJoined
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.requests import tag_of
 
 ACT = "number, kind, at, until, author, account, is_lifted, what"

@@ -5,9 +5,10 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from chat_server.journal.batch_codec import Stored, Unknown
+from chat_server.protocol.acts import AdminCame, MemberInvited, MemberJoined, RoleGiven, RuleSet
 from chat_server.protocol.amending import Deleted, Reacted, Reaction, Redacted, reaction_of
 from chat_server.protocol.amendments import after
-from chat_server.protocol.entries import AdminCame, Amending, MemberInvited, MemberJoined, RoleGiven, RuleSet, Spoken
+from chat_server.protocol.entries import Amending, Spoken
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.room_life import NameSet
 from chat_server.protocol.room_state import called, read, written

@@ -11,10 +11,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat_server.protocol.entries import (
+from chat_server.protocol.acts import (
     AdminCame,
     Banned,
-    Enacted,
     Kicked,
     Lifted,
     MemberInvited,
@@ -23,6 +22,7 @@ from chat_server.protocol.entries import (
     RoleGiven,
     RuleSet,
 )
+from chat_server.protocol.entries import Enacted
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
 from chat_server.protocol.stored_event import Author

@@ -1,18 +1,8 @@
 """Why somebody may not do what changes what may happen in a room: by where they stand, and by how much of it there is. Pure."""
 
+from chat_server.protocol.acts import Banned, Kicked, Lifted, MemberInvited, Muted, RoleGiven, RuleSet
 from chat_server.protocol.amending import Redacted
-from chat_server.protocol.entries import (
-    Amending,
-    Banned,
-    Enacted,
-    Kicked,
-    Lifted,
-    MemberInvited,
-    Muted,
-    RoleGiven,
-    RuleSet,
-    TopicSet,
-)
+from chat_server.protocol.entries import Amending, Enacted, TopicSet
 from chat_server.protocol.events import Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived

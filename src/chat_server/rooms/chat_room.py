@@ -18,7 +18,8 @@ from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Elsewhere
-from chat_server.protocol.entries import Entry, RoleGiven, Storable
+from chat_server.protocol.acts import RoleGiven
+from chat_server.protocol.entries import Entry, Storable
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_events import InvitedTo
 from chat_server.protocol.room_life import Founded

@@ -10,7 +10,8 @@ from functools import partial
 
 from chat_server.accounts import sender_of
 from chat_server.guard import Guard
-from chat_server.protocol.entries import Banned, Entry, Kicked, MemberInvited, RoleGiven, RuleSet
+from chat_server.protocol.acts import Banned, Kicked, MemberInvited, RoleGiven, RuleSet
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import InvitedTo, NoMember
 from chat_server.protocol.runs import Piece, SaidRun

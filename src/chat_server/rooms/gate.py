@@ -14,19 +14,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from chat_server.accounts.in_force import InForce, Visitor
+from chat_server.protocol.acts import AdminCame, Banned, Kicked, MemberInvited, MemberJoined, Muted
 from chat_server.protocol.amending import Edited, Reacted
-from chat_server.protocol.entries import (
-    KIND_BY_REQUEST,
-    AdminCame,
-    Banned,
-    Enacted,
-    Kicked,
-    MemberInvited,
-    MemberJoined,
-    Muted,
-    Storable,
-    TopicSet,
-)
+from chat_server.protocol.entries import KIND_BY_REQUEST, Enacted, Storable, TopicSet
 from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Topic

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from msgspec import UnsetType
 
+from chat_server.protocol.acts import Banned, Kicked, Lifted, MemberJoined, Muted, RoleGiven, RuleSet
 from chat_server.protocol.described import CommandDescribed
-from chat_server.protocol.entries import Banned, Entry, Kicked, Lifted, MemberJoined, Muted, RoleGiven, RuleSet
+from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_life import Archived, Founded, Unarchived

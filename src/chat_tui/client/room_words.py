@@ -1,6 +1,6 @@
 """What holds in a room, in words for who is there: rules that concern them, why they cannot write just now, why they were put out. Pure."""
 
-from chat_server.protocol.entries import Kicked
+from chat_server.protocol.acts import Kicked
 from chat_tui.client.room_rights import Forbidden, Rights
 from chat_tui.language import say, sentences
 
