@@ -4,16 +4,19 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from chat_server.protocol import events
 from chat_server.protocol.entries import Entry, Said
+from chat_tui import language
 from chat_tui.client import plain_bell, plain_options
 from chat_tui.client.own_commands import LINE_BY_LINE
 from chat_tui.client.plain import PlainProgram
 from chat_tui.settings import NotifyTable
 from processes import ROOT
+from stories import FakeConnection
 from test_plain import plain_program
 
 LINK = "https://example.org/parser"
@@ -204,10 +207,64 @@ def test_who_is_in_no_room_is_told_so() -> None:
     play(act)
 
 
+def help_of(desk: Desk, only: str = "") -> list[str]:
+    """What `/help` writes below what the server lists."""
+    desk.type(f"/help {only}".rstrip())
+    connection = cast("FakeConnection", desk.program.client.connection)
+    listed = events.HelpListed((("/rooms", "List the rooms"),), ("python",), ("rooms",), only)
+    desk.written.clear()
+    desk.program.client._take(listed, connection.ref("help"))
+    below = "\n".join(desk.written).split("\n")
+    assert any("/rooms" in row for row in below), "the server's come first"
+    return below[1 + max(place for place, row in enumerate(below) if re.match("/rooms|.*/python", row)) :]
+
+
+@pytest.mark.parametrize(
+    ("code", "heading", "times", "usage"),
+    [
+        ("en", "Commands of chat-tui itself:", "/times - Have the time beside each line, or no longer", "Usage: "),
+        ("zh", "chat-tui 自己的命令：", "/times - 在每一行旁显示时间，或不再显示", "用法："),
+    ],
+)
+def test_help_lists_and_explains_the_commands_of_the_program_itself(
+    code: str, heading: str, times: str, usage: str
+) -> None:
+    language.begin(code, {})
+
+    def act(desk: Desk) -> None:
+        first, *rows = help_of(desk)
+        assert first == heading
+        assert {re.findall(r"\w+", row)[0] for row in rows} == {*LINE_BY_LINE}
+        assert times in rows
+        assert {re.findall(r"\w+", row)[0] for row in help_of(desk, "reading")[1:]} == {"read", "unread", "links"}
+        assert help_of(desk, "rooms") == []
+        for word in LINE_BY_LINE:
+            told, *more = desk.type(f"/help {word}")
+            assert told.startswith(f"{usage}/{word}")
+            assert more
+        connection = cast("FakeConnection", desk.program.client.connection)
+        before = len(connection.asked)
+        assert desk.type("/help /QUIET")
+        assert len(connection.asked) == before, "no server knows it"
+
+    play(act)
+
+
+def test_help_leaves_a_command_to_the_server_that_has_one_of_the_same_name() -> None:
+    def act(desk: Desk) -> None:
+        commands = desk.program.client.state.commands
+        commands["times"] = commands["rooms"]
+        assert not [row for row in help_of(desk) if row.startswith("/times")]
+        assert desk.type("/help times") == []
+        assert cast("FakeConnection", desk.program.client.connection).last("help")["command"] == "times"
+
+    play(act)
+
+
 def test_the_document_has_each_of_these_commands_and_each_is_played_here() -> None:
     text = (ROOT / "docs" / "plain.md").read_text(encoding="utf-8")
     section = text.partition("## What you choose\n")[2].partition("\n## ")[0]
     told = set(re.findall(r"`/(\w+)", section)) - {"since", "around", "links"} | {"links"}
     assert told == set(LINE_BY_LINE)
     played = set(re.findall(r'type\("/(\w+)', (ROOT / "tests" / "test_plain_options.py").read_text(encoding="utf-8")))
-    assert played == set(LINE_BY_LINE)
+    assert played - {"help"} == set(LINE_BY_LINE)

@@ -63,8 +63,15 @@ OWN = dict(
 """By word, in English."""
 
 
-LINE_BY_LINE = {word: OWN[word] for word in ("joins", "notify", "quiet", "pin", "read")} | dict(
+LINE_BY_LINE = {word: OWN[word] for word in ("joins", "pin", "read")} | dict(
     (
+        _own(
+            "notify",
+            message("Choose which lines of this room ring the bell; settings: as the settings say."),
+            *OWN["notify"].parameters,
+            usage=" [all|mentions|nothing|settings]",
+        ),
+        _own("quiet", message("Mute this room, or end that: only what names you is read out.")),
         _own(
             "unread",
             message("Show what is unread; with a number, mark that line and what follows it as unread."),

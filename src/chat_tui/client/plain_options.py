@@ -9,16 +9,18 @@ from typing import NamedTuple
 
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import Entry, Line, LineBlocked
+from chat_server.protocol.events import CommandExplained, HelpListed
 from chat_server.protocol.names import name_key
+from chat_tui.client.answers import answer_in_words
 from chat_tui.client.client import Client
-from chat_tui.client.command_line import Misused
+from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.links import links
 from chat_tui.client.notifications import names, replies_to
 from chat_tui.client.opening import open_in_browser
 from chat_tui.client.own_commands import LINE_BY_LINE, own_command
 from chat_tui.client.room_choices import TOLD_OF, Notify
 from chat_tui.client.state import RoomState
-from chat_tui.language import message, say, say_count, sentences
+from chat_tui.language import message, say, say_count, sentences, spoken
 
 LINKS_MAX = 50
 """Links of a room that are known: the newest."""
@@ -47,6 +49,29 @@ class PlainOptions:
         """What a line asks of the program itself; None: nothing."""
         asked = own_command(line, commands, self._client.state.language, own=LINE_BY_LINE)
         return asked if asked is None or isinstance(asked, Misused) else Own(asked.do, asked.fields)
+
+    def explained(self, asked: Asked) -> str:
+        """How a command of the program itself is typed and what it does, if that is what is asked; else ""."""
+        word = str(asked.fields.get("command", "")).removeprefix("/").casefold()
+        command = self._own().get(word) if asked.do == "help" else None
+        if command is None:
+            return ""
+        explained = CommandExplained(command.usage, say(command.explanation), ())
+        return answer_in_words(explained, was_typed=True, language=spoken())
+
+    def listed_with(self, listed: HelpListed) -> str:
+        """The commands of the program itself, to stand below those of the server; of one group, if that was asked for."""
+        own = [command for command in self._own().values() if listed.only in ("", command.group)]
+        if not own:
+            return ""
+        rows = HelpListed(tuple((command.usage, say(command.help).rstrip(".。")) for command in own), (), only="own")
+        return "\n".join(
+            (say("Commands of chat-tui itself:"), answer_in_words(rows, was_typed=True, language=spoken()))
+        )
+
+    def _own(self) -> Mapping[str, CommandDescribed]:
+        commands = self._client.state.commands
+        return {word: command for word, command in LINE_BY_LINE.items() if word not in commands}
 
     def is_told(self, line: Line) -> bool:
         """Whether a line is read out: of a muted room, only what names the user or replies to them."""

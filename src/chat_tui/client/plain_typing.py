@@ -151,6 +151,8 @@ class Typing:
                 words = answer_in_words(event, was_typed=True, language=self._client.state.language)
                 if words:
                     self._write(words)
+                if isinstance(event, events.HelpListed) and (own := self._options.listed_with(event)):
+                    self._write(own)
         return True
 
     def _refused(self, asked: Asked, refused: events.Refused) -> None:
@@ -253,6 +255,8 @@ class Typing:
                 self._is_nowhere()
         elif isinstance(asked, Own):
             self._options.do(asked, self.room)
+        elif own := self._options.explained(asked):
+            self._write(own)
         elif (room := self._room_to_go_to(asked)) is not None:
             self._go_to(room.name)
             self._write(say("You are in {room}.", room=room.name))
