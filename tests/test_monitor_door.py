@@ -1,7 +1,7 @@
 """Programs that watch over the server, on virtual time: what they are answered, and that a slow or hostile one hurts nobody."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
@@ -10,6 +10,7 @@ from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pa
 
 from chat_server.metrics import CONTENT_TYPE, Histogram, Metric, written
 from chat_server.server.health import STARTING, STOPPING, Health
+from chat_server.server.listening import place_of
 from chat_server.server.monitor_door import (
     ANSWER_SECONDS,
     CONNECTIONS_MAX,
@@ -20,6 +21,9 @@ from chat_server.server.monitor_door import (
     MonitorDoor,
     told,
 )
+from chat_server.server.monitoring import let_monitors_in, open_monitor_listeners
+from chat_server.server.observed import Observed
+from processes import TIMEOUT
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -120,6 +124,31 @@ async def test_one_more_than_there_may_be_is_closed_and_has_its_place_later(auto
         await held[0].aclose()
         await wait_all_tasks_blocked()
         assert (await asked(connect(), GET)).startswith("HTTP/1.0 200 ")
+
+
+async def test_so_many_connections_are_all_that_there_may_be_by_whichever_listener() -> None:
+    listeners = [listener for _ in range(2) for listener in open_monitor_listeners("127.0.0.1:0")]
+    first, second = map(place_of, listeners)
+
+    def observed() -> Observed:
+        raise AssertionError("nobody asks for metrics")
+
+    with trio.fail_after(TIMEOUT):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(let_monitors_in, listeners, Health(), observed)
+            held = [await trio.open_tcp_stream(*first) for _ in range(CONNECTIONS_MAX)]
+            for place in (first, second):
+                answer = b""
+                async with await trio.open_tcp_stream(*place) as one_more:
+                    with suppress(trio.BrokenResourceError):
+                        await one_more.send_all(GET)
+                        answer = await one_more.receive_some()
+                assert answer == b""
+            await held[0].send_all(GET)
+            assert (await held[0].receive_some()).startswith(b"HTTP/1.0 200 ")
+            for stream in held:
+                await stream.aclose()
+            nursery.cancel_scope.cancel()
 
 
 @pytest.mark.goes_wrong

@@ -306,6 +306,14 @@ class MetricsTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+def host_and_port(place: str) -> tuple[str, int]:
+    """Where a setting says that something listens that has been found good: `127.0.0.1:9464`, `[::1]:9464`; the path of a Unix socket, and 0."""
+    if place.startswith("/"):
+        return place, 0
+    host, _, port = place.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 

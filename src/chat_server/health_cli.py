@@ -10,7 +10,7 @@ from math import inf
 import msgspec
 
 from chat_server import console
-from chat_server.config import Config
+from chat_server.config import Config, host_and_port
 from chat_server.journal import UnusableJournal
 from chat_server.journal.engines import engine_named
 from chat_server.server.admin_requests import HowItIs, HowItIsShown, NotDone, decoded_answer
@@ -58,8 +58,7 @@ def _connected(listen: str) -> socket.socket:
     """Connect to the listener for metrics."""
     try:
         if not listen.startswith("/"):
-            host, _, port = listen.rpartition(":")
-            return socket.create_connection((host.strip("[]"), int(port)), PATIENCE)
+            return socket.create_connection(host_and_port(listen), PATIENCE)
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(PATIENCE)
         try:

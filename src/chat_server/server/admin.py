@@ -4,7 +4,6 @@ They count in no limit of callers, and are served while the server is full, and 
 Knows connections; never knows what a request does.
 """
 
-import errno
 import os
 import socket
 from array import array
@@ -20,6 +19,7 @@ from chat_server.logs import Repeats
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import REQUEST_MAX, Done, NotDone, UnreadableRequest, decoded_request
 from chat_server.server.admin_socket import peer_of
+from chat_server.server.listening import serve_each
 
 CONNECTIONS_MAX = 8
 """Operators at a time; each has an open file. One more is told so."""
@@ -32,8 +32,6 @@ ANSWER_SECONDS = 60.0
 
 ANSWERS_AT_ONCE = 100
 """Answers after which others have their turn; a millisecond."""
-
-_OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class Impossible(Exception):
@@ -66,24 +64,10 @@ class AdminDoor:
 
     async def run(self, listening: socket.socket) -> None:
         """Serve operators until cancelled."""
-        guard = Guard("an operator could not be let in")
-        listener = trio.socket.from_stdlib_socket(listening)
-        async with trio.open_nursery() as nursery:
-            while True:
-                try:
-                    connection, _ = await listener.accept()
-                except OSError as error:
-                    if error.errno in _OUT_OF_FILES:
-                        self._unwelcome.info("cannot accept an operator", why=error.strerror)
-                        await trio.sleep(0.1)
-                    continue
-                with guard:
-                    nursery.start_soon(self._serve, connection)
+        await serve_each(listening, self._serve, "an operator", self._unwelcome)
 
     async def _serve(self, connection: trio.socket.SocketType) -> None:
-        guard = Guard("an operator could not be served")
-        with guard, connection:
-            await self.serve(trio.SocketStream(connection), peer_of(connection.getsockopt))
+        await self.serve(trio.SocketStream(connection), peer_of(connection.getsockopt))
 
     async def serve(self, stream: trio.abc.Stream, user: int) -> None:
         """Serve one who has connected as this user of the system: only our own and root may ask."""

@@ -3,7 +3,7 @@
 import errno
 import socket
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ IPV4_MAX = 15
 
 ACCEPT_MAX = 16
 """Callers accepted before others have their turn: 3 ms, with their greetings."""
+
+REST_SECONDS = 0.1
+"""Seconds until somebody else is accepted, after one could not be: what was wrong may last, and would be met again at once."""
 
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -131,11 +134,38 @@ async def accept_callers(
             except OSError as error:
                 if error.errno in _OUT_OF_FILES:
                     unwelcome.info("cannot accept a caller", why=error.strerror)
-                    await trio.sleep(0.1)
+                    await trio.sleep(REST_SECONDS)
                 break
             host = UNIX if listener.family == socket.AF_UNIX else address[0]
             if not guard.attempt(_let_in, connection, host, admit):
                 connection.close()
+
+
+async def serve_each(
+    listening: socket.socket, serve: Callable[[trio.socket.SocketType], Awaitable[None]], who: str, unwelcome: Repeats
+) -> None:
+    """Serve whoever connects, each in a task, until cancelled: for listeners to which few come. What goes wrong in serving one hurts that one.
+
+    The log calls one of them `who`: "an operator".
+    """
+    listener = trio.socket.from_stdlib_socket(listening)
+    async with trio.open_nursery() as nursery:
+        while True:
+            try:
+                connection, _ = await listener.accept()
+            except OSError as error:
+                if error.errno in _OUT_OF_FILES:
+                    unwelcome.info(f"cannot accept {who}", why=error.strerror)
+                await trio.sleep(REST_SECONDS)
+            else:
+                nursery.start_soon(_serve, connection, serve, who)
+
+
+async def _serve(
+    connection: trio.socket.SocketType, serve: Callable[[trio.socket.SocketType], Awaitable[None]], who: str
+) -> None:
+    with Guard(f"{who} could not be served"), connection:
+        await serve(connection)
 
 
 def _let_in(connection: socket.socket, address: str, admit: Callable[[SocketTransport, str], None]) -> None:

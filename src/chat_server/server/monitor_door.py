@@ -4,7 +4,7 @@ They count in no limit of callers, and are answered while the server is full, wh
 that one. Knows connections and what is just enough of HTTP; never knows what a page says.
 """
 
-import errno
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
@@ -13,9 +13,10 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.logs import Repeats
+from chat_server.server.listening import serve_each
 
 CONNECTIONS_MAX = 16
-"""Connections at a time; each has an open file. One more is closed without a word: whoever scrapes comes again."""
+"""Connections at a time, by whichever listener; each has an open file. One more is closed without a word: whoever scrapes comes again."""
 
 REQUEST_MAX = 8192
 """Bytes of a request, with its headers: Prometheus sends some 400."""
@@ -29,6 +30,12 @@ ANSWER_SECONDS = 10.0
 LINGER_SECONDS = 1.0
 """Seconds that the other side has to end the connection when it has been answered."""
 
+LINGER_READS = 16
+"""Reads thrown away meanwhile."""
+
+WORDS = 3
+"""A request begins with three: what to do, with what, and by which HTTP."""
+
 _REASONS = {
     200: "OK",
     400: "Bad Request",
@@ -37,7 +44,6 @@ _REASONS = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-_OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _TEXT = "text/plain; charset=utf-8"
 
 
@@ -67,25 +73,12 @@ class MonitorDoor:
         self._connections = 0
         self._unwelcome = Repeats()
 
-    async def run(self, listener: trio.socket.SocketType) -> None:
+    async def run(self, listening: socket.socket) -> None:
         """Serve whoever connects there until cancelled."""
-        guard = Guard("a program that watches over the server could not be let in")
-        async with trio.open_nursery() as nursery:
-            while True:
-                try:
-                    connection, _ = await listener.accept()
-                except OSError as error:
-                    if error.errno in _OUT_OF_FILES:
-                        self._unwelcome.info("cannot accept who fetches metrics", why=error.strerror)
-                        await trio.sleep(0.1)
-                    continue
-                with guard:
-                    nursery.start_soon(self._serve, connection)
+        await serve_each(listening, self._serve, "a program that watches over the server", self._unwelcome)
 
     async def _serve(self, connection: trio.socket.SocketType) -> None:
-        guard = Guard("a program that watches over the server could not be served")
-        with guard, connection:
-            await self.serve(trio.SocketStream(connection))
+        await self.serve(trio.SocketStream(connection))
 
     async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """Answer one who has connected."""
@@ -125,13 +118,6 @@ class MonitorDoor:
             return Answer(405, "there is only something to GET here\n")
         page = self._pages.get(words[1].partition(b"?")[0].decode("ascii", "replace"))
         return await page() if page else Answer(404, f"there is {', '.join(self._pages)}\n")
-
-
-LINGER_READS = 16
-"""Reads thrown away after an answer."""
-
-WORDS = 3
-"""A request begins with three: what to do, with what, and by which HTTP."""
 
 
 async def _head_from(stream: trio.abc.ReceiveStream) -> bytes | None:

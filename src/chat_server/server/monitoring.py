@@ -6,42 +6,48 @@ Never knows what is asked for, nor what is measured.
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING
 
 import trio
 
+from chat_server.config import host_and_port
 from chat_server.guard import Guard
 from chat_server.server.health import Health
 from chat_server.server.listening import address_of, open_listeners
 
 if TYPE_CHECKING:
+    from chat_server.server.monitor_door import MonitorDoor
     from chat_server.server.observed import Observed
 
 
 def open_monitor_listeners(listen: str) -> list[socket.socket]:
     """Listen where the setting says; nowhere if it says nothing. Raises OSError."""
-    if not listen or listen.startswith("/"):
-        return open_listeners(listen, 0) if listen else []
-    host, _, port = listen.rpartition(":")
-    return open_listeners(host.strip("[]"), int(port))
+    return open_listeners(*host_and_port(listen)) if listen else []
 
 
 async def let_monitors_in(
     listeners: Sequence[socket.socket], health: Health, observed: "Callable[[], Observed]"
 ) -> None:
     """Answer whoever comes, until cancelled; then nothing listens there any more."""
-    async with trio.open_nursery() as nursery:
-        for listener in listeners:
-            nursery.start_soon(_answer_at, listener, health, observed)
 
-
-async def _answer_at(listening: socket.socket, health: Health, observed: "Callable[[], Observed]") -> None:
-    with closing(listening), Guard("metrics cannot be fetched"):  # files that an upgrade has replaced may not fit
-        await trio.lowlevel.wait_readable(listening)
+    @cache
+    def door() -> "MonitorDoor":
+        """One for all listeners: so many connections as it has are all that there may be."""
         from chat_server.server.monitor_door import MonitorDoor  # noqa: PLC0415 - 5 ms, which a start need not wait for
         from chat_server.server.monitor_pages import pages  # noqa: PLC0415 - as above
 
-        await MonitorDoor(pages(health, observed)).run(trio.socket.from_stdlib_socket(listening))
+        return MonitorDoor(pages(health, observed))
+
+    async with trio.open_nursery() as nursery:
+        for listener in listeners:
+            nursery.start_soon(_answer_at, listener, door)
+
+
+async def _answer_at(listening: socket.socket, door: "Callable[[], MonitorDoor]") -> None:
+    with closing(listening), Guard("metrics cannot be fetched"):  # files that an upgrade has replaced may not fit
+        await trio.lowlevel.wait_readable(listening)
+        await door().run(listening)
 
 
 def where(listeners: Sequence[socket.socket]) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from chat_server.config import Config
+from chat_server.config import Config, host_and_port
 from chat_server.server.handed import CHAT, METRICS, TLS, Handed, made_fit
 from chat_server.server.listening import open_listeners, place_of, places_at
 from chat_server.server.monitoring import open_monitor_listeners
@@ -81,8 +81,7 @@ def _is_at(sockets: Sequence[socket.socket], host: str, port: int) -> bool:
 
 
 def _is_for_monitors(sockets: Sequence[socket.socket], listen: str) -> bool:
-    host, _, port = (listen, "", "0") if listen.startswith("/") else listen.rpartition(":")
-    return bool(listen) and _is_at(sockets, host.strip("[]"), int(port))
+    return bool(listen) and _is_at(sockets, *host_and_port(listen))
 
 
 Ports = tuple[int, int]

@@ -14,7 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_server.config import BackupTable, Config
+from chat_server.config import BackupTable, Config, host_and_port
 from chat_server.journal import UnusableJournal
 from chat_server.journal.backups import directory_for
 from chat_server.journal.data_directory import LOCK_FILE
@@ -72,10 +72,15 @@ _HINTS = {
 
 
 class Found(NamedTuple):
-    """What is in the way of a start, or if not `is_error` what is dangerous; and what to do about it."""
+    """What is in the way of a start, or if not `is_error` what is dangerous; and what to do about it.
+
+    Or what could not be looked at from here: `of_running` because a server runs, `is_unseen` for another reason.
+    """
 
     is_error: bool
     sentence: str
+    of_running: bool = False
+    is_unseen: bool = False
 
 
 def look(config: Config, now: float) -> Iterator[Found]:
@@ -96,6 +101,7 @@ def look(config: Config, now: float) -> Iterator[Found]:
             yield Found(
                 False,
                 f"a server is running in {directory}: whether its ports are free for another one was not looked at",
+                of_running=True,
             )
         yield from _directory(directory)
         yield from _backups(config.backup, directory)
@@ -117,7 +123,9 @@ def _certificate(config: Config, directory: Path | None, now: float) -> Iterator
         return
     if named.startswith(CREDENTIAL) and "CREDENTIALS_DIRECTORY" not in os.environ:
         yield Found(
-            False, f"{named} is handed to the service alone, by systemd: whether it can be used was not looked at"
+            False,
+            f"{named} is handed to the service alone, by systemd: whether it can be used was not looked at",
+            is_unseen=True,
         )
         return
     try:
@@ -216,11 +224,8 @@ def _places(config: Config) -> Iterator[Found]:
     places = [(host, port, "[server] host, port")]
     if tls_port and tls_port != port and not host.startswith(BEHIND_A_SOCKET):
         places.append((host, tls_port, "[tls] port"))
-    if monitors.startswith(BEHIND_A_SOCKET):
-        places.append((monitors, 0, "[metrics] listen"))
-    elif monitors:
-        address, _, digits = monitors.rpartition(":")
-        places.append((address.strip("[]"), int(digits), "[metrics] listen"))
+    if monitors:
+        places.append((*host_and_port(monitors), "[metrics] listen"))
     for address, number, setting in places:
         at = address if address.startswith(BEHIND_A_SOCKET) else f"{address}:{number}"
         if why := _why_taken(address, number):
