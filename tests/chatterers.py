@@ -129,9 +129,8 @@ class Chatterer:
         self._go_on()
 
     def _note(self, seq: int, text: str) -> None:
-        if seq in self.shown and not (
-            self.shown[seq] == text and text in self.said
-        ):  # what one has said comes back by a page
+        is_own_again = self.shown.get(seq) == text and text in self.said  # what one has said comes back by a page
+        if seq in self.shown and not is_own_again:
             self.wrong.append(f"line {seq} was shown twice: {self.shown[seq]!r}, {text!r}")
         self.shown[seq] = text
         self._go_on()

@@ -64,7 +64,10 @@ def test_what_cannot_be_listened_on_is_said_and_nothing_is_left_open(one: socket
     first, second = one.dup().detach(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM).detach()
     with pytest.raises(Unfit, match="does not listen"):
         handed([("chat", first), ("tls", second)], "systemd", are_kept=True)
-    for closed in (first, second):
+    third = one.dup().detach()
+    with pytest.raises(Unfit, match="called smtp"):
+        handed([("smtp", one.dup().detach()), ("chat", third)], "systemd", are_kept=True)
+    for closed in (first, second, third):
         with pytest.raises(OSError, match="Bad file descriptor"):
             os.fstat(closed)
     with open(os.devnull) as file, pytest.raises(Unfit, match="is no socket"):

@@ -236,9 +236,8 @@ def tell_of(service: Service, everybody: list[Chatterer], said: int) -> None:
     longest = max(service.lives, key=len)
     first, last = longest[: max(1, len(longest) // 4)], longest[-max(1, len(longest) // 4) :]
     memory = [median(bytes_ for _, bytes_, _ in part) / 2**20 for part in (first, last)]
-    files = [
-        min(count for _, _, count in part) for part in (first, last)
-    ]  # more are open only while a copy or metrics are fetched
+    # More are open only while a copy or metrics are fetched.
+    files = [min(count for _, _, count in part) for part in (first, last)]
     away = sorted(gap for one in everybody for gap in one.away if gap)
     copies = copies_in(service.data / "backups")[-1].number
     sys.stdout.write(

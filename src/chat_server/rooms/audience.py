@@ -237,10 +237,9 @@ class Audience:
             pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
             personal = {member: sinks.pop(member) for member in (*own, *personally) if member in sinks}
             data = b"".join(pieces)
-            if data and not self._guard.attempt(
-                self._give, render, sinks, data
-            ):  # some kinds are shown nothing of some events
-                give_all(sinks, data, self._guard)  # that they see it is worth more than that nobody sees it twice
+            # Of some events some kinds are shown nothing. That all see something is worth more than that nobody sees it twice.
+            if data and not self._guard.attempt(self._give, render, sinks, data):
+                give_all(sinks, data, self._guard)
             for member, sink in personal.items():
                 others = list(pieces)
                 for place, piece in personally.get(member, {}).items():

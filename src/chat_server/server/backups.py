@@ -111,10 +111,8 @@ class Backups:
     async def _go_on_keeping_beside(self) -> None:
         while self._keep_beside is not None:
             await trio.sleep(BESIDE_SECONDS)
-            with (
-                Guard("cannot keep beside the copies what outlasts them"),
-                suppress(FileProblem),
-            ):  # whoever makes the next copy says so
+            # What cannot be kept is said by whoever makes the next copy.
+            with Guard("cannot keep beside the copies what outlasts them"), suppress(FileProblem):
                 await self._keep_beside()
 
     async def _go_on_making(self) -> None:

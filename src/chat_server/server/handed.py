@@ -6,6 +6,7 @@ Whoever calls while nobody accepts waits in them. Knows sockets and sd_listen_fd
 import os
 import socket
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -72,16 +73,25 @@ def handed_by_systemd(environment: MutableMapping[str, str] = os.environ) -> Han
 
 
 def handed(named: Iterable[tuple[str, int]], by: str, *, are_kept: bool) -> Handed:
-    """Take sockets over, by their names and descriptors. Raises Unfit, and closes them all, if one of them cannot be used."""
-    taken: list[tuple[str, socket.socket]] = []
+    """Take sockets over, by their names and descriptors. Raises Unfit, and closes the others, if one of them cannot be used."""
+    given, taken = [*named], list[tuple[str, socket.socket]]()
     try:
-        taken.extend((name, _taken(name, descriptor, by)) for name, descriptor in named)
+        for name, descriptor in given:
+            taken.append((name, _taken(name, descriptor, by)))
     except Unfit:
         for _, one in taken:
             one.close()
+        close_all(descriptor for _, descriptor in given[len(taken) + 1 :])
         raise
     chat, tls, metrics = (tuple(one for name, one in taken if name == wanted) for wanted in NAMES)
     return Handed(chat, tls, metrics, are_kept)
+
+
+def close_all(descriptors: Iterable[int]) -> None:
+    """Have nothing to do with these."""
+    for descriptor in descriptors:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 def _taken(name: str, descriptor: int, by: str) -> socket.socket:

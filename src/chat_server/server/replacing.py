@@ -18,7 +18,7 @@ from chat_server.server.admin_handover import AskListeners, GiveWay, ListenersGi
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_requests import Done, NotDone, decoded_answer
 from chat_server.server.admin_socket import NoWayIn, connect_to
-from chat_server.server.handed import NOTHING, Handed, Unfit, handed
+from chat_server.server.handed import NOTHING, Handed, Unfit, close_all, handed
 
 SOCKETS_MAX = 64
 """Sockets that a server may listen on: a host name has an address or two."""
@@ -56,7 +56,7 @@ def listeners_of_predecessor(directory: Path | None) -> Handed:
         answers, descriptors = _asked(connection, AskListeners())
     names = next((answer.names for answer in answers if isinstance(answer, ListenersGiven)), ())
     if len(names) != len(descriptors):
-        Handed(tuple(socket.socket(fileno=number) for number in descriptors)).close()
+        close_all(descriptors)
         raise CannotReplace("the running server has not handed its sockets over: stop it, and start this one then")
     try:
         return handed(zip(names, descriptors, strict=True), "the running server", are_kept=False)
@@ -101,7 +101,7 @@ def _asked(connection: socket.socket, request: AdminRequest) -> tuple[list[Admin
                 break
         answers = [decoded_answer(line) for line in received.splitlines()]
     except (OSError, ValueError) as error:
-        Handed(tuple(socket.socket(fileno=number) for number in descriptors)).close()
+        close_all(descriptors)
         raise Unanswered(f"the running server has not answered as expected: {error}") from error
     last = answers[-1] if answers else None
     if isinstance(last, NotDone):

@@ -26,8 +26,8 @@ from chat_server.server.server import Server
 BEGIN_SECONDS = 2.0
 """Seconds after the start after which the canary begins: what comes first then is people."""
 
-
 CANARY = "chat_server.server.canary"
+"""What is imported then."""
 
 
 class Watched:
@@ -69,9 +69,8 @@ class Watched:
     async def sing(self) -> None:
         """Have the canary sing from soon after now on, until the server is to end."""
         await trio.sleep(BEGIN_SECONDS)
-        with Guard(
-            "there is no canary: a disk that hangs is not found"
-        ):  # files that an upgrade has replaced may not fit
+        # Files that an upgrade has replaced may not fit.
+        with Guard("there is no canary: a disk that hangs is not found"):
             await trio.to_thread.run_sync(import_module, CANARY)  # others have their turn meanwhile: it takes 30 ms
             from chat_server.server.canary import Canary  # noqa: PLC0415 - as above
 

@@ -118,8 +118,8 @@ _FORMS: dict[Form, Callable[[str, str], list[str]]] = {
 
 _WRAPPED: dict[Wrap, Callable[[str], str]] = {
     "": lambda told: f"\x1b]{told}{ST}",
-    "tmux": lambda told: (
-        f"\x1bPtmux;\x1b\x1b]{told}\x1b{ST}{ST}"
-    ),  # each ESC twice; it passes this on where allow-passthrough is on
-    "screen": lambda told: f"\x1bP\x1b]{told}{BEL}{ST}",  # the first ST would end it
+    # Each ESC twice; it passes this on where allow-passthrough is on.
+    "tmux": lambda told: f"\x1bPtmux;\x1b\x1b]{told}\x1b{ST}{ST}",
+    # The first ST would end it.
+    "screen": lambda told: f"\x1bP\x1b]{told}{BEL}{ST}",
 }
