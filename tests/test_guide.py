@@ -248,7 +248,12 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "/rooms": After(asked("rooms"), story=LOGGED_IN),
         "/create garden": After(asked("create", room="garden"), story=LOGGED_IN),
         "Ctrl+K": After(shown("Go to")),
-        "Enter": After(here("pm"), ("ctrl+k", "p", "m")),
+        "Down": After(shown("▌ Alt+2"), story=LOGGED_IN),
+        "Up": After(shown("▌ Alt+1"), ("down",), story=LOGGED_IN),
+        "Enter": (
+            After(asked("join", room="write"), story=LOGGED_IN),
+            After(here("pm"), ("ctrl+k", "p", "m")),
+        ),
         "Ctrl+N": After(here("pm")),
         "Ctrl+P": After(here("python"), ("ctrl+n",)),
         "Alt+2": After(here("pm")),

@@ -2054,11 +2054,17 @@ def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
         for wanted in (
             "Welcome, ann.",
             "You are in no room yet.",
-            "Alt+1   pm       5 people",
-            "Alt+2   python   3 people",
+            "▌ Alt+1   pm       5 people",
+            "  Alt+2   python   3 people",
             "Ctrl+K",
         ):
             assert wanted in chat_text(app)
+        await pilot.press("down", "down", "down", "down", "up", "enter")
+        assert app.connection.last("join")["room"] == "python", "Enter enters what Up and Down have chosen"
+        await settle(pilot)
+        assert "▌ Alt+2   python" in chat_text(app)
+        await pilot.press("x", "up", "down", "enter")
+        assert [do for do, _ in app.connection.asked].count("join") == 1, "while one writes they are keys of the prompt"
         await pilot.press("alt+2")
         assert app.connection.last("join")["room"] == "python"
         app.tell(events.Entered("python", (), 0, "", 0), *said("hello"))
@@ -2070,6 +2076,18 @@ def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
         assert "You are in no room yet." in chat_text(app)
 
     play(app, act)
+
+
+def test_the_room_that_enter_joins_is_seen_on_a_small_screen_too(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        assert "▌ Alt+1" in chat_text(app)
+        await pilot.press(*["down"] * 6)
+        await settle(pilot)
+        assert "▌ Alt+7" in chat_text(app)
+        assert "Alt+1 " not in chat_text(app)
+
+    rooms = tuple((f"room-{number}", 20 - number) for number in range(1, 10))
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), events.RoomsListed(rooms)], size=(40, 15))
 
 
 @pytest.mark.parametrize(("columns", "whole"), [(200, 32), (120, 19), (80, 12)])

@@ -125,6 +125,8 @@ class Composer(TextArea):
         self._history: list[str] = []
         self._at: int | None = None
         self._unsent = ""
+        self.when_empty: Callable[[str], bool] = lambda _: False
+        """Told of Up, Down and Enter while nothing is written; returns whether it has done something."""
         self.begun = ""
         """What was in the prompt when somebody began to write here."""
         self._completion: tuple[Completion, int, str] | None = None
@@ -297,6 +299,8 @@ class Composer(TextArea):
         """Do what a key means here; return False if it means here what it means in every text area."""
         row, column = self.cursor_location
         match key:
+            case "up" | "down" | "enter" if not self.text and self.when_empty(key):
+                pass
             case "enter":
                 self.submit()
             case "ctrl+j" | "shift+enter" | "alt+enter":

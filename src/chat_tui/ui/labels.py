@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.geometry import Size
 
 from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client import completion
@@ -14,7 +15,7 @@ from chat_tui.client.room_words import rules_in_words
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import say, say_count, sentences
 from chat_tui.settings import DEFAULT_PORT
-from chat_tui.ui.list_pane import Item
+from chat_tui.ui.list_pane import MARK, Item
 from chat_tui.ui.people_list import PANE_MARGIN
 from chat_tui.ui.room_list import NUMBERED_MAX, badge
 from chat_tui.ui.row import TEXT_MAX
@@ -22,6 +23,12 @@ from chat_tui.ui.row import TEXT_MAX
 ROOMS_WIDTHS = ((160, 26), (100, 22), (0, 18))
 PEOPLE_WIDTHS = ((160, 26), (108, 20), (0, 18))
 """How wide the panes at the sides usually are, from so many columns of the screen on."""
+
+FEW, AROUND = 3, 9
+"""Rooms that are offered even where there is no place for them, and rows of what stands around them."""
+
+TOPIC_MIN = 12
+"""Columns below which a topic is left out: it would say nothing."""
 
 SERVER_MAX = 26
 """Columns for the server where there are no rooms below: an address and its port."""
@@ -120,8 +127,8 @@ def offered(state: State) -> list[str]:
     return sorted(state.listed, key=lambda name: -state.listed[name])[:NUMBERED_MAX]
 
 
-def nowhere(change: ConnectionChanged, host: str, state: State, width: int) -> Content:
-    """What a user who is in no room can do next, in so many columns."""
+def nowhere(change: ConnectionChanged, host: str, state: State, size: Size, chosen: str = "") -> Content:
+    """What a user who is in no room can do next, in so many columns and rows. `chosen` is the room that Enter joins."""
     if change.status is not Status.ONLINE:
         what = say("Connecting to {host}", host=host)
         if change.status is not Status.CONNECTING:
@@ -137,31 +144,47 @@ def nowhere(change: ConnectionChanged, host: str, state: State, width: int) -> C
     choices = offered(state)
     if not choices:
         return head + say("There is no room yet. /create NAME opens one.")
-    rows = _rows(state, choices, width)
-    more = len(state.listed) - len(choices)
+    rows = _rows(state, choices, size.width, chosen)
+    place = max(FEW, size.height - AROUND)
+    below = max(0, (choices.index(chosen) if chosen in choices else 0) + 1 - place)
+    rows = rows[below : below + place]
+    more = len(state.listed) - len(rows)
     if more > 0:
-        rows.append(Content.styled(say("and {number} more", number=more), "$text-muted"))
-    tail = say("Ctrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys.")
+        rows.append(Content.styled("  " + say("and {number} more", number=more), "$text-muted"))
+    tail = say(
+        "Enter joins. Ctrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys."
+    )
     return Content.assemble(
-        head, say("You are in no room yet. Enter one:"), "\n\n", Content("\n").join(rows), "\n\n", (tail, "$text-muted")
+        head,
+        say("You are in no room yet. Choose one:"),
+        "\n\n",
+        Content("\n").join(rows),
+        "\n\n",
+        (tail, "$text-muted"),
     )
 
 
-def _rows(state: State, names: Sequence[str], width: int) -> list[Content]:
-    """Rooms by their keys, each with how many are there, and what it is about."""
+def _rows(state: State, names: Sequence[str], width: int, chosen: str) -> list[Content]:
+    """Rooms by their keys, each with how many are there, and what it is about; the chosen one has a mark."""
     name_width = max(map(cell_len, names))
     counts = [_people(state.listed[name]) for name in names]
     count_width = max(map(cell_len, counts))
     rows = []
     for number, (name, count) in enumerate(zip(names, counts, strict=True), 1):
+        is_chosen = name == chosen
         row = Content.assemble(
+            (f"{MARK} ", "$text-primary") if is_chosen else "  ",
             (f"Alt+{number}", "$text-muted"),
             "   ",
             (name + " " * (name_width - cell_len(name)), "bold"),
             (" " * (3 + count_width - cell_len(count)) + count, "$text-muted"),
         )
         topic = Content.styled(f"   {state.topics.get(name, '')}".rstrip(), "$text-muted")
-        rows.append(row + topic.truncate(max(0, min(width, TEXT_MAX) - row.cell_length), ellipsis=True))
+        measure = min(width, TEXT_MAX)
+        if measure - row.cell_length >= TOPIC_MIN:
+            row += topic.truncate(measure - row.cell_length, ellipsis=True)
+        row += " " * max(0, measure - row.cell_length) if is_chosen else ""
+        rows.append(row.stylize("on $selected") if is_chosen else row)
     return rows
 
 

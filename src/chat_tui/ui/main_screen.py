@@ -90,6 +90,7 @@ class MainScreen(Screen[None]):
             lambda before: completed(self._program, self.navigation.current, before),
             self._before_history,
         )
+        self.panes.prompt.when_empty = self._key_in_nothing
         yield from self.panes.compose()
 
     def on_mount(self) -> None:
@@ -118,6 +119,7 @@ class MainScreen(Screen[None]):
         self.answering, self.lines = seat.answering, seat.lines
         seat.is_shown = self._is_ready = True
         self.panes.chat.go_to_server(seat.places)
+        self.panes.offered = ""
         seat.navigation.appear(begun)
 
     def stand_up(self) -> None:
@@ -147,6 +149,7 @@ class MainScreen(Screen[None]):
         navigation, prompt = self.navigation, self.panes.prompt
         navigation.keep_draft()
         begun = prompt.draft if navigation.current is None else ""
+        self.panes.offered = ""
         if begun:
             self._program.client.note_draft(NO_ROOM, "")
         return begun
@@ -322,6 +325,9 @@ class MainScreen(Screen[None]):
         self.searching.end()
 
     # Writing.
+
+    def _key_in_nothing(self, key: str) -> bool:
+        return self.navigation.choose_offered(key)
 
     def _before_history(self) -> str | None:
         return self.answering.before_history()

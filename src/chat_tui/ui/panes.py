@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.dom import DOMNode
+from textual.geometry import Size
 from textual.widgets import Static
 
 from chat_server.protocol.names import name_key
@@ -103,6 +104,8 @@ class Panes:
         self._fitted = 0
         self._spoken = spoken()
         self._is_painted = False
+        self.offered = ""
+        """The room that Enter joins while one is in none."""
 
     def compose(self) -> ComposeResult:
         """All of them, in their places."""
@@ -227,7 +230,10 @@ class Panes:
         words = say("↓ {count} new below", count=below) if below else say("↓ newest line")
         self._write("below", Content.assemble((words, "bold"), ("   Esc", "$text-muted")))
         self._texts["below"].display = room is not None and not self.chat.follows
-        self._write("nowhere", labels.nowhere(change, host, state, self._texts["nowhere"].size.width or TEXT_MAX))
+        size = self._texts["nowhere"].content_size or Size(TEXT_MAX, TEXT_MAX)
+        choices = labels.offered(state)
+        self.offered = self.offered if self.offered in choices else next(iter(choices), "")
+        self._write("nowhere", labels.nowhere(change, host, state, size, self.offered))
         self._texts["nowhere"].display = room is None
         self._talk.display = room is not None
         status = labels.status_line(change, host, state, self._program.seconds_left())
