@@ -116,14 +116,25 @@ async def test_whoever_does_not_take_the_answer_or_end_is_let_go(autojump_clock:
             await stream.send_all(b"x")
 
 
-async def test_one_more_than_there_may_be_is_closed_and_has_its_place_later(autojump_clock: trio.abc.Clock) -> None:
+async def test_for_one_more_than_there_may_be_the_eldest_goes(autojump_clock: trio.abc.Clock) -> None:
     async with open_door() as connect:
-        held = [connect() for _ in range(CONNECTIONS_MAX)]
-        await wait_all_tasks_blocked()
-        assert await all_from(connect()) == ""
-        await held[0].aclose()
-        await wait_all_tasks_blocked()
+        held = []
+        for _ in range(CONNECTIONS_MAX):
+            held.append(connect())
+            await wait_all_tasks_blocked()
         assert (await asked(connect(), GET)).startswith("HTTP/1.0 200 ")
+        assert await all_from(held[0]) == ""
+        assert (await asked(held[1], GET)).startswith("HTTP/1.0 200 ")
+
+
+async def test_those_who_only_stay_keep_nobody_from_asking_whether_all_is_well(autojump_clock: trio.abc.Clock) -> None:
+    async with open_door() as connect:
+        for _ in range(10):
+            held = [connect() for _ in range(CONNECTIONS_MAX)]
+            await wait_all_tasks_blocked()
+            assert (await asked(connect(), GET)).startswith("HTTP/1.0 200 ")
+            await trio.sleep(REQUEST_SECONDS / 2)
+        assert await all_from(held[0]) == ""
 
 
 async def test_so_many_connections_are_all_that_there_may_be_by_whichever_listener() -> None:

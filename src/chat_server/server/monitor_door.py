@@ -16,7 +16,8 @@ from chat_server.logs import Repeats
 from chat_server.server.listening import serve_each
 
 CONNECTIONS_MAX = 16
-"""Connections at a time, by whichever listener; each has an open file. One more is closed without a word: whoever scrapes comes again."""
+"""Connections at a time, by whichever listener; each has an open file. For one more the eldest goes, so that those who only stay keep nobody from asking
+whether all is well."""
 
 REQUEST_MAX = 8192
 """Bytes of a request, with its headers: Prometheus sends some 400."""
@@ -70,7 +71,7 @@ class MonitorDoor:
     def __init__(self, pages: Mapping[str, Page]) -> None:
         """Nobody is here yet; `pages` are what can be fetched, by its path."""
         self._pages = pages
-        self._connections = 0
+        self._here: dict[trio.CancelScope, None] = {}  # the eldest first
         self._unwelcome = Repeats()
 
     async def run(self, listening: socket.socket) -> None:
@@ -82,14 +83,17 @@ class MonitorDoor:
 
     async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """Answer one who has connected."""
-        if self._connections >= CONNECTIONS_MAX:
-            return
-        self._connections += 1
-        try:
-            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await self._answer(stream)
-        finally:
-            self._connections -= 1
+        if len(self._here) >= CONNECTIONS_MAX:
+            eldest = next(iter(self._here))
+            del self._here[eldest]
+            eldest.cancel()
+        with trio.CancelScope() as here:
+            self._here[here] = None
+            try:
+                with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                    await self._answer(stream)
+            finally:
+                self._here.pop(here, None)
 
     async def _answer(self, stream: trio.abc.HalfCloseableStream) -> None:
         head: bytes | None = b""
