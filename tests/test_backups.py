@@ -135,6 +135,19 @@ def test_nothing_is_deleted_but_copies_of_ours(data: Path, tmp_path: Path) -> No
     assert (tmp_path / "elsewhere.db").exists()
 
 
+def test_what_is_no_copy_counts_as_none_takes_no_number_and_is_not_the_newest(data: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    for later in range(2):
+        keep(data, directory, 3, NOON + later)
+    for number in ("000010", "000011", "999999999999999999"):
+        (directory / f"chat-{number}-20990101T000000Z.db").write_text("what a disk has left of something")
+    (directory / "chat-000012-20990101T000000Z.db").symlink_to(tmp_path / "nowhere")
+    for later in range(2, 5):
+        keep(data, directory, 3, NOON + later)
+    assert [(copy.number, copy.made) for copy in copies_in(directory)] == [(3, NOON + 2), (4, NOON + 3), (5, NOON + 4)]
+    assert until_due(copies_in(directory), DAY, NOON + 4) == DAY
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_clock_that_is_wrong_for_a_while_makes_no_new_copy_go_and_leaves_one_at_least(
     data: Path, tmp_path: Path, count: int

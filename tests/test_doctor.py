@@ -147,7 +147,7 @@ def test_a_copy_is_old_after_a_week_or_two_of_the_times_that_were_chosen(
 ) -> None:
     now = 1_800_000_000.0
     made = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now - days * 86400))
-    (tmp_path / f"chat-000001-{made}.db").touch()
+    (tmp_path / f"chat-000001-{made}.db").write_bytes(b"SQLite format 3\0".ljust(68, b"\0") + b"chat")
     config = Config(backup=BackupTable(directory=str(tmp_path), every=every))
     (found,) = keeping.backups(config, tmp_path, now)
     assert (found.state, f"{days} days old" in found.sentence) == (state, True)

@@ -68,13 +68,16 @@ def until_due(copies: Sequence[Copy], every: float, now: float) -> float:
 
 
 def copies_in(directory: Path) -> list[Copy]:
-    """The copies that are there, the oldest first. Raises OSError if that cannot be seen; where no directory is, there are none."""
+    """The copies that are there, the oldest first. Raises OSError if that cannot be seen; where no directory is, there are none.
+
+    What has the name of a copy and is no journal is somebody's: it makes none too many, is never the newest, and takes no number.
+    """
     try:
         names = os.listdir(directory)
     except FileNotFoundError:
         return []
     found = (_copy_called(directory / name) for name in names)
-    return sorted((copy for copy in found if copy is not None), key=lambda copy: copy.number)
+    return sorted((copy for copy in found if copy is not None and _is_ours(copy.path)), key=lambda copy: copy.number)
 
 
 def _copy_called(path: Path) -> Copy | None:
@@ -107,7 +110,7 @@ def keep_copy(directory: Path, keep: int, make: Callable[[Path], None], now: flo
         hand_over(directory)
     with _alone_in(directory):
         copy = _make(directory, make, now)
-        deleted = [one for one in copies_in(directory)[:-keep] if one.number < copy.number and _is_ours(one.path)]
+        deleted = [one for one in copies_in(directory)[:-keep] if one.number < copy.number]
         for one in deleted:
             one.path.unlink()
         return Kept(copy, deleted)
