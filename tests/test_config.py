@@ -103,6 +103,7 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: metrics.listen: 'metrics.sock': expected an address and a port",
         ),
         ("[rooms", "x.toml: not TOML: "),
+        pytest.param(f"[limits]\nrooms = {'9' * 5000}", "x.toml: not TOML: ", id="digits"),
         ("[limits]\nkeepalive_seconds = 86400", "x.toml: limits.keepalive_seconds: expected float <= 32767"),
         ("[limits]\nidle_seconds = inf", "x.toml: limits.idle_seconds: expected float <= 31536000"),
         ("[server]\nstop_seconds = 0", "x.toml: server.stop_seconds: expected float > 0"),

@@ -718,6 +718,7 @@ def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: s
         ("[profiles.work]\nrooms = [3]", "profiles.NAME.rooms[0]: expected str, got int"),
         ("[keys]\njump = 3", "keys.NAME: expected str, got int"),
         ("theme 'x'", "not TOML: "),
+        pytest.param(f"[profiles.work]\nport = {'9' * 5000}", "not TOML: ", id="digits"),
     ],
 )
 def test_a_mistake_in_the_settings_is_one_sentence_with_the_key_and_what_was_expected(

@@ -34,10 +34,10 @@ def load(text: str, source: str) -> Config:
 
     try:
         config = msgspec.convert(tomllib.loads(text.removeprefix("\ufeff")), Config)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{source}: not TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigError(f"{source}: {explained(error, Config)}") from error
+    except ValueError as error:  # TOMLDecodeError is one, and a number of too many digits another
+        raise ConfigError(f"{source}: not TOML: {error}") from error
     except RecursionError:
         raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
     _check_rooms(config.rooms.names, source)

@@ -179,10 +179,10 @@ def _read(text: str, path: Path) -> Settings:
 
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(say("{path}: not TOML: {error}", path=path, error=error)) from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explained(error, Settings)}") from error
+    except ValueError as error:  # TOMLDecodeError is one, and a number of too many digits another
+        raise SettingsError(say("{path}: not TOML: {error}", path=path, error=error)) from error
     except RecursionError:
         raise SettingsError(say("{path}: these are no settings: they are nested too deeply", path=path)) from None
 

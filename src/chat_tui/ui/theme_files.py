@@ -58,10 +58,10 @@ def read_theme(path: Path) -> Palette:
         return msgspec.convert(msgspec.to_builtins(base) | said, Palette)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(say("{path}: not TOML: {error}", path=path, error=error)) from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explained(error, Palette)}") from error
+    except ValueError as error:  # TOMLDecodeError is one, and a number of too many digits another
+        raise SettingsError(say("{path}: not TOML: {error}", path=path, error=error)) from error
     except RecursionError:
         raise SettingsError(say("{path}: this is no theme: it is nested too deeply", path=path)) from None
 
