@@ -16,8 +16,8 @@ from chat_server.logs import Repeats
 from chat_server.server.listening import serve_each
 
 CONNECTIONS_MAX = 16
-"""Connections at a time, by whichever listener; each has an open file. For one more the eldest goes, so that those who only stay keep nobody from asking
-whether all is well."""
+"""Connections at a time, by whichever listener; each has an open file. For one more the eldest goes, so that those who only stay keep nobody from
+asking whether all is well."""
 
 REQUEST_MAX = 8192
 """Bytes of a request, with its headers: Prometheus sends some 400."""
