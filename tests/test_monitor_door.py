@@ -130,11 +130,11 @@ async def test_for_one_more_than_there_may_be_the_eldest_goes(autojump_clock: tr
 async def test_those_who_only_stay_keep_nobody_from_asking_whether_all_is_well(autojump_clock: trio.abc.Clock) -> None:
     async with open_door() as connect:
         for _ in range(10):
-            held = [connect() for _ in range(CONNECTIONS_MAX)]
+            for _ in range(CONNECTIONS_MAX):
+                connect()
             await wait_all_tasks_blocked()
             assert (await asked(connect(), GET)).startswith("HTTP/1.0 200 ")
             await trio.sleep(REQUEST_SECONDS / 2)
-        assert await all_from(held[0]) == ""
 
 
 async def test_so_many_connections_are_all_that_there_may_be_by_whichever_listener() -> None:
