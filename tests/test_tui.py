@@ -2078,6 +2078,27 @@ def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
     play(app, act)
 
 
+def test_at_midnight_what_was_said_today_was_said_yesterday(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        assert "Today, Tuesday, 24 November" in chat_text(app)
+        app.now = NOON + 43_199
+        app.main.tick()
+        await settle(pilot)
+        assert "Today, Tuesday, 24 November" in chat_text(app)
+        app.now += 1
+        app.main.tick()
+        await settle(pilot)
+        assert "Yesterday, Tuesday, 24 November" in chat_text(app)
+        assert "Today" not in chat_text(app)
+        app.now += 86_400  # the computer has slept for a day
+        app.main.tick()
+        await settle(pilot)
+        assert "Yesterday" not in chat_text(app)
+        assert "Tuesday, 24 November" in chat_text(app)
+
+    program.play(act, [*beginning(), *said("hello")])
+
+
 def test_the_room_that_enter_joins_is_seen_on_a_small_screen_too(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         assert "▌ Alt+1" in chat_text(app)

@@ -13,7 +13,7 @@ from chat_server.protocol.entries import Spoken
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry, place
-from chat_tui.ui.rendering import Rows, replies_to, rows_of
+from chat_tui.ui.rendering import Rows, day_of, replies_to, rows_of
 from chat_tui.ui.row import Look
 from chat_tui.ui.row_heights import Heights
 
@@ -33,6 +33,7 @@ class EntryRows:
     def __init__(self, look: Callable[[], Look], clock: Callable[[], float]) -> None:
         """Of no room. `look` gives how things look, `clock` the time."""
         self._look, self._clock = look, clock
+        self._today = day_of(clock())
         self._room: RoomState | None = None
         self._rows: dict[int, Rows] = {}
         self._kept = 0  # characters of their entries, counted again for those that were made again
@@ -182,6 +183,11 @@ class EntryRows:
                 self._strips.clear()
             strip = self._strips[index, within, row] = draw()
         return strip
+
+    def is_another_day(self) -> bool:
+        """Whether it is since this was asked last: what was said today was said yesterday now."""
+        before, self._today = self._today, day_of(self._clock())
+        return self._today != before
 
     def forget(self) -> None:
         """Everything may look otherwise now."""
