@@ -14,8 +14,9 @@ from chat_tui import language
 from chat_tui.actions import documented
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.known_servers import Known
 from chat_tui.client.pending import Pending
-from chat_tui.client.trust import About
+from chat_tui.client.trust import AUTHORITY, About
 from chat_tui.settings import Settings
 from doubts import distrusted
 from processes import ROOT
@@ -255,6 +256,24 @@ def test_the_connect_screen(snap_compare: SnapCompare) -> None:
         await settle(pilot)
 
     assert snap_compare(StoryApp(is_online=False), terminal_size=(80, 24), run_before=fail)
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"),
+    [("chat-dark", (120, 40)), ("chat-light", (80, 24)), ("ansi-dark", (80, 24)), ("chat-dark", (40, 15))],
+)
+def test_the_form_for_connecting(snap_compare: SnapCompare, theme: str, size: tuple[int, int]) -> None:
+    app = StoryApp(is_online=False, settings=Settings(theme=theme))
+    for number, server in enumerate(("old.example.org:5000", "chat.example.org:5000"), 1):
+        app._caller.servers._in_memory[server] = Known(AUTHORITY, "2026-11-01", f"2026-11-0{number}")
+
+    async def err(pilot: Pilot) -> None:
+        await pilot.press("f3")
+        await settle(pilot)
+        await pilot.press("tab", "space", "enter")
+        await settle(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=err)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,23 @@ class Days:
         return KnownServers(folder / "state" / "known_servers", today=lambda: self.today)
 
 
+def test_the_servers_of_lately_are_those_that_were_trusted_the_last_one_first(tmp_path: Path) -> None:
+    days = Days()
+    servers = days.servers(tmp_path)
+    assert servers.lately() == []
+    servers.note("old.example", 5000, ONE)
+    servers.note("::1", 6000, AUTHORITY)
+    servers.note("never.example", 5000, UNTRUSTED)
+    days.today = "2026-12-01"
+    servers.note("new.example", 5001, PLAINTEXT)
+    assert servers.lately() == [("new.example", 5001), ("::1", 6000), ("old.example", 5000)]
+    days.today = "2026-12-02"
+    servers.note("old.example", 5000)
+    with (tmp_path / "state" / "known_servers").open("a") as file:
+        file.write(f"no-port {ONE} 2026-12-03 2026-12-03\nwhat is this\n")
+    assert servers.lately() == [("old.example", 5000), ("new.example", 5001), ("::1", 6000)]
+
+
 def test_what_is_known_is_there_for_the_next_program_and_only_for_this_user(tmp_path: Path) -> None:
     days = Days()
     days.servers(tmp_path).note("Chat.Example.org.", 5000, ONE)

@@ -21,9 +21,11 @@ from chat_server.protocol.events import Stored
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.known_servers import Known
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline import StatusMessage
+from chat_tui.client.trust import AUTHORITY
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.ui.app import ChatApp
 from chat_tui.ui.colours import CONTRAST_MIN, contrast
@@ -1833,6 +1835,52 @@ def test_a_server_that_does_not_want_us_is_told_on_the_connect_screen() -> None:
         assert (app.connection.tries, app.connection.identity.nick) == (1, "anna")
 
     play(app, act)
+
+
+def with_lately(*servers: str) -> StoryApp:
+    app = StoryApp(is_online=False)
+    for number, server in enumerate(servers, 1):
+        app._caller.servers._in_memory[server] = Known(AUTHORITY, "2026-11-01", f"2026-11-0{number}")
+    return app
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 15)])
+def test_the_form_offers_the_servers_of_lately_and_a_key_connects_to_one(size: tuple[int, int]) -> None:
+    app = with_lately("a.example:5000", "b.example:5001", "[::1]:5002")
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("f3")
+        await settle(pilot)
+        assert "Alt+1  [::1]:5002" in chat_text(app)
+        assert "Alt+2  b.example:5001" in chat_text(app)
+        assert "a.example" not in chat_text(app)
+        await pilot.press("alt+2")
+        await settle(pilot)
+        assert (app.client.connection.host, app.client.connection.port) == ("b.example", 5001)
+
+    play(app, act, size=size)
+
+
+@pytest.mark.parametrize(("size", "rule"), [((80, 24), True), ((80, 23), False)])
+def test_what_is_wrong_in_a_form_stands_in_the_frame_of_its_field_if_it_has_one(
+    size: tuple[int, int], rule: bool, program: Stage
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("f3")
+        await settle(pilot)
+        assert ("letters, digits, - and _" in chat_text(app)) is rule
+        app.screen.query_one("#nick", Input).value = "x y"
+        await pilot.press("enter")
+        await settle(pilot)
+        row = next(row for row in chat_text(app).split("\n") if "✗ A name has" in row)
+        assert ("╯" in row) is rule
+        app.screen.query_one("#nick", Input).value = "xy"
+        await settle(pilot)
+        assert "✗" not in chat_text(app)
+        await pilot.press("escape")
+        await settle(pilot)
+
+    program.play(act, beginning(), size=size)
 
 
 def test_logging_out_ends_the_program() -> None:

@@ -125,6 +125,15 @@ class KnownServers:
             ]
         return [sentence for sentence in map(self._once, told) if sentence]
 
+    def lately(self) -> list[tuple[str, int]]:
+        """The servers that were trusted, by host and port: the one seen last first; of one day, the one that was new last."""
+        known = {line.server: line.known for line in self._lines() if line.known.word not in ("", UNTRUSTED)}
+        known.update(self._in_memory)
+        seen = {server: (known[server].last, place) for place, server in enumerate(known)}
+        servers = sorted(known, key=seen.__getitem__, reverse=True)
+        parts = (server.rpartition(":") for server in servers if server.isprintable())
+        return [(host.strip("[]"), int(port)) for host, _, port in parts if host and port.isdecimal()]
+
     def _once(self, sentence: str) -> str:
         if sentence in self._told:
             return ""

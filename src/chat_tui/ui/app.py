@@ -203,6 +203,10 @@ class ChatApp(KeysInTurn):
         """The user of the server on the screen."""
         return self.servers.shown.client
 
+    def lately(self) -> Sequence[tuple[str, int]]:
+        """The servers that one was at, by host and port, the last one first."""
+        return self._caller.servers.lately()
+
     def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
         """A user of a server, who is not connected yet."""
         return Client(

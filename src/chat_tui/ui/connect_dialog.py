@@ -3,7 +3,7 @@
 Knows how the connection is and was. Never knows what is said on it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from chat_tui.ui.screens.connecting import ConnectScreen, Target
     from chat_tui.ui.screens.trusting import Answer, TrustScreen
 
+
+LATELY_MAX = 2
+"""Servers where one was lately that the form offers."""
 
 _LINES = {
     Line.ENCRYPTED: message("The line is encrypted."),
@@ -39,6 +42,7 @@ class ConnectDialog:
         rename: Callable[[str], object],
         paint_soon: Callable[[], None],
         may_ask: Callable[[bool], bool],
+        lately: Callable[[], Sequence[tuple[str, int]]],
     ) -> None:
         """Ask nothing yet.
 
@@ -49,11 +53,12 @@ class ConnectDialog:
             rename: asks the server for another name.
             paint_soon: has what has changed painted.
             may_ask: whether something may open by itself now: a question (True), or the form.
+            lately: the servers that the user was at, by host and port, the last one first.
 
         """
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
-        self._may_ask, self._waits = may_ask, False
+        self._may_ask, self._waits, self._lately = may_ask, False, lately
         self._login: LoginDialog | None = None
         self._form: ConnectScreen | None = None
         self._question: TrustScreen | None = None
@@ -217,7 +222,10 @@ class ConnectDialog:
         connection = self._program.client.connection
         is_taken = self._program.change.status is Status.REFUSED and connection.identity.nick in self._taken
         target = Target(connection.host, connection.port, self._proposal() if is_taken else connection.identity.nick)
-        self._form = ConnectScreen(target, self._why(), is_about_name=is_taken, server=self._program.title)
+        others = [server for server in self._lately() if server != target[:2]]
+        self._form = ConnectScreen(
+            target, self._why(), is_about_name=is_taken, server=self._program.title, lately=others[:LATELY_MAX]
+        )
         self._app.push_screen(self._form, self._answered)
 
     def _answered(self, target: "Target | None") -> None:

@@ -54,6 +54,9 @@ class Window(Protocol):
     def say_shortly(self, text: str) -> None:
         """Say what came of a key, for some seconds."""
 
+    def lately(self) -> Sequence[tuple[str, int]]:
+        """The servers that one was at, by host and port, the last one first."""
+
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""
 
@@ -121,6 +124,7 @@ class Server:
             move_to=self.move_to,
             rename=self._rename,
             paint_soon=main.paint_soon,
+            lately=window.lately,
             may_ask=lambda is_question: others.may_ask(self, is_question=is_question),
         )
         self._accounts: AccountDialog | None = None
