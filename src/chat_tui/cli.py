@@ -218,7 +218,7 @@ def _run_on_screen(
         os.environ.pop(name, None)
     from chat_tui.ui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
     from chat_tui.ui.server import Wanted  # noqa: PLC0415 - as above
-    from chat_tui.ui.terminal import given_back, understand_alt  # noqa: PLC0415 - after the environment
+    from chat_tui.ui.terminal import can_report_mouse, given_back, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
     name, profile = servers[0]
@@ -244,7 +244,7 @@ def _run_on_screen(
         keyring=_keyring(settings),
     )
     with given_back(app):
-        app.run()
+        app.run(mouse=can_report_mouse())
     return app.return_code or 0
 
 

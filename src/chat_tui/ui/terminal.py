@@ -210,10 +210,15 @@ def tell_terminal(app: App[None], data: str) -> None:
 
 def mouse_reports(app: App[None], *, is_on: bool) -> str:
     """Have the terminal report the mouse, as Textual does, or keep it for its own selection."""
-    if not is_on:
+    if not is_on or not can_report_mouse():
         return MOUSE_OFF
     in_pixels = getattr(app._driver, "_mouse_pixels", False)  # noqa: SLF001 - Textual has no public way to it
     return MOUSE_ON + ("\x1b[?1016h" if in_pixels else "")
+
+
+def can_report_mouse() -> bool:
+    """Whether the terminal reports the mouse and keys alike: GNU screen that reports the mouse keeps Esc back until the next key."""
+    return not os.environ.get("STY")
 
 
 MOUSE_ON = "\x1b[?1000h\x1b[?1003h\x1b[?1015h\x1b[?1006h"
