@@ -5,6 +5,7 @@ The file and the process are in test_reload_programs.py, the certificate in test
 
 import re
 import socket
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
@@ -26,7 +27,7 @@ from chat_server.server.listening import keep_alive, open_listeners
 from chat_server.sessions.keep_alive import NOP
 from chat_server.sessions.token_bucket import TokenBucket
 from chat_server.setting_kinds import AT_ONCE, COMERS, NEXT, RESTART, waits_for_restart, when_changed
-from processes import ROOT
+from processes import ROOT, TIMEOUT
 from streams import Caller, House, open_house
 
 BEFORE = load("[server]\nname = 'before'\n[limits]\nmessages_per_second = 1000\nsilence_seconds = 0\n", "before")
@@ -568,45 +569,58 @@ async def test_of_two_at_a_time_the_second_reads_what_there_is_then_and_signals_
     file = File("[limits]\nrooms = 1")
     in_use = ConfigInUse(Config(), file.read)
     seen: list[int] = []
+    is_read, may_go_on, is_used = trio.Semaphore(0), trio.Semaphore(0), trio.Semaphore(0)
 
     async def slow(config: Config) -> Callable[[], None]:
-        await trio.sleep(0.05)
-        return lambda: seen.append(config.limits.rooms)
+        is_read.release()
+        await may_go_on.acquire()
 
-    with capture_logs(), in_use.used_by(slow):
+        def use() -> None:
+            seen.append(config.limits.rooms)
+            is_used.release()
+
+        return use
+
+    with capture_logs(), trio.fail_after(TIMEOUT), in_use.used_by(slow):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(in_use.reload)
-            await trio.sleep(0.02)
+            await is_read.acquire()
             file.text = "[limits]\nrooms = 2"
             nursery.start_soon(in_use.reload)
+            for _ in range(2):
+                may_go_on.release()
+                await is_used.acquire()
         assert seen == [1, 2]
+        await is_read.acquire()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(in_use.run)
             for _ in range(3):
                 in_use.ask()
-            await trio.sleep(0.02)
+            await is_read.acquire()
             for _ in range(20):
                 in_use.ask()
-            await trio.sleep(0.3)
+            for _ in range(2):
+                may_go_on.release()
+                await is_used.acquire()
+            await wait_all_tasks_blocked(0.05)
             nursery.cancel_scope.cancel()
     assert file.readings == 4
 
 
 async def test_a_file_that_cannot_be_read_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chat_server.server.config_in_use.READ_SECONDS", 0.05)
-    hangs = [True]
+    goes_on = threading.Event()
 
     def read() -> Config:
-        while hangs:
-            pass
+        goes_on.wait(TIMEOUT)
         return Config()
 
     in_use = ConfigInUse(Config(), read)
     with capture_logs(), in_use.used_by():
         with pytest.raises(NotReloaded, match="could not be read within"):
             await in_use.reload()
-        hangs.clear()
-        await trio.sleep(0.1)
+        monkeypatch.undo()
+        goes_on.set()
         assert (await in_use.reload()).generation == 2
     assert READ_SECONDS == 30
 

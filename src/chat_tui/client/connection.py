@@ -362,12 +362,12 @@ class Connection:
         now = time.monotonic()
         pause = self._pauses.next(now) if sent is None else self._pauses.after_move(sent.details, sent.retry_after, now)
         waiting = ConnectionChanged(Status.WAITING, why, asyncio.get_running_loop().time() + pause)
-        if sent is not None and sent.why == RESTARTING and self._pauses.is_quiet(now):
+        if not self._pauses.is_quiet(now):
+            self._change(waiting)
+        elif sent is not None and sent.why == RESTARTING:
             self._change(msgspec.structs.replace(waiting, why=say("the server is being restarted"), is_moving=True))
         else:
-            self._change(
-                ConnectionChanged(Status.CONNECTING, is_moving=True) if self._pauses.is_quiet(now) else waiting
-            )
+            self._change(ConnectionChanged(Status.CONNECTING, is_moving=True))
         with suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._again.wait()

@@ -53,7 +53,10 @@ def read_theme(path: Path) -> Palette:
 
     try:
         with path.open("rb") as file:
-            said = tomllib.loads(file.read(BYTES_MAX).decode("utf-8-sig"))
+            data = file.read(BYTES_MAX + 1)
+        if len(data) > BYTES_MAX:
+            raise SettingsError(say("{path}: this is no theme: it is too long", path=path))
+        said = tomllib.loads(data.decode("utf-8-sig"))
         base = LIGHT if said.get("is_dark") is False else DARK
         return msgspec.convert(msgspec.to_builtins(base) | said, Palette)
     except (OSError, UnicodeDecodeError) as error:
