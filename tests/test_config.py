@@ -94,6 +94,11 @@ def test_what_is_not_set_keeps_its_default() -> None:
             "x.toml: metrics.listen: '::1:9464': expected an address of this machine alone",
         ),
         ("[metrics]\nlisten = '127.0.0.1'", "x.toml: metrics.listen: '127.0.0.1': expected an address and a port"),
+        pytest.param(
+            f"[metrics]\nlisten = '127.0.0.1:{'1' * 5000}'",
+            "x.toml: metrics.listen: '127.0.0.1:1111",
+            id="a port of 5000 digits",
+        ),
         (
             "[metrics]\nlisten = '127.0.0.1:99999'",
             "x.toml: metrics.listen: '127.0.0.1:99999': expected an address and a port",

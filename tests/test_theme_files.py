@@ -50,7 +50,7 @@ def test_what_is_left_out_is_as_in_ours(text: str, base: Palette, tmp_path: Path
         ("names = ['#112233', 'red']", "names"),
         ("pane = '#11223", "not TOML: "),
         pytest.param(f"pane = {'9' * 5000}", "not TOML: ", id="digits"),
-        ("#" * (BYTES_MAX + 1), "it is too long"),
+        pytest.param("#" * (BYTES_MAX + 1), "this is no theme: it is too long", id="too long"),
         ("a = " + "[" * 5000, ""),
     ],
 )

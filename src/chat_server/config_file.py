@@ -122,7 +122,8 @@ def _check_metrics(listen: str, source: str) -> None:
         return
     where = f"{source}: metrics.listen: {listen!r}"
     host, _, port = listen.rpartition(":")
-    if not (host and port.isascii() and port.isdecimal() and int(port) <= PORT_MAX):
+    is_number = port.isascii() and port.isdecimal() and len(port) <= len(str(PORT_MAX))
+    if not (host and is_number and int(port) <= PORT_MAX):
         raise ConfigError(
             f"{where}: expected an address and a port such as 127.0.0.1:9464, or the path of a Unix socket"
         )

@@ -3,23 +3,20 @@
 Never knows how they are kept, nor how an answer is shown.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from chat_server.commands.access import access
-from chat_server.commands.chosen import note_words
 from chat_server.commands.handler import CommandHandler
+from chat_server.commands.own_words import OwnWords, choose_words
 from chat_server.protocol.alias_events import AliasesShown, AliasRemoved, AliasSet
-from chat_server.protocol.aliases import ALIASES_MAX, KIND, REST, RESTS_MAX, TEXT_MAX, aliases_of
+from chat_server.protocol.aliases import ALIASES_MAX, KIND, REST, RESTS_MAX, TEXT_MAX
 from chat_server.protocol.events import Refused
-from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Request
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
-
-REMOVES = "-"
-"""What a word is to stand for that is to stand for nothing any more."""
 
 
 class ChooseAlias(Request, frozen=True, gc=False, tag="alias"):
@@ -66,6 +63,9 @@ class TooManyAliases(Refused, frozen=True):
     sentence: ClassVar[str] = "You can have {limit} aliases. /alias lists them, /alias NAME - removes one."
 
 
+ALIASES = OwnWords(KIND, AliasesShown, AliasSet, AliasRemoved, NoSuchAlias)
+
+
 class AliasCommands(CommandHandler):
     """To have words of one's own."""
 
@@ -76,28 +76,10 @@ class AliasCommands(CommandHandler):
         /alias hi /me waves at $* lets /hi ann mean /me waves at ann; without $*, what is typed behind it comes at the end. Without a text: show
         what it stands for; without a name: list all. /alias NAME - removes it. They are kept with your account, or until you leave.
         """
-        kept = aliases_of(session.person.choices)
-        if not request.name:
-            session.send(AliasesShown(tuple(sorted(kept.items()))))
-            return None
-        try:
-            name = name_key(parse_name(request.name.removeprefix("/")))
-        except BadName as error:
-            session.send(Refused(error.code, error.details))
-            return None
-        if not request.text or (request.text == REMOVES and name not in kept):
-            known = kept.get(name)
-            session.send(NoSuchAlias(details={"name": name}) if known is None else AliasesShown(((name, known),)))
-            return None
-        if request.text == REMOVES:
-            return note_words(place, session, KIND, {name: None}, AliasRemoved(name))
-        refusal = self._refusal(kept, name, request.text)
-        if refusal is not None:
-            session.send(refusal)
-            return None
-        return note_words(place, session, KIND, {name: request.text}, AliasSet(name, request.text))
+        word = request.name.removeprefix("/")
+        return choose_words(place, session, ALIASES, word, request.text, check=self._refusal)
 
-    def _refusal(self, kept: dict[str, str], name: str, text: str) -> Refused | None:
+    def _refusal(self, kept: Mapping[str, str], name: str, text: str) -> Refused | None:
         if self.table.vocabulary.is_command(name):
             return AliasIsCommand(details={"name": shortened(name)})
         if len(text) > TEXT_MAX or text.count(REST) > RESTS_MAX or not text.replace(REST, "").strip(" /"):

@@ -3,16 +3,16 @@
 Never knows how they are kept, nor how a line is edited.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from chat_server.commands.access import access
-from chat_server.commands.chosen import note_words
 from chat_server.commands.handler import CommandHandler
+from chat_server.commands.own_words import OwnWords, choose_words, key_of
 from chat_server.protocol.aliases import REST, RESTS_MAX
 from chat_server.protocol.events import Refused
-from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Request
 from chat_server.protocol.snippets import (
     CURSOR,
@@ -28,9 +28,6 @@ from chat_server.protocol.snippets import (
 )
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
-
-REMOVES = "-"
-"""The text of one that is to be no more."""
 
 SnippetName = Annotated[str, Meta(description="what the snippet is called")]
 
@@ -83,6 +80,9 @@ class TooManySnippets(Refused, frozen=True):
     sentence: ClassVar[str] = "You can have {limit} snippets. /snippet lists them, /snippet NAME - removes one."
 
 
+SNIPPETS = OwnWords(KIND, SnippetsShown, SnippetSet, SnippetRemoved, NoSuchSnippet)
+
+
 class SnippetCommands(CommandHandler):
     """To have texts of one's own."""
 
@@ -93,25 +93,7 @@ class SnippetCommands(CommandHandler):
         /snippet thanks Thank you, $*! $| lets /use thanks ann begin a line with Thank you, ann! and the cursor behind that. Without a text: show it;
         without a name: list all. /snippet NAME - removes it. They are kept with your account, or until you leave.
         """
-        kept = snippets_of(session.person.choices)
-        if not request.name:
-            session.send(SnippetsShown(tuple(sorted(kept.items()))))
-            return None
-        name = _key_of(request.name)
-        if isinstance(name, Refused):
-            session.send(name)
-            return None
-        if not request.text or (request.text == REMOVES and name not in kept):
-            known = kept.get(name)
-            session.send(NoSuchSnippet(details={"name": name}) if known is None else SnippetsShown(((name, known),)))
-            return None
-        if request.text == REMOVES:
-            return note_words(place, session, KIND, {name: None}, SnippetRemoved(name))
-        refusal = _refusal(kept, name, request.text)
-        if refusal is not None:
-            session.send(refusal)
-            return None
-        return note_words(place, session, KIND, {name: request.text}, SnippetSet(name, request.text))
+        return choose_words(place, session, SNIPPETS, request.name, request.text, check=_refusal)
 
     @access(bots=False)
     def do_use(self, place: Room, session: Occupant, request: UseSnippet) -> MaybeAwaitable:
@@ -119,7 +101,7 @@ class SnippetCommands(CommandHandler):
 
         Where your line is not edited here (/mode edit), it is shown.
         """
-        name = _key_of(request.name)
+        name = key_of(request.name)
         text = None if isinstance(name, Refused) else snippets_of(session.person.choices).get(name)
         if text is None:
             session.send(NoSuchSnippet(details={"name": shortened(request.name)}))
@@ -128,14 +110,7 @@ class SnippetCommands(CommandHandler):
         return None
 
 
-def _key_of(name: str) -> str | Refused:
-    try:
-        return name_key(parse_name(name))
-    except BadName as error:
-        return Refused(error.code, error.details)
-
-
-def _refusal(kept: dict[str, str], name: str, text: str) -> Refused | None:
+def _refusal(kept: Mapping[str, str], name: str, text: str) -> Refused | None:
     is_useless = len(text) > TEXT_MAX or text.count(REST) > RESTS_MAX or text.count(CURSOR) > 1
     if is_useless or not text.replace(REST, "").replace(CURSOR, "").strip():
         limits = {"limit": str(TEXT_MAX), "rest": REST, "rests": str(RESTS_MAX), "cursor": CURSOR}

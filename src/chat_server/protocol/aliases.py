@@ -25,7 +25,12 @@ EXPANDED_MAX = 4096
 
 def aliases_of(choices: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     """The words of somebody who has chosen this, by their keys, with what each stands for."""
-    kept = choices.get(KIND)
+    return words_of(choices, KIND)
+
+
+def words_of(choices: Mapping[str, Mapping[str, object]], kind: str) -> dict[str, str]:
+    """The words of this kind of somebody who has chosen this, by their keys, each with its text."""
+    kept = choices.get(kind)
     return {word: text for word, text in kept.items() if isinstance(text, str)} if kept else {}
 
 

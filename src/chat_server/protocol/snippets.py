@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
-from chat_server.protocol.aliases import REST, RESTS_MAX
+from chat_server.protocol.aliases import REST, RESTS_MAX, words_of
 from chat_server.protocol.events import Event
 from chat_server.protocol.requests import HowMany
 
@@ -29,8 +29,7 @@ class Filled(NamedTuple):
 
 def snippets_of(choices: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
     """The texts of somebody who has chosen this, by their names' keys."""
-    kept = choices.get(KIND)
-    return {name: text for name, text in kept.items() if isinstance(text, str)} if kept else {}
+    return words_of(choices, KIND)
 
 
 def filled(text: str, rest: str) -> Filled:
