@@ -742,7 +742,7 @@ def test_what_waits_survives_the_end_of_the_program(tmp_path: Path) -> None:
     store.saved.token = "secret"  # noqa: S105 - it is none
     store.save()
     second = LocalStore(tmp_path / "kept")
-    assert second.is_refused, "one program at a time"
+    assert second.why_refused, "one program at a time"
     assert second.unsent == []
     store.close()
     again = LocalStore(tmp_path / "kept")

@@ -91,11 +91,6 @@ class LocalStore:
             self._outbox[pending.key] = pending
 
     @property
-    def is_refused(self) -> bool:
-        """Whether what should be kept on disk is not."""
-        return bool(self.why_refused)
-
-    @property
     def is_kept(self) -> bool:
         """Whether what waits would be there after the program has ended."""
         return self._directory is not None and not self._unwritten
