@@ -214,6 +214,14 @@ def test_where_a_copy_cannot_be_kept_the_sentence_says_where_and_why(data: Path,
         )
 
 
+def test_where_there_is_no_journal_that_is_what_is_said_and_nothing_is_made(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for data in (tmp_path / "no" / "where", tmp_path / "empty"):
+        done = command("backup", "--data", data, "--keep", "1")
+        assert (done.returncode, done.stderr) == (2, f"chat-server: there is no journal in {data}\n")
+    assert [*tmp_path.rglob("*")] == [tmp_path / "empty"]
+
+
 def test_two_at_once_are_refused(data: Path, tmp_path: Path) -> None:
     directory = tmp_path / "backups"
     keep(data, directory, 1, NOON)

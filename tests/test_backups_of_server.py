@@ -223,7 +223,7 @@ def test_who_is_erased_after_a_copy_is_soon_in_the_list_beside_it(tmp_path: Path
     [
         ('[backup]\nevery = "24"', "backup.every: '24': expected a time from 10s to 366d such as 24h, 90m or 7d"),
         ('[backup]\nevery = "9s"', "backup.every: '9s': expected a time from 10s to 366d such as 24h, 90m or 7d"),
-        ("[backup]\nkeep = 0", "backup.keep: expected int >= 1"),
+        ("[backup]\nkeep = 0", "backup.keep: expected a whole number >= 1"),
         (
             '[journal]\nengine = "postgresql"\n[backup]\nevery = "24h"',
             'backup.every: expected engine = "sqlite"; of postgresql the server makes no copies: PostgreSQL\'s own programs do (docs/durability.md)',

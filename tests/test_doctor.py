@@ -153,6 +153,14 @@ def test_a_copy_is_old_after_a_week_or_two_of_the_times_that_were_chosen(
     assert (found.state, f"{days} days old" in found.sentence) == (state, True)
 
 
+def test_who_has_chosen_copies_already_is_not_told_to_choose_them(tmp_path: Path) -> None:
+    (chosen,) = keeping.backups(Config(backup=BackupTable(every="24h")), tmp_path, 0.0)
+    (other,) = keeping.backups(Config(), tmp_path, 0.0)
+    assert chosen.state == other.state == State.WARNING
+    assert "[backup]" in other.do
+    assert "[backup]" not in chosen.do
+
+
 def test_files_from_the_future_tell_that_the_clock_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "journal.db").touch()
     assert machine.clock(tmp_path, time.time()).state == State.GOOD
@@ -220,7 +228,12 @@ def test_what_is_not_installed_is_told_with_how_it_is(monkeypatch: pytest.Monkey
     assert all("is not installed" in sentence for sentence in found)
 
 
-def test_it_does_not_make_a_data_directory(tmp_path: Path) -> None:
-    doctor("--data", tmp_path / "none")
+def test_where_nothing_is_kept_yet_nothing_is_called_whole_and_no_copies_are_missed_and_nothing_is_made(
+    tmp_path: Path,
+) -> None:
+    code, found = doctor("--data", tmp_path / "none")
+    assert code == 1, "no server runs there"
+    assert about("journal", found)["state"] == "note"
+    assert all(one["about"] != "backups" for one in found)
     assert not (tmp_path / "none").exists()
     shutil.rmtree(tmp_path)

@@ -115,7 +115,7 @@ def test_what_one_looks_at_now_and_then_says_what_the_page_says(machine: Machine
     assert "event loop" in said["stats"]
     assert any("is put back: 3 rooms, 1 line" in text for text in said.values())
     (settings,) = blocks("Now and then")
-    assert 'name = "test"' in machine.type(settings)
+    assert "chat-server.toml: good" in machine.type(settings)
     machine.wait_for_log("configuration")
     (machine.root / "etc" / "chat-server.toml").write_text("[server]\nnaem = 1\n")
     machine.type("systemctl reload chat-server.service")

@@ -57,7 +57,7 @@ def test_it_says_what_has_changed_and_what_waits_for_a_restart_with_the_flags_on
 
 
 BAD = {
-    "[limits]\nrooms = 'many'\n": "limits.rooms: expected int, got str",
+    "[limits]\nrooms = 'many'\n": "limits.rooms: expected a whole number, got text in quotes",
     "[limits\n": "not TOML",
     "[limits]\nnothing = 1\n": "limits.nothing: unknown key",
     "": "is empty",

@@ -72,19 +72,21 @@ def test_it_changes_nothing_beside_a_journal_that_is_there(tmp_path: Path) -> No
 
 def test_a_running_server_is_no_error_so_that_a_reload_can_be_checked_before(tmp_path: Path) -> None:
     file = tmp_path / "chat.toml"
+    other = socket.create_server(("127.0.0.1", 0))
+    metrics = f"127.0.0.1:{other.getsockname()[1]}"
     with running_server(data=tmp_path / "data") as server:
-        file.write_text(f"[server]\nport = {server.port}\n[metrics]\nlisten = '127.0.0.1:{server.port}'\n")
+        file.write_text(f"[server]\nport = {server.port}\n[metrics]\nlisten = '{metrics}'\n")
         done = check(file, tmp_path / "data")
         assert (done.returncode, done.stdout) == (0, f"{file}: good\n")
         assert done.stderr.startswith(f"chat-server: warning: a server is running in {tmp_path / 'data'}: ")
         assert server.stop() == 0
-    with socket.create_server(("127.0.0.1", server.port)):
+    with other, socket.create_server(("127.0.0.1", server.port)):
         done = check(file, tmp_path / "data")
-    taken = f"cannot listen on 127.0.0.1:{server.port} ({{}}): Address already in use; another program listens there: stop it, or choose another port"
+    taken = "chat-server: cannot listen on {} ({}): Address already in use; another program listens there: stop it, or choose another port"
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f"chat-server: {taken.format('[server] host, port')}",
-        f"chat-server: {taken.format('[metrics] listen')}",
+        taken.format(f"127.0.0.1:{server.port}", "[server] host, port"),
+        taken.format(metrics, "[metrics] listen"),
     ]
 
 
@@ -225,6 +227,28 @@ def test_two_cannot_listen_at_one_port_and_a_unix_socket_has_none(tmp_path: Path
     assert [sentence for _, sentence in errors] == [
         "[tls] port needs an address to listen on, and [server] host is a Unix socket"
     ]
+
+
+@pytest.mark.parametrize(
+    ("host", "listen", "meet"),
+    [
+        ("127.0.0.1", "127.0.0.1:{}", True),
+        ("localhost", "127.0.0.1:{}", True),
+        ("0.0.0.0", "127.0.0.1:{}", True),  # noqa: S104 - nothing listens
+        ("127.0.0.2", "127.0.0.1:{}", False),
+    ],
+)
+def test_the_port_of_callers_is_none_for_metrics(tmp_path: Path, host: str, listen: str, *, meet: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+    metrics = MetricsTable(listen=listen.format(port))
+    errors = [
+        sentence
+        for is_error, sentence in found(tmp_path, server=ServerTable(host=host, port=port), metrics=metrics)
+        if is_error
+    ]
+    said = f"[metrics] listen is {metrics.listen}, where callers come in: give it a port of its own"
+    assert errors == ([said] if meet else [])
 
 
 def test_a_unix_socket_is_free_where_nobody_answers(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_what_is_left_out_is_as_in_ours(text: str, base: Palette, tmp_path: Path
     ("text", "complaint"),
     [
         ("pane = 'blue'", "pane: "),
-        ("panel = '#112233'", "panel: unknown key; expected one of: is_dark, background, pane,"),
+        ("panel = '#112233'", "panel: unknown key; did you mean pane?"),
         ("names = []", "names: "),
         ("names = ['#112233', 'red']", "names"),
         ("pane = '#11223", "not TOML: "),

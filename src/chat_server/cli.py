@@ -174,7 +174,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_command(commands, "health", "ask the running server whether all is well: exit code 0, or 1 and why not")
     _add_command(commands, "ready", "ask it whether callers should be sent there: exit code 0, or 1 and why not")
     doctor = _add_command(
-        commands, "doctor", "look at this installation, and say what to do: exit code 0, 1 to warn, 2 must"
+        commands,
+        "doctor",
+        "look at this installation, and say what to do: exit code 0, or 1 if something is to be warned of, 2 if something must be done",
     )
     doctor.add_argument("--json", action="store_true", help="write each finding as a line of JSON")
     _add_rooms_commands(commands)

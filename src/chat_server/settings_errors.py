@@ -11,22 +11,53 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields
 
+from chat_server.protocol.typed import nearest
+
+KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "bool": "true or false",
+    "array": "a list in brackets",
+    "object": "a table",
+    "date": "a date",
+    "time": "a time",
+    "datetime": "a date and time",
+}
+"""What msgspec calls the kinds of values that TOML has, and what somebody calls them who writes such a file."""
+
 
 def explained(error: msgspec.ValidationError, settings: type[Struct]) -> str:
-    """Turn ``Expected `int`, got `str` - at `$.limits.connections` `` into ``limits.connections: expected int, got str``."""
+    """Turn ``Expected `int`, got `str` - at `$.log.x` `` into ``log.x: expected a whole number, got text in quotes``."""
     message = str(error)
     located = re.fullmatch(r"(.*) - at `\$\.?(.*)`", message, re.DOTALL)
     problem, path = located.groups() if located else (message, "")
+    problem = re.sub(
+        r"(?<=xpected )`\w+`|(?<=, got )`\w+`", lambda kind: KINDS.get(kind[0].strip("`"), kind[0]), problem
+    )
     problem = problem.replace("`", "")
     problem = problem[:1].lower() + problem[1:]
     where = path.replace("[...]", ".NAME")
     unknown = problem.removeprefix("object contains unknown field ")
     if unknown != problem:
-        return f"{f'{where}.' if where else ''}{unknown}: unknown key; expected one of: {', '.join(_known(settings, path))}"
+        return f"{f'{where}.' if where else ''}{unknown}: unknown key; {_instead(settings, path, unknown)}"
     if problem.startswith("invalid enum value"):
         wanted = " or ".join(one or '""' for one in _known(settings, path))
         return f"{where}: expected {wanted}, got {problem.removeprefix('invalid enum value ')}"
     return f"{where}: {problem}" if where else problem
+
+
+def _instead(settings: type[Struct], path: str, unknown: str) -> str:
+    """Which key was meant: the same one in another table, one that looks like it, or else any of those that there are."""
+    elsewhere = [
+        f"{table.name}.{unknown}"
+        for table in fields(settings)
+        if isinstance(table.type, type) and issubclass(table.type, Struct) and unknown in table.type.__struct_fields__
+    ]
+    known = _known(settings, path)
+    near = nearest(unknown, known)
+    meant = elsewhere or ([f"{path}.{near}".lstrip(".").replace("[...]", ".NAME")] if near else [])
+    return f"did you mean {' or '.join(meant)}?" if meant else f"expected one of: {', '.join(known)}"
 
 
 def _known(settings: type[Struct], path: str) -> list[str]:

@@ -184,7 +184,7 @@ complete -c chat-server -n '__chat_server_is_at "" 0' -a restore -d 'put a copy 
 complete -c chat-server -n '__chat_server_is_at "" 0' -a fingerprint -d 'print the fingerprint of the server\'s certificate, for whoever wants to compare it'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a health -d 'ask the running server whether all is well: exit code 0, or 1 and why not'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a ready -d 'ask it whether callers should be sent there: exit code 0, or 1 and why not'
-complete -c chat-server -n '__chat_server_is_at "" 0' -a doctor -d 'look at this installation, and say what to do: exit code 0, 1 to warn, 2 must'
+complete -c chat-server -n '__chat_server_is_at "" 0' -a doctor -d 'look at this installation, and say what to do: exit code 0, or 1 if something is to be warned of, 2 if something must be done'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a rooms -d 'list, rename or delete rooms; the server must be stopped for all but list'
 complete -c chat-server -n '__chat_server_is_at "" 0' -a admin -d 'ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload'
 complete -c chat-server -n '__chat_server_is_at "export" -1' -s h -l help -d 'show this help message and exit'

@@ -29,7 +29,7 @@ _chat_server() {
             'fingerprint:print the fingerprint of the server'\''s certificate, for whoever wants to compare it'
             'health:ask the running server whether all is well: exit code 0, or 1 and why not'
             'ready:ask it whether callers should be sent there: exit code 0, or 1 and why not'
-            'doctor:look at this installation, and say what to do: exit code 0, 1 to warn, 2 must'
+            'doctor:look at this installation, and say what to do: exit code 0, or 1 if something is to be warned of, 2 if something must be done'
             'rooms:list, rename or delete rooms; the server must be stopped for all but list'
             'admin:ask a running server on this machine: who is connected, removing somebody, rooms, figures, the log, a reload'
             )

@@ -18,6 +18,7 @@ from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import copies_in, directory_for
 from chat_server.journal.engines import Engine, engine_named
+from chat_server.journal.sqlite.data_directory import JOURNAL_FILE
 from chat_server.server.certificates import CertificateProblem, day_of, files_named, own_files, read_certificate
 from chat_server.server.disk import FULL_BYTES
 from chat_server.server.start_check import look as what_a_start_meets
@@ -47,10 +48,13 @@ def look(config: Config) -> Iterator[Finding]:
         return
     yield from directory(data)
     with _as_owner_of(data):
-        yield from journal(engine, config)
+        if config.journal.engine == "sqlite" and not (data / JOURNAL_FILE).exists():
+            yield note("journal", f"nothing is kept yet, nor copied: there is no {data / JOURNAL_FILE}")
+        else:
+            yield from journal(engine, config)
+            yield from backups(config, data, time.time())
         yield clock(data, time.time())
         yield from certificate(config, data)
-        yield from backups(config, data, time.time())
 
 
 def settings(config: Config) -> Iterator[Finding]:
@@ -125,6 +129,8 @@ def backups(config: Config, data: Path, now: float) -> Iterator[Finding]:
         yield note("backups", "the database is copied by its own programs", "see docs/cluster.md")
         return
     how = 'every = "24h" under [backup] has the server make copies'
+    if config.backup.every:
+        how = "the server makes the first one as soon as it runs; its log says so, or why it could not"
     try:
         place = directory_for(config.backup.directory, data)
         copies = copies_in(place)

@@ -1,5 +1,6 @@
 """The sockets on which a server listens: opened as the settings say, or taken as somebody has handed them over. Never knows who calls."""
 
+import errno
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -10,6 +11,13 @@ from chat_server.config import Config, host_and_port
 from chat_server.server.handed import CHAT, METRICS, TLS, Handed, made_fit
 from chat_server.server.listening import open_listeners, place_of, places_at
 from chat_server.server.monitoring import open_monitor_listeners
+
+_HINTS = {
+    errno.EADDRINUSE: "; another program listens there: stop it, or choose another port",
+    errno.EADDRNOTAVAIL: "; this machine has no such address: `ip address` lists those that it has",
+    errno.EACCES: "; ports below 1024 are for programs that may have them: choose another one",
+}
+"""What to do about an address where nobody can listen."""
 
 
 class CannotListen(Exception):
@@ -111,14 +119,19 @@ def _listen(config: Config, port: int) -> list[socket.socket]:
     try:
         return open_listeners(host, port, config.limits.keepalive_seconds)
     except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-        why = getattr(error, "strerror", None) or error
         hint = "; the port is given by --port" if host.count(":") == 1 else ""  # more colons are an IPv6 address
         place = host if host.startswith("/") else f"{host}:{port}"
-        raise CannotListen(f"cannot listen on {place}: {why}{hint}") from error
+        raise CannotListen(f"cannot listen on {place}: {why_not(error, place)}{hint}") from error
 
 
 def _listen_for_monitors(listen: str) -> list[socket.socket]:
     try:
         return open_monitor_listeners(listen)
     except OSError as error:
-        raise CannotListen(f"cannot listen on {listen} ([metrics] listen): {error.strerror or error}") from error
+        raise CannotListen(f"cannot listen on {listen} ([metrics] listen): {why_not(error, listen)}") from error
+
+
+def why_not(error: OSError | ValueError, place: str) -> str:
+    """Why nobody can listen at a place, and what to do about it; ValueError: a host name that cannot be one."""
+    hint = "" if place.startswith("/") else _HINTS.get(getattr(error, "errno", None) or 0, "")
+    return f"{getattr(error, 'strerror', None) or error}{hint}"

@@ -3,7 +3,6 @@
 Blocks; a database that does not answer for some seconds. Knows settings, files, ports. Never knows flags, nor how what it finds is shown.
 """
 
-import errno
 import fcntl
 import os
 import socket
@@ -29,6 +28,7 @@ from chat_server.server.certificates import (
     read_pair,
     read_valid_pair,
 )
+from chat_server.server.places import why_not
 from chat_server.server.policy import policy_of
 from chat_server.server.self_signed import can_make
 from chat_server.sessions.origin import Origin
@@ -59,16 +59,11 @@ MOUNTS = Path("/proc/self/mounts")
 NARROWEST = {4: (8, 24), 6: (16, 48)}
 """Digits of a network's address below which it is too wide for proxies: of one that is private, of any other; by the version of IP."""
 
+EVERYWHERE = {"": "", "0.0.0.0": ".", "::": ":"}  # noqa: S104 - this is compared, not listened on
+"""What to listen on for all addresses, and what is in each of them."""
+
 BEHIND_A_SOCKET = "/"
 """How a place begins that is a Unix socket's."""
-
-
-_HINTS = {
-    errno.EADDRINUSE: "; another program listens there: stop it, or choose another port",
-    errno.EADDRNOTAVAIL: "; this machine has no such address: `ip address` lists those that it has",
-    errno.EACCES: "; ports below 1024 are for programs that may have them: choose another one",
-}
-"""What to do about an address where nobody can listen."""
 
 
 class Found(NamedTuple):
@@ -110,6 +105,7 @@ def look(config: Config, now: float) -> Iterator[Found]:
             yield from (Found(False, warning) for warning in engine_named(config.journal.engine).probe(config.journal))
         except UnusableJournal as error:
             yield Found(True, str(error))
+    yield from _clashes(config)
     if not is_running:
         yield from _places(config)
     yield from _dangers(config)
@@ -212,8 +208,8 @@ def _file_system(path: Path) -> str:
     return found
 
 
-def _places(config: Config) -> Iterator[Found]:
-    """Whether all that is listened on is free."""
+def _clashes(config: Config) -> Iterator[Found]:
+    """Whether two are to listen at one place."""
     host, port, tls_port, monitors = config.server.host, config.server.port, config.tls.port, config.metrics.listen
     if host.startswith(BEHIND_A_SOCKET) and tls_port:
         yield Found(True, "[tls] port needs an address to listen on, and [server] host is a Unix socket")
@@ -221,6 +217,15 @@ def _places(config: Config) -> Iterator[Found]:
         yield Found(
             True, f"[tls] port is {tls_port}, as [server] port is: two cannot listen there; give them different ports"
         )
+    if monitors and not monitors.startswith(BEHIND_A_SOCKET):
+        address, _, digits = monitors.rpartition(":")
+        if int(digits) in {port, tls_port} - {0} and _meet(host, address.strip("[]")):
+            yield Found(True, f"[metrics] listen is {monitors}, where callers come in: give it a port of its own")
+
+
+def _places(config: Config) -> Iterator[Found]:
+    """Whether all that is listened on is free."""
+    host, port, tls_port, monitors = config.server.host, config.server.port, config.tls.port, config.metrics.listen
     places = [(host, port, "[server] host, port")]
     if tls_port and tls_port != port and not host.startswith(BEHIND_A_SOCKET):
         places.append((host, tls_port, "[tls] port"))
@@ -230,6 +235,13 @@ def _places(config: Config) -> Iterator[Found]:
         at = address if address.startswith(BEHIND_A_SOCKET) else f"{address}:{number}"
         if why := _why_taken(address, number):
             yield Found(True, f"cannot listen on {at} ({setting}): {why}")
+
+
+def _meet(host: str, address: str) -> bool:
+    """Whether who listens at `host` takes this address of the machine itself too."""
+    if host in EVERYWHERE:
+        return EVERYWHERE[host] in address
+    return host == address or {host, address} == {"localhost", "127.0.0.1"}
 
 
 def _why_taken(host: str, port: int) -> str:
@@ -246,8 +258,7 @@ def _why_taken(host: str, port: int) -> str:
                     tried.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 tried.bind(address)
     except (OSError, ValueError) as error:  # ValueError: a host name that cannot be one
-        hint = _HINTS.get(getattr(error, "errno", None) or 0, "")
-        return f"{getattr(error, 'strerror', None) or error}{hint}"
+        return why_not(error, host)
     return ""
 
 
