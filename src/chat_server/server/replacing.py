@@ -16,7 +16,6 @@ from chat_server.journal import JournalInUse
 from chat_server.logs import log
 from chat_server.server.admin_handover import AskListeners, GiveWay, ListenersGiven
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
-from chat_server.server.admin_requests import Done, NotDone, decoded_answer
 from chat_server.server.admin_socket import NoWayIn, connect_to
 from chat_server.server.handed import NOTHING, Handed, Unfit, close_all, handed
 
@@ -89,6 +88,12 @@ def when_it_is_free(open_it: Callable[[], T]) -> T:
 
 def _asked(connection: socket.socket, request: AdminRequest) -> tuple[list[AdminAnswer], list[int]]:
     """What is answered, but the last, and the descriptors that come with it. Raises CannotReplace if it is refused, and Unanswered."""
+    from chat_server.server.admin_requests import (  # noqa: PLC0415 - who replaces nobody needs it not
+        Done,
+        NotDone,
+        decoded_answer,
+    )
+
     connection.settimeout(ANSWER_SECONDS)
     received, descriptors = b"", list[int]()
     try:
