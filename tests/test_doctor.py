@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_server import systemctl
 from chat_server.config import BackupTable, Config, JournalTable, ProxyTable, ServerTable
 from chat_server.doctor import Finding, State, keeping, machine, running
 from chat_server.journal.engines import engine_named
@@ -196,7 +197,7 @@ def test_the_unit_is_asked_for_where_systemd_runs(
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(machine, "SYSTEMD", tmp_path)
+    monkeypatch.setattr(systemctl, "SYSTEMD", tmp_path)
     (found,) = machine.service()
     assert found.state == state
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from chat_server import systemctl
 from chat_server.config import (
     AccountsTable,
     BackupTable,
@@ -249,6 +250,19 @@ def test_the_port_of_callers_is_none_for_metrics(tmp_path: Path, host: str, list
     ]
     said = f"[metrics] listen is {metrics.listen}, where callers come in: give it a port of its own"
     assert errors == ([said] if meet else [])
+
+
+@pytest.mark.parametrize(("said", "is_error"), [("active", False), ("inactive", True)])
+def test_a_port_that_systemd_has_for_the_service_is_not_in_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, *, is_error: bool
+) -> None:
+    fake = tmp_path / "systemctl"
+    fake.write_text(f'#!/bin/sh\n[ "$*" = "is-active chat-server.socket" ] && echo {said}\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(systemctl, "SYSTEMD", tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        assert only(tmp_path / "data", server=ServerTable(port=other.getsockname()[1]))[0] is is_error
 
 
 def test_a_unix_socket_is_free_where_nobody_answers(tmp_path: Path) -> None:

@@ -1,30 +1,23 @@
 """What an installation finds on its machine: the interpreter, what is installed beside it, the user, open files, the clock, systemd.
 
-Blocks for some ten milliseconds; systemd is asked by its own program. Knows the system. Never knows what is kept, nor whether a server runs.
+Blocks for some ten milliseconds. Knows the system. Never knows what is kept, nor whether a server runs.
 """
 
 import os
 import platform
 import resource
-import subprocess
 import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from chat_server import __version__
+from chat_server import __version__, systemctl
 from chat_server.config import Config
 from chat_server.doctor import Finding, good, must, note, warning
 from chat_server.server.server import FILES_RESERVED
 
 SERVICE = "chat-server.service"
-SYSTEMD = Path("/run/systemd/system")
-"""It is there where systemd runs (sd_booted(3))."""
-
-PATIENCE = 10.0
-"""Seconds that systemd has to answer."""
-
 AHEAD_SECONDS = 300.0
 """Seconds by which a file may be newer than the clock says it is now: machines that share a disk differ a little."""
 
@@ -97,10 +90,10 @@ def clock(data: Path | None, now: float) -> Finding:
 
 def service() -> Iterator[Finding]:
     """Whether systemd, where it runs, has the unit, starts it, and whether that runs."""
-    if not SYSTEMD.is_dir():
+    if not systemctl.runs():
         yield note("service", "systemd does not run here, so nothing starts the server when the machine starts")
         return
-    enabled, active = (_systemctl(asked, SERVICE) for asked in ("is-enabled", "is-active"))
+    enabled, active = (systemctl.asked(question, SERVICE) for question in ("is-enabled", "is-active"))
     if enabled in ("", "not-found"):
         do = "docs/systemd has the units, and the Debian package brings them"
         yield note("service", f"there is no {SERVICE}: nothing starts the server when the machine starts", do)
@@ -110,17 +103,3 @@ def service() -> Iterator[Finding]:
         yield must("service", f"{SERVICE} has failed", f"journalctl -u {SERVICE} says why")
     else:
         yield good("service", f"{SERVICE} is {enabled} and {active}")
-
-
-def _systemctl(asked: str, unit: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - these words are our own
-            ["systemctl", asked, unit],  # noqa: S607 - wherever the system has it
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()

@@ -3,6 +3,7 @@
 Blocks; a database that does not answer for some seconds. Knows settings, files, ports. Never knows flags, nor how what it finds is shown.
 """
 
+import errno
 import fcntl
 import os
 import socket
@@ -13,6 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import NamedTuple
 
+from chat_server import systemctl
 from chat_server.config import BackupTable, Config, host_and_port
 from chat_server.journal import UnusableJournal
 from chat_server.journal.backups import directory_for
@@ -61,6 +63,9 @@ NARROWEST = {4: (8, 24), 6: (16, 48)}
 
 EVERYWHERE = {"": "", "0.0.0.0": ".", "::": ":"}  # noqa: S104 - this is compared, not listened on
 """What to listen on for all addresses, and what is in each of them."""
+
+SOCKETS = "chat-server.socket"
+"""The unit with which systemd listens for the service: docs/restarting.md."""
 
 BEHIND_A_SOCKET = "/"
 """How a place begins that is a Unix socket's."""
@@ -233,7 +238,14 @@ def _places(config: Config) -> Iterator[Found]:
         places.append((*host_and_port(monitors), "[metrics] listen"))
     for address, number, setting in places:
         at = address if address.startswith(BEHIND_A_SOCKET) else f"{address}:{number}"
-        if why := _why_taken(address, number):
+        why = _why_taken(address, number)
+        if why.startswith(os.strerror(errno.EADDRINUSE)) and systemctl.asked("is-active", SOCKETS) == "active":
+            # It is systemd that listens there, as it should, and the service does without an address of its own.
+            yield Found(
+                False,
+                f"systemd has sockets for the service ({SOCKETS}), and these count: whether {at} ({setting}) is free was not looked at",
+            )
+        elif why:
             yield Found(True, f"cannot listen on {at} ({setting}): {why}")
 
 
