@@ -2275,7 +2275,7 @@ def test_the_help_has_a_row_for_the_rooms_keys_and_says_how_to_leave_it(program:
         text = app.screen_text()
         assert "Alt+1 to Alt+9        Go to room 1 to 9" in text
         assert "Go to room 2" not in text
-        assert "Esc goes back." in text
+        assert "Esc goes back" in text
         row = next(
             number for number, line in enumerate(lines(app)) if "Go to the next room with something new," in line
         )

@@ -139,10 +139,7 @@ class ChatView(StillScroll):
     def tick(self) -> None:
         """Time has passed: what has waited for long gets its mark, and after midnight days have other names."""
         self.sync()
-        if self.entry_rows.is_another_day():
-            self._restyle()
-        if self._room is not None and self._room.pending:
-            self.entry_rows.forget_pending(self._viewport.heights)
+        if self.entry_rows.grow_old(self._viewport.heights):
             self._viewport.settle()
             self.refresh()
 

@@ -179,10 +179,6 @@ class Composer(TextArea):
         self.begun = draft
         self.put(draft)
 
-    def insert_paste(self, text: str) -> None:
-        """Put pasted text where the cursor is."""
-        self.insert(text)
-
     def put_in(self, text: str, cursor: int) -> None:
         """Put in a text where the cursor is, which stands behind so many of its characters then."""
         self.insert(text[:cursor])

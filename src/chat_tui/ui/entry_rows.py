@@ -184,23 +184,24 @@ class EntryRows:
             strip = self._strips[index, within, row] = draw()
         return strip
 
-    def is_another_day(self) -> bool:
-        """Whether it is since this was asked last: what was said today was said yesterday now."""
-        before, self._today = self._today, day_of(self._clock())
-        return self._today != before
-
     def forget(self) -> None:
         """Everything may look otherwise now."""
         self._rows.clear()
         self._strips.clear()
         self._kept = 0
 
-    def forget_pending(self, heights: Heights) -> None:
-        """What is not stored yet may look otherwise now, and be of another height."""
-        start = len(self._room.timeline.entries) if self._room else 0
+    def grow_old(self, heights: Heights) -> bool:
+        """Time has passed: forget what looks otherwise by now, and may be of another height. Returns whether anything does."""
+        before, self._today = self._today, day_of(self._clock())
+        if is_another_day := self._today != before:  # what was said today was said yesterday now
+            self.forget()
+        if self._room is None or not self._room.pending:
+            return is_another_day
+        start = len(self._room.timeline.entries)
         self.forget_from(start)
         for index in range(start, len(heights)):
             heights.forget(index)
+        return True
 
     def forget_drawn(self) -> None:
         """Rows are the same, and are drawn otherwise."""

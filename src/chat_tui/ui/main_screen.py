@@ -21,6 +21,7 @@ from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Active, for_footer
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.navigation import NO_ROOM
+from chat_tui.ui.offered_rooms import took
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
@@ -90,7 +91,7 @@ class MainScreen(Screen[None]):
             lambda before: completed(self._program, self.navigation.current, before),
             self._before_history,
         )
-        self.panes.prompt.when_empty = self._key_in_nothing
+        self.panes.prompt.when_empty = self._took
         yield from self.panes.compose()
 
     def on_mount(self) -> None:
@@ -149,7 +150,6 @@ class MainScreen(Screen[None]):
         navigation, prompt = self.navigation, self.panes.prompt
         navigation.keep_draft()
         begun = prompt.draft if navigation.current is None else ""
-        self.panes.offered = ""
         if begun:
             self._program.client.note_draft(NO_ROOM, "")
         return begun
@@ -326,8 +326,9 @@ class MainScreen(Screen[None]):
 
     # Writing.
 
-    def _key_in_nothing(self, key: str) -> bool:
-        return self.navigation.choose_offered(key)
+    def _took(self, key: str) -> bool:
+        self.paint_soon()
+        return took(key, self.navigation, self.panes, self._program.client.state)
 
     def _before_history(self) -> str | None:
         return self.answering.before_history()

@@ -216,7 +216,7 @@ class Navigation:
 
     def go_to_number(self, number: int) -> None:
         """Go to a room by its place in the list; a user who is in none enters it."""
-        rooms, is_nowhere = self._rooms_everywhere(), self._is_nowhere
+        rooms, is_nowhere = self._rooms_everywhere(), self.is_nowhere
         if number <= len(rooms) and not is_nowhere:
             there, room = rooms[number - 1]
             there.come_to(room)
@@ -224,22 +224,9 @@ class Navigation:
             self.enter(offered[number - 1])
 
     @property
-    def _is_nowhere(self) -> bool:
+    def is_nowhere(self) -> bool:
         """Whether rooms are offered, for one is in none."""
         return self.current is None and all(is_conversation(room.name) for room in self.rooms())
-
-    def choose_offered(self, key: str) -> bool:
-        """Choose among the rooms that are offered by Up and Down, and enter the chosen one by Enter. Returns False if none are."""
-        offered = labels.offered(self._program.client.state) if self._is_nowhere else []
-        if self._panes.offered not in offered:
-            return False
-        at = offered.index(self._panes.offered)
-        if key == "enter":
-            self.enter(offered[at])
-        else:
-            self._panes.offered = offered[max(0, min(len(offered) - 1, at + (1 if key == "down" else -1)))]
-            self._paint_soon()
-        return True
 
     def go_to_activity(self) -> None:
         """Go to the next room with something new, mentions first."""

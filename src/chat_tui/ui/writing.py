@@ -174,7 +174,7 @@ class Writing:
 
         def answer(yes: bool | None) -> None:
             if yes:
-                self._panes.prompt.insert_paste(paste.text)
+                self._panes.prompt.insert(paste.text)
 
         self._screen.app.push_screen(ConfirmPasteScreen(paste.text), answer)
 

@@ -5,16 +5,13 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chat_tui.language import message, say
-from chat_tui.ui.screens.form import SHORT
-
-FRAME, HINT = 2, 2
-"""Rows that the frame takes, and what is below what scrolls."""
+from chat_tui.ui.screens.box import Box
 
 CHOICES = {
     "devices": message("Your devices"),
@@ -48,13 +45,11 @@ class AccountScreen(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """What it is, and what can be done with it."""
-        with Vertical(classes="box", id="account"):
-            with VerticalScroll(can_focus=False):
-                yield Static(Content(say("Your account {nick}", nick=self._nick)), classes="heading")
-                yield Static(Content(self._what), classes="what")
-                for name, title in CHOICES.items():
-                    yield Button(say(title), id=name, compact=True)
-            yield Static(say("Enter goes on. Esc goes back."), classes="hint", markup=False)
+        title, keys = say("Your account {nick}", nick=self._nick), say("Enter goes on. Esc goes back.")
+        with Box(title, keys, id="account"), VerticalScroll(can_focus=False):
+            yield Static(Content(self._what), classes="what")
+            for name, choice in CHOICES.items():
+                yield Button(say(choice), id=name, compact=True)
 
     def on_mount(self) -> None:
         """Be as large as there is place."""
@@ -62,10 +57,7 @@ class AccountScreen(ModalScreen[str | None]):
 
     def on_resize(self) -> None:
         """What there is to read scrolls."""
-        height = self.app.size.height
-        hint = self.query_one(".hint")
-        hint.display = height >= SHORT
-        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - (HINT if hint.display else 0))
+        self.query_one(VerticalScroll).styles.max_height = max(3, self.query_one(Box).rows)
 
     @on(Button.Pressed)
     def _chosen(self, event: Button.Pressed) -> None:

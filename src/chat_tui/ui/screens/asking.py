@@ -5,13 +5,14 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from chat_tui.language import say
 from chat_tui.ui.field import Field
+from chat_tui.ui.screens.box import Box
 
 PREVIEW_LINES = 8
 """Lines of a paste that are shown before it goes in."""
@@ -30,8 +31,7 @@ class AskScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """A heading and a line."""
-        with Vertical(classes="box small"):
-            yield Static(self._heading, classes="heading", markup=False)
+        with Box(self._heading, say("Esc goes back.")):
             yield Field(placeholder=self._placeholder, compact=True)
 
     @on(Input.Submitted)
@@ -58,8 +58,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """What would be done, and the answers."""
-        with Vertical(classes="box danger", id="confirm"):
-            yield Static(Content(self._heading), classes="heading")
+        with Box(self._heading, say("Esc goes back."), classes="danger", id="confirm"):
             yield Static(Content(self._what), classes="what")
             with Horizontal(classes="answers"):
                 yield Button(self._no, id="no", variant="primary", compact=True)
@@ -87,7 +86,5 @@ class ConfirmPasteScreen(ModalScreen[bool]):
         """How many lines, and the first of them."""
         lines = self._text.split("\n")
         preview = lines[:PREVIEW_LINES] + (["…"] if len(lines) > PREVIEW_LINES else [])
-        with Vertical(classes="box"):
-            yield Static(say("Paste {count} lines as one message?", count=len(lines)), classes="heading", markup=False)
+        with Box(say("Paste {count} lines as one message?", count=len(lines)), say("Enter: yes    Esc: no")):
             yield Static(Content("\n".join(preview)), classes="preview")
-            yield Static(say("Enter: yes    Esc: no"), classes="hint", markup=False)

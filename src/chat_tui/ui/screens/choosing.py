@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -20,6 +19,7 @@ from chat_tui.client import clocks
 from chat_tui.language import say, sentences
 from chat_tui.ui.field import Field
 from chat_tui.ui.list_pane import Item, ListPane
+from chat_tui.ui.screens.box import Box
 
 WIDE = 60
 """Columns of a terminal from which on there is place for a whole date and what it is of."""
@@ -45,8 +45,7 @@ class ChooseScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """A line and a list."""
-        with Vertical(classes="box"):
-            yield Static(self._heading, classes="heading", markup=False)
+        with Box(self._heading, say("Enter chooses, Esc goes back")):
             yield Field(placeholder=self._placeholder, compact=True)
             yield ListPane()
             yield Static("", classes="hint", markup=False)
@@ -56,7 +55,9 @@ class ChooseScreen(ModalScreen[str]):
         self._at = 0
         pane = self.query_one(ListPane)
         pane.show(items, items[0].key if items else None)
-        self.query_one(".hint", Static).update(Content(hint or say("Enter chooses, Esc goes back")))
+        told = self.query_one(".hint", Static)
+        told.update(Content(hint))
+        told.display = bool(hint)
 
     @property
     def marked(self) -> str:

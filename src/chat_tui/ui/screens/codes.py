@@ -9,16 +9,14 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from chat_tui.language import say
-from chat_tui.ui.screens.form import SHORT
-
-FRAME, HINT = 4, 2
-"""Rows that the frame and the answers take, and what is below them."""
+from chat_tui.ui.screens.box import Box
+from chat_tui.ui.screens.form import ANSWERS
 
 
 def spaced(code: str) -> str:
@@ -44,12 +42,9 @@ class CodeScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The code, and what is done with it."""
-        with Vertical(classes="box", id="code"):
-            with VerticalScroll():
-                yield Static(Content(self._heading), classes="heading")
-                yield Static(Content(spaced(self._code)), classes="letters")
-                yield Static(Content(self._what))
-            yield Static(say("F6 copies the code. Esc goes back."), classes="hint", markup=False)
+        with Box(self._heading, say("F6 copies the code. Esc goes back."), id="code"), VerticalScroll():
+            yield Static(Content(spaced(self._code)), classes="letters")
+            yield Static(Content(self._what))
 
     def on_mount(self) -> None:
         """Be as large as there is place."""
@@ -58,7 +53,7 @@ class CodeScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """What there is to read scrolls."""
-        self.query_one(VerticalScroll).styles.max_height = max(3, self.app.size.height - FRAME - HINT)
+        self.query_one(VerticalScroll).styles.max_height = max(3, self.query_one(Box).rows)
 
     def action_copy_code(self) -> None:
         """Have it in the clipboard."""
@@ -86,9 +81,8 @@ class RecoveryScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The codes, what they are for, and the one way to go on."""
-        with Vertical(classes="box", id="code"):
+        with Box(self._heading, say("Tab and Enter: go on. Nothing shows them again."), id="code"):
             with VerticalScroll(can_focus=False):
-                yield Static(Content(self._heading), classes="heading")
                 for code in self._codes:
                     yield Static(Content("  ".join(code.split("-"))), classes="letters close")
                 yield Static(Content(self._what), classes="what")
@@ -97,7 +91,6 @@ class RecoveryScreen(ModalScreen[None]):
                 )
             with Horizontal(classes="answers"):
                 yield Button(say("I have written them down"), id="written", compact=True)
-            yield Static(say("Tab and Enter: go on. Nothing shows them again."), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place; the answer has no key yet."""
@@ -106,10 +99,7 @@ class RecoveryScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """What there is to read scrolls, and the answer is always seen."""
-        height = self.app.size.height
-        hint = self.query_one(".hint")
-        hint.display = height >= SHORT
-        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - (HINT if hint.display else 0))
+        self.query_one(VerticalScroll).styles.max_height = max(3, self.query_one(Box).rows - ANSWERS)
 
     def action_scroll(self, rows: int) -> None:
         """Show more, where there is no place for all."""

@@ -11,7 +11,6 @@ from msgspec import UnsetType
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -24,11 +23,12 @@ from chat_tui.client.answers import words_for
 from chat_tui.language import say, say_count, sentences
 from chat_tui.ui.list_pane import Item, ListPane
 from chat_tui.ui.screens.asking import ConfirmScreen
+from chat_tui.ui.screens.box import Box
 
 BOT = "bot"
 """The kind of a device that nobody sits at: a token that somebody has made for a program."""
 
-ROWS_MIN, ROWS_MAX, AROUND = 2, 25, 9
+ROWS_MIN, ROWS_MAX, BELOW = 2, 25, 4
 """Rows of the list at least and at most, and those of the screen that are not its."""
 
 ROWS_APART = 16
@@ -74,12 +74,10 @@ class DevicesScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The list, what the server has said, and what is known of the one that is marked: that is cut short if there is no room for both."""
-        with Vertical(classes="box", id="devices"):
-            yield Static(say("Your devices"), classes="heading", markup=False)
+        with Box(say("Your devices"), id="devices"):
             yield ListPane()
             yield Static("", classes="said")
             yield Static("", classes="details")
-            yield Static("", classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """See which there are."""
@@ -89,9 +87,9 @@ class DevicesScreen(ModalScreen[None]):
 
     def on_resize(self) -> None:
         """The list scrolls, so that what stands below it is seen; where there are few rows none is left empty."""
-        height = self.app.size.height
-        self.query_one("#devices").set_class(height < ROWS_APART, "tight")
-        self.query_one(ListPane).styles.max_height = max(ROWS_MIN, min(ROWS_MAX, height - AROUND))
+        box = self.query_one(Box)
+        box.set_class(self.app.size.height < ROWS_APART, "tight")
+        self.query_one(ListPane).styles.max_height = max(ROWS_MIN, min(ROWS_MAX, box.rows - BELOW))
 
     def action_look(self) -> None:
         """Ask the server which there are."""
@@ -113,7 +111,7 @@ class DevicesScreen(ModalScreen[None]):
             heading = say_count(
                 "Your devices and {number} terminal", "Your devices and {number} terminals", event.terminals
             )
-        self.query_one(".heading", Static).update(Content(heading))
+        self.query_one(Box).call(heading)
         self._show()
 
     @property
@@ -134,7 +132,7 @@ class DevicesScreen(ModalScreen[None]):
         drops = ""
         if self._devices or self._terminals:
             drops = say("d drops it, o all others.") if self._devices else say("o drops all others.")
-        self.query_one(".hint", Static).update(sentences(drops, say("Esc goes back.")))
+        self.query_one(Box).say_keys(sentences(drops, say("Esc goes back.")))
 
     def _details(self, device: DeviceShown) -> str:
         known = say(

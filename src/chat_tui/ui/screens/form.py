@@ -10,7 +10,7 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
@@ -18,12 +18,10 @@ from textual.widgets import Button, Input, Label, Static
 from chat_tui.client.account_words import ASKING
 from chat_tui.language import say, sentences
 from chat_tui.ui.field import Field, SecretField
+from chat_tui.ui.screens.box import Box
 
-FRAME, HINT = 4, 2
-"""Rows that the frame and the answers take, and what is below them."""
-
-NARROW, SHORT = 60, 16
-"""Columns and rows of a terminal below which there is no place for which keys there are."""
+ANSWERS, SHORT = 2, 16
+"""Rows that the answers take, and rows of a terminal below which nothing is left empty."""
 
 
 class Asked(NamedTuple):
@@ -89,9 +87,8 @@ class FormScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """What is asked, and the answers."""
         form = self.form
-        with Vertical(classes="box danger" if form.is_dangerous else "box", id="form"):
+        with Box(form.heading, self._hint, classes="danger" if form.is_dangerous else "", id="form"):
             with VerticalScroll(can_focus=False):
-                yield Static(Content(form.heading), classes="heading")
                 yield Static(Content(form.what), classes="what")
                 for asked in form.fields:
                     with Horizontal(classes="field"):
@@ -107,7 +104,6 @@ class FormScreen(ModalScreen[None]):
                 yield Button(form.yes, id="yes", variant="default" if form.is_dangerous else "primary", compact=True)
                 if form.other:
                     yield Button(form.other, id="other", compact=True)
-            yield Static(self._hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place."""
@@ -120,12 +116,9 @@ class FormScreen(ModalScreen[None]):
 
     def _fit(self) -> None:
         """What there is to read scrolls, and the answers are always seen."""
-        width, height = self.app.size
-        hint = self.query_one(".hint", Static)
-        hint.display = width >= NARROW and height >= SHORT
-        self.query_one("#form").set_class(height < SHORT, "short")
-        below = HINT if hint.display else 0
-        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - below)
+        box = self.query_one(Box)
+        box.set_class(self.app.size.height < SHORT, "short")
+        self.query_one(VerticalScroll).styles.max_height = max(3, box.rows - ANSWERS)
 
     def _say(self, text: str, *, is_wrong: bool = False) -> None:
         """Say this in place of what the form is for, which has been read by then; say that again with no text."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -16,6 +16,7 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.requests import GROUPS
 from chat_tui.actions import ACTIONS, EDITING_KEYS, KEYS_IN_PROMPT, PRESETS, Action, keymap, shown_key
 from chat_tui.language import message, say
+from chat_tui.ui.screens.box import Box
 from chat_tui.ui.wrapping import pieces
 
 KEY_WIDTH = 22
@@ -24,7 +25,7 @@ KEY_WIDTH = 22
 WIDE = 70
 """Columns of a terminal that has place for them."""
 
-BOX, AROUND = 84, 6
+BOX, AROUND = 84, 8
 """Columns of the box at most (screens.tcss), and those of them that its frame and its scrollbar take."""
 
 
@@ -62,10 +63,16 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """One text, and how to leave it."""
-        with Vertical(classes="box wide", id="help"):
-            with VerticalScroll():
-                yield Static(self._text(), id="text")
-            yield Static(say("Esc goes back. PageUp and PageDown show more."), classes="hint", markup=False)
+        with (
+            Box(
+                say("Keys and commands"),
+                say("Esc goes back. PageUp and PageDown show more."),
+                classes="wide",
+                id="help",
+            ),
+            VerticalScroll(),
+        ):
+            yield Static(self._text(), id="text")
 
     def on_mount(self) -> None:
         """Keys scroll what there is to read."""
@@ -80,7 +87,7 @@ class HelpScreen(ModalScreen[None]):
         if columns < WIDE:
             return Content.assemble((f"  {left}", "bold"), "  ", right)
         width = max(KEY_WIDTH, cell_len(left) + 2) + 2
-        place = max(20, min(BOX, columns * 96 // 100) - AROUND - width)
+        place = max(20, min(BOX, columns) - AROUND - width)
         rows = [right[begin:end].strip() for begin, end, _ in pieces(right, place)]
         return Content.assemble((set_cell_size(f"  {left}", width), "bold"), ("\n" + " " * width).join(rows))
 

@@ -7,19 +7,17 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chat_tui.client.line_words import LineWords
 from chat_tui.language import say, sentences
+from chat_tui.ui.screens.box import Box
 
-BOX, AROUND = 72, 6
-"""Columns of the box at most (screens.tcss), and those of them that its frame, its blanks and its scrollbar take."""
-
-FRAME, HINT = 2, 2
-"""Rows that the frame takes, and what is below."""
+SCROLLBAR = 2
+"""Columns that a scrollbar takes beside what there is to read."""
 
 
 class LineScreen(ModalScreen[None]):
@@ -40,17 +38,14 @@ class LineScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Words that can be selected."""
         words, compared = self._words, self._words.compared
-        with Vertical(classes="box", id="line"):
-            with VerticalScroll():
-                yield Static(Content(words.title), classes="heading")
-                yield Static(Content("\n".join(words.what)))
-                if compared is not None:
-                    yield Static(Content(f"{compared.label} (SHA-256)"), classes="label")
-                    yield Static("", classes="fingerprint")
-                if words.todo:
-                    yield Static(Content(words.todo), classes="said")
-            hint = sentences(say("Esc goes back."), say("F6 copies the fingerprint.") if compared is not None else "")
-            yield Static(hint, classes="hint", markup=False)
+        hint = sentences(say("Esc goes back."), say("F6 copies the fingerprint.") if compared is not None else "")
+        with Box(words.title, hint, id="line"), VerticalScroll():
+            yield Static(Content("\n".join(words.what)))
+            if compared is not None:
+                yield Static(Content(f"{compared.label} (SHA-256)"), classes="label")
+                yield Static("", classes="fingerprint")
+            if words.todo:
+                yield Static(Content(words.todo), classes="said")
 
     def on_mount(self) -> None:
         """Be as large as there is place; keys scroll what there is to read."""
@@ -62,10 +57,10 @@ class LineScreen(ModalScreen[None]):
         self.call_after_refresh(self._fit)
 
     def _fit(self) -> None:
-        width, height = self.app.size
-        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - HINT)
+        box = self.query_one(Box)
+        self.query_one(VerticalScroll).styles.max_height = max(3, box.rows)
         if self._words.compared is not None:
-            rows = self._words.compared.rows(min(BOX, width * 96 // 100) - AROUND)
+            rows = self._words.compared.rows(box.columns - SCROLLBAR)
             self.query_one(".fingerprint", Static).update(Content("\n".join(rows)))
 
     def action_copy_fingerprint(self) -> None:

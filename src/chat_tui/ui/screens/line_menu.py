@@ -6,7 +6,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Key
 from textual.screen import ModalScreen
@@ -15,6 +14,7 @@ from textual.widgets import Static
 from chat_tui.actions import shown_key
 from chat_tui.language import say
 from chat_tui.ui.list_pane import Item, ListPane
+from chat_tui.ui.screens.box import Box
 
 
 class LineMenuScreen(ModalScreen[str]):
@@ -37,11 +37,9 @@ class LineMenuScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """The line, what can be done with it, and how people have reacted."""
-        with Vertical(classes="box small", id="line-menu"):
-            yield Static(Content(self._heading), classes="heading")
+        with Box(self._heading, say("Enter chooses, Esc goes back"), id="line-menu"):
             yield ListPane()
             yield Static(Content("\n".join(self._told)), classes="told")
-            yield Static(say("Enter chooses, Esc goes back"), classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Show it all."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
@@ -18,15 +18,10 @@ from textual.widgets import Button, Static
 from chat_tui.client.trust_words import Compared, Doubt
 from chat_tui.language import say, sentences
 from chat_tui.ui.labels import from_server
+from chat_tui.ui.screens.box import Box
 
-BOX, AROUND = 72, 6
-"""Columns of the box at most (screens.tcss), and those of them that its frame, its blanks and its scrollbar take."""
-
-FRAME, HINT = 3, 3
-"""Rows that the frame and the answers take, and what is below them."""
-
-NARROW, SHORT = 60, 16
-"""Columns and rows of a terminal below which there is no place for which keys there are."""
+ANSWERS, SCROLLBAR = 1, 2
+"""Rows that the answers take, and columns that a scrollbar takes beside what there is to read."""
 
 
 class Answer(Enum):
@@ -63,13 +58,12 @@ class TrustScreen(ModalScreen[Answer | None]):
     def compose(self) -> ComposeResult:
         """Words that can be selected, and the answers."""
         doubt = self.doubt
-        with Vertical(classes="box" if doubt.yes else "box danger", id="trust"):
+        with Box(from_server(self._server, doubt.title), self._hint, classes="" if doubt.yes else "danger", id="trust"):
             with VerticalScroll(can_focus=False):
-                yield Static(Content(from_server(self._server, doubt.title)), classes="heading")
                 yield Static(Content(doubt.what))
                 for compared in doubt.compared:
                     yield Static(Content(f"{compared.label} (SHA-256)"), classes="label")
-                    yield Static(self._rows(compared), classes="fingerprint")
+                    yield Static("", classes="fingerprint")
                 yield Static(Content(doubt.todo(is_asked=True)), classes="todo before" if self._command else "todo")
                 if self._command:
                     yield Static(Content(self._command), classes="preview")
@@ -81,7 +75,6 @@ class TrustScreen(ModalScreen[Answer | None]):
                     yield Button(doubt.yes, id="yes", compact=True)
                 else:
                     yield Button(say("Try again"), id="again", compact=True)
-            yield Static(self._hint, classes="hint", markup=False)
 
     def on_mount(self) -> None:
         """Be as large as there is place."""
@@ -93,15 +86,11 @@ class TrustScreen(ModalScreen[Answer | None]):
 
     def _rows(self, compared: Compared) -> Content:
         """A fingerprint, with as many groups in a row as there is place for."""
-        return Content("\n".join(compared.rows(min(BOX, self.app.size.width * 96 // 100) - AROUND)))
+        return Content("\n".join(compared.rows(self.query_one(Box).columns - SCROLLBAR)))
 
     def _fit(self) -> None:
         """What there is to read scrolls, and the answers are always seen."""
-        width, height = self.app.size
-        hint = self.query_one(".hint", Static)
-        hint.display = width >= NARROW and height >= SHORT
-        below = HINT if hint.display else 0
-        self.query_one(VerticalScroll).styles.max_height = max(3, height - FRAME - below)
+        self.query_one(VerticalScroll).styles.max_height = max(3, self.query_one(Box).rows - ANSWERS)
         for shown, compared in zip(self.query(".fingerprint").results(Static), self.doubt.compared, strict=True):
             rows = self._rows(compared)
             if shown.content != rows:
