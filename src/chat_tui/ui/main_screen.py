@@ -21,7 +21,6 @@ from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Active, for_footer
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.navigation import NO_ROOM
-from chat_tui.ui.offered_rooms import took
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
@@ -91,7 +90,6 @@ class MainScreen(Screen[None]):
             lambda before: completed(self._program, self.navigation.current, before),
             self._before_history,
         )
-        self.panes.prompt.when_empty = self._took
         yield from self.panes.compose()
 
     def on_mount(self) -> None:
@@ -120,7 +118,7 @@ class MainScreen(Screen[None]):
         self.answering, self.lines = seat.answering, seat.lines
         seat.is_shown = self._is_ready = True
         self.panes.chat.go_to_server(seat.places)
-        self.panes.offered = ""
+        seat.offer_rooms()
         seat.navigation.appear(begun)
 
     def stand_up(self) -> None:
@@ -147,9 +145,8 @@ class MainScreen(Screen[None]):
 
     def leave_server(self) -> str:
         """Keep what was written here, and show no room; return what is for no room yet."""
-        navigation, prompt = self.navigation, self.panes.prompt
-        navigation.keep_draft()
-        begun = prompt.draft if navigation.current is None else ""
+        self.navigation.keep_draft()
+        begun = self.panes.prompt.draft if self.navigation.current is None else ""
         if begun:
             self._program.client.note_draft(NO_ROOM, "")
         return begun
@@ -325,10 +322,6 @@ class MainScreen(Screen[None]):
         self.searching.end()
 
     # Writing.
-
-    def _took(self, key: str) -> bool:
-        self.paint_soon()
-        return took(key, self.navigation, self.panes, self._program.client.state)
 
     def _before_history(self) -> str | None:
         return self.answering.before_history()

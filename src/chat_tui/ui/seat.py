@@ -15,6 +15,7 @@ from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.jumping import Jumping
 from chat_tui.ui.moderating import Moderating
 from chat_tui.ui.navigation import Navigation
+from chat_tui.ui.offered_rooms import took
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.read_marker import ReadMarker
@@ -49,7 +50,7 @@ class Seat:
             all_seats: those at all servers, in their order.
 
         """
-        self.program = program
+        self.program, self._panes, self._paint_soon = program, panes, paint_soon
         self.is_shown = False
         """Whether it is this server that is on the screen."""
         self.places = Places({}, {})
@@ -83,6 +84,14 @@ class Seat:
         self.read_marker = ReadMarker(program)
         search = RoomSearch(program, later=screen.set_timer, tell=panes.bar.tell)
         self.searching = Searching(search, panes, self.navigation)
+
+    def offer_rooms(self) -> None:
+        """Have keys choose among those that are offered here while one is in none."""
+        self._panes.offered, self._panes.prompt.when_empty = "", self._took
+
+    def _took(self, key: str) -> bool:
+        self._paint_soon()
+        return took(key, self.navigation, self._panes, self.program.client.state)
 
     def _search_again(self) -> None:
         self.searching.again()
