@@ -210,7 +210,10 @@ async def test_a_reply_says_whose_line_it_answers_to_whoever_may_read_that_and_t
         for one, known in ((carl, ["bob"] * 3), (ann, ["bob"] * 3), (late, [None, None, "bob"]), (eve, [None] * 3)):
             live = [] if one is ann else [await reply(one, re) for re in (number, number, later)]
             read = [line for line in await page_of(one, number) if line.get("re")]
-            for lines in (live, read):
+            sought = [await asked(one, "search", words="yes", everywhere=where) for where in (False, True)]
+            found = [[line for _, lines in answer["rooms"] for line in lines] for answer in sought]
+            assert [len(lines) for lines in found] == [2, 2]
+            for lines in (live, read, *found):
                 assert [line.get("whom") for line in lines] == known[: len(lines)], one
                 assert all("account" not in line for line in lines)
 

@@ -130,13 +130,17 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
 
 
 def _shown(place: Room, session: Occupant, lines: Sequence[L]) -> list[L]:
-    """Those that somebody may read now, and that this node has shown: of later ones it does not know whom they are for."""
+    """Those that somebody may read now, and that this node has shown: of later ones it does not know whom they are for.
+
+    Of lines that they may not read these say no more than the number, as on a page.
+    """
     rooms = {line.room: place.directory.room(line.room) for line in lines}
     spans = {
         name: range(0) if room is None else range(room.reads_from(session), room.last_seq + 1)
         for name, room in rooms.items()
     }
-    return [line for line in lines if line.seq in spans[line.room]]
+    readable = (line for line in lines if line.seq in spans[line.room])
+    return [one for line in readable for one in as_readable((line,), spans[line.room].start)]
 
 
 async def _conversations_read_by(
