@@ -2126,6 +2126,26 @@ def test_in_no_room_the_middle_says_what_to_do_and_a_key_does_it() -> None:
     play(app, act)
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+def test_what_is_nearly_too_long_is_counted_in_bytes(size: tuple[int, int], program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        limit = app.client.state.limits["text_bytes"] = 4000
+        app.prompt.put("ä" * 1799)
+        await pilot.pause()
+        assert "of 4,000" not in chat_text(app)
+        await pilot.press("ä")
+        await pilot.pause()
+        assert "3,600 of 4,000" in chat_text(app)
+        app.prompt.put("x" * (limit + 1))
+        await pilot.pause()
+        assert "4,001 of 4,000" in chat_text(app)
+        app.prompt.put("")
+        await pilot.pause()
+        assert "of 4,000" not in chat_text(app)
+
+    program.play(act, beginning(), size=size)
+
+
 def test_at_midnight_what_was_said_today_was_said_yesterday(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         assert "Today, Tuesday, 24 November" in chat_text(app)

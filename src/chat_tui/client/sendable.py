@@ -23,3 +23,9 @@ def too_long(pending: Pending, limits: dict[str, float]) -> str:
     if limit and size >= limit:  # what has many backslashes or quotes doubles on its way
         return say("That is too long for one message. Send it in {count} parts.", count=size // int(limit) + 1)
     return ""
+
+
+def nearly_full(text: str, limits: dict[str, float]) -> str:
+    """How many bytes of the most that a message may have a text has, from nine tenths on: `3,812 of 4,000`; "" before."""
+    size, limit = len(text.encode("utf-8", "replace")), int(limits.get("text_bytes", 0))
+    return say("{size} of {limit}", size=f"{size:,}", limit=f"{limit:,}") if limit and size * 10 >= limit * 9 else ""

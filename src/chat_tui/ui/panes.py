@@ -17,6 +17,7 @@ from chat_tui.actions import edits, keymap, shown_key
 from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
 from chat_tui.client.room_words import notice
+from chat_tui.client.sendable import nearly_full
 from chat_tui.client.spelling import KnownNames
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import say, spoken
@@ -258,7 +259,15 @@ class Panes:
         is_writing_told = self._writing(room) == str(self._written)
         return is_offline or not is_writing_told or self._notice(room) != str(shown)
 
+    def note_typed(self, room: RoomState | None) -> None:
+        """Something else stands in the prompt: say how much that is, if it is nearly as much as a message may have."""
+        if self._writing(room) != str(self._written):
+            self._paint_prompt(room)
+
     def _writing(self, room: RoomState | None) -> str:
+        """How much one has written, if it is nearly too much; else who else writes."""
+        if full := nearly_full(self.prompt.text, self._program.client.state.limits):
+            return full
         is_wanted = room is not None and self._program.settings.signs and not self._program.settings.slow_link
         return room.activity.in_words(self._program.clock()) if room is not None and is_wanted else ""
 

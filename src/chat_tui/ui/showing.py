@@ -70,6 +70,7 @@ class Showing:
     def typed(self) -> None:
         """Something else stands in the prompt: show numbers if it is about one, and have whoever wants to know told that the user writes."""
         self.numbers()
+        self._panes.note_typed(self._navigation.current)
         settings, client = self._program.settings, self._program.client
         if settings.signs and not settings.slow_link and not client.early_typing.may_be_secret:
             client.activity.typed(self._navigation.current, self._panes.prompt.text)
