@@ -16,7 +16,8 @@ SOURCE = Path(chat_server.__file__).parent.parent
 RULES = {
     "chat_server": {
         "protocol": "",
-        "console guard log_cleaning logs metrics settings_errors intervals interruptions": "",
+        "console guard log_cleaning logs metrics intervals interruptions systemctl": "",
+        "settings_errors": "protocol",
         "accounts": "protocol logs",
         "journal": "protocol accounts metrics",
         "journal.engines": "accounts journal",
@@ -43,10 +44,11 @@ RULES = {
         "server": (
             "protocol guard intervals limits config config_changes config_file logs metrics wire accounts journal journal.engines"
             " commands rooms sessions"
-            " server.echoes server.canary"
+            " server.echoes server.canary systemctl"
         ),
         "doctor cli doctor_cli maintenance_cli backup_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
             "protocol console intervals interruptions config config_file config_reading wire accounts journal journal.engines commands server"
+            " systemctl"
         ),
     },
     "chat_tui": {

@@ -18,10 +18,12 @@ from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import copies_in, directory_for
 from chat_server.journal.engines import Engine, engine_named
-from chat_server.journal.sqlite.data_directory import JOURNAL_FILE
 from chat_server.server.certificates import CertificateProblem, day_of, files_named, own_files, read_certificate
 from chat_server.server.disk import FULL_BYTES
 from chat_server.server.start_check import look as what_a_start_meets
+
+JOURNAL_FILE = "journal.db"
+"""What the engine of files keeps what is said in."""
 
 SCARCE_BYTES = 2**30
 """Bytes that are free on a disk which fills soon: a busy month writes as much."""
