@@ -15,7 +15,7 @@ from chat_tui.language import message, say
 from chat_tui.ui.field import Field
 
 TIGHT = 60
-"""Columns below which the bar has no place for its keys."""
+"""Columns below which the bar has place for the key alone that closes it."""
 
 
 class SearchBar(Horizontal):
@@ -28,7 +28,6 @@ class SearchBar(Horizontal):
         background: $panel;
         & > Static { width: auto; padding: 0 1; color: $text-muted; }
         & > Input { width: 1fr; min-width: 12; background: $panel; color: $foreground; }
-        &.tight > #search-keys { display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,11 +69,13 @@ class SearchBar(Horizontal):
     def name_again(self) -> None:
         """Say what it is, in the language that is spoken now."""
         self.query_one("#search-name", Static).update(say("Search:"))
-        self.query_one("#search-keys", Static).update(say("Enter older · ↓ newer · Esc"))
+        is_tight = self.has_class("tight")
+        self.query_one("#search-keys", Static).update("Esc" if is_tight else say("Enter older · ↓ newer · Esc"))
 
     def on_resize(self, event: Resize) -> None:
         """A hint that there is no place for is left out, and not cut."""
         self.set_class(event.size.width < TIGHT, "tight")
+        self.name_again()
 
     def open(self) -> None:
         """Begin to search."""

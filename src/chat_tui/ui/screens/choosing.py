@@ -142,7 +142,7 @@ class SearchScreen(ChooseScreen):
 
     def on_mount(self) -> None:
         """Nothing has been found yet."""
-        self.show([], say("The newest lines that have all the words"))
+        self.show([], say("The newest lines that have all the words. Esc goes back."))
 
     def entered(self, text: str) -> None:
         """Search; what has been searched for is chosen from."""
