@@ -5,6 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from rich.color import Color as RichColour
+from rich.color import ColorSystem
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color as Colour
+from textual.filter import LineFilter
 
 from chat_server.protocol.amending import Edited, Reacted, Redacted
 from chat_server.protocol.described import Forbidden
@@ -18,6 +24,7 @@ from chat_tui.client.known_servers import Known
 from chat_tui.client.pending import Pending
 from chat_tui.client.trust import AUTHORITY, About
 from chat_tui.settings import Settings
+from chat_tui.ui.app import ChatApp
 from doubts import distrusted
 from processes import ROOT
 from showcase import PICTURES, ROOMS, TOPICS, arrange, picture, showcase
@@ -177,6 +184,35 @@ def test_a_morning_on_which_something_happens(
     snap_compare: SnapCompare, state: Callable[[Pilot], Awaitable[None]], theme: str, size: tuple[int, int]
 ) -> None:
     assert snap_compare(showcase(theme), terminal_size=size, run_before=state)
+
+
+class EightBits(LineFilter):
+    """What a terminal of 256 colours shows: of each colour the nearest that it has."""
+
+    def apply(self, segments: list[Segment], background: Colour) -> list[Segment]:
+        del background
+        return [Segment(segment.text, self._style(segment.style), segment.control) for segment in segments]
+
+    @staticmethod
+    def _style(style: Style | None) -> Style | None:
+        if style is None:
+            return None
+        colours = [colour and _nearest(colour) for colour in (style.color, style.bgcolor)]
+        return style + Style(color=colours[0], bgcolor=colours[1])
+
+
+def _nearest(colour: RichColour) -> RichColour:
+    return RichColour.from_triplet(colour.downgrade(ColorSystem.EIGHT_BIT).get_truecolor())
+
+
+@pytest.mark.parametrize("theme", ["chat-dark", "chat-light"])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+def test_a_morning_in_256_colours(
+    snap_compare: SnapCompare, theme: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters = ChatApp.get_line_filters
+    monkeypatch.setattr(ChatApp, "get_line_filters", lambda app: [*filters(app), EightBits()])
+    assert snap_compare(showcase(theme), terminal_size=size, run_before=arrange)
 
 
 def test_a_morning_in_letters_of_ascii(snap_compare: SnapCompare) -> None:
