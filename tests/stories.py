@@ -29,6 +29,7 @@ from chat_server.protocol.events import Event, Joined, Welcomed  # noqa: E402
 from chat_server.protocol.requests import REQUESTS, tag_of  # noqa: E402
 from chat_tui.client.accounts import Proof  # noqa: E402
 from chat_tui.client.askers import Answer, Askers  # noqa: E402
+from chat_tui.client.attention import Attention  # noqa: E402
 from chat_tui.client.calling import Line, LineDetails  # noqa: E402
 from chat_tui.client.client import Client  # noqa: E402
 from chat_tui.client.connection import Connection, ConnectionChanged, Status  # noqa: E402
@@ -163,6 +164,9 @@ class StoryApp(ChatApp):
     def begin_again(self, story: Iterable[Event]) -> None:
         """Be on another server, which tells another story."""
         self.now = NOON + 3600
+        # Who was called a moment ago is not called again: that moment was in another story.
+        self._attention = Attention(self.settings.notify, self.clock, self, self.tell_terminal, os.environ)
+        self.knows_focus = False
         self.written.clear()
         self.clear_notifications()
         self._story = list(story)
