@@ -76,7 +76,7 @@ def test_conversations_stand_below_the_rooms_under_a_heading() -> None:
     state.apply(Said("@bob", 1, NOON, "bob", "psst"))
     state.apply(events.Entered("python", (), 0))
     state.apply(events.RoomsListed((("python", 1), ("pm", 0))))
-    items = room_items(state, None)
+    items = room_items(state, ())
     assert [item.content.plain for item in items] == [
         *("Rooms", "1 python", ""),
         *("People", "2 ○ bob", ""),

@@ -26,7 +26,7 @@ from chat_tui.ui.screens.help import HelpScreen
 from chat_tui.ui.screens.line import LineScreen
 from chat_tui.ui.server import Wanted
 from processes import ROOT, dictionary
-from stories import NOON, Pilot, Stage, StoryApp, play, said, settle
+from stories import NOON, SIZE, Pilot, Stage, StoryApp, play, said, settle
 from test_rights_on_screen import WELCOME
 from test_spelling import opened, underlined
 
@@ -234,8 +234,10 @@ class After(NamedTuple):
     """What happens after it, and before one looks."""
     make: Callable[[], StoryApp] | None = None
     """A program of its own."""
+    size: tuple[int, int] = SIZE
 
 
+WIDE = (160, 40)
 WORDS = (*"hello", "space", *"bob", "space", *"there")
 GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
     "Your first week with chat-tui": {
@@ -361,6 +363,14 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "/joins": After(gone("zed joined"), first=lose_sight),
         "Alt+O": After(shown("For python", "Notify", "Mute", "Pin", "Mark as read")),
     },
+    "Two rooms at once": {
+        "Alt+V": (
+            After(lambda app: app.main.panes.sides.are_two, size=WIDE),
+            After(lambda app: not app.main.panes.sides.are_two, ("alt+v",), size=WIDE),
+        ),
+        "Alt+C": After(here("pm"), ("alt+v",), size=WIDE),
+        "/split pm": After(lambda app: app.main.panes.sides.are_two, size=WIDE),
+    },
     "Several servers": {
         "/connect work": After(lambda app: "● work" in room_rows(app), make=finding),
         "/disconnect": After(lambda app: "● home" not in room_rows(app), make=two),
@@ -458,9 +468,9 @@ def test_a_key_or_command_of_the_guide_does_what_the_guide_says(
 
     if after.make:
         app = after.make()
-        play(app, lambda pilot: act(app, pilot))
+        play(app, lambda pilot: act(app, pilot), size=after.size)
     else:
-        program.play(act, after.story)
+        program.play(act, after.story, size=after.size)
 
 
 COMMANDS: dict[str, dict[str, object]] = {

@@ -11,7 +11,7 @@ from chat_tui.ui.room_list import room_items
 
 
 def rooms_shown(state: State) -> list[str]:
-    return [item.content.plain for item in room_items(state, None) if item.key]
+    return [item.content.plain for item in room_items(state, ()) if item.key]
 
 
 def test_a_private_room_is_marked_where_one_is_and_where_one_is_not() -> None:

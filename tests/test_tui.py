@@ -2326,7 +2326,7 @@ def test_where_the_terminal_has_its_own_colours_no_text_stands_on_one_of_them(th
         look = app.chat.look
         hit = part(app.chat, "hit")
         _, current, _ = app.main.query_one("#rooms", ListPane)._styles
-        status, below = (app.main.query_one(f"#{name}").visual_style for name in ("status", "below"))
+        status, below = (app.main.query_one(name).visual_style for name in ("#status", ".below"))
         for style in (current, hit, look.parts.found, look.parts.mention):
             assert style.reverse, style
         for style in (current, hit, look.parts.found, look.parts.mention, status, below):

@@ -48,6 +48,8 @@ ACTIONS: tuple[Action, ...] = (
         "Go to the next room with something new, mentions first",
         "next new",
     ),
+    Action("split", "alt+v", "do('split')", "Switching", "Show a second room beside this one, or close it"),
+    Action("other-side", "alt+c", "do('other-side')", "Switching", "Write in the other of two rooms side by side"),
     Action("first-unread", "alt+u", "first_unread", "Reading", "Go to the first unread line"),
     Action("bottom", "escape", "bottom", "Reading", "Go back to the newest line"),
     Action("page-up", "pageup", "page(-1)", "Reading", "Scroll up"),

@@ -56,6 +56,14 @@ OWN = dict(
             _taken("server", "word"),
             usage=" [PROFILE|HOST[:PORT]]",
         ),
+        _own(
+            "split",
+            message(
+                "Show a second room beside this one, in a wide window; without a name, the one that is there is closed."
+            ),
+            _taken("room", "word"),
+            usage=" [ROOM]",
+        ),
         _own("disconnect", message("Leave this server; other servers in this window stay.")),
         _own("links", message("Show the links in the lines of this room, to open or copy one."), group="reading"),
     )

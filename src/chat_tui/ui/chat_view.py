@@ -59,7 +59,7 @@ class ChatView(StillScroll):
     class OlderWanted(Message):
         """Lines before a number are about to be seen, and are not loaded."""
 
-        def __init__(self, room: str, before: int) -> None:
+        def __init__(self, room: RoomState, before: int) -> None:
             super().__init__()
             self.room = room
             self.before = before
@@ -74,7 +74,7 @@ class ChatView(StillScroll):
         self.drawing = Drawing(self, wanted)
         """How lines look, and which are marked."""
         self._is_slow = is_slow
-        self._room: RoomState | None = None
+        self.room: RoomState | None = None  # the one that is shown
         self.entry_rows = EntryRows(lambda: self.look, clock)
         """What there is to be shown, and where the rule between read and unread stands."""
         self._viewport = Viewport(self, lambda index: len(self.entry_rows.at(index)), is_slow=is_slow)
@@ -89,11 +89,11 @@ class ChatView(StillScroll):
 
     def show_room(self, room: RoomState | None, me: str, mention: Names | None) -> None:
         """Show a room, where one was in it last. The rule between read and unread stands where it is now."""
-        if self._room is not None:
-            self._room.timeline.take_changes()
-            self._places.left[self._room.name] = self._place
-            self._places.seen[self._room.name] = self._seen
-        self._room, self.drawing.hit, self.drawing.chosen = room, None, None
+        if self.room is not None:
+            self.room.timeline.take_changes()
+            self._places.left[self.room.name] = self._place
+            self._places.seen[self.room.name] = self._seen
+        self.room, self.drawing.hit, self.drawing.chosen = room, None, None
         self.drawing.want(me=me, mention=mention, found=None)
         self.entry_rows.show(room, room.read if room is not None and room.unread else None)
         self._start_over()
@@ -111,7 +111,7 @@ class ChatView(StillScroll):
 
     def sync(self) -> None:
         """Take what has changed in the room."""
-        if (room := self._room) is None:
+        if (room := self.room) is None:
             return
         changes = room.timeline.take_changes()
         pending = len(room.pending)
@@ -150,7 +150,7 @@ class ChatView(StillScroll):
 
     def show_numbers(self, *, is_wanted: bool) -> None:
         """Have a column for the numbers of lines, as wide as this room's are, or none."""
-        width = looks.number_width(self._room.last) if is_wanted and self._room is not None else 0
+        width = looks.number_width(self.room.last) if is_wanted and self.room is not None else 0
         if self.drawing.want(number_width=width):
             self.screen.clear_selection()
             self.on_resize()
@@ -182,7 +182,7 @@ class ChatView(StillScroll):
     def entry_at(self, y: int) -> TimelineEntry | Pending | None:
         """What stands on a row of the screen."""
         row = self.top_row + y - self._viewport.padding
-        is_there = self._room is not None and 0 <= row < self._viewport.heights.total
+        is_there = self.room is not None and 0 <= row < self._viewport.heights.total
         return self.entry_rows.entry(self._viewport.heights.at(row)) if is_there else None
 
     def go_to_line(self, seq: int) -> bool:
@@ -231,7 +231,7 @@ class ChatView(StillScroll):
     @property
     def below(self) -> int:
         """How many lines have come below since the bottom was seen last."""
-        return 0 if self._room is None or self._follows else max(0, self._room.last - self._seen)
+        return 0 if self.room is None or self._follows else max(0, self.room.last - self._seen)
 
     @property
     def first_seen(self) -> int:
@@ -241,27 +241,27 @@ class ChatView(StillScroll):
     def put_rule(self, after: int | None) -> None:
         """Have the rule between read and unread stand after this number; None: nowhere. One stays where one is."""
         self.entry_rows.unread_from, self._made_for = after, None
-        self.entry_rows.unread = self._room.unread if self._room is not None else 0
+        self.entry_rows.unread = self.room.unread if self.room is not None else 0
         self.on_resize()
 
     # Where things are.
 
     def _here(self) -> Place:
         """Where one is, by what is shown now."""
-        if self._follows or self._viewport.is_empty or self._room is None:
+        if self._follows or self._viewport.is_empty or self.room is None:
             return Place()
         index = (heights := self._viewport.heights).at(self.top_row)
         entry = self.entry_rows.entry(index)
-        key = (PENDING, index - len(self._room.timeline.entries)) if isinstance(entry, Pending) else place(entry)
+        key = (PENDING, index - len(self.room.timeline.entries)) if isinstance(entry, Pending) else place(entry)
         return Place(key, heights.top(index) + heights.height(index) - self.top_row)
 
     def _go(self, there: Place) -> None:
-        if there.entry is None or self._room is None or self._viewport.is_empty:
+        if there.entry is None or self.room is None or self._viewport.is_empty:
             self._follows = True
             self._to_bottom()
             return
         self._follows = False
-        entries = self._room.timeline.entries
+        entries = self.room.timeline.entries
         index = bisect_left(entries, there.entry, key=place) + (there.entry[1] if there.entry[0] == PENDING else 0)
         self._viewport.to_end_of(min(index, len(self._viewport.heights) - 1), there.rows)
         self._follows = self._viewport.is_at_bottom
@@ -271,20 +271,20 @@ class ChatView(StillScroll):
         self._made_for = self.drawing.shape(self.columns_wide)
         self.entry_rows.forget()
         self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
-        if self._room is not None:
-            self._pending_count = len(self._room.pending)
+        if self.room is not None:
+            self._pending_count = len(self.room.pending)
         self.refresh()
 
     def _leave_bottom(self) -> None:
-        if self._follows and self._room is not None:
-            self._seen = self._room.last
+        if self._follows and self.room is not None:
+            self._seen = self.room.last
         self._follows = False
 
     def _to_bottom(self) -> None:
         """Put the newest line on the last row."""
         self._viewport.to_bottom()
-        if self._room is not None:
-            self._seen = self._room.last
+        if self.room is not None:
+            self._seen = self.room.last
         self.settled()
 
     def scrolled(self) -> None:
@@ -307,8 +307,8 @@ class ChatView(StillScroll):
     def settled(self) -> None:
         """What is seen has been measured: ask for lines that are about to be seen and are not loaded."""
         before = self.entry_rows.missing_near(self._viewport.heights, self.top_row, self.size.height)
-        if before is not None and self._room is not None:
-            self.post_message(self.OlderWanted(self._room.name, before))
+        if before is not None and self.room is not None:
+            self.post_message(self.OlderWanted(self.room, before))
 
     def _tell(self) -> None:
         self._place = self._here()
@@ -340,8 +340,8 @@ class ChatView(StillScroll):
         width = self.scrollable_content_region.width
         heights = self._viewport.heights
         row = self.top_row + y - self._viewport.padding
-        if self._room is None or not 0 <= row < heights.total:
-            return self.drawing.beyond(self._room, width, self.size.height - 1 - y)
+        if self.room is None or not 0 <= row < heights.total:
+            return self.drawing.beyond(self.room, width, self.size.height - 1 - y)
         index = heights.at(row)
         span = self.text_selection.get_span(row) if self.text_selection is not None else None
         return self.drawing.row(self.entry_rows, (index, row - heights.top(index), row), width, span)

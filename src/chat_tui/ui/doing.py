@@ -11,6 +11,7 @@ from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.program import Program
 from chat_tui.ui.room_options import RoomOptions
 from chat_tui.ui.showing import Showing
+from chat_tui.ui.splitting import Splitting
 from chat_tui.ui.writing import Writing
 
 
@@ -26,11 +27,13 @@ class Doing:
         moderating: Moderating,
         options: RoomOptions,
         jumping: Jumping,
+        splitting: Splitting,
         program: Program,
         paint_soon: Callable[[], None],
     ) -> None:
         self._navigation, self._showing, self._writing = navigation, showing, writing
         self._moderating, self._options, self._jumping = moderating, options, jumping
+        self._splitting = splitting
         self._program, self._paint_soon = program, paint_soon
 
     def do(self, what: str, fields: Mapping[str, object]) -> None:
@@ -38,12 +41,12 @@ class Doing:
         match what:
             case "next-activity":
                 self._navigation.go_to_activity()
-            case "jump":
-                self._jumping.begin()
-            case "search-everywhere":
-                self._jumping.search()
+            case "jump" | "search-everywhere":
+                (self._jumping.begin if what == "jump" else self._jumping.search)()
             case "joins" | "numbers":
                 self._showing.toggle(what)
+            case "split" | "other-side":
+                self._splitting.do(what, str(fields.get("room", "")))
             case "links":
                 self._writing.show_links(self._navigation.current)
             case "send-again":

@@ -133,7 +133,7 @@ class Hearing:
         there = (state.known(room) if room else None) or current
         if there is not None:
             state.noticed(there.name, text, is_error=is_error)
-        if there is None or there is not current or not self._navigation.follows:
+        if there is None or not self._navigation.sees(there):
             self._toast(text, is_error=is_error)
         self._paint_soon()
 

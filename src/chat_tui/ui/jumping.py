@@ -31,7 +31,6 @@ class Jumping:
     def _go(self, key: str | None) -> None:
         server, key = split_key(key or "")
         there = self._navigation if server is None else self._navigation.everywhere()[server]
-        there.come_to(None)
         there.jump_to(key)
 
     def search(self) -> None:
@@ -43,8 +42,6 @@ class Jumping:
         def go(key: str | None) -> None:
             place, _, line = (key or "").partition(" ")
             if line:
-                there = everywhere[int(place)]
-                there.come_to(None)
-                there.go_to_found(line)
+                everywhere[int(place)].go_to_found(line)
 
         self._screen.app.push_screen(SearchScreen([(there.title, there.search) for there in everywhere]), go)

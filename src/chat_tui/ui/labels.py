@@ -198,7 +198,7 @@ def topic_line(
     """The room and what it is about; where the rooms are folded away, the server's state and title too."""
     name = room.name if room else "chat-tui"
     line = Content.assemble(*([state_mark(change)] if is_slim else []), (name.removeprefix("@"), "bold"))
-    if title and is_slim:
+    if title:
         line += Content.styled(f" {title}", "$text-muted")
     rules = rules_in_words(room.rights) if room else ""
     topic = room.topic if room else ""

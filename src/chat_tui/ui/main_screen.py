@@ -25,6 +25,7 @@ from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.seat import Seat
+from chat_tui.ui.sides import BELOW
 from chat_tui.ui.writing import completed
 
 PAINT_GAP = 0.06
@@ -117,14 +118,13 @@ class MainScreen(Screen[None]):
         self.writing, self.doing, self.searching = seat.writing, seat.doing, seat.searching
         self.answering, self.lines = seat.answering, seat.lines
         seat.is_shown = self._is_ready = True
-        self.panes.chat.go_to_server(seat.places)
+        self.panes.sides.go_to_server(seat.program, seat.navigation.places, seat.navigation.current)
         seat.offer_rooms()
         seat.navigation.appear(begun)
 
     def stand_up(self) -> None:
         """Keep what was written at the server that is on the screen, for another one comes there."""
         self.keep_draft()
-        self.seat.read_marker.watch(None)
         self.seat.is_shown = False
 
     @property
@@ -189,12 +189,12 @@ class MainScreen(Screen[None]):
         self.panes.fit(self, *self.app.size)
         for seat in self._servers().seats():
             seat.navigation.arrive()
-        self.panes.chat.sync()
+        self.panes.sides.sync()
         self.showing.numbers()
         self.navigation.arrive_at_line()
         self.lines.show()
-        room = self.navigation.current
-        self.panes.paint(self, room, room if room is not None and self.navigation.is_looking_at(room) else None)
+        seen = [room for room in self.panes.sides.rooms() if self.navigation.is_looking_at(room)]
+        self.panes.paint(self, self.navigation.current, seen)
 
     def tick(self) -> None:
         """Every second: what waits gets older, and what is written is written down, so that no end of the program takes it away."""
@@ -202,7 +202,7 @@ class MainScreen(Screen[None]):
             self.keep_draft()
             if self.panes.grow_old(self.navigation.current):
                 self.paint_soon()
-            self.panes.chat.tick()
+            self.panes.sides.tick()
             if self.is_active:
                 self._servers().let_ask()
             for seat in self._servers().seats():
@@ -212,26 +212,27 @@ class MainScreen(Screen[None]):
 
     def watch_reading(self) -> None:
         """See whether the room has been read."""
-        if self.is_open:
-            room = self.navigation.current
-            is_seen = room is not None and self.navigation.is_looking_at(room)
-            if self.seat.read_marker.watch(room if is_seen else None):
-                self.paint_soon()
+        is_looked_at = self.is_open and self.is_active and self._program.has_focus
+        if self.is_open and self.panes.sides.watch_reading(is_looked_at=is_looked_at):
+            self.paint_soon()
 
     @on(ChatView.OlderWanted)
     def _older(self, event: ChatView.OlderWanted) -> None:
-        if (room := self.navigation.current) is not None and room.name == event.room:  # else it is of another server
-            self._program.client.want_older(event.room, event.before)
+        self.panes.sides.want_older(event.room, event.before)
 
     @on(ChatView.Moved)
     def _moved(self) -> None:
         self.paint_soon()
 
     def on_click(self, event: Click) -> None:
-        """Open a link; go down where more is below."""
+        """Go to the other side; open a link; go down where more is below."""
         where = self.get_widget_at(event.screen_x, event.screen_y)[0]
-        if where.id == "below":
+        if is_beside := self.panes.sides.holds(where) and not self.get_selected_text():
+            self.doing.do("other-side", {})
+        if where.has_class(BELOW):
             self.action_bottom()
+        elif is_beside:
+            self.panes.prompt.focus()
         elif where is self.panes.chat and event.style.link:
             terminal.open_link(self.app, event.style.link)
         elif where is self.panes.chat and not self.get_selected_text():

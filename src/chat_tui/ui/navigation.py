@@ -12,10 +12,10 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import NUMBER_MAX
 from chat_tui.client.conversing import is_conversation
-from chat_tui.client.notifications import calling
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
 from chat_tui.ui import labels, room_list
+from chat_tui.ui.chat_view import Places
 from chat_tui.ui.line_target import LineTarget
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.panes import Panes
@@ -57,6 +57,8 @@ class Navigation:
         self._program, self._screen, self._panes = program, screen, panes
         self._paint_soon, self._on_show = paint_soon, on_show
         self._is_shown, self._come_here, self.everywhere = is_shown, come_here, everywhere
+        self.program, self.places = program, Places({}, {})
+        """The program, as this server has it; and where one was in its rooms last."""
         self.current: RoomState | None = None
         """The room that is seen; where this server is not on the screen, that will be seen when it is."""
         self._switch_to = ""  # the key of a room to be shown when one is in it
@@ -65,7 +67,11 @@ class Navigation:
 
     def is_looking_at(self, room: RoomState) -> bool:
         """Whether the user sees the newest line of the room."""
-        return self.follows and room is self.current and self._screen.is_active and self._program.has_focus
+        return self.sees(room) and self._screen.is_active and self._program.has_focus
+
+    def sees(self, room: RoomState) -> bool:
+        """Whether the newest line of a room is on the screen: of that where one writes, or of one beside it."""
+        return self._panes.sides.sees(room)
 
     @property
     def follows(self) -> bool:
@@ -133,8 +139,8 @@ class Navigation:
     def _appear(self, begun: str = "") -> None:
         """Show the room. `begun`: what somebody has begun to write who was in none; they go on."""
         client, prompt, room = self._program.client, self._panes.prompt, self.current
-        nick = client.state.nick
-        self._panes.chat.show_room(room, nick, calling(nick, self._program.settings.notify))
+        self._panes.sides.face(room, self._program)
+        self._panes.sides.here.show(room)
         self._on_show()
         draft = client.saved.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
@@ -148,9 +154,7 @@ class Navigation:
 
     def name_again(self) -> None:
         """The user has a name, or another one."""
-        if self._is_shown():
-            nick = self._program.client.state.nick
-            self._panes.chat.set_names(nick, calling(nick, self._program.settings.notify))
+        self._panes.sides.name_again(self._program)
 
     def keep_draft(self) -> None:
         """Keep what is written here and not sent."""
@@ -178,31 +182,31 @@ class Navigation:
         """Go to a room of the list, or to a server."""
         server, key = split_key(key)
         if server is not None:
-            there = self.everywhere()[server]
-            there.come_to(None)
-            there.choose(key)
+            self.everywhere()[server].choose(key)
         elif key.startswith(room_list.UNJOINED):
+            self.come_to(None)
             self.enter(key.removeprefix(room_list.UNJOINED))
-        elif key != room_list.HEADING:
-            self.show(self._program.client.state.rooms.get(key))
+        else:
+            self.come_to(self._program.client.state.rooms.get(key))
 
     def come_to(self, room: RoomState | None) -> None:
         """Have this server on the screen, and a room of it; None: the one where one was."""
-        self._come_here()
         if room is not None:
-            self.show(room)
+            self.show(room)  # first: else the server would come with another one
+        self._come_here()
 
     def rooms(self) -> list[RoomState]:
         """The rooms of this server, in the order in which they are listed."""
         state = self._program.client.state
         return state.choices.in_order(state.rooms.values())
 
-    def _rooms_everywhere(self) -> "list[tuple[Navigation, RoomState]]":
+    def rooms_everywhere(self) -> "list[tuple[Navigation, RoomState]]":
+        """The rooms of all servers, in that order."""
         return [(there, room) for there in self.everywhere() for room in there.rooms()]
 
     def step(self, step: int) -> None:
         """Go to the next room of all servers, or the one before."""
-        rooms = self._rooms_everywhere()
+        rooms = self.rooms_everywhere()
         if not rooms:
             return
         at = next((at for at, (there, room) in enumerate(rooms) if there is self and room is self.current), None)
@@ -216,7 +220,7 @@ class Navigation:
 
     def go_to_number(self, number: int) -> None:
         """Go to a room by its place in the list; a user who is in none enters it."""
-        rooms, is_nowhere = self._rooms_everywhere(), self.is_nowhere
+        rooms, is_nowhere = self.rooms_everywhere(), self.is_nowhere
         if number <= len(rooms) and not is_nowhere:
             there, room = rooms[number - 1]
             there.come_to(room)
@@ -230,16 +234,18 @@ class Navigation:
 
     def go_to_activity(self) -> None:
         """Go to the next room with something new, mentions first."""
+        if (chosen := self.most_wanted()) is not None:
+            chosen[0].come_to(chosen[1])
+
+    def most_wanted(self) -> "tuple[Navigation, RoomState] | None":
+        """The next room with something new, mentions first, at whichever server; None if there is none."""
         rooms = [
-            (there, room) for there, room in self._rooms_everywhere() if there is not self or room is not self.current
+            (there, room) for there, room in self.rooms_everywhere() if there is not self or room is not self.current
         ]
         heard = [(there, room) for there, room in rooms if room.unread and not there.is_muted(room)]
         written = ((there, room) for there, room in heard if is_conversation(room.name))
         chosen = next(written, None) or next(((there, room) for there, room in rooms if room.mentions), None)
-        chosen = chosen or next(iter(heard), None)
-        if chosen is not None:
-            there, room = chosen
-            there.come_to(room)
+        return chosen or next(iter(heard), None)
 
     def is_muted(self, room: RoomState) -> bool:
         """Whether what is said there counts only where it names the user."""
@@ -268,15 +274,15 @@ class Navigation:
         state = self._program.client.state
         if kind == "room":
             room = state.known(name)
-            if room is not None:
-                self.show(room)
-            else:
+            self.come_to(room)
+            if room is None:
                 self.enter(name)
         elif kind == "nick":
             there = [room for room in state.rooms.values() if name_key(name) in room.people]
-            if there and self.current not in there:
-                self.show(there[0])
+            self.come_to(there[0] if there and self.current not in there else None)
             self.address(name)
+        else:  # the server itself
+            self.come_to(None)
 
     def search(self, words: str, take: Callable[[Event], object]) -> bool:
         """Ask this server for lines in all rooms. Returns False if there is no connection."""
@@ -285,6 +291,8 @@ class Navigation:
     def go_to_found(self, key: str) -> None:
         """Go to a line that was found in any room of this server."""
         name, _, seq = key.rpartition(" ")
+        if not self.is_shown:
+            self.come_to(self._program.client.state.known(name))
         if self._program.client.state.known(name) is None:
             self.enter(name)
         self.line.want(name, int(seq))

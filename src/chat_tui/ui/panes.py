@@ -3,7 +3,7 @@
 Knows what is known of the server, and Textual. Never knows what keys do, nor when it is time to paint.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -26,15 +26,18 @@ from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Foot
 from chat_tui.ui.list_pane import ListPane
-from chat_tui.ui.looks import Wanted
 from chat_tui.ui.program import Program
 from chat_tui.ui.row import TEXT_MAX
 from chat_tui.ui.search_bar import SearchBar
+from chat_tui.ui.sides import Sides
 from chat_tui.ui.spelling import OFF, Dictionaries
 from chat_tui.ui.typed_search import TypedSearch
 
 NARROW, SLIM = 108, 72
 """Columns below which the people fold away, and the rooms."""
+
+NARROW_OF_TWO = 180
+"""Columns below which the people fold away for two rooms that stand beside one another."""
 
 SHORT, TALL, COSY = 20, 30, 32
 """Rows below which the footer folds away; from which on the prompt has a border; and from which on an empty row stands where the speaker changes."""
@@ -64,19 +67,8 @@ class Panes:
 
         """
         self._shown = shown
-        program = shown()
-        settings = program.settings
-        self.chat = ChatView(
-            Wanted(
-                settings.time_format,
-                settings.markdown,
-                has_emoji=settings.emoji and terminal.has_emoji() and not settings.ascii,
-                is_ascii=settings.ascii or not terminal.has_unicode(),
-            ),
-            is_slow=settings.slow_link,
-            clock=program.clock,
-            id="chat",
-        )
+        settings = shown().settings
+        self.sides = Sides(shown)
         self.prompt = Composer(
             complete=complete,
             before_history=before_history,
@@ -91,13 +83,11 @@ class Panes:
         self.rooms = ListPane(id="rooms")
         self.people = ListPane(id="people")
         self._texts = {
-            name: Static("", id=name)
-            for name in ("topic", "below", "nowhere", "status", "notice", "begun", "writing", "me")
+            name: Static("", id=name) for name in ("topic", "nowhere", "status", "notice", "begun", "writing", "me")
         }
         self._people_shown: object = None
         self._titled = ""
         self._held = ("", "")
-        self._talk = Vertical(id="talk")
         self._frame = Horizontal(id="write")  # around the prompt: a key has only what stands in it drawn anew
         self._begun = Content("")
         self._written = Content("")
@@ -114,9 +104,8 @@ class Panes:
         with Horizontal(id="panes"):
             yield self.rooms
             with Vertical(id="middle"):
-                with self._talk:
-                    yield self.chat
-                    yield self._texts["below"]
+                with self.sides.box:
+                    yield self.sides.here
                 yield self._texts["nowhere"]
                 yield self.bar
                 yield self.typed
@@ -133,13 +122,18 @@ class Panes:
             yield self._texts["me"]
 
     @property
+    def chat(self) -> ChatView:
+        """The lines of the room where one writes."""
+        return self.sides.here.view
+
+    @property
     def _program(self) -> Program:
         return self._shown()
 
     def fit(self, screen: DOMNode, width: int, height: int) -> None:
         """Fold what there is no place for, and give what there is place for more of it."""
         settings = self._program.settings
-        screen.set_class(width < NARROW, "narrow")
+        screen.set_class(width < (NARROW_OF_TWO if self.sides.are_two else NARROW), "narrow")
         screen.set_class(width < SLIM, "slim")
         screen.set_class(height < SHORT, "short")
         self._is_tall = height >= TALL and not settings.slow_link
@@ -147,14 +141,14 @@ class Panes:
         is_cosy = (
             height >= COSY and not settings.slow_link if settings.spacing == "auto" else settings.spacing == "cosy"
         )
-        self.chat.space_out(is_cosy=is_cosy)
+        self.sides.fit(width, is_cosy=is_cosy)
         for pane, widths in ((self.rooms, labels.ROOMS_WIDTHS), (self.people, labels.PEOPLE_WIDTHS)):
             if width != self._fitted:  # what stands there may need more, once it is painted
                 pane.styles.width = labels.usual_width(width, widths)
         self._fitted = width
 
-    def paint(self, screen: DOMNode, room: RoomState | None, seen: RoomState | None) -> None:
-        """Show what has changed. `seen` is the room that is being read."""
+    def paint(self, screen: DOMNode, room: RoomState | None, seen: Collection[RoomState]) -> None:
+        """Show what has changed. `seen` are the rooms that are being read."""
         if self._spoken != spoken():
             self._say_again()
         width = screen.app.size.width
@@ -170,14 +164,15 @@ class Panes:
     def _say_again(self) -> None:
         """What else stands here is painted by what it says; these are to be told that they say it in another language."""
         self._spoken = spoken()
-        self.chat.on_resize()
+        for view in self.sides.views():
+            view.on_resize()
         self.bar.name_again()
         self.typed.name_again()
         self._foot.paint()
 
-    def _paint_lists(self, room: RoomState | None, seen: RoomState | None, width: int) -> None:
+    def _paint_lists(self, room: RoomState | None, seen: Collection[RoomState], width: int) -> None:
         state = self._program.client.state
-        groups, seen = self._program.groups(), None if seen is None or seen.is_kept_unread else seen
+        groups, seen = self._program.groups(), [one for one in seen if not one.is_kept_unread]
         current = name_key(room.name) if room else None
         if len(groups) == 1:
             rows = self.rooms.size.height
@@ -208,11 +203,14 @@ class Panes:
         unread = labels.elsewhere(self._states, room) if is_slim else Content("")
         has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
         right = [labels.exposed(change), unread, count, Content("") if has_foot else nick]
+        are_two = self.sides.are_two
         header = labels.header(
             Content("")
-            if is_slim
+            if is_slim or (are_two and not self.rooms.display)  # what is over the sides begins where they do
             else labels.server(change, title or labels.address(connection.host, connection.port)),
-            labels.topic_line(change, self._states, room, is_slim=is_slim, title=title),
+            self.sides.header(self._states)
+            if are_two
+            else labels.topic_line(change, self._states, room, is_slim=is_slim, title=title if is_slim else ""),
             Content("   ").join(filter(None, right)),
             widths=(self._width_of(self.rooms), self._width_of(self.people)),
             width=width,
@@ -227,16 +225,12 @@ class Panes:
     def _paint_status(self, room: RoomState | None) -> None:
         client, change = self._program.client, self._program.change
         state, host = client.state, client.connection.host
-        below = self.chat.below
-        words = say("↓ {count} new below", count=below) if below else say("↓ newest line")
-        self._write("below", Content.assemble((words, "bold"), ("   Esc", "$text-muted")))
-        self._texts["below"].display = room is not None and not self.chat.follows
+        self.sides.paint(has_room=room is not None)
         size = self._texts["nowhere"].content_size or Size(TEXT_MAX, TEXT_MAX)
         choices = labels.offered(state)
         self.offered = self.offered if self.offered in choices else next(iter(choices), "")
         self._write("nowhere", labels.nowhere(change, host, state, size, self.offered))
         self._texts["nowhere"].display = room is None
-        self._talk.display = room is not None
         status = labels.status_line(change, host, state, self._program.seconds_left())
         self._write("status", labels.from_server(self._program.title, "") + status)
         self._texts["status"].set_class(str(status).startswith("✗"), "refused")
@@ -299,10 +293,18 @@ class Panes:
 
     def _paint_begun(self) -> None:
         """In the prompt's border, if it has one; else in a row over it."""
-        self._write("begun", self._begun)
-        self._texts["begun"].display = bool(self._begun) and not self._is_tall
-        if self._is_tall and self._frame.border_title != self._begun:
-            self._frame.border_title = self._begun
+        begun = self._begun or self._aim()
+        self._write("begun", begun)
+        self._texts["begun"].display = bool(begun) and not self._is_tall
+        if self._is_tall and self._frame.border_title != begun:
+            self._frame.border_title = begun
+
+    def _aim(self) -> Content:
+        """Where there are two rooms, to which of them one writes."""
+        room = self.chat.room
+        if room is None or not self.sides.are_two:
+            return Content("")
+        return Content.styled(say("Writing to {room}", room=room.name.removeprefix("@")), "bold $text-primary")
 
     def _paint_prompt(self, room: RoomState | None) -> None:
         """What it is there for, and who writes: in its border, if it has one; else at the foot."""

@@ -1,6 +1,6 @@
 """The list of rooms: in groups, each row with what is unread there, or what else there is to know of it. Pure."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 
 from textual.content import Content
 
@@ -39,11 +39,11 @@ def heading(words: str, end: str = "") -> Item:
 
 
 def room_items(
-    state: State, seen: RoomState | None, first: int = 1, *, drafts: Container[str] = (), rows: int = 0
+    state: State, seen: Collection[RoomState], first: int = 1, *, drafts: Container[str] = (), rows: int = 0
 ) -> list[Item]:
     """All of them, under headings: the rooms where one is, and then as many others as `rows` in all have a place for; 0: all of those.
 
-    `seen` is the room that is being read, `first` the number of the first, `drafts` are the rooms where something is begun.
+    `seen` are the rooms that are being read, `first` the number of the first, `drafts` are the rooms where something is begun.
     """
     items: list[Item] = []
     pinned, rooms, people = _groups(state)
@@ -64,7 +64,7 @@ def room_items(
 
 
 def ungrouped(
-    state: State, seen: RoomState | None, first: int, *, drafts: Container[str] = ()
+    state: State, seen: Collection[RoomState], first: int, *, drafts: Container[str] = ()
 ) -> tuple[list[Item], list[Item]]:
     """The rooms where one is, and the others, without headings: for one of several servers."""
     pinned, rooms, people = _groups(state)
@@ -92,7 +92,7 @@ def unjoined(state: State) -> list[str]:
 
 
 def own_items(
-    state: State, rooms: Sequence[RoomState], seen: RoomState | None, first: int, *, drafts: Container[str] = ()
+    state: State, rooms: Sequence[RoomState], seen: Collection[RoomState], first: int, *, drafts: Container[str] = ()
 ) -> Iterator[Item]:
     """Rows of rooms where one is, numbered from `first` on."""
     here = {key for room in state.rooms.values() for key in room.people}
@@ -100,8 +100,8 @@ def own_items(
         content = Content.styled(f"{number if number <= NUMBERED_MAX else ' '} ", "$text-muted")
         if is_conversation(room.name):
             content += Content.assemble(HERE if name_key(room.name[1:]) in here else NOT_HERE)
-        name, end = _told(room, state.choices.of(room.name), is_seen=room is seen)
-        if room is not seen:  # what is begun there stands below the lines
+        name, end = _told(room, state.choices.of(room.name), is_seen=room in seen)
+        if room not in seen:  # what is begun there stands below the lines
             end = _with_begun(end, room, is_draft=room.name in drafts)
         yield Item(name_key(room.name), content + name, end)
 

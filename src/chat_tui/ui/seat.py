@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from textual.screen import Screen
 
 from chat_tui.ui.answering import Answering
-from chat_tui.ui.chat_view import Places
 from chat_tui.ui.chosen_line import ChosenLine
 from chat_tui.ui.doing import Doing
 from chat_tui.ui.hearing import Hearing
@@ -18,11 +17,11 @@ from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.offered_rooms import took
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
-from chat_tui.ui.read_marker import ReadMarker
 from chat_tui.ui.room_options import RoomOptions
 from chat_tui.ui.room_search import RoomSearch
 from chat_tui.ui.searching import Searching
 from chat_tui.ui.showing import Showing
+from chat_tui.ui.splitting import Splitting
 from chat_tui.ui.writing import Writing
 
 
@@ -53,7 +52,6 @@ class Seat:
         self.program, self._panes, self._paint_soon = program, panes, paint_soon
         self.is_shown = False
         """Whether it is this server that is on the screen."""
-        self.places = Places({}, {})
         self.navigation = Navigation(
             program,
             screen,
@@ -78,10 +76,10 @@ class Seat:
             moderating=moderating,
             options=options,
             jumping=Jumping(screen, self.navigation),
+            splitting=Splitting(program, screen, panes, self.navigation, paint_soon=paint_soon),
             program=program,
             paint_soon=paint_soon,
         )
-        self.read_marker = ReadMarker(program)
         search = RoomSearch(program, later=screen.set_timer, tell=panes.bar.tell)
         self.searching = Searching(search, panes, self.navigation)
 

@@ -1,6 +1,6 @@
 """Several servers as groups in one list: a heading for each, and keys that say at which of them a room is. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from textual.content import Content
 
@@ -31,7 +31,7 @@ def current_key(groups: Sequence[Group], room: str | None) -> str:
     return _key(place, room or room_list.HEADING)
 
 
-def room_items(groups: Sequence[Group], seen: RoomState | None) -> list[Item]:
+def room_items(groups: Sequence[Group], seen: Collection[RoomState]) -> list[Item]:
     """The rooms of all servers where one is, each server's below its name; then the others of the server that is shown.
 
     Those stand last, though they are of one group: they are many, and would push the other servers out of sight.

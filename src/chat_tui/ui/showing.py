@@ -79,4 +79,5 @@ class Showing:
         """Show the numbers of lines if they are wanted, or while a command is written that names a line by its number."""
         room, text = self._navigation.current, self._panes.prompt.text
         is_needed = text.startswith("/") and naming_a_line(text, commands_here(self._program, room)) is not None
-        self._panes.chat.show_numbers(is_wanted=self._shows_numbers or is_needed)
+        for view in self._panes.sides.views():
+            view.show_numbers(is_wanted=self._shows_numbers or (is_needed and view is self._panes.chat))
