@@ -222,7 +222,7 @@ def test_in_a_real_terminal_it_is_text_without_any_style_and_a_long_line_is_one(
         tmux.wait_for("ann", "Write to python")
         tmux.say("ann", "你好，世界")
         tmux.say("ann", link)
-        tmux.wait_for("ann", r"89 *$")
+        tmux.wait_for("ann", r"89 *\n(?:.*\n)*.*Write to python")  # it stands in the chat, and not only in the prompt
         tmux.type("ann", "M-x")
         tmux.wait_for("ann", r"Esc goes back")
         styled = tmux._run("capture-pane", "-t", "ann", "-p", "-e", "-J")

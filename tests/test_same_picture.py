@@ -475,10 +475,13 @@ def telnet_picture(shown: str) -> Picture:
     return found
 
 
+CHAT_ROW = re.compile(r"^.{23} *(?:(?:ann|bob|carol)  )?([^\s#╭]\S*(?: \S+)*) .*#(\d+)(?: \d\d:\d\d)? *$", re.MULTILINE)
+"""A row of the chat, right of the rooms: who, if it is not said by the row before; what; behind that perhaps that it was edited; its number."""
+
+
 def texts_shown(screen: str) -> dict[int, str]:
-    """The texts on chat-tui's screen by the numbers that stand before them, of what was said and not deleted."""
-    rows = re.findall(r"^.{20,30}#(\d+) +(?:(?:ann|bob|carol) )?([^\s#]\S*(?: \S+)*)", screen, re.MULTILINE)
-    return {int(number): text for number, text in rows}
+    """The texts on chat-tui's screen by the numbers that stand behind them, of what was said and not deleted."""
+    return {int(number): text for text, number in CHAT_ROW.findall(screen)}
 
 
 @contextmanager

@@ -30,20 +30,20 @@ def test_a_server_that_is_killed_and_comes_back_disturbs_no_other(tmux: Tmux, tm
             tmux.start("ann", shlex.join(command))
             tmux.wait_for("ann", r"● home(?s:.*)1 python(?s:.*)● work(?s:.*)2 write")
             tmux.say("ann", "in the garden")
-            tmux.wait_for("ann", r"ann +in the garden *$")
+            tmux.wait_for("ann", r"ann +in the garden +\d\d:\d\d *$")
 
             work.signal(signal.SIGKILL)
             tmux.wait_for("ann", r"○ work +lost")
             tmux.say("ann", "still in the garden")
             assert "No connection" not in tmux.wait_for("ann", r"still in the garden *$")
             tmux.type("ann", "M-2")
-            tmux.wait_for("ann", "work: No connection")
+            tmux.wait_for("ann", "work: ○ No connection")
             tmux.say("ann", "waits for the desk")
             tmux.wait_for("ann", "waits for the desk +…")
 
             port, work = work.port, ServerProcess("--port", str(work.port), data=data)
             assert work.port == port
-            tmux.wait_for("ann", r"waits for the desk *$")
+            tmux.wait_for("ann", r"waits for the desk +\d\d:\d\d *$")
             tmux.wait_for("ann", "● work")
             tmux.type("ann", "M-1")
             with terminal("telnet", "127.0.0.1", str(work.port)) as bob:
@@ -57,7 +57,7 @@ def test_a_server_that_is_killed_and_comes_back_disturbs_no_other(tmux: Tmux, tm
             tmux.type("ann", "M-a")
             tmux.wait_for("ann", r"bob +anna: good morning")
             tmux.say("ann", "/disconnect")
-            tmux.wait_for("ann", r"^ ● 127\.0\.0\.1(?s:.*)^ 1 python")
+            tmux.wait_for("ann", r"^ ● 127\.0\.0\.1(?s:.*)^▌1 python")
             assert "● work" not in tmux.screen("ann")
     finally:
         work.kill()

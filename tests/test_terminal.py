@@ -810,7 +810,7 @@ async def look(pilot):
     found[:] = {modules} & sys.modules.keys()
     pilot.app.exit()
 run = app.ChatApp.run
-app.ChatApp.run = lambda self: run(self, headless=True, auto_pilot=look)
+app.ChatApp.run = lambda self, mouse: run(self, headless=True, auto_pilot=look)
 terminal.given_back = contextlib.nullcontext
 cli._is_on_terminal, cli.find_spec = lambda: True, lambda name: None if name == "keyring" else name
 cli.main({arguments})
