@@ -11,11 +11,14 @@ import trio.testing
 
 from captured_logs import capture_logs
 from chat_server.accounts import Holder, Registration
+from chat_server.journal import Receipt
 from chat_server.journal.batch_codec import Unknown
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.requests import Topic
+from chat_server.protocol.room_life import NameSet
 from chat_server.rooms.batch import Batch
+from chat_server.rooms.changes import Doer
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.movements import Planner
 from chat_server.rooms.own_turn import OwnTurn
@@ -130,6 +133,7 @@ async def everything_happens(a: Node, b: Node) -> None:
         b.is_deaf = False
         await a.say(ann, f"heard {number}")
         await settled()
+        await rename_there_and_back(a)
         ann.proof = Proof(99)
         await a.say(ann, "by a device that is none")
         await settled()
@@ -137,6 +141,20 @@ async def everything_happens(a: Node, b: Node) -> None:
         for session, node in ((ann, a), (phone, b), (bob, b)):
             await node.room.leave(session)
         await settled()
+
+
+async def rename_there_and_back(node: Node) -> None:
+    """The room gets another name, and then its own again, whatever goes wrong."""
+
+    async def rename(entry: Entry | None) -> Receipt | None:
+        assert isinstance(entry, NameSet)
+        return await node.nodes.journal.rename_room(node.room.name, new, entry)
+
+    for new in ("snakes", "python"):
+        while node.room.name != new:
+            with suppress(Bug):
+                await node.room.changes.ask(new, rename, by=Doer("ann"))
+            await settled()
 
 
 async def account(node: Node, nick: str) -> tuple[int, str]:
