@@ -88,7 +88,7 @@ def test_each_room_menu_and_list_is_reached_though_keys_come_close_together(tmux
         tmux.type("ann", "M-1", "M-2", "M-1")
         tmux.wait_for("ann", "Write to python")
         for keys, seen in (
-            (("M-o",), "Mark as unread from here on"),
+            (("M-o",), "For python"),
             (("M-k",), "Links in"),
             (("C-k",), "Go to"),
             (("C-g",), "Go to"),

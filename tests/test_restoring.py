@@ -346,7 +346,9 @@ def test_engines_without_files_say_what_makes_copies_of_theirs(
     tmp_path: Path, engine: str, kept: str, put_back: str
 ) -> None:
     settings, copy, data = tmp_path / "chat.toml", tmp_path / "copy.db", tmp_path / "data"
-    settings.write_text(f'[journal]\nengine = "{engine}"\n')
+    settings.write_text(
+        f'[journal]\nengine = "{engine}"\n' + ('url = "service=chat"\n' if engine == "postgresql" else "")
+    )
     copy.write_bytes(b"copy")
     data.mkdir()
     flags = ("--config", settings, "--data", data)

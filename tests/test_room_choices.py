@@ -202,9 +202,12 @@ def test_the_menu_of_a_room_has_all_of_it_and_says_what_holds_also_where_there_i
             "Mute: only your name counts",
             "Pin: first",
             "Mark as read",
-            "Mark as unread from here on",
         ):
             assert words in text
+        await pilot.press(*"unread")
+        await settle(pilot)
+        assert "Mark as unread from here on" in app.screen_text()
+        await pilot.press(*["backspace"] * len("unread"))
         await pilot.press(*"nothing", "enter")
         await pilot.press("alt+o")
         await settle(pilot)

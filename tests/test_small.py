@@ -40,7 +40,7 @@ OPENED = {
 AT_ONCE = {
     *("next-room", "previous-room", "next-activity", "first-unread", "bottom", "page-up", "page-down", "top", "end"),
     *(f"room-{number}" for number in range(1, 10)),
-    *("choose-up", "choose-down", "line-up", "line-down", "line-copy", "line-quote", "line-go"),
+    *("split", "other-side", "choose-up", "choose-down", "line-up", "line-down", "line-copy", "line-quote", "line-go"),
     *(
         "copy",
         "mark-read",

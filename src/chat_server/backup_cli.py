@@ -68,9 +68,8 @@ def _keep_one(directory: Path, keep: int, config: Config, engine: Engine, make_b
         with make_bar("check") as progress:
             found.append(_checked(engine, part, progress, "the copy is not kept: what it was made of is damaged"))
 
-    engine.open_archive(
-        config.journal
-    ).close()  # where there is none, that is what is said, and no directory is made for copies
+    if config.journal.engine == "sqlite":  # the others say themselves what makes copies of theirs
+        engine.open_archive(config.journal).close()  # where there is none, that is said, and no directory is made
     try:
         kept = keep_copy(directory, keep, make, time.time())
         engine.back_up_beside(config.journal, directory)
