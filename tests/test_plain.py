@@ -661,10 +661,10 @@ def test_answers_come_in_the_order_of_what_was_typed(plain: Plain) -> None:
     assert done.returncode == Exit.STORED
 
 
-@pytest.mark.slow
 OF_A_ROOM = {"quiet", "joins", "notify", "pin", "read", "unread", "links", "times"}
 
 
+@pytest.mark.slow
 def test_help_lists_what_is_not_refused_there(plain: Plain) -> None:
     given_values = {
         "ROOM": "python", "NICK": plain.nick + "x", "TEXT": "x", "ACTION": "x", "NUMBER": "1", "ID": "1", "WHY": "x", "DAY": "2020-01-01",
