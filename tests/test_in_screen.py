@@ -51,7 +51,7 @@ def test_what_opens_with_a_function_key_or_alt_closes_with_esc_alone(tmux: Tmux,
             ("F4", "is encrypted"),
             ("F12", "Register ann"),
             ("M-f", "Search in all rooms"),
-            ("M-o", "Mark as unread from here on"),
+            ("M-o", "For python"),
             ("C-k", "Go to"),
         ):
             tmux.type("ann", key)
