@@ -338,17 +338,15 @@ def test_killed_at_any_moment_the_old_journal_or_the_new_one_is_there(tmp_path: 
 @pytest.mark.parametrize(
     ("engine", "kept", "put_back"),
     [
-        ("memory", "one in memory is forgotten with its server", "is no copy of a journal in memory"),
-        ("postgresql", "cannot use the database", "is put back by PostgreSQL's own programs (pg_restore"),
+        ("memory", "a journal in memory has no file that could be copied", "is no copy of a journal in memory"),
+        ("postgresql", "pg_dump makes a file of the database", "is put back by PostgreSQL's own programs (pg_restore"),
     ],
 )
 def test_engines_without_files_say_what_makes_copies_of_theirs(
     tmp_path: Path, engine: str, kept: str, put_back: str
 ) -> None:
     settings, copy, data = tmp_path / "chat.toml", tmp_path / "copy.db", tmp_path / "data"
-    settings.write_text(
-        f'[journal]\nengine = "{engine}"\n' + ('url = "service=chat"\n' if engine == "postgresql" else "")
-    )
+    settings.write_text(f'[journal]\nengine = "{engine}"\n')
     copy.write_bytes(b"copy")
     data.mkdir()
     flags = ("--config", settings, "--data", data)
