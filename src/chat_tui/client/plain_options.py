@@ -25,6 +25,9 @@ from chat_tui.language import message, say, say_count, sentences, spoken
 LINKS_MAX = 50
 """Links of a room that are known: the newest."""
 
+IN_NO_ROOM = frozenset(("times", "unread"))
+"""What can be asked for in no room, too, as it is listed; see `do`."""
+
 
 class Own(NamedTuple):
     """A command of the program itself, with what it was given."""
@@ -59,9 +62,13 @@ class PlainOptions:
         explained = CommandExplained(command.usage, say(command.explanation), ())
         return answer_in_words(explained, was_typed=True, language=spoken())
 
-    def listed_with(self, listed: HelpListed) -> str:
-        """The commands of the program itself, to stand below those of the server; of one group, if that was asked for."""
-        own = [command for command in self._own().values() if listed.only in ("", command.group)]
+    def listed_with(self, listed: HelpListed, room: str) -> str:
+        """The program's own commands that can be used in this room ("": in none), of the group that was asked for, to stand below the server's."""
+        own = [
+            command
+            for word, command in self._own().items()
+            if listed.only in ("", command.group) and (room or word in IN_NO_ROOM)
+        ]
         if not own:
             return ""
         rows = HelpListed(tuple((command.usage, say(command.help).rstrip(".。")) for command in own), (), only="own")

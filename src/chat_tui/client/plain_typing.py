@@ -151,7 +151,7 @@ class Typing:
                 words = answer_in_words(event, was_typed=True, language=self._client.state.language)
                 if words:
                     self._write(words)
-                if isinstance(event, events.HelpListed) and (own := self._options.listed_with(event)):
+                if isinstance(event, events.HelpListed) and (own := self._options.listed_with(event, self.room)):
                     self._write(own)
         return True
 
