@@ -137,13 +137,13 @@ def test_a_program_that_knows_more_than_the_copy_begins_anew_and_takes_nothing_f
     with running_server(data=data) as server:
         bob, _ = come(server, nick="bob")
         bob.ask("join", room="python")
-        short = resumed(server, {"python": 3}, {})
+        short = resumed(server, "zoe", {"python": 3}, {})
         assert short["page"]["last"] == 1, "the room is not the one that it knew"
         say(bob, "two, new", "three, new", "four, new")
 
-        by_number = resumed(server, {"python": 3}, {})
+        by_number = resumed(server, "yves", {"python": 3}, {})
         assert by_number["entered"]["id"] != entered["id"]
-        by_id = resumed(server, {"python": 3}, {"python": entered["id"]})
+        by_id = resumed(server, "xenia", {"python": 3}, {"python": entered["id"]})
         assert by_id["entered"]["id"] == by_number["entered"]["id"] != entered["id"], (
             "it is told that the room is another"
         )
@@ -195,9 +195,10 @@ def test_chat_tui_forgets_the_lines_that_are_no_more_and_shows_those_that_are_th
     asyncio.run(walk_through())
 
 
-def resumed(server: ServerProcess, rooms: dict[str, int], ids: dict[str, str]) -> dict[str, Event]:
+def resumed(server: ServerProcess, nick: str, rooms: dict[str, int], ids: dict[str, str]) -> dict[str, Event]:
     """What a program is told that resumes, until it has asked for something else: the last event of each kind."""
-    program, _ = come(server, nick="zoe")
+    program, came = come(server, nick=nick)
+    assert came["is"] == "logged-in"
     program.tell("resume", rooms=rooms, ids=ids)
     told: dict[str, Event] = {}
     program.tell("ping", ref=7)
