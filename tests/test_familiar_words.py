@@ -11,7 +11,7 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.requests import Back, Join, ListOnline, ListRooms, Logout, Request
 from streams import open_house
 
-parse_command = COMMANDS.vocabulary.parse_command
+parse_text = COMMANDS.vocabulary.parse_text
 
 
 @pytest.mark.parametrize(
@@ -24,13 +24,13 @@ parse_command = COMMANDS.vocabulary.parse_command
     ],
 )
 def test_a_word_from_another_chat_asks_for_what_people_mean_by_it(words: str, request_: Request) -> None:
-    assert [parse_command(word) for word in words.split()] == [request_] * len(words.split())
-    assert parse_command("j python") == Join("python")
+    assert [parse_text(f"/{word}") for word in words.split()] == [request_] * len(words.split())
+    assert parse_text("/j python") == Join("python")
 
 
-@pytest.mark.parametrize("line", ["quit bye", "exit  see you all!", "bye :-)", "logout now"])
+@pytest.mark.parametrize("line", ["/quit bye", "/exit  see you all!", "/bye :-)", "/logout now"])
 def test_whoever_leaves_may_say_anything_after_the_word(line: str) -> None:
-    assert isinstance(parse_command(line), Logout)
+    assert isinstance(parse_text(line), Logout)
 
 
 async def test_the_words_work_at_a_terminal(autojump_clock: trio.abc.Clock) -> None:

@@ -23,33 +23,33 @@ from chat_server.protocol.syntax import parameters_of, usage_of, wrong_usage
 from chat_server.protocol.typed import Misuse
 from chat_server.wire.render.sentences import sentence
 
-parse_text, parse_command = COMMANDS.vocabulary.parse_text, COMMANDS.vocabulary.parse_command
+parse_text = COMMANDS.vocabulary.parse_text
 
 
 @pytest.mark.parametrize(
     ("line", "request_or_why_not"),
     [
-        ("login ann", Login("ann")),
-        ("LOGIN  ann ", Login("ann")),
-        ("logout", Logout()),
-        ("quit", Logout()),
-        ("help", Help()),
-        ("help join", Help("join")),
-        ("login\u3000小明", Login("小明")),
-        ("join python", Join("python")),
-        ("nick bob", Rename("bob")),
-        ("me waves  twice", Act("waves  twice")),
-        ("say  a b", Say("a b")),
-        ("online", ListOnline()),
-        ("date Yesterday 14:00", OnDate("yesterday 14:00")),
-        ("date 3 days ago", OnDate("3 days ago")),
-        ("python", UnknownCommand("python", "")),
-        ("dance all night", UnknownCommand("dance", "all night")),
-        ("", UnknownCommand("", "")),
+        ("/login ann", Login("ann")),
+        ("/LOGIN  ann ", Login("ann")),
+        ("/logout", Logout()),
+        ("/quit", Logout()),
+        ("/help", Help()),
+        ("/help join", Help("join")),
+        ("/login\u3000小明", Login("小明")),
+        ("/join python", Join("python")),
+        ("/nick bob", Rename("bob")),
+        ("/me waves  twice", Act("waves  twice")),
+        ("/say  a b", Say("a b")),
+        ("/online", ListOnline()),
+        ("/date Yesterday 14:00", OnDate("yesterday 14:00")),
+        ("/date 3 days ago", OnDate("3 days ago")),
+        ("/python", UnknownCommand("python", "")),
+        ("/dance all night", UnknownCommand("dance", "all night")),
+        ("/", UnknownCommand("", "")),
     ],
 )
 def test_a_command_becomes_the_request_it_asks_for(line: str, request_or_why_not: Request | Unreadable) -> None:
-    assert parse_command(line) == request_or_why_not
+    assert parse_text(line) == request_or_why_not
 
 
 @pytest.mark.parametrize(
@@ -145,5 +145,5 @@ def test_usage_names_the_fields_and_brackets_what_may_be_left_out() -> None:
 
 @given(st.text())
 def test_no_line_raises(line: str) -> None:
-    assert isinstance(parse_command(line), Request | Unreadable)
+    assert isinstance(parse_text(f"/{line}"), Request | Unreadable)
     assert parse_text(line) is None or isinstance(parse_text(line), Request | Unreadable)

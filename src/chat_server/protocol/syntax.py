@@ -116,11 +116,6 @@ class Vocabulary:
         """The request that the word asks for, if it is a command's."""
         return self.words.get(word) or self.words.get(word.casefold())
 
-    def parse_command(self, line: str) -> Request | Unreadable:
-        """Turn `word arguments` (without the slash) into the request it asks for, or into what is wrong with it."""
-        word, arguments = [*line.split(maxsplit=1), "", ""][:2]
-        return self.asked(word, arguments)
-
     def asked(self, word: str, arguments: str) -> Request | Unreadable:
         """What a command's word asks for, with what stands behind it."""
         request = self.request_for(word)
