@@ -17,7 +17,7 @@ CONFIG = Config(server=ServerTable(port=0), journal=JournalTable(engine="memory"
 
 @pytest.fixture(autouse=True)
 def _leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_relieve_collector", lambda: None)
+    monkeypatch.setattr(process, "relieve_collector", lambda: None)
 
 
 def serving(*outcomes: tuple[int, bool] | Exception) -> tuple[Callable[..., Awaitable[object]], list[tuple[str, int]]]:

@@ -6,7 +6,7 @@ import pytest
 
 from chat_server.config import Config
 from chat_server.limits import Limits
-from chat_server.server import process
+from chat_server.server import process_resources
 from chat_server.server.server import Server
 from chat_server.sessions.memory_budget import WAITING_TOTAL_MIN
 from fakes import store_of
@@ -16,11 +16,11 @@ def test_the_control_groups_limit_counts_if_it_is_lower(tmp_path: Path, monkeypa
     limit, unlimited, missing = tmp_path / "memory.max", tmp_path / "unlimited", tmp_path / "missing"
     limit.write_text("123456789\n")
     unlimited.write_text("max\n")
-    monkeypatch.setattr(process, "CGROUP_LIMITS", (unlimited, missing))
-    machine = process._memory()
+    monkeypatch.setattr(process_resources, "CGROUP_LIMITS", (unlimited, missing))
+    machine = process_resources.memory()
     assert machine > 123456789
-    monkeypatch.setattr(process, "CGROUP_LIMITS", (unlimited, missing, limit))
-    assert process._memory() == 123456789
+    monkeypatch.setattr(process_resources, "CGROUP_LIMITS", (unlimited, missing, limit))
+    assert process_resources.memory() == 123456789
 
 
 @pytest.mark.parametrize(

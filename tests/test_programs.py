@@ -18,8 +18,8 @@ import pytest
 
 import forks
 from chat_server import __version__, cli
-from chat_server.server.process import way_to_an_owner, ways_in
 from chat_server.server.proxies import Proxies
+from chat_server.server.start_log import way_to_an_owner, ways_in
 from chat_tui.settings import parse_address
 from processes import TIMEOUT, program, running_server, terminal
 

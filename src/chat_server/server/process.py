@@ -1,16 +1,12 @@
-"""The server as a process of the operating system: listeners, open files, memory, exit code.
+"""The server as a process of the operating system: what it opens, in which order, what runs beside it, its exit code.
 
 Never knows flags or files of settings, nor what is said in the rooms.
 """
 
-import gc
 import os
-import resource
-import shlex
-import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +14,7 @@ from typing import NamedTuple
 import trio
 
 from chat_server import logs
-from chat_server.accounts import Accounts
 from chat_server.config import Config
-from chat_server.guard import Guard
 from chat_server.journal import Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import directory_for
@@ -33,7 +27,6 @@ from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed_by_systemd
 from chat_server.server.in_effect import InEffect
-from chat_server.server.listening import place_of
 from chat_server.server.places import (
     CannotListen,
     Places,
@@ -44,6 +37,7 @@ from chat_server.server.places import (
     ports_of,
     with_ports,
 )
+from chat_server.server.process_resources import memory, raise_file_limit, relieve_collector
 from chat_server.server.process_settings import configure_log, prepares, tell_repeats
 from chat_server.server.proxies import Proxies
 from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor, when_it_is_free
@@ -51,12 +45,8 @@ from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
 from chat_server.server.signals import OBEYED, Signals
+from chat_server.server.start_log import ReadyLog, tell_of_owner
 from chat_server.server.watched import Watched
-from chat_server.wire.proxy_protocol import UNIX
-
-CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""Where Linux tells a container how much memory it may use (version 2 and version 1 of control groups)."""
-
 
 HURRY_PART = 0.5
 """The part of `stop_seconds` for which a commit may go on waiting for a lock; the rest is for telling authors that it was refused."""
@@ -101,7 +91,7 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
         given = _given()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
         opened = _replace(in_use.config, given) if replaces else _open(in_use.config, given)
-        _relieve_collector()
+        relieve_collector()
         ports = ports_of(opened.places)
         cut, begins_anew = trio.run(_serve, in_use, opened, manager, given)
         while begins_anew:
@@ -185,12 +175,12 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
     config, places, store, certificate = in_use.config, opened.places, opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
-    send_many, files, backups = ManySends(), _raise_file_limit(), _backups(config, opened.directory)
+    send_many, files, backups = ManySends(), raise_file_limit(), _backups(config, opened.directory)
     server = Server(
         config,
         store,
         files=files,
-        memory=_memory(),
+        memory=memory(),
         work=time.thread_time,
         tls=certificate.context,
         fingerprint=certificate.fingerprint,
@@ -238,9 +228,9 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
                 nursery.start_soon(certificate.run)
                 nursery.start_soon(watched.back_up)
                 if admin is not None:
-                    nursery.start_soon(_tell_of_owner, store.accounts, certificate.began, config.journal.directory)
+                    nursery.start_soon(tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
-            ready = _Ready(places.chat, Proxies(config.proxy.trusted), begin)
+            ready = ReadyLog(places.chat, Proxies(config.proxy.trusted), begin)
             cut, unreadable = 0, None
             try:
                 cut = await server.run(places.chat, ready, tls_listeners=places.tls, admin=admin)
@@ -301,96 +291,3 @@ def _admin_socket(data: Path | None) -> AdminSocket | None:
     except NoWayIn as error:
         log.warning("no way in for `chat-server admin`", why=str(error))
         return None
-
-
-class _Ready:
-    """Logs how to come in, when the server says that one can, and begins what has waited for that."""
-
-    def __init__(self, listeners: Sequence[socket.socket], proxies: Proxies, begin: Callable[[], None]) -> None:
-        self._addresses = [place_of(listener) for listener in listeners]
-        self._proxies = proxies
-        self._begin = begin
-
-    def started(self, _value: None = None) -> None:
-        """Connections are accepted."""
-        client = os.environ.get("CHAT_TUI_COMMAND", "chat-tui")
-        log.info(ways_in(self._addresses, client=client, proxies=self._proxies))
-        self._begin()
-
-
-def ways_in(addresses: Sequence[tuple[str, int]], *, client: str, proxies: Proxies) -> str:
-    """What to type next, on this machine: a host name may have several addresses, of which the first of IPv4 works with every nc.
-
-    Args:
-        addresses: where the server listens.
-        client: how chat-tui is started here. In a checkout its script, which finds a server in its usual place by itself.
-        proxies: those that are believed. Who comes from where one of them may be must come by it.
-
-    """
-    host, port = next((address for address in addresses if ":" not in address[0]), addresses[0])
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - this is asked, not listened on
-    is_path = here.startswith("/")
-    if (UNIX if is_path else here) in proxies:
-        return "to come in: by the proxy, for from this machine nobody is let in without its header ([proxy] trusted)"
-    if is_path:
-        return f"to come in: nc -U {shlex.quote(here)}"
-    address = f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
-    is_usual = address == "127.0.0.1:5000" and client != "chat-tui"
-    elsewhere = "" if here == host else f"; from elsewhere, with this machine's name instead of {here}"
-    command = shlex.quote(client)
-    return f"to come in: nc {here} {port}, or {command if is_usual else f'{command} {address}'}{elsewhere}"
-
-
-async def _tell_of_owner(accounts: Accounts, after: trio.Event, directory: str) -> None:
-    """Say, last of what is said at the start, how somebody becomes an owner, as long as nobody is one."""
-    await after.wait()
-    with Guard("cannot look for an owner"), suppress(JournalError):
-        if not await accounts.has_owner():
-            log.info(way_to_an_owner(os.environ.get("CHAT_SERVER_COMMAND", "chat-server"), directory))
-
-
-def way_to_an_owner(command: str, directory: str) -> str:
-    """What to type next, to have an owner.
-
-    Args:
-        command: how chat-server is started here: in a checkout, by a script.
-        directory: where the server's data is; "" if that is in its usual place.
-
-    """
-    words = f"admin owner NAME{f' --data {shlex.quote(directory)}' if directory else ''}"
-    here = "" if command == "chat-server" else f"; here that is {shlex.quote(command)} {words}"
-    return f"to make somebody the owner, who invites others: chat-server {words}{here}"
-
-
-def _relieve_collector() -> None:
-    """Spare the garbage collector what cannot be garbage, and have it work little at a time.
-
-    What the imports made stays for good. A connection makes some forty objects that live long: with the default threshold of 700 the
-    collector took 12 % of the time in which 15,000 people joined. With 50,000 it took up to 88 ms at once where connections came and went, which
-    leave thousands of objects that refer to each other; 8,000 of them take 16 ms, and joins cost no more.
-    """
-    gc.freeze()
-    gc.set_threshold(8_000, 10, 200)
-
-
-def _memory() -> int:
-    """How many bytes of memory this process may use: the machine's, or its control group's if that is less. 0: not known."""
-    found = []
-    with suppress(OSError, ValueError):  # names that this system does not know
-        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for path in CGROUP_LIMITS:
-        with suppress(
-            OSError, ValueError
-        ):  # version 2 writes "max" where there is no limit, version 1 a very large number
-            found.append(int(path.read_text()))
-    return min(found, default=0)
-
-
-def _raise_file_limit() -> int:
-    """Allow this process as many open files as it may have; return how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max(soft, 65536) if hard == resource.RLIM_INFINITY else hard
-    with suppress(OSError, ValueError):  # macOS says that there is no limit, and then has one
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        return wanted
-    return soft
