@@ -21,7 +21,7 @@ from chat_tui.client.codec import EventReader
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.link import Link
 from chat_tui.client.local_store import LocalStore
-from chat_tui.client.plain import PlainProgram
+from chat_tui.client.plain_program import PlainProgram
 from chat_tui.client.state import ROOMS_MAX
 from chat_tui.client.tls import TlsSession
 from stories import FakeConnection, Pilot, StoryApp, beginning, play, said, settle, welcome

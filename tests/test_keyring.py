@@ -14,7 +14,7 @@ import pytest
 from chat_server.protocol import events
 from chat_tui.client.credentials import Credentials, Keyring, KeyringError
 from chat_tui.client.local_store import LocalStore
-from chat_tui.client.plain import Exit
+from chat_tui.client.plain_program import Exit
 from chat_tui.client.signing_in import Identity
 from chat_tui.client.system_keyring import PROCESS, SystemKeyring
 from processes import ROOT, TIMEOUT, running_server

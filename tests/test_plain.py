@@ -39,7 +39,7 @@ from chat_tui.client.in_order import Reading
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
 from chat_tui.client.pipes import LINE_MAX, Input, Output, TooLong
-from chat_tui.client.plain import Exit, PlainProgram
+from chat_tui.client.plain_program import Exit, PlainProgram
 from chat_tui.client.state import RoomState
 from processes import ROOT, TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection, welcome

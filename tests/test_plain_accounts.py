@@ -18,8 +18,8 @@ from chat_tui.client.accounts import Proof
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import NOT_YET
-from chat_tui.client.plain import Exit, PlainProgram
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
+from chat_tui.client.plain_program import Exit, PlainProgram
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection
 from test_devices_screen import DETAILS, GROUPS

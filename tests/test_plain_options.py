@@ -13,7 +13,7 @@ from chat_server.protocol.entries import Entry, Said
 from chat_tui import language
 from chat_tui.client import plain_bell, plain_options
 from chat_tui.client.own_commands import LINE_BY_LINE
-from chat_tui.client.plain import PlainProgram
+from chat_tui.client.plain_program import PlainProgram
 from chat_tui.settings import NotifyTable
 from processes import ROOT
 from stories import FakeConnection

@@ -11,7 +11,7 @@ from textual.widgets import Input
 import forks
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.plain import Exit, PlainProgram
+from chat_tui.client.plain_program import Exit, PlainProgram
 from chat_tui.client.trust import About
 from chat_tui.ui.screens.connecting import ConnectScreen
 from chat_tui.ui.screens.trusting import TrustScreen
