@@ -251,7 +251,7 @@ class StoryApp(ChatApp):
     def assert_no_password(self) -> None:
         """See that none is in what is kept of what the user did, nor in what the terminal was told beside the screen."""
         kept = [str(msgspec.json.encode(self.client.saved)), *(pending.text for pending in self.client.store.unsent)]
-        canary.assert_not_in("what is kept", "".join([*kept, self.prompt.text, *self.prompt._history]))
+        canary.assert_not_in("what is kept", "".join([*kept, self.prompt.text, *self.prompt.typed]))
         told = [*self.written, *self.toasts(), self.clipboard, self.title, self.sub_title]
         canary.assert_not_in("what the terminal was told", "".join(told))
 

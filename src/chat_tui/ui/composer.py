@@ -13,6 +13,8 @@ from chat_server.protocol.sanitize import sanitize_lines
 from chat_tui.client.completion import Completion, replaced
 from chat_tui.client.spelling import misspelt, word_before
 from chat_tui.language import say
+from chat_tui.ui.completion_cycle import CompletionCycle
+from chat_tui.ui.input_history import InputHistory
 from chat_tui.ui.readline_keys import ReadlineKeys
 from chat_tui.ui.spelling import Dictionaries
 
@@ -112,7 +114,7 @@ class Composer(TextArea):
             max_checkpoints=UNDO_MAX,
         )
         self.cursor_blink = False
-        self._complete = complete
+        self._completing = CompletionCycle(lambda before: complete(before) or self._corrected(before))
         self._before_history = before_history
         self.is_editing = False
         """Whether it has the text of a line that was sent, in whose place nothing else comes."""
@@ -122,14 +124,11 @@ class Composer(TextArea):
         self._dictionaries = dictionaries
         self._names = names
         self._killing = ReadlineKeys(self)
-        self._history: list[str] = []
-        self._at: int | None = None
-        self._unsent = ""
+        self._sent = InputHistory()
         self.when_empty: Callable[[str], bool] = lambda _: False
         """Told of Up, Down and Enter while nothing is written; returns whether it has done something."""
         self.begun = ""
         """What was in the prompt when somebody began to write here."""
-        self._completion: tuple[Completion, int, str] | None = None
 
     def address(self, room: str, *, is_archived: bool = False) -> None:
         """Say in the empty prompt where a message goes, if any can."""
@@ -137,31 +136,27 @@ class Composer(TextArea):
 
     def remember(self, texts: Sequence[str]) -> None:
         """What was sent before, oldest first."""
-        self._history = list(texts)
-        self._at = None
+        self._sent.remember(texts)
 
     def put(self, text: str) -> None:
         """Have this text in the prompt, the cursor at its end."""
         self.load_text(text)
         self.move_cursor(self.document.end)
-        self._completion = None
+        self._completing.forget()
 
     @property
     def typed(self) -> Sequence[str]:
         """What was sent before, oldest first."""
-        return self._history
+        return self._sent.texts
 
     @property
     def typed_at(self) -> int | None:
         """The place of that of it which is in the prompt, if any is."""
-        return self._at
+        return self._sent.at
 
     def recall(self, at: int | None, marked: str = "") -> None:
         """Have in the prompt what was sent before, by its place, with what is searched for selected; None: what was being written."""
-        if self._at is None:
-            self._unsent = self.text
-        self._at = at
-        text = self._unsent if at is None else self._history[at]
+        text = self._sent.recall(at, self.text)
         self.put(text)
         start = text.casefold().find(marked.casefold()) if marked else -1
         if start >= 0 and len(text.casefold()) == len(text):
@@ -171,11 +166,11 @@ class Composer(TextArea):
     @property
     def draft(self) -> str:
         """What is written and not sent: not what Up has brought back, unless it was changed."""
-        return self._unsent if self._at is not None and self.text == self._history[self._at] else self.text
+        return self._sent.draft(self.text)
 
     def begin(self, draft: str) -> None:
         """Have what was being written elsewhere in the prompt: what was gone through before is over."""
-        self._at = None
+        self._sent.leave()
         self.begun = draft
         self.put(draft)
 
@@ -192,30 +187,17 @@ class Composer(TextArea):
         text = sanitize_lines(self.text)
         if not text.strip():
             return
-        self._at = None
-        self._completion = None
+        self._sent.leave()
+        self._completing.forget()
         self.post_message(self.Submitted(replaced(text)))  # before it is told that the prompt is empty
         self.load_text("")
 
     def complete(self, step: int) -> None:
         """Complete the word before the cursor; again, take the next choice."""
         before = self.get_text_range((0, 0), self.cursor_location)
-        if self._completion is not None and before == self._completion[2]:
-            completion, index, _ = self._completion
-            index = (index + step) % len(completion.choices)
-        else:
-            found = self._complete(before) or self._corrected(before)
-            if found is None:
-                return
-            completion, index = found, 0
-        head = (
-            self._completion[2][: completion.start]
-            if self._completion and before == self._completion[2]
-            else before[: completion.start]
-        )
-        whole = head + completion.choices[index]
-        self.replace(whole, (0, 0), self.cursor_location)
-        self._completion = (completion, index, whole)
+        whole = self._completing.complete(before, step)
+        if whole is not None:
+            self.replace(whole, (0, 0), self.cursor_location)
 
     def _corrected(self, before: str) -> Completion | None:
         """What the word before the cursor may be meant to be, if no dictionary has it."""
@@ -252,7 +234,7 @@ class Composer(TextArea):
 
     def action_history(self, step: int) -> None:
         """Go through what was sent before: back if -1."""
-        if step < 0 or self._at is not None:
+        if step < 0 or self.typed_at is not None:
             self._step(step)
 
     def action_kill_line(self) -> None:
@@ -305,7 +287,7 @@ class Composer(TextArea):
                 self.complete(1 if key == "tab" else -1)
             case "up" if self.wrapped_document.location_to_offset((row, column)).y == 0:
                 return self._up()
-            case "down" if self._at is not None and row == self.document.line_count - 1:
+            case "down" if self.typed_at is not None and row == self.document.line_count - 1:
                 return self._step(1)
             case "escape":
                 self.post_message(self.BottomWanted())
@@ -316,7 +298,7 @@ class Composer(TextArea):
         return True
 
     def _up(self) -> bool:
-        seen = self._before_history() if self._at is None else ""
+        seen = self._before_history() if self.typed_at is None else ""
         if seen is None:
             return True
         is_there = self._step(-1)
@@ -324,13 +306,9 @@ class Composer(TextArea):
 
     def _step(self, step: int) -> bool:
         """Go through what was sent before."""
-        if self.is_editing:
+        if self.is_editing or not self._sent.can_go(step):
             return False
-        at = len(self._history) if self._at is None else self._at
-        at += step
-        if at < 0:
-            return False
-        self.recall(None if at >= len(self._history) else at)
+        self.recall(self._sent.place_after(step))
         return True
 
     async def _on_paste(self, event: Paste) -> None:

@@ -3,7 +3,6 @@
 Knows what each key and each message of a pane is for, and has it done. Never knows the wire, nor how the program is connected.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Protocol
 
@@ -12,27 +11,21 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
 from textual.screen import Screen
-from textual.timer import Timer
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
+from chat_tui.ui.drafts import NO_ROOM
 from chat_tui.ui.foot import Active, for_footer
 from chat_tui.ui.list_pane import ListPane
-from chat_tui.ui.navigation import NO_ROOM
+from chat_tui.ui.paint_timer import PaintTimer
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.seat import Seat
 from chat_tui.ui.sides import BELOW
 from chat_tui.ui.writing import completed
-
-PAINT_GAP = 0.06
-"""Seconds between two paints of what comes from the server. One paint a line at 1000 lines a second would take a whole core."""
-
-PAINT_GAP_SLOW = 0.3
-"""The same on a slow line."""
 
 
 def binding_of(action: Action) -> Binding:
@@ -77,8 +70,7 @@ class MainScreen(Screen[None]):
         super().__init__()
         self._servers = servers
         self._is_ready = False
-        self._painted_at = -1.0
-        self._paint_timer: Timer | None = None
+        self._paint_timer = PaintTimer(self, self.paint, is_slow=lambda: self._program.settings.slow_link)
 
     @property
     def _program(self) -> Program:
@@ -161,10 +153,6 @@ class MainScreen(Screen[None]):
         """Keep what is written and not sent."""
         self.navigation.keep_draft()
 
-    def take_typed_early(self) -> str:
-        """Take out of the prompt what was typed before a password is asked for."""
-        return self.navigation.take_typed_early() if self.is_open else ""
-
     # Painting: many events, one paint.
 
     def on_resize(self, event: Resize) -> None:
@@ -175,17 +163,14 @@ class MainScreen(Screen[None]):
 
     def paint_soon(self) -> None:
         """Have what has changed painted."""
-        if self._paint_timer is None and self.is_open:
-            gap = PAINT_GAP_SLOW if self._program.settings.slow_link else PAINT_GAP
-            wait = self._painted_at + gap - time.monotonic()
-            self._paint_timer = self.set_timer(max(0.001, wait), self.paint)
+        if self.is_open:
+            self._paint_timer.start()
 
     def paint(self) -> None:
         """Show what has changed."""
-        self._paint_timer = None
+        self._paint_timer.has_come()
         if not self.is_open:
             return
-        self._painted_at = time.monotonic()
         self.panes.fit(self, *self.app.size)
         for seat in self._servers().seats():
             seat.navigation.arrive()

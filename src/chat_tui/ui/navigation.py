@@ -16,14 +16,12 @@ from chat_tui.client.state import RoomState
 from chat_tui.language import say
 from chat_tui.ui import labels, room_list
 from chat_tui.ui.chat_view import Places
+from chat_tui.ui.drafts import Drafts
 from chat_tui.ui.line_target import LineTarget
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program, ask
 from chat_tui.ui.server_groups import split_key
-
-NO_ROOM = ""
-"""What a draft is kept under that is in no room yet."""
 
 
 class Navigation:
@@ -62,6 +60,7 @@ class Navigation:
         self.current: RoomState | None = None
         """The room that is seen; where this server is not on the screen, that will be seen when it is."""
         self._switch_to = ""  # the key of a room to be shown when one is in it
+        self._drafts = Drafts(program, panes.prompt)
         self.line = LineTarget(program, screen, panes, paint_soon=paint_soon)
         """The line to be gone to."""
 
@@ -122,9 +121,8 @@ class Navigation:
             client.saved.current = room.name
         if is_shown:
             self._appear(self._panes.prompt.text if was_nowhere and room is not None else "")
-        elif was_nowhere and room is not None and (begun := client.saved.drafts.get(NO_ROOM)):
-            client.note_draft(room.name, _joined(client.saved.drafts.get(room.name, ""), begun))
-            client.note_draft(NO_ROOM, "")
+        elif was_nowhere and room is not None:
+            self._drafts.bring_along(room)
 
     def appear(self, begun: str = "") -> None:
         """Come on the screen, with this server: show the room where one was, and what was written there, and `begun` after that."""
@@ -133,23 +131,17 @@ class Navigation:
         prompt.begin("")
         prompt.remember(self._program.client.saved.typed)
         self._appear()
-        if begun:
-            prompt.begin(_joined(prompt.text, begun))
+        self._drafts.append(begun)
 
     def _appear(self, begun: str = "") -> None:
         """Show the room. `begun`: what somebody has begun to write who was in none; they go on."""
-        client, prompt, room = self._program.client, self._panes.prompt, self.current
+        room = self.current
         self._panes.sides.face(room, self._program)
         self._panes.sides.here.show(room)
         self._on_show()
-        draft = client.saved.drafts.get(room.name if room is not None else NO_ROOM, "")
         if room is not None:
             room.is_kept_unread = False
-        if begun:
-            draft = _joined(draft, begun)
-            client.note_draft(NO_ROOM, "")
-        if draft or prompt.text:
-            prompt.begin(draft)
+        self._drafts.put_back(room, begun)
         self._paint_soon()
 
     def name_again(self) -> None:
@@ -158,25 +150,12 @@ class Navigation:
 
     def keep_draft(self) -> None:
         """Keep what is written here and not sent."""
-        if not self._is_shown():
-            return
-        room = self.current.name if self.current is not None else NO_ROOM
-        self._program.client.note_draft(room, self._panes.prompt.draft)
+        if self._is_shown():
+            self._drafts.keep(self.current)
 
     def take_typed_early(self) -> str:
         """Take out of the prompt what may be a password, and was kept nowhere; what was written there before stays."""
-        if not self._is_shown():
-            return ""
-        prompt = self._panes.prompt
-        begun, whole = prompt.begun, prompt.draft
-        if not self._program.client.early_typing.may_be_secret:
-            prompt.begun = whole  # it was typed while nobody was to be asked
-            return ""
-        typed = whole.removeprefix(begun)
-        if not whole.startswith(begun) or not typed or "\n" in typed:
-            return ""
-        prompt.begin(begun)
-        return typed
+        return self._drafts.take_typed_early() if self._is_shown() else ""
 
     def choose(self, key: str) -> None:
         """Go to a room of the list, or to a server."""
@@ -326,7 +305,3 @@ class Navigation:
         self.line.forget()
         if self._switch_to not in self._program.client.state.rooms:
             self._switch_to = ""
-
-
-def _joined(*texts: str) -> str:
-    return "\n".join(filter(None, texts))
