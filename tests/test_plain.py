@@ -321,7 +321,7 @@ def test_what_the_server_could_not_store_is_sent_again() -> None:
         program.take_input()
         program.client._take(events.NotStored("python", 1, connection.said[0].key), None)
         assert program.client.store.unsent
-        program.client.send_line_again(connection.said[0].key)
+        program.client.outgoing.send_line_again(connection.said[0].key)
         assert [line.text for line in connection.said] == ["one", "one"]
         assert connection.said[0].key == connection.said[1].key
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Container, Iterable
 from functools import partial
 from itertools import compress
-from secrets import token_hex
 from typing import Any
 
 from msgspec.structs import replace
@@ -34,10 +33,10 @@ from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.outgoing_lines import OutgoingLines
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
-from chat_tui.client.sendable import cleaned, too_long
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import message, say
 
@@ -116,6 +115,8 @@ class Client:
             on_refused=lambda room, refused: on_refused(refused, "history", room),
         )
         self.credentials = Credentials(store, host, port, keyring)
+        self.outgoing = OutgoingLines(store, self.state, self._send, clock)
+        """The lines that the user says."""
         is_same = not nick or not self.saved.nick or name_key(nick) == name_key(self.saved.nick)
         self.early_typing = EarlyTyping(is_known=is_same and self.credentials.has_let_in)
         waiting = [pending.room for pending in store.unsent]
@@ -127,7 +128,7 @@ class Client:
             caller=caller,
             known=self.state,
             rooms=wanted,
-            unsent=self._to_send,
+            unsent=self.outgoing.to_send,
             token_for=self.credentials.token_for,
             on_event=self._take,
             on_change=self._connection_changed,
@@ -157,41 +158,14 @@ class Client:
             return asked.why
         if (words := asked.words) is None:
             return "" if self.ask(asked, room, on_answer) else say(CANNOT_ASK)
-        wrong = self.wrong_with(asked.says, words, room)
+        wrong = self.outgoing.wrong_with(asked.says, words, room)
         if not wrong:
-            self.say(self.pending(room, asked.says, words, re=asked.re or re))
+            self.outgoing.say(self.outgoing.pending(room, asked.says, words, re=asked.re or re))
         return wrong
 
     def parse(self, text: str) -> Asked | Misused:
         """What a typed text asks for, by the server's own commands."""
         return parse(text, self.state.commands, self.state.listed, self.state.language)
-
-    def wrong_with(self, do: str, words: str, room: str) -> str:
-        """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
-        if not room:
-            return say("You are in no room yet. /join ROOM enters one.")
-        if not cleaned(do, words).strip():
-            return say("Nothing in that can be shown.")
-        return too_long(self.pending(room, do, words), self.state.limits)
-
-    def pending(self, room: str, do: str, words: str, *, re: int = 0) -> Pending:
-        """A line that is to be said, in reply to the line with this number if it is not 0, under a key of its own."""
-        return Pending(token_hex(12), room, do, cleaned(do, words), self._clock(), re=re)
-
-    def say(self, *lines: Pending) -> None:
-        """Keep lines on the disk, and send them now or when there is a connection."""
-        self.store.add(*lines)
-        for pending in lines:
-            self.state.typed(pending)
-            self.connection.say(pending)
-
-    def _to_send(self) -> list[Pending]:
-        """What waits to be stored, in order; without what could not be, or never will: a server would not even read it."""
-        for pending in self.store.unsent:
-            if not pending.why and (why := too_long(pending, self.state.limits)):
-                pending.why = why
-                self.store.add(pending)
-        return [pending for pending in self.store.unsent if not pending.why]
 
     def ask(self, asked: Asked, room: str, on_answer: Answer) -> bool:
         """Ask the server for something, from a room ("": none). Returns False if there is no connection."""
@@ -199,6 +173,9 @@ class Client:
         if room and "room" not in fields and self._is_for_room(asked.do):
             fields["room"] = room
         return self.connection.request(asked.do, on_answer=on_answer, **fields)
+
+    def _send(self, line: Pending) -> None:
+        self.connection.say(line)
 
     def _ask(self, do: str, **fields: Any) -> bool:
         return self.connection.request(do, **fields)
@@ -216,36 +193,6 @@ class Client:
         text = without_secrets(text)
         self.saved.typed = [*(typed for typed in self.saved.typed if typed != text), text][-TYPED_MAX:]
         self._is_dirty = True
-
-    def send_again(self, room: RoomState) -> int:
-        """Send again what could not be stored; return how many lines."""
-        for pending in (failed := [pending for pending in room.pending if pending.why]):
-            self._say_again(pending)
-        return len(failed)
-
-    def send_line_again(self, key: str) -> None:
-        """Send one line again that could not be stored."""
-        for pending in self.store.unsent:
-            if pending.key == key and pending.why:
-                self._say_again(pending)
-
-    def _say_again(self, pending: Pending) -> None:
-        pending.why = ""
-        self.store.add(pending)
-        self.connection.say(pending)
-
-    def give_up_line(self, pending: Pending) -> None:
-        """Forget a line that will never be stored."""
-        self.state.withdrawn(pending.key)
-        self.store.remove(pending.key)
-
-    def give_up(self, room: RoomState) -> str:
-        """Take back the oldest line that could not be stored; return its text."""
-        for pending in room.pending:
-            if pending.why:
-                self.give_up_line(pending)
-                return pending.text
-        return ""
 
     def mark_read(self, room: RoomState, seq: int | None = None) -> None:
         """The user has seen everything in the room, or everything up to a number."""
@@ -322,9 +269,9 @@ class Client:
             case events.Stored() | LineHeld():
                 self.store.remove(event.key)
             case events.NotStored():
-                self._keep_failed(event.key)
+                self.outgoing.keep_failed(event.key)
             case events.Refused():
-                self._keep_failed(ref)
+                self.outgoing.keep_failed(ref)
             case events.LoggedIn() | events.Registered() | events.Renamed():
                 self.credentials.take(event, self.connection.identity)
             case events.Entered() | events.WentBack():
@@ -336,12 +283,6 @@ class Client:
         answer = self.connection.askers.of(ref)
         is_told = answer(event) if answer is not None else is_of_line
         self._on_event(event, new, is_told)
-
-    def _keep_failed(self, key: Ref | None) -> None:
-        """Write down that a line could not be stored: it is not sent again by itself."""
-        for pending in self.store.unsent:
-            if pending.key == key:
-                self.store.add(pending)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
         self._gaps.room_changed(event.room)

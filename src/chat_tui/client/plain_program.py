@@ -198,7 +198,7 @@ class PlainProgram:
         """Tell of lines that will never be stored."""
         for pending in self.client.store.unsent:
             if pending.why and pending.key not in self._again:
-                self.client.give_up_line(pending)
+                self.client.outgoing.give_up_line(pending)
                 self._typing.failed += 1
                 self._teller.given_up(pending.room, pending.why, pending.text)
 
@@ -244,7 +244,7 @@ class PlainProgram:
             now = asyncio.get_running_loop().time()
             for key in [key for key, at in self._again.items() if at <= now]:
                 del self._again[key]
-                self.client.send_line_again(key)
+                self.client.outgoing.send_line_again(key)
             self._give_up_failed()
             self.client.tick()
             self._teller.tick()

@@ -189,7 +189,7 @@ class Typing:
             else:
                 break
         if said:
-            self._client.say(*said)
+            self._client.outgoing.say(*said)
 
     def _parsed(self, line: str) -> Asked | Own | Misused | None:
         """What a line asks for; None if nobody knows before there is a connection, or if there is nothing on it."""
@@ -229,13 +229,13 @@ class Typing:
 
     def _line(self, asked: Asked, words: str, *, is_too_long: bool) -> list[Pending]:
         """A line to be said, if it can be; else say why not."""
-        wrong = "" if is_too_long else self._client.wrong_with(asked.says, words, self.room)
+        wrong = "" if is_too_long else self._client.outgoing.wrong_with(asked.says, words, self.room)
         if self._is_early:
             wrong = say(NOT_YET)
         if is_too_long and not wrong:
             wrong = say("That line is far too long for one message, and was not sent: {words}…", words=words[:40])
         if not wrong:
-            return [self._client.pending(self.room, asked.says, words, re=asked.re)]
+            return [self._client.outgoing.pending(self.room, asked.says, words, re=asked.re)]
         self.failed += 1
         if not self.room:
             self.roomless += 1

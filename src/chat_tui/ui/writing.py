@@ -180,11 +180,11 @@ class Writing:
 
     def send_again(self, room: RoomState | None) -> None:
         """Send again what could not be stored."""
-        if room is not None and self._program.client.send_again(room):
+        if room is not None and self._program.client.outgoing.send_again(room):
             self._panes.chat.tick()
 
     def give_up(self, room: RoomState | None) -> None:
         """Take back what could not be stored."""
-        text = self._program.client.give_up(room) if room is not None else ""
+        text = self._program.client.outgoing.give_up(room) if room is not None else ""
         if text:
             self._panes.prompt.put(text)
