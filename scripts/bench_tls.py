@@ -23,7 +23,7 @@ import trio
 from bench_hostile import OTHER_ROOM, THEIR_ROOM, at, loop_seconds
 
 from chat_server.rooms.giving import PREPARED_AT_A_TIME, give_each, prepare_each
-from chat_server.rooms.room import Target
+from chat_server.rooms.sink import Target
 from chat_server.server.certificates import files_named, read_pair
 from chat_server.server.listening import open_listeners
 from chat_server.sessions.tls import TlsTransport

@@ -23,7 +23,8 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import MEMBER, Person, Proof
-from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
+from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.sink import Sink
 from chat_server.sessions.outbox import PushSink
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 

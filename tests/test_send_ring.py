@@ -22,7 +22,7 @@ from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.runs import SaidRun
 from chat_server.rooms.audience import MANY, Audience
-from chat_server.rooms.room import SendMany, Sink
+from chat_server.rooms.sink import SendMany, Sink
 from chat_server.server.send_ring import BYTES_MAX, ENTRIES, ManySends, SendRing
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.outbox import Outbox, PushSink

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from captured_logs import capture_logs
 from chat_server.config import Config
-from chat_server.rooms.room import SendMany
+from chat_server.rooms.sink import SendMany
 from chat_server.server.arrival import GREETING_DELAY
 from chat_server.server.listening import open_listeners
 from chat_server.server.server import FILES_RESERVED, Server

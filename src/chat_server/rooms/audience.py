@@ -23,7 +23,8 @@ from chat_server.protocol.stored_event import StoredEvent
 from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden_lines, whom
 from chat_server.rooms.flow import Flow
 from chat_server.rooms.giving import give_all, give_each, give_prepared, give_rest
-from chat_server.rooms.room import Occupant, SendMany, Sink
+from chat_server.rooms.room import Occupant
+from chat_server.rooms.sink import SendMany, Sink
 
 KINDS_MAX = 6
 """Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a

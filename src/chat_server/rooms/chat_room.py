@@ -50,9 +50,10 @@ from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Somebody
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.rights import MEMBER, Act, may
-from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room, SendMany
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.shared_broadcaster import SharedBroadcaster
 from chat_server.rooms.shared_members import SharedMembers
+from chat_server.rooms.sink import SendMany
 
 
 class ChatRoom(Room):

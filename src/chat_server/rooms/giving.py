@@ -5,7 +5,8 @@ from itertools import islice
 from operator import length_hint
 
 from chat_server.guard import Guard
-from chat_server.rooms.room import Occupant, Sink
+from chat_server.rooms.room import Occupant
+from chat_server.rooms.sink import Sink
 
 PREPARED_AT_A_TIME = 16
 """Readers for whom something is prepared, one after the other, before they are sent to. With 64 the first is no longer in the processor's cache."""

@@ -16,6 +16,7 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.paging import UNCHANGED, Amended
 from chat_server.rooms.person import Person, Proof
 from chat_server.rooms.rights import Act
+from chat_server.rooms.sink import Sink
 
 MaybeAwaitable = Awaitable[None] | None
 """What a command returns: None when it is done, else what the session awaits before it takes the next request."""
@@ -45,59 +46,6 @@ STORING_SECONDS = 10.0
 def carried_through() -> trio.CancelScope:
     """A scope in which what is stored is put into effect too, though the session ends meanwhile: else a name would be two people's, or nobody's."""
     return trio.CancelScope(shield=True, deadline=trio.current_time() + STORING_SECONDS)
-
-
-class Target(Protocol):
-    """Where bytes are written to."""
-
-    descriptor: int
-    """That of a socket, or -1."""
-
-    @property
-    def prepare(self) -> Callable[[bytes], None] | None:
-        """Does what a `send` of the same data would do before it writes; None if that is nothing. Nothing else may be sent in between."""
-
-
-class _Nowhere:
-    descriptor = -1
-    prepare = None
-
-
-NOWHERE: Target = _Nowhere()
-
-SendMany = Callable[[Sequence[int], bytes], Sequence[int] | None]
-"""Sends the same bytes to many sockets, by their descriptors, as a non-blocking `send` does to each.
-
-Returns how many bytes each has taken, or minus the number of an error; None, and nothing is sent, where that cannot be done at once.
-"""
-
-
-class Sink(Protocol):
-    """Where bytes for one reader go; nobody waits for the reader."""
-
-    prepares: bool
-    """Whether there may be something to prepare."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits to be written."""
-
-    @property
-    def target(self) -> Target:
-        """If it has a descriptor, bytes may be written to that instead of calling `send`, and what comes of it is for `took` and `refused` too."""
-
-    @property
-    def send(self) -> Callable[[bytes], int]:
-        """Takes whole lines, and returns how many bytes it has taken: if not all, `took` is to be called with the rest.
-
-        An OSError that it raises is for `refused`. It is another one from time to time.
-        """
-
-    def took(self, data: bytes, sent: int) -> None:
-        """See to what was not taken."""
-
-    def refused(self, data: bytes, error: OSError) -> None:
-        """See to it that nothing was taken."""
 
 
 class Line(NamedTuple):

@@ -19,7 +19,8 @@ from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.log_names import log_name
 from chat_server.rooms.person import Person
-from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.sink import SendMany
 from chat_server.rooms.writing import writing_of
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 

@@ -26,7 +26,8 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.enforcing import Enforcement
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
-from chat_server.rooms.room import Occupant, Room, SendMany
+from chat_server.rooms.room import Occupant, Room
+from chat_server.rooms.sink import SendMany
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away

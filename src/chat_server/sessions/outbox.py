@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.rooms.room import NOWHERE, Target
+from chat_server.rooms.sink import NOWHERE, Target
 from chat_server.sessions.backlog import SMALL, Backlog, Owner
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.transport import HELD, Transport

@@ -16,7 +16,8 @@ from chat_server.guard import Guard
 from chat_server.limits import Limits
 from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Skipped
 from chat_server.rooms.person import NO_PROOF, Person
-from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room, Sink
+from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.sink import Sink
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import leave_person, let_rooms_forget
