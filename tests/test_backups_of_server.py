@@ -108,6 +108,37 @@ async def test_what_could_not_be_made_is_told_and_tried_again_in_a_quarter_of_an
     assert told == ["a copy of the journal could not be made"] * 3 + ["a copy of the journal is made"] * 2
 
 
+@pytest.mark.parametrize("trouble", [OSError(5, "Input/output error"), ValueError("of ours")])
+async def test_a_copy_that_is_made_and_cannot_be_looked_at_is_made(
+    tmp_path: Path, autojump_clock: trio.abc.Clock, trouble: Exception
+) -> None:
+    house = House(tmp_path)
+    looks = 0
+
+    async def look() -> Found:
+        nonlocal looks
+        looks += 1
+        if looks == 2:  # after the first copy
+            raise trouble
+        return await house.look()
+
+    backups = Backups(BackupTable("24h", 3), house.make, look, now=house.now)
+    with capture_logs() as log:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(backups.run)
+            await days(0.5)
+            assert (backups.made, backups.failed, backups.problem) == (1, 0, "")
+            assert backups.age == pytest.approx(DAY / 2 - 60, abs=2)
+            await days(1)
+            assert house.made == [0, 1], "no other one is made in a quarter of an hour"
+            assert backups.size
+            nursery.cancel_scope.cancel()
+    assert [(line["log_level"], line["event"]) for line in log][:2] == [
+        ("error", "a copy of the journal is made, but the directory it is in cannot be looked at"),
+        ("info", "a copy of the journal is made"),
+    ]
+
+
 async def test_a_clock_that_jumps_makes_one_more_at_most_and_none_go_at_once(
     tmp_path: Path, autojump_clock: trio.abc.Clock
 ) -> None:

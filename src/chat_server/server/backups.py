@@ -128,12 +128,10 @@ class Backups:
             due = max(trio.current_time(), due + (self.every if is_made else min(self.every, RETRY_SECONDS)))
 
     async def make(self) -> bool:
-        """Make a copy now; return whether that could be done. The log says so."""
+        """Make a copy now; return whether that could be done, whatever can be seen of it afterwards. The log says so."""
         began = trio.current_time()
         try:
             await self._make()
-            self.seconds = trio.current_time() - began
-            newest = await self._look_again()
         except (NoCopy, OSError) as error:
             self.failed += 1
             self.problem = str(error)
@@ -141,6 +139,11 @@ class Backups:
             return False
         self.made += 1
         self.problem = ""
+        self.seconds = trio.current_time() - began
+        self._newest_at = self._now()
+        newest = None
+        with Guard("a copy of the journal is made, but the directory it is in cannot be looked at"):
+            newest = await self._look_again()
         log.info("a copy of the journal is made", file=newest and newest.path, seconds=round(self.seconds, 1))
         return True
 
