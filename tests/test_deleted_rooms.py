@@ -1,6 +1,7 @@
 """Rooms that are deleted, in files: whenever that is broken off, another room of the name has nothing of them, and the next start does the rest."""
 
 import shutil
+import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import trio
 
 from archives import checked, exported
 from canary import PASSWORD, files_with
+from captured_logs import capture_logs
 from chat_server.accounts import Registration
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.look_alikes import skeleton
@@ -166,6 +168,25 @@ async def test_who_deletes_a_room_and_does_not_wait_has_deleted_it(
         assert "being overwritten" in await journal.delete_room("pm")
         may_go_on.set()
         await nothing_is_left(data)
+
+
+async def test_that_somebody_reads_the_files_meanwhile_is_no_commit_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that is being made is such a reader: nothing is lost, and nobody is to be woken for it."""
+    data = tmp_path / "data"
+    await fill(data)
+    monkeypatch.setattr(endings, "LOG_REST", 0.0)
+    with capture_logs() as logs:
+        async with opened(open_store(data).journal) as journal:
+            with closing(sqlite3.connect(data / "journal.db", isolation_level=None)) as copying:
+                copying.execute("BEGIN")
+                copying.execute("SELECT * FROM room").fetchall()
+                assert "another program is using" in await journal.delete_room("python")
+            times = journal.activity().times
+            assert times is not None
+            assert times.failed == 0
+    assert "cannot store what was said" not in {log["event"] for log in logs}
 
 
 def test_the_command_for_files_leaves_the_rest_to_the_next_start(

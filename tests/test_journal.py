@@ -169,6 +169,20 @@ async def test_a_probe_of_a_journal_that_is_closed_is_refused(place: Place) -> N
         await journal.probe().stored()
 
 
+async def test_what_a_closed_journal_refuses_is_no_commit_that_failed(place: Place) -> None:
+    async with opened(place.open()) as journal:
+        if not await journal.rooms():
+            await create_rooms(journal)
+        await store(journal, said("hello"))
+        journal.close()
+        with pytest.raises(JournalError):
+            await store(journal, said("too late"))
+        with pytest.raises(JournalError):
+            await journal.probe().stored()
+    times = journal.activity().times
+    assert times is None or times.failed == 0
+
+
 async def test_every_kind_of_line_is_read_as_it_was_stored(journal: Journal) -> None:
     lines: list[Entry] = [
         Said("python", 1, 1234.5, "ann", '你好 "quoted" \\ 👋'),

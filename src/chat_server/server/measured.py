@@ -199,7 +199,7 @@ METRICS: tuple[Metric[Observed], ...] = (
     histogram("chat_commit_lines", "Lines that are stored together", _times(lambda times: times.lines)),
     counter(
         "chat_commit_failures_total",
-        "How often something could not be stored",
+        "Commits that have failed, by which nothing was stored; what a journal that is being closed refuses is none",
         _times(lambda times: times.failed),
     ),
     histogram(

@@ -376,7 +376,7 @@ class Committer:
 
     def _deliver_refusal(self, jobs: Sequence[TurnJob], error: JournalError, *, is_answer: bool) -> None:
         self._unanswered -= len(jobs)
-        self.times.failed += 1
+        self.times.failed += str(error) != CLOSED  # at the end what waits is refused, and nothing has failed
         if is_answer:
             self._note_answer()
         if isinstance(error, NodeIsOver):

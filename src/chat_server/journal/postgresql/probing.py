@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from math import inf
 
+import outcome
 import psycopg
 import trio
 
+from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.postgresql.link import Connection, is_broken, said
 
@@ -60,13 +62,17 @@ class Probes:
     def stored(self, connection: Connection) -> tuple[Callable[[], None], bool]:
         """Store for all that wait. Returns what tells them, and whether the connection is lost."""
         jobs = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        try:
-            self._probe(connection)
-        except (psycopg.Error, OSError) as error:
-            return _telling(jobs, f"the database cannot store it: {said(error)}"), is_broken(connection, error)
-        except JournalError as error:
+        stored = outcome.capture(self._probe, connection)
+        if isinstance(stored, outcome.Value):
+            return _telling(jobs), False
+        error = stored.error
+        if isinstance(error, JournalError):
             return _telling(jobs, str(error)), False
-        return _telling(jobs), False
+        if isinstance(error, (psycopg.Error, OSError)):
+            return _telling(jobs, f"the database cannot store it: {said(error)}"), is_broken(connection, error)
+        if isinstance(error, Exception):
+            _guard.note(error)
+        return _telling(jobs, f"something went wrong while it was being stored: {said(error)}"), True
 
     def refused(self, why: str, before: float = inf) -> Callable[[], None]:
         """What tells those that began to wait before."""
@@ -82,3 +88,6 @@ def _telling(jobs: Sequence[ProbeJob], why: str = "") -> Callable[[], None]:
             job.finish(why)
 
     return tell
+
+
+_guard = Guard("something went wrong when it was tried whether anything can be stored")

@@ -21,7 +21,7 @@ from chat_server.guard import Guard
 from chat_server.journal import JournalError, Receipt
 from chat_server.journal.commit_times import CommitTimes
 from chat_server.journal.sqlite.batch_rows import Append
-from chat_server.journal.sqlite.writer import Writer
+from chat_server.journal.sqlite.writer import LogInUse, Writer
 
 KEYS_AT_A_TIME = 768
 """Keys after which no more is put into a commit. They are what takes time in one, 1 to 3 us each: while these are stored the event loop shows what
@@ -236,7 +236,7 @@ class Committer:
         for job, result in zip(jobs, results, strict=True):
             if isinstance(result, outcome.Error):
                 known = told.get(id(result.error))
-                self.times.failed += known is None
+                self.times.failed += known is None and not isinstance(result.error, LogInUse)
                 error = told[id(result.error)] = known or self._noted(result.error)
                 job.finish(outcome.Error(error))
             else:
@@ -247,6 +247,8 @@ class Committer:
 
     def _noted(self, error: BaseException) -> BaseException:
         """Note why something is not stored. Returns what those who wait are told: all or nothing is, so it is a journal that cannot store."""
+        if isinstance(error, LogInUse):
+            return error
         if isinstance(error, JournalError):
             _guard.attempt(self._note_failure, error)
         elif isinstance(error, Exception):

@@ -90,6 +90,10 @@ def _patient(
     return write
 
 
+class LogInUse(JournalError):
+    """The log cannot be brought into the file just now, for somebody reads it. All that was to be stored is."""
+
+
 class Writer(Reader):
     """The one connection that writes. Makes the file, or brings it up to date, when it is opened.
 
@@ -379,7 +383,7 @@ class Writer(Reader):
         """Bring all of the write-ahead log into the file, so that the file alone is the journal. Raises JournalError unless all of it is there."""
         ((is_busy, frames, moved),) = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
         if is_busy or frames != moved:
-            raise JournalError(f"another program is using {self.path}")
+            raise LogInUse(f"another program is using {self.path}")
 
 
 def _code_of(error: JournalError) -> int:
