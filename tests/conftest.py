@@ -128,6 +128,14 @@ def _english_is_spoken() -> Iterator[None]:
     language.begin("", os.environ)
 
 
+@pytest.fixture
+def wall_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's clock runs as Trio's does, in virtual time."""
+    if request.node.get_closest_marker("trio"):
+        clock = request.getfixturevalue("autojump_clock")
+        monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + clock.current_time())
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what was left out and why, file by file, and how long it took."""

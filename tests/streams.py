@@ -165,6 +165,11 @@ class Program(Caller):
         """Everything until the server closes."""
         return [json.loads(line) for line in (await self.read_to_end()).splitlines()]
 
+    async def log_out(self) -> None:
+        """Leave, and wait until the server has closed."""
+        await self.ask("logout")
+        await self.read_to_end()
+
     async def enter(self, nick: str, *rooms: str, **login: Any) -> dict[str, Any]:
         """Log in and join rooms; return the answer to the login."""
         await self.ask("login", nick=nick, **login)

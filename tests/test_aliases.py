@@ -1,10 +1,8 @@
 """Words of one's own for what one often types, at telnet and for programs, by whole servers on virtual time."""
 
-import time
 from typing import Any
 
 import pytest
-import trio
 
 from canary import PASSWORD
 from chat_server.protocol.aliases import ALIASES_MAX, EXPANDED_MAX, TEXT_MAX, aliases_of, expanded, expanded_line
@@ -12,11 +10,7 @@ from node_houses import open_nodes
 from streams import Caller, House, open_house
 from test_people import at_terminal, holder
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def guest(house: House, nick: str = "ann") -> Caller:

@@ -1,6 +1,5 @@
 """Lines that are edited, replied to and reacted to: by whole servers, on virtual time."""
 
-import time
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
@@ -15,17 +14,14 @@ from chat_server.rooms.reactions_told import GATHERED_SECONDS
 from node_houses import open_nodes
 from streams import Program, open_house
 from test_conversing import answer, friends
-from test_moderating import den, holder, told
+from test_moderating import den, holder, make_den, told
 from test_taking_back import guest, page_of, said
 
 refs = count(1)
 THUMB = "\N{THUMBS UP SIGN}"
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def asked(program: Program, do: str, room: str = "den", **fields: Any) -> dict[str, Any]:
@@ -382,12 +378,7 @@ async def test_every_node_shows_a_line_as_it_was_edited(autojump_clock: trio.abc
     async with open_nodes(2, silence_seconds=9999) as houses:
         first, second = houses
         ann, bob = await holder(first, "ann", 1), await holder(second, "bob", 2)
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        await trio.sleep(2)
-        for one in (ann, bob):
-            await one.ask("join", room="den")
-            await one.wait_for("entered")
+        await make_den(ann, bob, seconds=2)
         number = await said(bob, "wrold")
         await ann.wait_for("said")
         await asked(bob, "edit", number=number, text="world")

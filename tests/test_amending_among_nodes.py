@@ -1,6 +1,5 @@
 """Lines that are edited, reacted to and deleted at several nodes at once: everybody is shown what is stored."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,26 +8,17 @@ import trio
 
 from node_houses import NodeHouse, open_nodes
 from streams import Program
-from test_moderating import holder, told
+from test_moderating import holder, make_den, told
 from test_taking_back import guest, page_of, said
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def two_in_the_den(houses: Sequence[NodeHouse]) -> tuple[Program, Program]:
     """Its owner at the second node, and somebody at the first."""
     first, second = houses
     ann, bob = await holder(second, "ann", 1), await holder(first, "bob", 2)
-    await ann.ask("create", room="den")
-    await ann.wait_for("room-created")
-    await trio.sleep(2)
-    for one in (ann, bob):
-        await one.ask("join", room="den")
-        await one.wait_for("entered")
+    await make_den(ann, bob, seconds=2)
     return ann, bob
 
 

@@ -148,8 +148,7 @@ async def test_a_name_is_given_back_to_an_engine_that_was_away(
         await ann.enter("ann")
         with monkeypatch.context() as patched:
             patched.setattr(a.node, "release", away)
-            await ann.ask("logout")
-            await ann.read_to_end()
+            await ann.log_out()
             await settled()
             assert (await told(b.connect(), "login", nick="ann"))["code"] == "name-taken"
         await settled()
@@ -170,8 +169,7 @@ async def test_where_the_engine_is_owed_too_much_nobody_is_given_a_name(
         with monkeypatch.context() as patched:
             patched.setattr(a.node, "release", away)
             for program in people:
-                await program.ask("logout")
-                await program.read_to_end()
+                await program.log_out()
             assert (await told(a.connect(), "login", nick="bob"))["code"] == "engine-away"
         await settled()
         assert (await told(a.connect(), "login", nick="bob"))["is"] == "logged-in"

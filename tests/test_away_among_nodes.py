@@ -1,7 +1,5 @@
 """Who is away is so to people at other nodes, too: whole servers with one journal, on virtual time."""
 
-import time
-
 import pytest
 import trio
 
@@ -15,11 +13,7 @@ from streams import Program
 from test_among_nodes import accounts
 from test_blocks_among_nodes import account_at, guest_at
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def away_told(program: Program, text: str, seconds: float = 5) -> list[tuple[str, str]]:
@@ -63,8 +57,7 @@ async def test_a_guest_at_another_node_is_away_under_whatever_name_and_until_the
         await gus.ask("away", text="again")
         await trio.sleep(5)
         assert await listed_away(ann) == ["gustav"]
-        await gus.ask("logout")
-        await gus.read_to_end()
+        await gus.log_out()
         await trio.sleep(5)
         assert a.server._directory.calls.away_guests == {}
 

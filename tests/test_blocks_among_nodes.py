@@ -1,6 +1,5 @@
 """Whom somebody does not want to hear, where they and those are at whatever nodes: whole servers with one journal, on virtual time."""
 
-import time
 from typing import Any
 
 import pytest
@@ -11,11 +10,7 @@ from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_among_nodes import accounts
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def account_at(house: NodeHouse, nick: str, place: int) -> Program:
@@ -66,8 +61,7 @@ async def test_a_guest_at_another_node_is_blocked_under_whatever_name_and_until_
         assert (await ann.wait_for("blocks"))["nicks"] == ["gustav"]
         other = await guest_at(b, "gus")
         assert await heard_in_room(ann, other, "four") == ["four"]
-        await gus.ask("logout")
-        await gus.read_to_end()
+        await gus.log_out()
         await trio.sleep(20)
         await ann.ask("block")
         await ann.wait_for("nobody-blocked")
@@ -80,8 +74,7 @@ async def test_a_guest_who_takes_the_name_of_one_who_is_blocked_is_another(autoj
         await trio.sleep(1)
         await ann.ask("block", nick="gus")
         await ann.wait_for("guest-blocked")
-        await gus.ask("logout")
-        await gus.read_to_end()
+        await gus.log_out()
         assert await heard_in_room(ann, await guest_at(b, "gus"), "new here") == ["new here"]
 
 
@@ -169,8 +162,7 @@ async def test_who_has_blocked_a_guest_that_registers_has_blocked_the_account_at
         await gus.ask("register", nick="gus", password=PASSWORD)
         await gus.wait_for("registered")
         assert await heard_in_room(ann, gus, "now with an account") == ["-"]
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         again = await at_more(b, "ann")
         await again.ask("block")
         assert (await again.wait_for("blocks"))["nicks"] == ["gus"]

@@ -259,8 +259,7 @@ async def test_a_bot_reads_for_nobody(is_gone: bool, autojump_clock: trio.abc.Cl
     async with house_with_ann() as (house, ann):
         bot = await bot_of(house, (await make_bot(ann))["token"])
         await told(bot, "join", room="python")
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         bob = house.connect()
         await bob.enter("bob", "python")
         await bob.ask("say", room="python", text="what ann misses")

@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -25,19 +24,9 @@ from test_moderating import den
 
 
 @pytest.fixture
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-
-    def now() -> float:
-        return 1_764_300_000 + autojump_clock.current_time()
-
-    monkeypatch.setattr(time, "time", now)
-    monkeypatch.setattr(shared_broadcaster, "time", now)
-
-
-async def leave(house: Any, program: Any) -> None:
-    await program.ask("logout")
-    await program.read_to_end()
+def wall_clock(wall_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the turns of nodes too."""
+    monkeypatch.setattr(shared_broadcaster, "time", time.time)
 
 
 async def mentions_of(journal: MemoryJournal, nick: str) -> list[int]:
@@ -63,13 +52,13 @@ async def killed_after(
         async with open_house(journal=journal, silence_seconds=9999, messages_per_second=0) as house:
             ann, bob, _ = await den(house, "ann", "bob", "eve")
             if not present:
-                await leave(house, bob)
+                await bob.log_out()
                 await trio.sleep(5)
             for number, (text, pause) in enumerate(lines):
                 await answer(ann, "say", room="den", text=text, key=str(number))
                 await trio.sleep(pause)
             if present:
-                await leave(house, bob)
+                await bob.log_out()
     return MemoryJournal(journal._kept)
 
 
@@ -192,7 +181,7 @@ async def test_the_node_that_gives_another_up_makes_up_for_whom_that_has_not_kep
 ) -> None:
     async with open_nodes(config=accounts(), silence_seconds=0, messages_per_second=0) as (a, b):
         ann, bob, eve = await account_at(a, "ann", 1), await account_at(a, "bob", 2), await account_at(b, "eve", 3)
-        await leave(a, bob)
+        await bob.log_out()
         await trio.sleep(5)
         monkeypatch.setattr(a.server._directory.calls, "look", nothing)
         await answer(ann, "say", room="python", text="bob: long before", key="0")
@@ -218,7 +207,7 @@ async def test_where_it_cannot_be_looked_just_now_it_is_a_little_later(
 ) -> None:
     async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
         ann, bob = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
-        await leave(a, bob)
+        await bob.log_out()
         await trio.sleep(5)
         monkeypatch.setattr(a.server._directory.calls, "look", nothing)
         await answer(ann, "say", room="python", text="bob: call me", key="1")

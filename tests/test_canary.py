@@ -44,7 +44,7 @@ class HangingDisk(MemoryJournal):
 
 
 @asynccontextmanager
-async def singing(journal: Journal, limits: Limits | None = None) -> AsyncIterator[Canary]:
+async def at_work(journal: Journal, limits: Limits | None = None) -> AsyncIterator[Canary]:
     canary = Canary(store_of(journal), lambda: limits or Limits())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(canary.run)
@@ -69,7 +69,7 @@ async def until(canary: Canary, *, is_wrong: bool) -> str:
 
 async def test_it_is_heard_twice_a_minute_and_takes_little_time(autojump_clock: trio.abc.Clock) -> None:
     journal = HangingDisk()
-    async with singing(journal) as canary:
+    async with at_work(journal) as canary:
         await heard(canary)
         first = canary.heard_at
         assert canary.seconds is not None
@@ -84,7 +84,7 @@ async def test_it_is_heard_twice_a_minute_and_takes_little_time(autojump_clock: 
 
 async def test_a_disk_that_hangs_is_found_and_that_it_goes_on_too(autojump_clock: trio.abc.Clock) -> None:
     journal = HangingDisk()
-    async with singing(journal) as canary:
+    async with at_work(journal) as canary:
         await heard(canary)
         journal.goes_on = trio.Event()
         hung_at = trio.current_time()
@@ -105,7 +105,7 @@ async def test_a_disk_that_hangs_is_found_and_that_it_goes_on_too(autojump_clock
 
 async def test_a_full_disk_is_found_and_room_on_it_soon(autojump_clock: trio.abc.Clock) -> None:
     journal = HangingDisk()
-    async with singing(journal) as canary:
+    async with at_work(journal) as canary:
         await heard(canary)
         with capture_logs() as logs:
             journal.refuses = "no space left on device"
@@ -121,13 +121,13 @@ async def test_a_full_disk_is_found_and_room_on_it_soon(autojump_clock: trio.abc
 
 
 async def test_a_server_that_ends_is_well_however_long_that_takes(autojump_clock: trio.abc.Clock) -> None:
-    async with singing(HangingDisk()) as canary:
+    async with at_work(HangingDisk()) as canary:
         await heard(canary)
     await trio.sleep(10 * SILENT_SECONDS)
     assert canary.trouble() == ""
 
 
-async def test_one_that_sings_no_more_is_missed(autojump_clock: trio.abc.Clock) -> None:
+async def test_one_that_has_ended_is_missed(autojump_clock: trio.abc.Clock) -> None:
     canary = Canary(store_of(HangingDisk()), Limits)
     await trio.sleep(SILENT_SECONDS - 1)
     assert canary.trouble() == ""
@@ -140,7 +140,7 @@ async def test_a_bug_in_the_way_of_a_line_is_found(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = HangingDisk()
-    async with singing(journal) as canary:
+    async with at_work(journal) as canary:
         await heard(canary)
         monkeypatch.setattr(canary._journal, "append", None)
         assert await until(canary, is_wrong=True)
@@ -152,7 +152,7 @@ async def test_a_bug_in_the_way_of_a_line_is_found(
     "limits", [Limits(), Limits(messages_per_second=0, connections_per_address=0), Limits(message_burst=1)]
 )
 async def test_it_keeps_to_whatever_bounds_callers_have(autojump_clock: trio.abc.Clock, limits: Limits) -> None:
-    async with singing(HangingDisk(), limits) as canary:
+    async with at_work(HangingDisk(), limits) as canary:
         await heard(canary)
         await heard(canary, EVERY_SECONDS + 5)
         assert canary.unheard == 0
@@ -190,7 +190,7 @@ async def test_nobody_sees_it(autojump_clock: trio.abc.Clock) -> None:
 
 
 async def test_nothing_of_it_is_left_behind(autojump_clock: trio.abc.Clock) -> None:
-    async with singing(HangingDisk()) as canary:
+    async with at_work(HangingDisk()) as canary:
         await heard(canary)
         for _ in range(3):
             await heard(canary, EVERY_SECONDS + 5)

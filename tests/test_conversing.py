@@ -1,6 +1,5 @@
 """People write to one another beside the rooms: by whole servers, on virtual time."""
 
-import time
 from typing import Any
 
 import pytest
@@ -15,11 +14,7 @@ from chat_server.rooms.who_may_write import REQUEST_LINES_MAX
 from streams import House, Program, open_house
 from test_moderating import den, holder, told
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def answer(program: Program, do: str, **fields: Any) -> dict[str, Any]:
@@ -112,8 +107,7 @@ async def test_at_a_terminal_it_is_a_line_that_says_to_whom_in_the_hall_and_in_a
 async def test_who_is_away_is_told_how_much_waits_and_reads_it(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await friends(house, "ann", "bob")
-        await bob.ask("logout")
-        await bob.read_to_end()
+        await bob.log_out()
         for number in range(3):
             await answer(ann, "say", room="@bob", text=f"line {number}", key=f"k{number}")
         desk = house.call("127.0.0.9")
@@ -365,8 +359,7 @@ async def test_nothing_is_written_to_an_account_that_is_closed_nor_to_a_guest_wh
         await guest.read_to_end()
         await desk.type("still there?")
         await desk.read_until("There is nobody called gus here")
-        await bob.ask("logout")
-        await bob.read_to_end()
+        await bob.log_out()
         directory = house.server._directory
         await directory.accounts.end(directory.accounts.names.holder("bob"), "close", 0.0)
         assert (await answer(ann, "say", room="@bob", text="?", key="k"))["code"] == "no-such-person"
@@ -429,8 +422,7 @@ async def test_ten_thousand_conversations_are_no_task(autojump_clock: trio.abc.C
         await conversations.load(me, is_again=True)
         assert len(conversations._open) == 10_000
         assert trio.lowlevel.current_statistics().tasks_living == before
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         await trio.sleep(1)
         assert conversations._open == {}
 
@@ -487,8 +479,7 @@ async def test_a_conversation_that_ends_while_it_is_read_is_not_opened_again_and
         assert await journal.conversations.passing() == []
         assert (conversations._open, conversations._of) == ({}, {})
         conversations.passing.end("@0.that-is-not-there")
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         await trio.sleep(3)
 
 

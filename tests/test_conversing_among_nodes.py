@@ -18,11 +18,7 @@ from streams import Program
 from test_conversing import answer
 from test_moderating import holder, told
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def at(house: NodeHouse, nick: str, place: int = 1) -> Program:
@@ -106,8 +102,7 @@ async def test_what_is_written_while_somebody_is_away_waits_at_whichever_node_th
         ann, bob = await two_at_two(a, b)
         await answer(ann, "msg", nick="bob", text="hello")
         await answer(bob, "msg", nick="ann", text="hi")
-        await bob.ask("logout")
-        await bob.read_to_end()
+        await bob.log_out()
         await trio.sleep(5)
         assert await answer(ann, "say", room="@bob", text="are you there?", key="k")
         later = await at(a, "bob")
@@ -169,8 +164,7 @@ async def test_conversations_are_closed_at_a_node_where_neither_is(autojump_cloc
         await trio.sleep(5)
         opened = [conversations_of(house.server._directory)._open for house in (a, b)]
         assert [len(one) for one in opened] == [1, 1]
-        await bob.ask("logout")
-        await bob.read_to_end()
+        await bob.log_out()
         await trio.sleep(5)
         assert [len(one) for one in opened] == [1, 0]
         assert len(b.node._followers) < len(a.node._followers)
@@ -359,8 +353,7 @@ async def test_a_guest_at_another_node_is_written_to_answers_and_is_told_that_it
         assert (await told(ann, "said"))["text"] == "hi"
         assert (await answer(gus, "say", room="@ann", text="and?", key="k"))["seq"] == 3
         assert [line["text"] for line in (await answer(ann, "last", room="@gus"))["lines"]] == ["hello", "hi", "and?"]
-        await gus.ask("logout")
-        await gus.read_to_end()
+        await gus.log_out()
         ended = await ann.wait_for("conversation-ended")
         assert (ended["room"], ended["nick"]) == ("@gus", "gus")
         await trio.sleep(5)
@@ -376,8 +369,7 @@ async def test_a_guest_is_told_when_who_has_an_account_leaves_the_other_node(aut
     async with open_nodes(silence_seconds=0) as (a, b):
         ann, gus = await with_guest(a, b)
         await answer(ann, "msg", nick="gus", text="hello")
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         assert (await gus.wait_for("conversation-ended"))["nick"] == "ann"
 
 
@@ -422,8 +414,7 @@ async def test_a_guest_writes_to_an_account_at_another_node_that_lets_everybody(
         assert (await ann.wait_for("request-came"))["nick"] == "gus"
         await ann.ask("accept", nick="gus")
         assert (await told(ann, "said"))["text"] == "hello"
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         await gus.wait_for("conversation-ended")
         await trio.sleep(5)
         assert (await answer(gus, "msg", nick="ann", text="hello"))["code"] == "dm-accounts"
@@ -455,8 +446,7 @@ async def test_who_goes_on_at_another_node_has_what_was_written_to_the_guest_tha
         assert "said there" in str(await answer(again, "versions", room="@ann", number=2))
         assert (await answer(ann, "delete", room="@gus", number=2))["code"] in {"not-yours", "not-your-line"}
         assert (await answer(again, "delete", room="@ann", number=2))["count"] == 1
-        await again.ask("logout")
-        await again.read_to_end()
+        await again.log_out()
         assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
 
 

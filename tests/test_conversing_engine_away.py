@@ -21,11 +21,7 @@ from test_conversing_among_nodes import at, heard, texts, two_at_two
 from test_engine_away import GOES_ON, WAITS, CutOff
 from test_moderating import told
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def two_who_write(a: NodeHouse, b: NodeHouse) -> tuple[Program, Program]:
@@ -135,8 +131,7 @@ async def test_what_is_asked_for_before_something_is_stored_is_asked_again_when_
 ) -> None:
     async with open_nodes(silence_seconds=0) as (a, b):
         ann, bob = await two_who_write(a, b)
-        await bob.ask("logout")
-        await bob.read_to_end()
+        await bob.log_out()
         await trio.sleep(20)
 
         async def fail(*_: Any) -> None:

@@ -167,8 +167,7 @@ async def test_a_filter_looks_at_what_is_said_at_its_node_and_what_is_said_elsew
         await trio.sleep(2)
         other = await bot_in_den(two, ann, "other")
         assert (await other.wait_for("filters-at-node"))["node"] == "node-1"
-        await other.ask("logout")
-        await other.read_to_end()
+        await other.log_out()
         here, there = await guest(one, "gus"), await guest(two, "eve")
         await said(there, "from elsewhere")
         await here.ask("say", room="den", text="from here")

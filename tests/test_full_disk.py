@@ -4,7 +4,6 @@ What can be asked for is taken from the commands themselves, so a new one has to
 test_full_disks.py.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from copy import deepcopy
@@ -53,10 +52,7 @@ NOT_STORED = {"cannot-store", "not-kept", "not-stored"}
 """By what somebody is told that it was not stored: the code of a refusal, or the event of a line."""
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 class Cast:

@@ -26,10 +26,7 @@ from streams import House, Program, open_house
 refs = count(1)
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def refused(program: Program, do: str, **fields: Any) -> str:
@@ -69,12 +66,18 @@ async def holder(house: House, nick: str, place: int = 1) -> Program:
 async def den(house: House, *accounts: str) -> list[Program]:
     """People with accounts in a room that the first of them has made."""
     people = [await holder(house, nick, place) for place, nick in enumerate(accounts, 1)]
-    await people[0].ask("create", room="den")
-    await people[0].wait_for("room-created")
-    for one in people:
+    await make_den(*people)
+    return people
+
+
+async def make_den(owner: Program, *others: Program, seconds: float = 0) -> None:
+    """Somebody makes a room, and all enter it when the nodes have had so many seconds to hear of it."""
+    await owner.ask("create", room="den")
+    await owner.wait_for("room-created")
+    await trio.sleep(seconds)
+    for one in (owner, *others):
         await one.ask("join", room="den")
         await one.wait_for("entered")
-    return people
 
 
 async def test_who_makes_a_room_owns_it_and_can_share_it(autojump_clock: trio.abc.Clock) -> None:
@@ -319,12 +322,7 @@ async def test_nothing_of_somebody_at_another_node_is_stored_after_they_were_for
     chance = random.Random(seed)  # noqa: S311 - no secret
     async with open_nodes(2, delay=lambda: chance.uniform(0, 0.2), silence_seconds=9999) as (a, b):
         ann, bob = await holder(a, "ann"), await holder(b, "bob", 2)
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        await trio.sleep(3)
-        for one in (ann, bob):
-            await one.ask("join", room="den")
-            await one.wait_for("entered")
+        await make_den(ann, bob, seconds=3)
         await ann.ask("role", room="den", nick="ann", role="owner")
         for number in range(10):
             await bob.ask("say", room="den", text=f"{number}", key=f"k{number}")

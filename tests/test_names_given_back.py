@@ -119,8 +119,7 @@ async def test_where_a_room_could_not_store_that_somebody_has_gone_the_name_is_t
             return store(*what)  # type: ignore[arg-type]
 
         monkeypatch.setattr(a.node, "store", full)
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         await trio.sleep(60)
         assert await refused(b, "ann") == "name-taken"
         is_full = False

@@ -34,10 +34,7 @@ ANYWHERE = replace(Config(), tls=replace(Config().tls, require="none"))
 DAY = 86400.0
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def refused(program: Program, do: str, **fields: Any) -> str:

@@ -1,6 +1,5 @@
 """What one has to do with other people: whom one has blocked, by whole servers on virtual time."""
 
-import time
 from itertools import count
 from typing import Any
 
@@ -22,10 +21,7 @@ from streams import Caller, House, Program, open_house
 keys = count(1)
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def holder(house: House, nick: str, place: int = 1) -> Program:
@@ -262,8 +258,7 @@ async def test_who_has_blocked_a_guest_that_registers_has_blocked_the_account_fo
         monkeypatch.setattr(accounts, "add_choices", not_at_once)
         await bob.ask("register", nick="bob", password=PASSWORD)
         await bob.wait_for("registered")
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         await trio.sleep(5)
         again = house.connect("127.0.0.1")
         await again.ask("hello", protocol=2)

@@ -1,7 +1,6 @@
 """Rooms that are only for their members, who is invited to them, and from which line on somebody reads: by whole servers, on virtual time."""
 
 import random
-import time
 from itertools import count
 from typing import Any, cast
 
@@ -21,16 +20,13 @@ from chat_server.rooms.person import HOLDER, Person
 from chat_server.rooms.room import Occupant
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
-from test_moderating import den, holder
+from test_moderating import den, holder, make_den
 from test_private_model import SlowJournal
 
 refs = count(1)
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def answer(program: Program, do: str, **fields: Any) -> dict[str, Any]:
@@ -160,12 +156,7 @@ async def test_all_nodes_put_out_who_may_not_be_there_tell_who_is_invited_and_ke
     chance = random.Random(5)  # noqa: S311 - no secret
     async with open_nodes(2, delay=lambda: chance.uniform(0, 0.2), silence_seconds=9999) as (a, b):
         ann, bob, eve = await holder(a, "ann"), await holder(b, "bob", 2), await holder(b, "eve", 3)
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        await trio.sleep(3)
-        for one in (ann, eve):
-            await one.ask("join", room="den")
-            await one.wait_for("entered")
+        await make_den(ann, eve, seconds=3)
         await act(ann, "rule-set", "rule", rule="history", value="joined")
         await ann.ask("say", room="den", text="for all")
         await ann.ask("rule", room="den", rule="access", value="members")

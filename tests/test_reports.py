@@ -24,11 +24,7 @@ from node_houses import open_nodes
 from streams import House, Program, open_house
 from test_moderating import den, holder, refused, told
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def guest(house: House, nick: str, place: int = 50) -> Program:

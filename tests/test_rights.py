@@ -172,7 +172,6 @@ def test_a_time_is_shown_as_it_is_typed(seconds: float, text: str) -> None:
 
 accounts = st.integers(1, 6)
 role_names = st.sampled_from(["member", "moderator", "owner", "none"])
-server_roles = st.sampled_from([HOLDER, MODERATOR, ADMIN])
 
 
 class House(RuleBasedStateMachine):

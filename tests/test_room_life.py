@@ -1,6 +1,5 @@
 """A room's owners rename it, archive it and delete it; what it is known by meanwhile. By whole servers, on virtual time."""
 
-import time
 from typing import Any
 
 import pytest
@@ -13,11 +12,7 @@ from streams import House, Program, open_house
 from test_chat_room import StalledJournal
 from test_moderating import den, holder, refused, told
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def test_an_owner_renames_a_room_and_everybody_in_it_talks_on(autojump_clock: trio.abc.Clock) -> None:

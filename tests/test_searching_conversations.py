@@ -1,6 +1,5 @@
 """A search of all rooms looks through one's own conversations, too, and through nobody else's: by whole servers, on virtual time."""
 
-import time
 from typing import Any
 
 import pytest
@@ -13,11 +12,7 @@ from streams import Program, open_house
 from test_conversing import answer, friends
 from test_moderating import den, told
 
-
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def found(program: Program, words: str, **fields: Any) -> dict[str, list[str]]:

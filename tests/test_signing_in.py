@@ -85,8 +85,7 @@ async def register(house: House, nick: str = "ann", **fields: Any) -> dict[str, 
     program = house.connect(HERE)
     await program.ask("register", nick=nick, password=CANARY, **fields)
     answer = await program.read()
-    await program.ask("logout")
-    await program.read_to_end()
+    await program.log_out()
     return answer
 
 
@@ -144,8 +143,7 @@ async def test_read_positions_go_along_into_the_account(autojump_clock: trio.abc
         for text in ("one", "two"):
             await bob.ask("say", room="python", text=text)
         answer = await told(ann, "register", password=CANARY)
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         again = house.connect(HERE)
         await again.enter("ann", "python", token=answer["token"])
         recalled = await again.wait_for("recalled")
@@ -363,8 +361,7 @@ async def test_nobody_locks_an_owner_out(autojump_clock: trio.abc.Clock) -> None
                 assert answer["is"] == "logged-in"
                 assert answer["last_login"]["failed"] > 50
                 assert trio.current_time() - began < 1
-                await owner.ask("logout")
-                await owner.read_to_end()
+                await owner.log_out()
         assert codes == {"wrong-password"}
 
 
@@ -414,8 +411,7 @@ async def test_the_name_of_an_account_is_changed_on_all_its_sessions_and_the_old
         assert (await told(guest, "nick", nick="anna"))["code"] == "name-registered"
         assert (await told(phone, "nick", nick="Ann"))["new"] == "Ann"
         await desk.ask("logout")
-        await phone.ask("logout")
-        await phone.read_to_end()
+        await phone.log_out()
         assert (await told(house.connect(HERE), "login", nick="ann", password=CANARY))["nick"] == "Ann"
 
 
@@ -535,8 +531,7 @@ async def test_who_may_invite_is_a_setting(autojump_clock: trio.abc.Clock) -> No
         found = await house.server._directory.accounts.find("ann")
         assert found is not None
         await house.server._directory.accounts.change_role(found.id, "admin")
-        await ann.ask("logout")
-        await ann.read_to_end()
+        await ann.log_out()
         assert (await told(await holder(house), "code", purpose="invite"))["is"] == "invited"
 
 

@@ -1,7 +1,5 @@
 """Texts of one's own that are put into the line that one is writing: at telnet, for programs and on the screen."""
 
-import time
-
 import pytest
 import trio
 
@@ -19,12 +17,7 @@ SPEAKING, EDITING = b"\xff\xfb\x18", b"\xff\xfd\x01\xff\xfd\x03"
 """WILL TTYPE; DO ECHO, DO SGA."""
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """The machine's clock runs as Trio's does."""
-    if request.node.get_closest_marker("trio"):
-        clock = request.getfixturevalue("autojump_clock")
-        monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 @pytest.mark.parametrize(

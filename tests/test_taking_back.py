@@ -1,6 +1,5 @@
 """Lines that are deleted: by whole servers, on virtual time."""
 
-import time
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -18,15 +17,12 @@ from fakes import FaultyJournal
 from node_houses import open_nodes
 from streams import House, Program, open_house
 from test_conversing import answer, friends
-from test_moderating import den, holder, told
+from test_moderating import den, holder, make_den, told
 
 refs = count(1)
 
 
-@pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 async def refused(program: Program, number: int) -> str:
@@ -176,12 +172,7 @@ async def test_every_node_forgets_it(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
         first, second = houses
         ann, bob = await holder(first, "ann", 1), await holder(second, "bob", 2)
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        await trio.sleep(2)
-        for one in (ann, bob):
-            await one.ask("join", room="den")
-            await one.wait_for("entered")
+        await make_den(ann, bob, seconds=2)
         number = await said(bob, "swordfish")
         await ann.wait_for("said")
         await ann.ask("delete", room="den", number=number)
@@ -371,12 +362,7 @@ async def test_a_deleted_topic_is_taken_away_once_though_the_turn_is_looked_at_a
     kept_by: list[list[str]] = []
     async with open_nodes(2, delay=lambda: 0.2, silence_seconds=9999) as (first, second):
         ann, bob = await holder(first, "ann", 1), await holder(second, "bob", 2)
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        await trio.sleep(3)
-        for one in (ann, bob):
-            await one.ask("join", room="den")
-            await one.wait_for("entered")
+        await make_den(ann, bob, seconds=3)
         await ann.ask("role", room="den", nick="bob", role="owner")
         await bob.wait_for("role-given")
         number = await said(bob, "swordfish", "topic")

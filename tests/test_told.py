@@ -25,6 +25,7 @@ from chat_server.rooms.rights import TABLE, standing
 from chat_server.rooms.told import ROLES_NAMED_MAX, roles_named, what_holds
 from chat_server.wire.json_lines import renderer_for
 from streams import House, Program, open_house
+from test_moderating import make_den
 
 refs = count(1)
 
@@ -164,12 +165,6 @@ def test_who_has_a_role_on_the_server_is_told_so() -> None:
 
 
 # By whole servers, on virtual time.
-
-
-@pytest.fixture
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
 
 
 async def register(house: House, nick: str, place: int) -> tuple[Program, str]:
@@ -367,11 +362,7 @@ async def test_who_does_what_may_not_happen_by_then_is_told_that_it_was_not_stor
 ) -> None:
     async with open_house(silence_seconds=9999) as house:
         (ann, _), (bob, _) = await register(house, "ann", 1), await register(house, "bob", 2)
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        for one in (ann, bob):
-            await one.ask("join", room="den")
-            await one.wait_for("entered")
+        await make_den(ann, bob)
         room = house.server.hall.directory.room("den")
         person = house.server.hall.directory.person("bob")
         assert isinstance(room, ChatRoom)

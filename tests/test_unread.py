@@ -1,7 +1,5 @@
 """How much may wait for somebody in all, whoever has written it: by whole servers, on virtual time."""
 
-import time
-
 import pytest
 import trio
 
@@ -20,9 +18,8 @@ MAX = 6
 
 
 @pytest.fixture(autouse=True)
-def few_in_virtual_time(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does, and few lines are too many."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+def few_are_too_many(wall_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In virtual time."""
     monkeypatch.setattr(who_may_write, "UNREAD_IN_ALL_MAX", MAX)
 
 
@@ -30,11 +27,6 @@ async def say(program: Program, whom: str, count: int = 1) -> list[str]:
     """What somebody is told who writes so many lines to somebody: the codes of what is refused."""
     answers = [await answer(program, "msg", nick=whom, text="hi") for _ in range(count)]
     return [one.get("code", "") for one in answers]
-
-
-async def leave(program: Program) -> None:
-    await program.ask("logout")
-    await program.read_to_end()
 
 
 async def back(house: House, nick: str, network: str = "127.0.0.9") -> Program:
@@ -50,7 +42,7 @@ async def test_who_has_too_many_unread_messages_is_written_no_more_until_they_ha
 ) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob, eve = await friends(house, "ann", "bob", "eve")
-        await leave(bob)
+        await bob.log_out()
         assert await say(ann, "bob", 3) == [""] * 3
         assert await say(eve, "bob", 3) == [""] * 3
         assert await say(ann, "bob") == await say(eve, "bob") == ["dm-full"]
@@ -80,7 +72,7 @@ async def test_strangers_do_not_keep_those_from_writing_whom_somebody_has_accept
         await say(ann, "bob")
         await bob.ask("accept", nick="ann")
         await bob.wait_for("request-accepted")
-        await leave(bob)
+        await bob.log_out()
         assert await say(eve, "bob", MAX) == [""] * MAX
         assert await say(eve, "bob") == ["dm-full"]
         assert await say(zed, "bob") == ["dm-full"]
@@ -99,7 +91,7 @@ async def test_what_is_hidden_from_somebody_counts_for_nobody_and_its_writer_not
     async with open_house(silence_seconds=9999, messages_per_second=0) as house:
         ann, bob, eve = await friends(house, "ann", "bob", "eve")
         await answer(bob, "block", nick="eve")
-        await leave(bob)
+        await bob.log_out()
         assert await say(eve, "bob", 2 * MAX) == [""] * 2 * MAX
         assert await say(ann, "bob", MAX) == [""] * MAX
         assert await say(ann, "bob") == await say(eve, "bob") == ["dm-full"]
@@ -110,7 +102,7 @@ async def test_what_was_written_at_another_node_counts_soon(autojump_clock: trio
         ann, bob = await two_at_two(a, b)
         await say(ann, "bob")
         await say(bob, "ann")
-        await leave(bob)
+        await bob.log_out()
         here = await back(b, "ann", "127.0.0.4")
         await trio.sleep(COUNTED_SECONDS + 5)
         assert await say(ann, "bob", MAX) == [""] * MAX

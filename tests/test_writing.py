@@ -28,9 +28,8 @@ from test_moderating import den
 
 
 @pytest.fixture(autouse=True)
-def wall_clock(monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock) -> None:
-    """The machine's clock runs as Trio's does."""
-    monkeypatch.setattr(time, "time", lambda: 1_764_300_000 + autojump_clock.current_time())
+def wall_clock(wall_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the turns of nodes too."""
     monkeypatch.setattr("chat_server.rooms.shared_broadcaster.time", time.time)
 
 

@@ -104,7 +104,7 @@ class Account(Struct, frozen=True):
 
 
 class NewDevice(Struct, frozen=True):
-    """A device to be: `digest` is its token's, `ends` when the token does (None: never), `rooms` those that it is limited to (None: it is not)."""
+    """A device to add: `digest` is its token's, `ends` when the token does (None: never), `rooms` those that it is limited to (None: it is not)."""
 
     name: str
     digest: bytes
@@ -174,7 +174,7 @@ class Failure(Struct, frozen=True):
 
 
 class Registration(Struct, frozen=True):
-    """An account to be.
+    """What is stored when somebody registers: the account, and what comes with it.
 
     `sender` and `person` are whose keys and read positions it takes along, "" for nobody's; `code` is what is used up by it, None for nothing.
     `claimed_by` is who has the name at nodes of the same journal (a PersonId, see journal/happened.py), and may.

@@ -107,7 +107,7 @@ class NewBot(NamedTuple):
 
 
 class Authentication:
-    """One for a server."""
+    """Decides who is let in at one server, and who may register."""
 
     def __init__(
         self, accounts: Accounts, hashing: HashingQueue, policy: Policy, clock: Callable[[], float] = time.time

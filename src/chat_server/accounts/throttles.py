@@ -33,7 +33,7 @@ _ROUNDED = 1e-9
 
 
 class Bucket:
-    """What counts of what somebody has done: it goes away with time. `count` is all of it."""
+    """A leaky bucket: how often somebody has done something lately. What counts leaks away with time; `count` is all of it."""
 
     __slots__ = ("_at", "_level", "_most", "_per_second", "count")
 
@@ -74,14 +74,14 @@ K = TypeVar("K", bound=Hashable)
 
 
 class Buckets(Generic[K]):
-    """One for each of many. Kept are at most KEPT_MAX."""
+    """Leaky buckets by whose they are. Kept are at most KEPT_MAX."""
 
     def __init__(self, make: Callable[[], Bucket]) -> None:
         self._make = make
         self._of: dict[K, Bucket] = {}
 
     def of(self, who: K, now: float) -> Bucket:
-        """Theirs."""
+        """The bucket of this one."""
         if who not in self._of:
             if len(self._of) >= KEPT_MAX:
                 self._forget(now)

@@ -37,7 +37,7 @@ class KeptNames:
     def claim(
         self, node: int, claim: Claim, accounts: KeptAccounts, at: float, ending: Collection[int] = ()
     ) -> tuple[str, str, int] | Refusal:
-        """Give somebody a name at a node; see Nodes.claim. Returns it, the one that they have elsewhere, and the how-manieth claim it is.
+        """Give somebody a name at a node; see Nodes.claim. Returns it, the one that they have elsewhere, and the number of the claim.
 
         `ending` are the nodes that end in order.
         """

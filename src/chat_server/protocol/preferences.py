@@ -1,4 +1,7 @@
-"""What somebody has chosen about how the server speaks to them. A value, to be kept for the nickname when there are accounts."""
+"""What is chosen at one session about how the server speaks to it: a value.
+
+What of it is kept with an account is in commands/chosen.py. Never knows how it is put into effect.
+"""
 
 from msgspec import Struct
 

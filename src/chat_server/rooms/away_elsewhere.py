@@ -40,7 +40,7 @@ UNANSWERED_PAUSE = 2.0
 
 
 class AwayElsewhere:
-    """One for a node."""
+    """Tells the other nodes which guests of this one are away, and takes in what they tell."""
 
     def __init__(self, directory: Directory[Room, Person[Occupant]], nodes: Nodes) -> None:
         """Nothing has been told, nor heard."""

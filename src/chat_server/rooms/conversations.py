@@ -53,7 +53,7 @@ LISTED_MAX = 200
 
 
 class Conversations:
-    """One for a server."""
+    """All conversations that are open at one server."""
 
     def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
         """None is open."""

@@ -28,7 +28,7 @@ KNOWN_SECONDS = 30 * 86400.0
 
 
 class Enforcement:
-    """One for a server."""
+    """Puts acts of one server's moderators into effect."""
 
     def __init__(self, directory: Directory[Room, Person[Occupant]]) -> None:
         """Whatever is done from now on is put into effect."""

@@ -4,7 +4,7 @@ from chat_server.metrics import NUMBERS, Histogram
 
 
 class Flow:
-    """How turns go."""
+    """Histograms of the turns of all rooms together."""
 
     def __init__(self) -> None:
         """There has been none."""

@@ -53,7 +53,7 @@ def prepare_each(sinks: Iterable[Sink], data: bytes) -> None:
 
 
 def give_rest(sink: Sink, data: bytes, sent: int) -> None:
-    """Give one the data of which so much could be written at once with that of all others.
+    """See to one reader after its data was written together with all others': `sent` bytes of it, or minus the number of an error.
 
     An error may be of that way of writing, and not of the connection: its own `send` says whether it is.
     """

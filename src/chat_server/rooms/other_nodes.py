@@ -53,7 +53,7 @@ class Hearing:
         self._until = trio.current_time() + (HEARD_SECONDS if nodes is not None else 0.0)
 
     async def wait(self, number: int, place: "Numbering") -> None:
-        """Wait for the line with this number."""
+        """Wait until the place has the line with this number."""
         rest = FIRST_LOOK_SECONDS
         while place.last_seq < number and trio.current_time() < self._until:
             await trio.sleep(min(rest, self._until - trio.current_time()))
@@ -61,7 +61,7 @@ class Hearing:
 
 
 class Numbering(Protocol):
-    """A place, as far as it matters here."""
+    """A place whose lines are numbered."""
 
     @property
     def last_seq(self) -> int:
@@ -69,7 +69,7 @@ class Numbering(Protocol):
 
 
 class OtherNodes(Generic[P]):
-    """One for a server."""
+    """The way from one node to the others, as far as it is about people who are at several."""
 
     def __init__(self, held: HeldNames[P], nodes: Nodes) -> None:
         """Who has which name at this node is in `held`."""

@@ -1,6 +1,6 @@
 """Somebody with one or several sessions, and what is theirs wherever they are connected.
 
-Whether a session joins the others of its person or takes their place, commands/login.py says; how it takes it, room by room,
+Whether a session joins the others of its person or takes their place, commands/coming_back.py says; how it takes it, room by room,
 sessions/membership.py says. Knows of its sessions only where they are, and that they can fail. Never knows connections, nor how anything is
 shown.
 """

@@ -31,7 +31,7 @@ class Somebody(Hashable, Protocol):
 
 
 _Movements = dict[Somebody, tuple[int, str]]
-"""Who came or went: the how-manieth movement it was, and the nickname."""
+"""Who came or went: the number of the movement, counted from the first, and the nickname."""
 
 
 class Presence:

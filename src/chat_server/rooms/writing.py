@@ -93,7 +93,7 @@ class _Place:
 
 
 class WritingSigns:
-    """One for a node."""
+    """Who is writing at one node, who has read what there, and what the other nodes tell of theirs."""
 
     def __init__(self, conversations: Conversations) -> None:
         """Nobody is writing."""

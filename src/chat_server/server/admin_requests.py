@@ -223,7 +223,7 @@ class HowItIsShown(AdminAnswer, frozen=True):
 
 
 class ConfigReloaded(AdminAnswer, frozen=True):
-    """The configuration has been read again: the so-manieth is in use, and these settings are others than before (`limits.rooms`).
+    """The configuration has been read again (see ConfigInUse), and these settings are others than before (`limits.rooms`).
 
     Those that are `waiting` are others in the file, and are used from the next start on.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Beside(NamedTuple):
-    """All of it."""
+    """The parts beside the server that are looked at."""
 
     health: Health
     lateness: Lateness
@@ -29,7 +29,7 @@ class Beside(NamedTuple):
     """None: none are made."""
     cases: OpenCases | None = None
     canary: "Canary | None" = None
-    """None: it has not begun to sing."""
+    """None: it has not begun."""
     echoes: Echoes | None = None
     """None: there are no other nodes."""
     in_use: ConfigInUse | None = None

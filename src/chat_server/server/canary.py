@@ -47,10 +47,10 @@ from chat_server.sessions.welcome import welcome_of
 from chat_server.wire.proxy_protocol import UNIX
 
 EVERY_SECONDS = 30.0
-"""Seconds between the beginnings of two songs: a commit more, of one page, in so long."""
+"""Seconds between two lines of it: a commit more, of one page, in so long."""
 
 AGAIN_SECONDS = 5.0
-"""Seconds after which it sings again when it could not be heard: it is soon known that all is well again."""
+"""Seconds after which it tries again when it was not heard: it is soon known that all is well again."""
 
 HEARD_WITHIN = 10.0
 """Seconds in which it is heard, if all is well. A slow disk takes half a second for a commit, a database that fails over 5."""
@@ -69,7 +69,7 @@ _BEGIN = b'{"do":"login","nick":"canary"}\n{"do":"join","room":"canary"}\n'
 
 
 class Unheard(Exception):
-    """It sang, and was not heard; the sentence says why."""
+    """A line of the canary's was not shown in time; the sentence says why."""
 
 
 class _Stored:
@@ -125,7 +125,7 @@ class Canary:
         self.unheard = 0
         """How often it was not."""
         self._is_over = False  # the server ends: nothing is to be heard any more
-        self._sings_since: float | None = None
+        self._trying_since: float | None = None
         self._problem = ""
 
     @property
@@ -139,37 +139,37 @@ class Canary:
             return ""
         if self._problem:
             return f"a line cannot be stored and shown: {self._problem}"
-        sings_for = 0.0 if self._sings_since is None else trio.current_time() - self._sings_since
-        if sings_for > HEARD_WITHIN or self.age > SILENT_SECONDS:
-            seconds = sings_for if sings_for > HEARD_WITHIN else self.age
+        tries_for = 0.0 if self._trying_since is None else trio.current_time() - self._trying_since
+        if tries_for > HEARD_WITHIN or self.age > SILENT_SECONDS:
+            seconds = tries_for if tries_for > HEARD_WITHIN else self.age
             return f"for {seconds:.0f} seconds no line could be stored and shown: the disk, or the database, does not answer"
         return ""
 
     async def run(self) -> None:
-        """Sing, until cancelled; then nothing is missed."""
+        """Say a line now and then, until cancelled; then nothing is missed."""
         try:
             async with trio.open_nursery() as nursery:
                 hall, room = self._place()
                 nursery.start_soon(room.run)
-                await self._sing_on(hall, nursery)
+                await self._go_on(hall, nursery)
         finally:
             self._is_over = trio.current_effective_deadline() == -inf  # else it is missed: something went wrong
 
-    async def _sing_on(self, hall: Hall, nursery: trio.Nursery) -> None:
+    async def _go_on(self, hall: Hall, nursery: trio.Nursery) -> None:
         guard = Guard("something went wrong with the canary")
         while True:
             began = trio.current_time()
             with guard:
-                await self._try_to_sing(hall, nursery)
+                await self._try(hall, nursery)
             if guard.has_failed:
                 self._note_unheard("something went wrong with the canary, and is in the log")
                 guard.has_failed = False
-            self._sings_since = None
+            self._trying_since = None
             rest = 0.0 if self._problem else began + EVERY_SECONDS - trio.current_time()
             await trio.sleep(max(rest, AGAIN_SECONDS))
 
     def _place(self) -> tuple[Hall, ChatRoom]:
-        """Where it sings: nothing of it is anybody else's."""
+        """Where it is: nothing of that is anybody else's."""
         journal = self._journal
         directory: Directory[Room, Person[Occupant]] = Directory(
             journal,
@@ -182,10 +182,10 @@ class Canary:
         directory.open_room(room)
         return hall, room
 
-    async def _try_to_sing(self, hall: Hall, nursery: trio.Nursery) -> None:
-        self._sings_since = trio.current_time()
+    async def _try(self, hall: Hall, nursery: trio.Nursery) -> None:
+        self._trying_since = trio.current_time()
         try:
-            seconds = await self._sing(hall, nursery)
+            seconds = await self._say_one(hall, nursery)
         except Unheard as error:
             self._note_unheard(str(error))
             return
@@ -198,7 +198,7 @@ class Canary:
         self._problem = why
         self._complaint.error("what is said cannot be stored and shown: the canary is not heard", why=why)
 
-    async def _sing(self, hall: Hall, nursery: trio.Nursery) -> float:
+    async def _say_one(self, hall: Hall, nursery: trio.Nursery) -> float:
         """Come, say a line, and wait until it is shown. Returns how long that took. Raises Unheard."""
         ours, theirs = socket.socketpair()
         with trio.socket.from_stdlib_socket(ours) as connection:

@@ -61,7 +61,7 @@ AGAIN_SECONDS = 0.5
 
 
 class ChangesElsewhere:
-    """One for a node."""
+    """Puts into effect at one node what has happened at the others."""
 
     def __init__(
         self, directory: Directory[Room, Person[Occupant]], others: OtherNodes[Person[Occupant]], hall: Room

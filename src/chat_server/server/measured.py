@@ -75,7 +75,7 @@ def _settings(read: Callable[[ConfigInUse], Value]) -> Read:
 
 
 def _canary(read: Callable[["Canary"], Value]) -> Read:
-    """Read something of the canary, if it has begun to sing."""
+    """Read something of the canary, if it has begun."""
     return lambda seen: None if seen.beside.canary is None else read(seen.beside.canary)
 
 

@@ -73,7 +73,7 @@ LOOK_SECONDS = 0.01
 
 
 class Means(NamedTuple):
-    """By what things are done that are the process's."""
+    """What operations need of the process beside its server."""
 
     health: Health
     in_use: ConfigInUse

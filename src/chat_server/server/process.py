@@ -222,7 +222,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
 
             def begin() -> None:
                 server.health.ready()
-                nursery.start_soon(watched.sing)
+                nursery.start_soon(watched.run_canary)
                 manager.ready()
                 nursery.start_soon(manager.run, partial(_status, server, journal))
                 nursery.start_soon(certificate.run)

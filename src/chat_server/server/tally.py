@@ -4,7 +4,7 @@ from collections import Counter
 
 
 class Tally:
-    """So many."""
+    """Counters of one server."""
 
     def __init__(self) -> None:
         """Nobody has come."""

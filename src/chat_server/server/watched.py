@@ -66,8 +66,8 @@ class Watched:
         if self.beside.backups is not None:
             await self.beside.backups.run()
 
-    async def sing(self) -> None:
-        """Have the canary sing from soon after now on, until the server is to end."""
+    async def run_canary(self) -> None:
+        """Have a canary from soon after now on, until the server is to end."""
         await trio.sleep(BEGIN_SECONDS)
         # Files that an upgrade has replaced may not fit.
         with Guard("there is no canary: a disk that hangs is not found"):

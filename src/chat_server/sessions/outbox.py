@@ -66,7 +66,7 @@ class Outbox(Generic[M]):
         """Write to `transport`, in a task made with `start` while something waits; what waits counts in the `budget` of all."""
         self._transport = transport
         self.send: Callable[[bytes], int] = transport.send_nowait
-        """Takes whole lines, and returns how many bytes it has taken; see rooms.room.Sink. It is the socket's own `send` where nothing
+        """Takes whole lines, and returns how many bytes it has taken; see rooms.sink.Sink. It is the socket's own `send` where nothing
         waits, for a room calls it for every member: with a method and its questions in between, S3 took a tenth more."""
         self.target: Target = transport
         """What `send` writes to, as long as it is the socket's own; else one without a descriptor."""
@@ -295,7 +295,7 @@ class Outbox(Generic[M]):
 
 
 class PushSink:
-    """A sink (rooms.room.Sink) made of a function that takes everything."""
+    """A sink (rooms.sink.Sink) made of a function that takes everything."""
 
     __slots__ = ("_push",)
 

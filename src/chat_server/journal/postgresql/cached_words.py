@@ -57,14 +57,14 @@ def word_of(room: int, *, is_conversation: bool) -> str:
 
 
 class Place(NamedTuple):
-    """A line."""
+    """Where a line stands: the number of its room, and its own."""
 
     room: int
     seq: int
 
 
 class CachedWords:
-    """The words, and whose they are."""
+    """The file of the cache."""
 
     def __init__(self, path: Path, identity: str | None = None) -> None:
         """Open the cache of the journal with this identity, or make it; None: take what is there."""
@@ -136,8 +136,8 @@ class CachedWords:
             self._words.forget(places, gone, (_ROOM, [(room, *known)]))
             self.rooms[room] = known
 
-    def meet(self, room: int, first: int) -> None:
-        """There is a room whose lines begin with this number."""
+    def add_room(self, room: int, first: int) -> None:
+        """Take in a room of which nothing is here yet; its lines begin with the number `first`."""
         known = Known(first, first - 1)
         self._words.note((_ROOM, [(room, *known)]))
         self.rooms[room] = known

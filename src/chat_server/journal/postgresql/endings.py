@@ -118,7 +118,7 @@ def _begin(ended: Ended, connection: Connection) -> bool:
     return rewriting.begin(connection, ended)
 
 
-def _turns_of(ended: Ended, after: int, connection: Connection) -> rewriting.Some:
+def _turns_of(ended: Ended, after: int, connection: Connection) -> rewriting.SomeTurns:
     return rewriting.turns_of(connection, ended.account, after)
 
 

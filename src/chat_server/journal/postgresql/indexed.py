@@ -150,7 +150,7 @@ def _make_level(words: CachedWords, rooms: Rooms) -> None:
         words.forget(number, None)
     for number, room in rooms.items():
         if number not in words.rooms:
-            words.meet(number, room.first)
+            words.add_room(number, room.first)
         elif words.rooms[number].first < room.first:
             words.forget(number, room.first)
 

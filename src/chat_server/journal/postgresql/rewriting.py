@@ -36,14 +36,14 @@ class Place(NamedTuple):
     position: int
 
 
-class Some(NamedTuple):
+class SomeTurns(NamedTuple):
     """Some turns in which an account has lines. The next ones come `after` this position; None: these were the last."""
 
     turns: list[Place]
     after: int | None
 
 
-def turns_of(connection: Connection, account: int, after: int, also: Collection[int] = ()) -> Some:
+def turns_of(connection: Connection, account: int, after: int, also: Collection[int] = ()) -> SomeTurns:
     """Some of the turns that may have lines of an account, or are of one of these rooms, in the order in which they were stored."""
     transaction, ticket = divmod(after, _TICKETS)
     rows = connection.execute(
@@ -61,8 +61,8 @@ def turns_of(connection: Connection, account: int, after: int, also: Collection[
                 size += length
                 found.append(Place(room, turn, position))
         if size >= REWRITTEN_BYTES:
-            return Some(found, position)
-    return Some(found, _position_of(rows[-1]) if len(rows) >= LOOKED_THROUGH else None)
+            return SomeTurns(found, position)
+    return SomeTurns(found, _position_of(rows[-1]) if len(rows) >= LOOKED_THROUGH else None)
 
 
 def _position_of(row: Sequence[Any]) -> int:

@@ -1,6 +1,6 @@
 """What is left in the files of lines that were deleted: in the index until a moment later, elsewhere in their bytes until they are made anew.
 
-In the journal's tables the old text is overwritten by the commit that deletes it (rewriting.py). What was not finished when the server ended is done
+In the journal's tables the old text is overwritten by the commit that deletes it (amending.py). What was not finished when the server ended is done
 by the next one. Bounds: files are made anew for a thousandth of the time. Never knows who has deleted what.
 """
 

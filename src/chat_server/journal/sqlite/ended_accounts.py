@@ -56,7 +56,7 @@ def rewrite_all(writer: Writer, ended: Ended) -> None:
     note_done(ended, writer)
 
 
-def _find(ended: Ended, after: int, connection: sqlite3.Connection) -> rewriting.Some:
+def _find(ended: Ended, after: int, connection: sqlite3.Connection) -> rewriting.SomeBatches:
     return rewriting.batches_of(connection, ended.account, after)
 
 

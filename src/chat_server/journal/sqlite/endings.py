@@ -20,7 +20,7 @@ from chat_server.journal.sqlite.ended_accounts import make_anew, note_done, rewr
 from chat_server.journal.sqlite.ended_file import add_ended
 from chat_server.journal.sqlite.indexed import IndexedFile
 from chat_server.journal.sqlite.reader import Reader
-from chat_server.journal.sqlite.rewriting import Some, batches_of
+from chat_server.journal.sqlite.rewriting import SomeBatches, batches_of
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.logs import log
 
@@ -137,7 +137,7 @@ class Endings:
             await trio.sleep(LOG_REST)
         await self._committer.call(Writer.bring_in_log)
 
-    def _find(self, ended: Ended, after: int) -> Some:
+    def _find(self, ended: Ended, after: int) -> SomeBatches:
         reader = Reader(self._folder.journal)
         try:
             return reader.ask(lambda connection: batches_of(connection, ended.account, after))

@@ -23,14 +23,14 @@ REWRITTEN_BYTES = 1 << 18
 """Bytes of lines that are rewritten at once, some 3 ms: that long an append may have to wait."""
 
 
-class Some(NamedTuple):
+class SomeBatches(NamedTuple):
     """Some batches in which an account has lines, by their ids. The next ones come `after` this id; None: these were the last."""
 
     batches: list[int]
     after: int | None
 
 
-def batches_of(connection: sqlite3.Connection, account: int, after: int, also: Collection[int] = ()) -> Some:
+def batches_of(connection: sqlite3.Connection, account: int, after: int, also: Collection[int] = ()) -> SomeBatches:
     """Some of the batches that may have lines of an account, or are in one of these rooms."""
     rows = connection.execute(
         "SELECT id, iif(authors = '', 0, instr(authors, ?1)) OR instr(lines, ?4)"
@@ -45,8 +45,8 @@ def batches_of(connection: sqlite3.Connection, account: int, after: int, also: C
             size += length
             found.append(number)
         if size >= REWRITTEN_BYTES:
-            return Some(found, number)
-    return Some(found, rows[-1][0] if len(rows) == LOOKED_THROUGH else None)
+            return SomeBatches(found, number)
+    return SomeBatches(found, rows[-1][0] if len(rows) == LOOKED_THROUGH else None)
 
 
 def records_of(connection: sqlite3.Connection, batches: Sequence[int]) -> Iterator[StoredRecord]:
