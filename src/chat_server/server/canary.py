@@ -56,7 +56,7 @@ HEARD_WITHIN = 10.0
 """Seconds in which it is heard, if all is well. A slow disk takes half a second for a commit, a database that fails over 5."""
 
 SILENT_SECONDS = EVERY_SECONDS + HEARD_WITHIN + 5
-"""Seconds after which something is wrong where nothing was heard of it, whatever keeps it from singing."""
+"""Seconds after which something is wrong where nothing was heard of it, whatever keeps it from saying one."""
 
 LEAVE_SECONDS = 1.0
 """Seconds that it has to leave."""
