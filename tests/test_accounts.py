@@ -90,6 +90,12 @@ async def registered(accounts: Accounts, new: Registration | None = None, at: fl
     return holder
 
 
+async def give_role(accounts: Accounts, account: Account, role: str) -> None:
+    """Give an account a role on the server, as an operator does."""
+    act = ServerAct("role-given", NOW, "(operator)", whom=account.name, account=account.id, text=role)
+    assert isinstance(await accounts.acts.enact(act, lambda *_: ""), ServerAct)
+
+
 async def put(accounts: Accounts, account: int, *secrets: str) -> list[Device]:
     added = [await accounts.add_device(account, device(secret), NOW) for secret in secrets]
     assert not any(isinstance(one, Refusal) for one in added)
@@ -199,7 +205,6 @@ async def test_who_is_not_there_is_changed_in_nothing(accounts: Accounts) -> Non
     assert await accounts.make_codes([code("c", account=7)]) == Refusal("gone")
     await accounts.change_password(7, "hash", ())
     accounts.rehash(7, "hash", "other hash")
-    await accounts.change_role(7, "owner")
     await accounts.add_choices(7, {})
     assert await accounts.drop_devices(7, [1]) == []
     assert await accounts.account(7) is None
@@ -210,7 +215,7 @@ async def test_what_somebody_chooses_is_kept_by_door(accounts: Accounts) -> None
     made = (await registered(accounts, replace(ann(), choices=choices))).account
     assert made.choices == choices
     await accounts.add_choices(made.id, {"telnet": {"plain": True}})
-    await accounts.change_role(made.id, "admin")
+    await give_role(accounts, made, "admin")
     kept = {**choices, "telnet": {"colour": False, "wrap": None, "plain": True}}
     assert await accounts.find("ann") == replace(made, choices=kept, role="admin")
     await accounts.add_choices(made.id, {"telnet": {"plain": None}, "blocked": {"account:5": True}})
@@ -287,7 +292,7 @@ async def test_when_and_where_a_device_was_used_last_is_noted(store: Store) -> N
 
 async def settle(store: Store) -> None:
     """Wait until what was noted is stored: whatever is stored next takes it along."""
-    await store.accounts.change_role(0, "member")
+    await store.accounts.add_choices(0, {})
 
 
 # What a guest takes along.
@@ -490,9 +495,9 @@ async def test_a_code_for_a_name_takes_the_place_of_an_earlier_one_for_it_alone(
 async def test_whether_there_is_an_owner_is_known(accounts: Accounts) -> None:
     assert not await accounts.has_owner()
     made = (await registered(accounts)).account
-    await accounts.change_role(made.id, "admin")
+    await give_role(accounts, made, "admin")
     assert not await accounts.has_owner()
-    await accounts.change_role(made.id, "owner")
+    await give_role(accounts, made, "owner")
     assert await accounts.has_owner()
     await accounts.end(made.id, "close", NOW)
     assert not await accounts.has_owner()

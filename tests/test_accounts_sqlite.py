@@ -559,7 +559,7 @@ async def test_what_is_registered_is_known_though_nobody_waits_for_it_any_more(t
         with trio.CancelScope() as scope:
             scope.cancel()
             await accounts.register(ann(), NOW)
-        await accounts.change_role(0, "member")
+        await accounts.add_choices(0, {})
         assert accounts.names.holder("ann")
         assert isinstance(await accounts.register(ann(), NOW), Refusal)
 

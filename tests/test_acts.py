@@ -50,18 +50,20 @@ def ban(whom: str = "bob", until: float = 60.0, at: float = NOW, **more: object)
     return ServerAct("banned", at, "ann", whom=whom, until=at + until, text="why", **more)  # type: ignore[arg-type]
 
 
+def role_given(account: int, role: str) -> ServerAct:
+    return ServerAct("role-given", NOW, "(operator)", account=account, text=role)
+
+
 async def done(accounts: Accounts, act: ServerAct) -> ServerAct:
     enacted = await accounts.acts.enact(act, yes)
     assert isinstance(enacted, ServerAct)
     return enacted
 
 
-async def registered(accounts: Accounts, name: str, role: str = "member") -> int:
+async def registered(accounts: Accounts, name: str) -> int:
     new = Registration(name, name.casefold(), "hash", NewDevice("laptop", digest(name), network="198.51.100.0/24"))
     holder = await accounts.register(new, NOW)
     assert isinstance(holder, Holder)
-    if role != "member":
-        await accounts.change_role(holder.account.id, role)  # type: ignore[arg-type]
     return holder.account.id
 
 
@@ -93,14 +95,13 @@ async def test_what_is_refused_has_changed_nothing(accounts: Accounts) -> None:
 
 
 async def test_who_acts_is_judged_by_what_they_are_when_it_is_stored(accounts: Accounts) -> None:
-    boss, mod, bob = [
-        await registered(accounts, name, role)
-        for name, role in (("boss", "admin"), ("mod", "moderator"), ("bob", "member"))
-    ]
+    boss, mod, bob = [await registered(accounts, name) for name in ("boss", "mod", "bob")]
+    for account, role in ((boss, "admin"), (mod, "moderator")):
+        await done(accounts, role_given(account, role))
     act = ServerAct("banned", NOW, "mod", mod, "bob", bob, until=NOW + 60)
     assert isinstance(await accounts.acts.enact(act, judged), ServerAct)
-    role = ServerAct("role-given", NOW, "boss", boss, "mod", mod, text="member")
-    assert isinstance(await accounts.acts.enact(role, judged), ServerAct)
+    taken = ServerAct("role-given", NOW, "boss", boss, "mod", mod, text="member")
+    assert isinstance(await accounts.acts.enact(taken, judged), ServerAct)
     assert await accounts.acts.enact(act, judged) == NotEnacted("server-moderators-only")
     found = await accounts.account(mod)
     assert found is not None
@@ -142,7 +143,7 @@ async def test_what_is_in_force_survives_a_restart(place: Place) -> None:
 async def test_whose_account_is_erased_stands_in_what_was_done_under_a_name_that_says_nothing(
     accounts: Accounts, ending: str
 ) -> None:
-    mod, bob = await registered(accounts, "mod", "moderator"), await registered(accounts, "bob")
+    mod, bob = await registered(accounts, "mod"), await registered(accounts, "bob")
     await done(accounts, ServerAct("banned", NOW, "mod", mod, "bob", bob, until=NOW + 60, text="spam"))
     for account in (mod, bob):
         await accounts.end(account, ending, NOW)  # type: ignore[arg-type]
@@ -184,7 +185,7 @@ async def test_who_has_come_from_a_network_is_known_whatever_they_logged_in_by(s
         (bob, "203.0.113.0/24"),
         (eve, "2001:db8:7::/48"),
     }
-    await accounts.change_role(bob, "moderator")
+    await done(accounts, role_given(bob, "moderator"))
     (one,) = await accounts.acts.neighbours("203.0.113.7/32", NOW)
     assert (one.account, one.made, one.role) == (bob, NOW, "moderator")
     await accounts.end(bob, "close", NOW + 60)

@@ -49,7 +49,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.room_state import EMPTY, after, written
 from postgresql import Cluster, Database
 from processes import TIMEOUT
-from test_accounts import NOW, ann, code, device, digest, gathered, put, registered
+from test_accounts import NOW, ann, code, device, digest, gathered, give_role, put, registered
 from test_accounts_model import NAMES, Side, shape, step_of
 from test_postgresql_append import Node, texts_of
 
@@ -266,7 +266,7 @@ async def test_other_nodes_hear_of_what_matters_to_them(nodes: list[PostgresqlAc
     phone, tablet = await put(node, made.id, "phone", "tablet")
     await node.add_choices(made.id, {"": {"zone": "UTC"}})
     await node.rename(made.id, "Anna", "anna", NOW)
-    await node.change_role(made.id, "admin")
+    await give_role(node, made, "admin")
     await node.drop_devices(made.id, [phone.id, 999])
     await node.drop_devices(made.id, [999])
     await node.drop_devices(made.id, [], why="dropped-by-operator", is_all=True)
@@ -282,7 +282,9 @@ async def test_other_nodes_hear_of_what_matters_to_them(nodes: list[PostgresqlAc
     assert changes_in(database) == [
         changed,
         {"type": "choices-made", "node": 2, "account": made.id, "chosen": {"": {"zone": "UTC"}}},
-        *[changed] * 2,
+        changed,
+        {"type": "server-acted", "node": 2, "number": 1},
+        changed,
         revoked("dropped", [phone.id]),
         revoked("dropped-by-operator"),
         revoked("password-changed"),
@@ -514,7 +516,7 @@ async def test_what_is_noted_while_the_engine_is_away_is_stored_when_it_is_back(
                 await accounts.account(made.id)
             cluster.start()
             assert await accounts.account(made.id) == made
-            await accounts.change_role(0, "member")
+            await accounts.add_choices(0, {})
             assert await accounts.account(made.id) == replace(made, seen=NOW + 5)
             assert await accounts.failures() == [Failure("192.0.2.0/24", 0, 3, NOW)]
     finally:
@@ -529,7 +531,7 @@ async def test_failed_tries_count_at_all_nodes_together(nodes: list[PostgresqlAc
 
     async def note(node: Accounts, count: int, seconds: float) -> None:
         node.note_failure(Failure("192.0.2.0/24", 7, count, NOW + seconds))
-        await node.change_role(0, "member")
+        await node.add_choices(0, {})
 
     for number in range(1, 4):
         await note(here, number, number)
@@ -786,7 +788,7 @@ async def test_what_has_ended_is_forgotten_by_every_nodes_index_and_nodes_that_a
         assert connection.execute("UPDATE account_commit SET at = now() - interval '2 days'").rowcount == 2
         opened_by(database, 3)
         assert connection.execute("SELECT count(*) FROM account_commit").fetchall() == [(0,)]
-    await here.change_role(made.id, "admin")
+    await give_role(here, made, "admin")
     assert await here.has_owner() is False
 
 
@@ -794,9 +796,9 @@ async def test_what_is_too_much_is_refused(nodes: list[PostgresqlAccounts], monk
     made = (await registered(nodes[0])).account
     monkeypatch.setattr(account_commits, "CHANGES_MAX", 0)
     with pytest.raises(JournalError, match="too much"):
-        await nodes[0].change_role(made.id, "admin")
+        await give_role(nodes[0], made, "admin")
     monkeypatch.undo()
-    await nodes[0].change_role(made.id, "admin")
+    await give_role(nodes[0], made, "admin")
 
 
 async def test_a_device_of_a_deleted_room_is_limited_to_the_others(

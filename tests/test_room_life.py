@@ -237,12 +237,8 @@ async def test_a_room_whose_owners_have_no_account_any_more_is_the_servers_and_n
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await den(house, "ann", "bob")
         boss = await holder(house, "boss", 9)
-        account = await house.server._directory.accounts.find("boss")
-        assert account is not None
-        await house.server._directory.accounts.change_role(account.id, "admin")
-        for session in house.server._sessions:
-            if session.nick == "boss":
-                session.person.role = "admin"
+        await house.ask_as_operator("give-role", name="boss", role="admin")
+        await boss.wait_for("office-changed")
         await ann.ask("role", room="den", nick="bob", role="owner")
         await bob.wait_for("role-given")
         ended, *_ = await house.ask_as_operator("end-account", name="ann", ending="close")

@@ -298,9 +298,6 @@ class Accounts(Protocol):
         Nobody who logs in waits for it, nor is kept from that if it cannot be stored.
         """
 
-    async def change_role(self, account: int, role: Role) -> None:
-        """Make somebody another role's, whatever that leaves; what people ask for is an act (Acts.enact)."""
-
     async def add_choices(self, account: int, chosen: Choices) -> None:
         """Store what somebody has just chosen, beside whatever else they have chosen before."""
 

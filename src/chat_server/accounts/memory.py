@@ -25,7 +25,6 @@ from chat_server.accounts import (
     OwnLines,
     Registration,
     Rewritten,
-    Role,
     with_choices,
 )
 from chat_server.accounts.acts import ServerAct
@@ -178,13 +177,6 @@ class MemoryAccounts:
         known = self._kept.active(account)
         if known is not None and known.password == old:
             self._kept.change(account, lambda one: replace(one, password=new))
-
-    async def change_role(self, account: int, role: Role) -> None:
-        """Make somebody another role's."""
-        self._lines.check_open()
-        if self._kept.active(account) is not None:
-            self._kept.change(account, lambda one: replace(one, role=role))
-            self._lines.account_changed(account)
 
     async def add_choices(self, account: int, chosen: Choices) -> None:
         """Store what somebody has just chosen."""

@@ -19,7 +19,6 @@ from chat_server.accounts import (
     NewDevice,
     Registration,
     Rewritten,
-    Role,
     sender_of,
     with_choices,
 )
@@ -104,13 +103,6 @@ class TableAccounts:
     def rehash(self, account: int, old: str, new: str) -> None:
         """Have another hash of the same password stored; see Accounts."""
         self._storage.submit(lambda tables: changes.rehash(tables, account, old, new))
-
-    async def change_role(self, account: int, role: Role) -> None:
-        """Make somebody another role's."""
-        await self._storage.store(
-            lambda tables: changes.change(tables, account, lambda old: replace(old, role=role)),
-            news=lambda is_changed: News(account * is_changed),
-        )
 
     async def add_choices(self, account: int, chosen: Choices) -> None:
         """Store what somebody has just chosen; see Accounts."""
