@@ -18,13 +18,12 @@ from hypothesis import strategies as st
 from canary import PASSWORD
 from chat_server.protocol.events import Refused
 from chat_server.protocol.room_state import EMPTY, RoomState
-from chat_server.rooms.filters import DEADLINE, MISSES_MAX
+from chat_server.rooms.line_questions import DEADLINE, MISSES_MAX
 from chat_server.rooms.line_rules import Hold, WordList, check, is_word
 from chat_server.rooms.rights import GUEST, MEMBER, ROOM_MODERATOR, Standing
-from node_houses import open_nodes
 from processes import ROOT, ServerProcess
 from streams import House, Program, open_house
-from test_moderating import den, holder, refused, told
+from test_moderating import den, refused, told
 from test_reports import guest, said
 
 
@@ -152,27 +151,17 @@ async def test_who_is_put_out_while_a_filter_looks_says_nothing_any_more(autojum
         assert (await told(bot, "said"))["text"] == "the end"
 
 
-async def test_a_filter_looks_at_what_is_said_at_its_node_and_what_is_said_elsewhere_passes(
-    autojump_clock: trio.abc.Clock,
-) -> None:
-    async with open_nodes(2) as (one, two):
-        ann = await holder(one, "ann")
-        await ann.ask("create", room="den")
-        await ann.wait_for("room-created")
-        await ann.ask("join", room="den")
-        await ann.wait_for("entered")
-        bot = await bot_in_den(one, ann)
-        await ann.ask("filter", room="den", nick="ann", on="on")
-        await ann.wait_for("filters-at-node")
-        await trio.sleep(2)
-        other = await bot_in_den(two, ann, "other")
-        assert (await other.wait_for("filters-at-node"))["node"] == "node-1"
-        await other.log_out()
-        here, there = await guest(one, "gus"), await guest(two, "eve")
-        await said(there, "from elsewhere")
-        await here.ask("say", room="den", text="from here")
-        await answer(bot, "hold")
-        await here.wait_for("line-held")
+async def test_a_filter_of_a_private_room_is_told_which_room_it_is_asked_of(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, bot = await filtered(house)
+        for request in (
+            {"do": "role", "nick": "bob", "role": "member"},
+            {"do": "rule", "rule": "access", "value": "invite"},
+        ):
+            await ann.ask(**request, room="den")
+        await ann.wait_for("rule-set")
+        await bob.ask("say", room="den", text="between us")
+        assert (await answer(bot, "pass"))["room"] == "den"
 
 
 async def test_a_line_that_comes_while_a_rule_is_set_is_not_said_unlooked_at(autojump_clock: trio.abc.Clock) -> None:
@@ -257,8 +246,8 @@ def test_words_count_for_members_too_and_not_for_moderators_and_the_strictest_li
 # The bot of the document.
 
 WITH_TIME = (
-    "import runpy, chat_server.rooms.filters as filters\n"
-    "filters.DEADLINE = 60.0\n"
+    "import runpy, chat_server.rooms.line_questions as questions\n"
+    "questions.DEADLINE = 60.0\n"
     "runpy.run_module('chat_server', run_name='__main__')"
 )
 """A server that waits for filters however busy the machine is."""

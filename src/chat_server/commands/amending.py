@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from chat_server.commands.access import access
 from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.holding import asked_filters
 from chat_server.commands.moderating import act_in
 from chat_server.commands.referring import Place, referred_line
 from chat_server.commands.taking_back import not_theirs
@@ -27,6 +26,7 @@ from chat_server.protocol.signs import sign_of
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
+from chat_server.rooms.judging import asked_filters
 from chat_server.rooms.line_rules import Hold
 from chat_server.rooms.room import CONVERSATION, ROOM, MaybeAwaitable, Occupant
 

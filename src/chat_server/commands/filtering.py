@@ -17,7 +17,7 @@ from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.line_rules import WORD_MAX, WORD_MIN, is_word
-from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
+from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 
 
 class Words(Request, frozen=True, gc=False):
@@ -82,17 +82,6 @@ class NoFilters(Answered, frozen=True, tag="no-filters"):
     room: str
 
 
-class FiltersAtNode(Answered, frozen=True):
-    """Bots filter a room at one of several nodes only; told to whoever lets them, and to each that comes to filter it."""
-
-    sentence: ClassVar[str] = (
-        "This server has several nodes. A bot that filters {room} is asked of what is said at its own node, here {node}: have one at each."
-    )
-
-    room: str
-    node: str
-
-
 class NotAWord(Refused, frozen=True):
     """It cannot stand on a list."""
 
@@ -134,7 +123,7 @@ class FilteringCommands(CommandHandler):
         """Show whose bots filter what is said here, or let them.
 
         /filter ann on shows each line to the bots of ann that are here, before it is said, and they may hold it for a moderator, or refuse it.
-        One that does not answer within 0.2 s lets it pass. Where several nodes are one server: at the node where the bot is.
+        One that does not answer within 0.2 s lets it pass.
         """
         if not request.nick or not request.on:
             names = tuple(sorted(place.gate.state.filters.values()))
@@ -161,19 +150,5 @@ async def _set_filter(place: ChatRoom, session: Occupant, request: Filter) -> No
         session.send(NoSuchPerson(details={"nick": shortened(request.nick)}))
         return
     entry = FilterSet(place.name, 0, 0.0, "", request.on, whom=account.name, account=account.id)
-    pause = act_in(place, session, Acting(entry))
-    if pause is not None:
+    if (pause := act_in(place, session, Acting(entry))) is not None:
         await pause
-    if request.on == "on":
-        _tell_at_node(place, session)
-
-
-def tell_filter(place: Room, session: Occupant) -> None:
-    """Tell a bot that has come to filter a room of which lines it is asked, where that is not all."""
-    if session.proof.is_bot and isinstance(place, ChatRoom) and session.person.account in place.gate.state.filters:
-        _tell_at_node(place, session)
-
-
-def _tell_at_node(place: ChatRoom, session: Occupant) -> None:
-    if (nodes := place.directory.nodes) is not None:
-        session.send_unasked(FiltersAtNode(place.name, nodes.name))

@@ -28,8 +28,9 @@ from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, 
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms import reader
 from chat_server.rooms.batch import HELD, Accepted
-from chat_server.rooms.case_news import note_author, tell_author, tell_filter_silent, tell_of
+from chat_server.rooms.case_news import note_author, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.judging import asked_filters, filters_for
 from chat_server.rooms.line_rules import Hold, Verdict
 from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room, carried_through
@@ -162,7 +163,7 @@ def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable
         return None
     if isinstance(verdict, Hold):
         return _hold(place, session, request)
-    return _ask(place, session, request) if place.filters_for(session) else _post(place, session, request)
+    return _ask(place, session, request) if filters_for(place, session) else _post(place, session, request)
 
 
 async def _say_again(place: ChatRoom, session: Occupant, request: Storable, verdict: Verdict) -> None:
@@ -182,18 +183,6 @@ async def _say_again(place: ChatRoom, session: Occupant, request: Storable, verd
 
 def _post(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable:
     return place.post(session, place.timed_request(session, request) if place.timing else request)
-
-
-async def asked_filters(place: ChatRoom, session: Occupant, request: Storable) -> Verdict:
-    """What the bots that filter the room have against a line."""
-    bots = place.filters_for(session)
-    if not bots:
-        return None
-    is_guest = bool(place.directory.guests) and not session.person.account
-    verdict, silent = await place.filters.verdict(bots, session, request, is_guest=is_guest)
-    for bot in silent:
-        tell_filter_silent(place, bot)
-    return verdict
 
 
 async def _ask(place: ChatRoom, session: Occupant, request: Storable) -> None:

@@ -14,7 +14,6 @@ from chat_server.commands.conversing import (
     names_somebody,
     nobody_named,
 )
-from chat_server.commands.filtering import tell_filter
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
@@ -167,7 +166,6 @@ async def _enter(session: Occupant, room: Room) -> None:
         session.send(refusal)
         return
     await session.enter(room)
-    tell_filter(room, session)
 
 
 async def _resume(place: Room, session: Occupant, request: Resume) -> None:
@@ -191,7 +189,6 @@ async def _resume(place: Room, session: Occupant, request: Resume) -> None:
         if is_same:
             await hearing.wait(number, room)
         last = await session.enter(room, is_return=is_same)
-        tell_filter(room, session)
         if last >= 0 and is_same:
             await catch_up(room, session, number, last)
 

@@ -28,6 +28,7 @@ from chat_server.journal.happened import (
     ServerActed,
 )
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.lines_asked import LineAsked
 from chat_server.journal.memory_names import KeptChanges, KeptNames
 from chat_server.journal.mentions import Mention
 from chat_server.journal.node_life import NodeLife
@@ -91,9 +92,9 @@ class KeptRoom:
 
     def _move(self, node: int, movement: Movement) -> None:
         match movement:
-            case Came(person, device, nick, account):
+            case Came(person, device, nick, account, _, bot):
                 known = next((one.nick for one in self.people.values() if one.person == person), nick)
-                self.people[node, person, device] = Elsewhere(node, person, device, known, account)
+                self.people[node, person, device] = Elsewhere(node, person, device, known, account, bot)
             case Went(person, device):
                 self.people.pop((node, person, device), None)
             case Called(person, nick):
@@ -120,7 +121,7 @@ class Woken(Protocol):
 
 @dataclass
 class KeptNodes:
-    """What is kept of nodes: names and what has happened; and which there are, by their numbers.
+    """What is kept of nodes: names and what has happened; and which there are, by their numbers. Lines that are asked of: with why one is refused.
 
     `gone` are those that have ended in order, each as it was then, and the time at which it is buried, by Trio's clock.
     """
@@ -129,6 +130,7 @@ class KeptNodes:
     changes: KeptChanges = field(default_factory=KeptChanges)
     alive: dict[int, Woken] = field(default_factory=dict)
     gone: dict[int, tuple[NodeSeen, float]] = field(default_factory=dict)
+    lines_asked: dict[tuple[int, int], tuple[LineAsked, str]] = field(default_factory=dict)
     begun: int = 0
 
 

@@ -36,6 +36,8 @@ def bury(kept: Kept, node: int) -> None:
     for other in [*kept.nodes.alive.values()][:1]:
         other.life.note_buried(time.time() - SILENCE_SECONDS)
     kept.nodes.names.forget(node)
+    for one in [one for one in kept.nodes.lines_asked if one[0] == node]:
+        del kept.nodes.lines_asked[one]
     end_passed(kept)
     for name, room in kept.rooms.items():
         people = [one for one in room.people.values() if one.node == node]

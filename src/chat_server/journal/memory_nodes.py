@@ -31,8 +31,10 @@ from chat_server.journal.happened import (
 )
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.lines_asked import LinesAsked
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.memory_burying import bury, end_passed, turn_of, wake_all
+from chat_server.journal.memory_lines_asked import MemoryLinesAsked
 from chat_server.journal.memory_names import ChangesAfter
 from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
 from chat_server.journal.nodes import (
@@ -100,6 +102,7 @@ class MemoryNode:
         self.name = name
         self.life = NodeLife()
         self.signs = Signs()
+        self.lines_asked: LinesAsked = MemoryLinesAsked(kept.nodes.lines_asked, self.number, self.signs)
         self._began_at = trio.current_time()
         self._kept = kept
         self._waker = waker

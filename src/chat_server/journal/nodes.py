@@ -19,6 +19,7 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.stored_event import Author
 
 if TYPE_CHECKING:  # both import Trio, which what works without a server is spared
+    from chat_server.journal.lines_asked import LinesAsked
     from chat_server.journal.node_life import NodeLife
     from chat_server.journal.signs import Signs
 
@@ -151,13 +152,14 @@ class PendingTurn(Protocol):
 
 
 class Elsewhere(NamedTuple):
-    """Somebody who is in a room at another node, by a device."""
+    """Somebody who is in a room at another node, by a device; `bot`: by it no person reads what is said."""
 
     node: int
     person: PersonId
     device: int
     nick: str
     account: Author
+    bot: bool = False
 
 
 class Opening(NamedTuple):
@@ -246,6 +248,8 @@ class Nodes(Protocol):
     """How it stands with the engine and the others."""
     signs: "Signs"
     """What nodes tell each other and nobody keeps."""
+    lines_asked: "LinesAsked"
+    """Lines that are not said yet, of which nodes ask each other."""
 
     @property
     def heard(self) -> int:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.cases import CaseKind
 from chat_server.journal.happened import PersonId
+from chat_server.journal.lines_asked import Judgement
 
 SIGN_BYTES = 4000
 """Bytes of a sign. PostgreSQL's notifications carry 7999; 200 bytes cost nothing that can be measured, 7 KB to each node a third of the rate."""
@@ -121,6 +122,27 @@ class HitTold(Struct, frozen=True, tag="hit-told", omit_defaults=True):
     networks: tuple[str, ...] = ()
 
 
+class LinesToJudge(Struct, frozen=True, tag="lines-to-judge"):
+    """Another node (`to`) has bots that are to say of these lines of the node's whether they may be said (`LinesAsked.read`)."""
+
+    to: int
+    numbers: tuple[int, ...]
+
+
+class LinesJudged(Struct, frozen=True, tag="lines-judged"):
+    """The node's bots have said so of lines by these numbers, of which another (`to`) has asked."""
+
+    to: int
+    said: dict[int, Judgement]
+
+
+class FilterQuiet(Struct, frozen=True, tag="filter-quiet"):
+    """A bot that filters the room with this id does not answer at the node, and is asked no more."""
+
+    room: str
+    nick: str
+
+
 class GuestAway(Struct, frozen=True, tag="guest-away"):
     """A guest at the node is away, and says this of it; None: they are so no longer, or have gone."""
 
@@ -191,6 +213,9 @@ Sign = (
     | BlocksAsked
     | HitAsked
     | HitTold
+    | LinesToJudge
+    | LinesJudged
+    | FilterQuiet
     | GuestAway
     | CanaryAsked
     | CanaryHeard
@@ -219,12 +244,12 @@ class Signs:
 
     def tell(self, sign: Sign) -> None:
         """Give a sign to the other nodes. Never waits."""
-        text = _ENCODER.encode(sign)
-        if len(text) > SIGN_BYTES:
+        text = encoded(sign)
+        if len(text.encode()) > SIGN_BYTES:
             self.dropped += 1
             return
         try:
-            self._own_in.send_nowait(text.decode())
+            self._own_in.send_nowait(text)
         except trio.WouldBlock:
             self.dropped += 1
 
@@ -249,6 +274,11 @@ class Signs:
 
 
 P = TypeVar("P", bound=Struct)
+
+
+def encoded(sign: Sign) -> str:
+    """A sign as it is carried."""
+    return _ENCODER.encode(sign).decode()
 
 
 def in_signs(parts: Iterable[P]) -> Iterator[tuple[P, ...]]:

@@ -164,13 +164,13 @@ def _answer_of(told: CaseTold) -> Event:
     return AppealAnswered(told.room, told.number, told.why or "-", told.is_lifted)
 
 
-def tell_filter_silent(place: ChatRoom, bot: Occupant) -> None:
-    """Tell those who moderate a room that a filter is not asked any more."""
+def tell_filter_quiet(place: ChatRoom, nick: str) -> None:
+    """Tell those who moderate a room, and are here, that a filter is not asked any more."""
     state = place.gate.state
     for person in _with_roles(place.directory, state):
         for session in person.sessions:
             if may("hold", stands(session, state), None, state) is None:
-                _tell(session, FilterSilent(place.name, bot.nick))
+                _tell(session, FilterSilent(place.name, nick))
 
 
 def moderates_anything(directory: Here, person: Person[Occupant]) -> bool:

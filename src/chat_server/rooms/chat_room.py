@@ -13,7 +13,6 @@ from typing import ClassVar
 
 import trio
 
-from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import RoomRecord
 from chat_server.journal.happened import PersonId
@@ -49,7 +48,7 @@ from chat_server.rooms.members import Members
 from chat_server.rooms.person import Person
 from chat_server.rooms.presence import Somebody
 from chat_server.rooms.recent_history import RecentHistory
-from chat_server.rooms.rights import MEMBER, Act, may
+from chat_server.rooms.rights import Act, may
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.shared_broadcaster import SharedBroadcaster
 from chat_server.rooms.shared_members import SharedMembers
@@ -118,7 +117,7 @@ class ChatRoom(Room):
     @cached_property
     def filters(self) -> Filters:
         """The bots that filter what is said here: made where there are some, or where lines wait."""
-        return Filters(lambda: log_name(self))
+        return Filters(lambda: self.name, lambda: log_name(self))
 
     @property
     def nicks(self) -> list[str]:
@@ -217,15 +216,6 @@ class ChatRoom(Room):
         curbs = self.gate.state.curbs
         return any(one.id == number and one.until > now and (one.account or one.sender) in own for one in curbs)
 
-    def filters_for(self, session: Occupant) -> list[Occupant]:
-        """The bots that are to look at what a session says, before it is said: none where it moderates the room, or filters it itself."""
-        accounts = self.gate.state.filters
-        if not accounts or self.gate.standing(session).rank > MEMBER:
-            return []
-        people = [self.directory.identified(sender_of(account)) for account in accounts]
-        bots = [one for person in people if person is not None for one in person.sessions if one.proof.is_bot]
-        return [bot for bot in bots if bot in self._members] if session not in bots else []
-
     def curbs(self) -> list[tuple[Curb, float]]:
         """What people may not do here, each with for how many seconds still."""
         now = time.time()
@@ -313,6 +303,11 @@ class ChatRoom(Room):
     def nick_of(self, who: PersonId) -> str:
         """What somebody is called who is here, by what other nodes know; "" if they are not."""
         return self._members.roster.nick(who) if isinstance(self._members, SharedMembers) else ""
+
+    def bots_elsewhere(self, who: PersonId) -> Collection[int]:
+        """At which other nodes somebody is here by a bot."""
+        members = self._members
+        return members.roster.bots_elsewhere(who, members.node) if isinstance(members, SharedMembers) else ()
 
     def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
         """Call this when all that is in the inbox now is stored; see Room."""

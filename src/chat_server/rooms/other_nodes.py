@@ -18,6 +18,7 @@ from chat_server.journal.happened import GuestBlocked, PersonId, may_be_at_sever
 from chat_server.journal.nodes import Nodes
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
+from chat_server.rooms.filters_elsewhere import FiltersElsewhere
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.hits_elsewhere import HitsElsewhere
 from chat_server.rooms.owed import Owed
@@ -83,6 +84,8 @@ class OtherNodes(Generic[P]):
         """How many sessions somebody has at other nodes, as these tell of whom there are several of."""
         self.hits = HitsElsewhere(nodes)
         """Whom something is about at other nodes that a moderator of the server does here."""
+        self.filters = FiltersElsewhere(nodes.number, nodes.lines_asked)
+        """What bots at other nodes say of a line that is said here."""
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()
         self._newer_names: dict[PersonId, None] = {}  # of whom this node has not heard it

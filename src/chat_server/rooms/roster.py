@@ -40,7 +40,7 @@ class Roster:
             PersonId, PersonId
         ] = {}  # who somebody is now that has an account, as long as both are listed
         for one in people:
-            self.came(one.node, Came(one.person, one.device, one.nick, one.account))
+            self.came(one.node, Came(one.person, one.device, one.nick, one.account, bot=one.bot))
 
     def __len__(self) -> int:
         """How many people there are."""
@@ -80,6 +80,11 @@ class Roster:
         """Whether somebody hears the room at another node than this, but for their bots."""
         one = self._people.get(person)
         return one is not None and any(where != node and not bot for (where, _), bot in one.places.items())
+
+    def bots_elsewhere(self, person: PersonId, node: int) -> set[int]:
+        """At which nodes but this one somebody is there by a bot."""
+        one = self._people.get(person)
+        return {where for (where, _), bot in one.places.items() if bot and where != node} if one is not None else set()
 
     # What turns say. Said again, it is harmless.
 

@@ -17,11 +17,14 @@ from chat_server.journal.signs import (
     CanaryHeard,
     CaseTold,
     CertificateShown,
+    FilterQuiet,
     GuestAsked,
     GuestAway,
     GuestTold,
     HitAsked,
     HitTold,
+    LinesJudged,
+    LinesToJudge,
     PasswordTried,
     PeopleRead,
     PeopleWriting,
@@ -36,6 +39,7 @@ from chat_server.rooms.case_news import hear as hear_case
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.enforcing import hit
 from chat_server.rooms.guest_news import hear_of_guest
+from chat_server.rooms.lines_judged import LinesToBeJudged
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.writing import writing_of
@@ -80,10 +84,18 @@ class Shared(NamedTuple):
     echoes: Echoes | None = None
 
 
+class Heard(NamedTuple):
+    """Who hears at a node what the others tell of these."""
+
+    sessions: SharedCounts
+    away: AwayElsewhere
+    judged: LinesToBeJudged
+
+
 async def share_limits(nodes: Nodes, shared: Shared, directory: Directory[Room, Person[Occupant]]) -> None:
     """Tell and hear what counts, until cancelled."""
     sessions = SharedCounts(lambda: directory.sessions_max, trio.current_time)
-    away = AwayElsewhere(directory, nodes)
+    away, judged = AwayElsewhere(directory, nodes), LinesToBeJudged(directory, nodes)
     if directory.others is not None:
         directory.others.sessions_told = sessions.by_node
     directory.authentication.throttles.tell = lambda *tried: nodes.signs.tell(PasswordTried(*tried))
@@ -91,7 +103,8 @@ async def share_limits(nodes: Nodes, shared: Shared, directory: Directory[Room, 
         nursery.start_soon(_show_certificate, nodes, shared.certificates)
         nursery.start_soon(_tell, nodes, shared.counts, sessions, directory)
         nursery.start_soon(away.run)
-        nursery.start_soon(_hear, nodes, shared, sessions, away, directory)
+        nursery.start_soon(judged.run)
+        nursery.start_soon(_hear, nodes, shared, Heard(sessions, away, judged), directory)
 
 
 async def _tell(
@@ -136,8 +149,7 @@ async def _show_certificate(nodes: Nodes, certificates: Certificates) -> None:
 async def _hear(
     nodes: Nodes,
     shared: Shared,
-    sessions: SharedCounts,
-    away: AwayElsewhere,
+    heard: Heard,
     directory: Directory[Room, Person[Occupant]],
 ) -> None:
     guard = Guard("what another node tells could not be taken in")
@@ -154,12 +166,13 @@ async def _hear(
                 case CertificateShown():
                     shared.certificates.shown(node, sign.fingerprint)
                 case SessionsCounted():
-                    sessions.heard(node, sign.counts)
+                    heard.sessions.heard(node, sign.counts)
                 case GuestAway():
-                    away.heard(sign)
-                case CanaryAsked() | CanaryHeard():
-                    if shared.echoes is not None:
-                        shared.echoes.hear(node, nodes.number, sign)
+                    heard.away.heard(sign)
+                case LinesToJudge() | LinesJudged() | FilterQuiet():
+                    heard.judged.hear(node, sign)
+                case CanaryAsked() | CanaryHeard() if shared.echoes is not None:
+                    shared.echoes.hear(node, nodes.number, sign)
                 case _:
                     _hear_of_people(directory, node, sign)
 

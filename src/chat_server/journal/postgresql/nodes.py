@@ -26,6 +26,7 @@ from chat_server.journal.happened import (
     RenamedPerson,
 )
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.lines_asked import LinesAsked
 from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import (
     Beside,
@@ -48,11 +49,13 @@ from chat_server.journal.postgresql.committer import OVER, Committer, TurnJob
 from chat_server.journal.postgresql.connections import Purpose, connect
 from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
 from chat_server.journal.postgresql.lineage import Lineage
+from chat_server.journal.postgresql.lines_asked import PostgresqlLinesAsked
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.names import Names
 from chat_server.journal.postgresql.probing import ProbeJob
 from chat_server.journal.postgresql.reading import PARTIES, parties_of
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
+from chat_server.journal.postgresql.sign_channel import SIGN_LOCK_MILLISECONDS, SIGNS_CHANNEL
 from chat_server.journal.postgresql.tail import Tail, number_of
 from chat_server.journal.postgresql.turn_reading import read_turns
 from chat_server.journal.showable import showable_topic
@@ -61,15 +64,11 @@ from chat_server.journal.turn_codec import encode_change
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.stored_event import Author
 
-CHANGES_CHANNEL, SIGNS_CHANNEL = "chat_changes", "chat_signs"
-"""The channels of changes, and of signs: `NODE TEXT`."""
+CHANGES_CHANNEL = "chat_changes"
+"""The channel of changes."""
 
 SIGN_SECONDS = 1.0
 """Seconds that signs may take; then they are dropped."""
-
-SIGN_LOCK_MILLISECONDS = 300
-"""For so long they wait for another commit that notifies: by PostgreSQL there is one at a time, and while a standby is away it is the first for ever.
-The database refuses them then, and the connection is there for the next sign of life."""
 
 T = TypeVar("T")
 
@@ -96,7 +95,10 @@ class PostgresqlNodes:
         self._asking = self._link("read")
         self._telling = self._link("write")
         self._names = Names(self._link("life"), self.life)
-        self._beating = Link(self._connect_heartbeat)
+        self._beating = Link(self._connect_unsynced)
+        self._links.append(asking_of_lines := Link(self._connect_unsynced))
+        self._carried_lines = PostgresqlLinesAsked(asking_of_lines, lambda: self.number)
+        self.lines_asked: LinesAsked = self._carried_lines
         self._heartbeat = Heartbeat(self._beating, self._link("life"), self.life, silence)
         self._changes = Changes(self._asking, self.life, self.numbers)
         self._committer = Committer(
@@ -114,9 +116,10 @@ class PostgresqlNodes:
     def _connect(self, purpose: Purpose) -> Connection:
         return connect(self._url, purpose, self._durability, node=self.number, lineage=self._lineage)
 
-    def _connect_heartbeat(self) -> Connection:
+    def _connect_unsynced(self) -> Connection:
+        """A connection for what need not be kept: whatever becomes of a sign of life, the next one comes."""
         connection = self._connect("life")
-        connection.execute("SET synchronous_commit = off")  # whatever becomes of one, the next one comes
+        connection.execute("SET synchronous_commit = off")
         return connection
 
     def _listen(self) -> Connection:
@@ -156,6 +159,7 @@ class PostgresqlNodes:
             nursery.start_soon(self._tail.run)
             nursery.start_soon(self._names.run)
             nursery.start_soon(self._carry_signs)
+            nursery.start_soon(self._carried_lines.run)
             await nursery.start(self._committer.run)
             task_status.started()
             await self._committer.ended.wait()
@@ -343,7 +347,8 @@ def _open(room: str, connection: Connection) -> tuple[int, Opening]:
     """One statement, so that all of it is of one moment."""
     rows = connection.execute(
         f"SELECT id, topic, kept_from, last, last_at, turn, state, {PARTIES}, uid,"  # noqa: S608 - a list of columns
-        " (SELECT coalesce(json_agg(json_build_array(node, person, device, nick, account)"
+        " (SELECT coalesce(json_agg(json_build_array(node, person, device, nick, account,"
+        " EXISTS (SELECT FROM device AS its WHERE its.id = member.device AND its.kind = 'bot'))"
         " ORDER BY node, person, device), '[]')::text FROM member WHERE member.room = room.id) FROM room WHERE name = %b AND NOT is_deleted",
         [room],
     ).fetchall()

@@ -10,6 +10,7 @@ from chat_server.journal.postgresql.account_functions import ACCOUNTS, CAME_FROM
 from chat_server.journal.postgresql.amending_functions import AMENDING
 from chat_server.journal.postgresql.append_function import AMENDING_APPEND, APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
+from chat_server.journal.postgresql.lines_asked_schema import LINES_ASKED
 from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import NODES, PROBED
 from chat_server.journal.postgresql.rename_function import RENAMING
@@ -146,6 +147,7 @@ MIGRATIONS: list[str] = [
     AMENDING + AMENDING_APPEND,
     RENAMING,
     PROBED,
+    LINES_ASKED,
 ]
 
 
