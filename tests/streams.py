@@ -15,6 +15,7 @@ from chat_server.config import Config
 from chat_server.journal import Journal
 from chat_server.server.admin import AdminDoor
 from chat_server.server.server import Server
+from chat_server.server.way_in import WayIn
 from fakes import cheap_hashing, store_of
 
 ROOT_USER = 0
@@ -243,7 +244,7 @@ class House:
     def operators(self) -> AdminDoor:
         """The door by which operators come."""
         if self._operators is None:
-            self._operators = AdminDoor(self.server.operations(trio.current_time()).carry_out)
+            self._operators = AdminDoor(self.server.operations(WayIn(), trio.current_time()).carry_out)
         return self._operators
 
     def operator(self, user: int = ROOT_USER) -> Operator:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 
@@ -10,7 +11,10 @@ from chat_server.journal import JournalError
 from chat_server.journal.memory import MemoryJournal
 from chat_server.server import places, process
 from chat_server.server.config_in_use import ConfigInUse
+from chat_server.server.handed import NOTHING
 from chat_server.server.process import CannotStart, run
+from chat_server.server.stopping import Ended
+from chat_server.server.successor import Successor
 
 CONFIG = Config(server=ServerTable(port=0), journal=JournalTable(engine="memory"))
 
@@ -20,12 +24,12 @@ def _leave_the_collector_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "relieve_collector", lambda: None)
 
 
-def serving(*outcomes: tuple[int, bool] | Exception) -> tuple[Callable[..., Awaitable[object]], list[tuple[str, int]]]:
+def serving(*outcomes: Ended | Exception) -> tuple[Callable[..., Awaitable[Ended]], list[tuple[str, int]]]:
     """What serves, with these outcomes one after the other; and where it has listened."""
     where: list[tuple[str, int]] = []
     left = list(outcomes)
 
-    async def serve(in_use: ConfigInUse, opened: process._Opened, *_: object) -> tuple[int, bool]:
+    async def serve(in_use: ConfigInUse, opened: process._Opened, *_: object) -> Ended:
         del in_use
         (listener,) = opened.places.chat
         where.append(listener.getsockname())
@@ -42,7 +46,7 @@ def test_it_serves_again_at_the_same_address_and_waits_longer_and_longer_until_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pauses: list[float] = []
-    serve, where = serving((3, True), *[CannotStart("not now")] * 8, (0, True), (0, False))
+    serve, where = serving(Ended(3, True), *[CannotStart("not now")] * 8, Ended(0, True), Ended(0))
     monkeypatch.setattr(process, "_serve", serve)
     monkeypatch.setattr("chat_server.server.process.time.sleep", pauses.append)
     assert run(CONFIG) == 0, "what the last one has cut off counts"
@@ -52,10 +56,10 @@ def test_it_serves_again_at_the_same_address_and_waits_longer_and_longer_until_i
 
 
 def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    serve, where = serving((0, True), (0, False))
+    serve, where = serving(Ended(0, True), Ended(0))
     taken: list[socket.socket] = []
 
-    async def serve_and_lose(in_use: ConfigInUse, opened: process._Opened, *_: object) -> object:
+    async def serve_and_lose(in_use: ConfigInUse, opened: process._Opened, *_: object) -> Ended:
         outcome = await serve(in_use, opened)
         if len(where) == 1:
             taken.append(socket.create_server(where[0]))
@@ -65,6 +69,40 @@ def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.M
     monkeypatch.setattr("chat_server.server.process.time.sleep", lambda _: taken.pop().close())
     assert run(CONFIG) == 0
     assert where[0] == where[1]
+
+
+class Gone:
+    """A successor that comes to nothing."""
+
+    def __init__(self) -> None:
+        self.places = NOTHING
+
+    def serves(self) -> bool:
+        return False
+
+
+def test_one_whose_successor_comes_to_nothing_serves_again_and_does_not_try_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("chat_server.server.process.time.sleep", sleep)
+    monkeypatch.setattr("chat_server.server.process.time.monotonic", lambda: now)
+    gone = Ended(0, successor=cast(Successor, Gone()))
+    serve, where = serving(gone, CannotStart("not yet"), gone, Ended(0))
+    monkeypatch.setattr(process, "_serve", serve)
+    assert run(CONFIG) == 0
+    assert len(where) == 4
+    assert len(set(where)) == 1
+    serve, where = serving(gone, *[CannotStart("somebody else has it")] * 100)
+    monkeypatch.setattr(process, "_serve", serve)
+    with pytest.raises(CannotStart, match="nor can this one serve again: somebody else has it"):
+        run(CONFIG)
+    assert 10 <= now < 20
 
 
 def test_what_cannot_be_read_at_the_first_start_is_said_in_a_line_and_nothing_listens_any_more(

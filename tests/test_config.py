@@ -1,13 +1,17 @@
+import time
 import tomllib
 
 import msgspec
 import pytest
 
-from chat_server.config import Config
+from chat_server import config_checks
+from chat_server.config import Config, RoomsTable
 from chat_server.config_changes import changes_between
 from chat_server.config_file import ConfigError, as_toml, load
 from chat_server.journal.engines import MODULES
+from chat_server.rooms import line_rules
 from chat_server.setting_kinds import AT_ONCE, COMERS, NEXT, RESTART, when_changed
+from chat_server.toml_bounds import TEXT_MAX, is_too_deep
 
 
 def test_the_printed_defaults_are_the_defaults() -> None:
@@ -145,6 +149,21 @@ def test_what_is_not_set_keeps_its_default() -> None:
         ),
         ("[proxy]\ntrusted = '10.1.2.3'", "x.toml: proxy.trusted: expected a list in brackets, got text in quotes"),
         ("[limits]\n'x - at y' = 0", "x.toml: limits.x - at y: unknown key"),
+        ('[limits]\n"x\\ny" = 0', "x.toml: limits.x y: unknown key"),
+        ("[rooms]\nnames = ['a', 7]", "x.toml: rooms.names: 7: expected text in quotes, got a whole number"),
+        (
+            "[rooms]\nheld_words = ['good', 'free money']",
+            "x.toml: rooms.held_words: 'free money': expected one word of 2 to 40 letters or digits, without spaces and signs",
+        ),
+        ("[rooms]\nheld_words = ['x']", "x.toml: rooms.held_words: 'x': expected one word of 2 to 40 letters"),
+        ("[rooms]\nrefused_words = ['sp_am']", "x.toml: rooms.refused_words: 'sp_am': expected one word of 2 to 40"),
+        (
+            '[server]\nname = "red \\u001b[31m"',
+            "x.toml: server.name: 'red \\x1b[31m': expected text that can be shown on one line of a terminal: no control characters",
+        ),
+        ('[server]\nname = "two\\nlines"', "x.toml: server.name: 'two\\nlines': expected text that can be shown"),
+        ('[server]\nname = "a\\u202eb"', "x.toml: server.name: 'a\\u202eb': expected text that can be shown"),
+        ('[node]\nname = "\\u0007"', "x.toml: node.name: '\\x07': expected text that can be shown"),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(text: str, complaint: str) -> None:
@@ -152,6 +171,109 @@ def test_a_mistake_is_one_sentence_that_names_file_key_and_what_was_expected(tex
         load(text, "x.toml")
     assert str(refused.value).startswith(complaint)
     assert "\n" not in str(refused.value)
+
+
+def mistakes_of(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as refused:
+        load(text, "x.toml")
+    assert str(refused.value).splitlines() == [*refused.value.mistakes]
+    return [mistake.removeprefix("x.toml: ") for mistake in refused.value.mistakes]
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_each_in_a_sentence() -> None:
+    found = mistakes_of(
+        """
+        port = 5000
+        limits = 3
+        [server]
+        port = 70000
+        nam = "x"
+        name = "\\u001b[2J"
+        [rooms]
+        names = ["a b", 7, "ok", "OK"]
+        held_words = ["free money", "fine", "no!"]
+        [tls]
+        key = "key.pem"
+        [proxy]
+        trusted = ["example.org", "127.0.0.1", "10.1.2.3/8"]
+        [log]
+        format = "xml"
+        """
+    )
+    assert [mistake.split(": expected")[0].split("; ")[0] for mistake in found] == [
+        "port: unknown key",
+        "limits",
+        "server.port",
+        "server.nam: unknown key",
+        "rooms.names: 7",
+        "log.format",
+        "server.name: '\\x1b[2J'",
+        "rooms.held_words: 'free money'",
+        "rooms.held_words: 'no!'",
+        "tls.key",
+        "proxy.trusted: 'example.org'",
+        "proxy.trusted: '10.1.2.3/8': this address is within a network",
+    ]
+
+
+def test_what_follows_from_another_mistake_is_none_of_its_own() -> None:
+    assert mistakes_of('[tls]\ncertificate = 7\nkey = "key.pem"') == [
+        "tls.certificate: expected text in quotes, got a whole number"
+    ]
+    assert len(mistakes_of("[journal]\nengine = 'postgres'\nurl = 'dbname=chat'\n[backup]\nevery = '24h'")) == 1
+
+
+def test_of_very_many_mistakes_the_first_are_told() -> None:
+    found = mistakes_of("[limits]\n" + "\n".join(f"nothing{number} = 1" for number in range(3000)))
+    assert len(found) == 21
+    assert found[-1] == "there are more mistakes, which are told when these are mended"
+    assert len(mistakes_of(f"{'x' * 100_000} = 1")[0]) < 600
+
+
+HOSTILE = {
+    "a key of very many names": f"{'a.' * 60_000}a = 1",
+    "the name of a table": f"[{'a.' * 60_000}a]",
+    "a key in a table": f"x = {{{'a.' * 60_000}a = 1}}",
+    "with spaces": f"{'a . ' * 30_000}a = 1",
+    "with names in quotes": f"""{'"a".' * 20_000}a = 1""",
+    "behind a text": f"""x = "a"\n{"a." * 60_000}a = 1""",
+    "behind a text of several lines": 'x = """a" "" \\""" \n"""\n' + f"{'a.' * 60_000}a = 1",
+    "lists in lists": f"x = {'[' * 60_000}",
+    "tables in tables": f"x = {'{a=' * 30_000}",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_what_is_nested_to_keep_the_server_busy_is_not_read_at_all(text: str) -> None:
+    began = time.process_time()
+    assert mistakes_of(text)[0].startswith("not a configuration: something in it is nested 16 deep")
+    assert time.process_time() - began < 2
+
+
+def test_what_is_too_long_for_settings_is_not_read_at_all() -> None:
+    assert mistakes_of(f"# {'x' * TEXT_MAX}")[0].startswith("too large for a configuration, which has at most 131072")
+
+
+DOTS = "." * 40 + "[" * 40
+
+GOOD = "\n".join(
+    [
+        f"# {DOTS}",
+        f"[server] # {DOTS}",
+        f'name = "{DOTS}"',
+        f"host = '{DOTS}\\'",
+        f"time_zone = '''{DOTS}''{DOTS}'''",
+        f'directory = """\\"{DOTS}\\""" {DOTS}\n"{DOTS}"""',
+        f"names = [{', '.join([repr(DOTS)] * 40)}]",
+        f"numbers = [{', '.join(['1.5'] * 100)}]",
+        *(f"a.b{number} = {number}.5" for number in range(100)),
+    ]
+)
+
+
+def test_dots_and_brackets_in_texts_comments_and_numbers_nest_nothing() -> None:
+    assert tomllib.loads(GOOD)
+    assert not is_too_deep(GOOD)
 
 
 def test_the_printed_defaults_are_toml() -> None:
@@ -181,3 +303,10 @@ def test_proxies_are_trusted_by_address_and_by_network() -> None:
 )
 def test_metrics_are_answered_on_this_machine(listen: str) -> None:
     assert load(f"[metrics]\nlisten = '{listen}'", "x.toml").metrics.listen == listen
+
+
+def test_a_word_of_the_settings_is_one_as_in_a_room() -> None:
+    assert (config_checks.WORD_MIN, config_checks.WORD_MAX) == (line_rules.WORD_MIN, line_rules.WORD_MAX)
+    for word in ("ab", "a", "x" * 40, "x" * 41, "a b", "a_b", "a-b", "小明", "é1", "", "  "):
+        is_refused = bool([*config_checks.mistakes_in(Config(rooms=RoomsTable(held_words=[word])))])
+        assert is_refused != line_rules.is_word(word), word

@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from chat_server.config_file import ConfigError
-from chat_server.config_reading import FILE_MAX, text_read_again
-from processes import ServerProcess, running_server
+from chat_server.config_reading import text_read_again
+from processes import TIMEOUT, ServerProcess, running_server
 from streams import Caller
 from test_admin_socket import admin
 
@@ -159,9 +159,76 @@ def test_a_file_that_is_being_written_is_waited_for_and_not_for_ever(tmp_path: P
     finally:
         writer.kill()
         writer.wait()
-    os.truncate(file, FILE_MAX + 1)
-    with pytest.raises(ConfigError, match="too large"):
-        text_read_again(file)
+
+
+SEVERAL = "[limits]\nrooms = 'many'\n[server]\nname = \"\\u001b[31mred\"\n[rooms]\nheld_words = ['free money']\n"
+"""Several mistakes."""
+
+TOLD = (
+    "limits.rooms: expected a whole number, got text in quotes",
+    "server.name: '\\x1b[31mred': expected text that can be shown on one line",
+    "rooms.held_words: 'free money': expected one word",
+)
+
+
+def test_all_mistakes_of_a_file_are_told_a_line_each_by_a_reload_by_a_check_and_by_a_start(
+    house: tuple[ServerProcess, Path, Path],
+) -> None:
+    server, file, data = house
+    file.write_text(SEVERAL)
+    done = admin(data, "reload")
+    assert (done.returncode, done.stdout) == (2, "")
+    first, *others = done.stderr.splitlines()
+    prefix = "chat-server: the configuration stays as it was: "
+    assert first.startswith(prefix)
+    for line, why in zip(
+        [first.removeprefix(prefix), *(one.removeprefix("chat-server: ") for one in others)], TOLD, strict=True
+    ):
+        assert line.startswith(f"{file}: {why}")
+        server.wait_for_log("error: the configuration stays as it was: the new one cannot be used")
+        assert why.partition(": ")[0] in server.log[-1]
+    for flags in (("--check-config",), ()):
+        refused = subprocess.run(
+            [sys.executable, "-m", "chat_server", "--config", str(file), "--data", str(data), *flags],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert (refused.returncode, refused.stdout) == (2, "")
+        for line, why in zip(refused.stderr.splitlines(), TOLD, strict=True):
+            assert line.startswith(f"chat-server: {file}: {why}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"{'a.' * 200_000}a = 1\n", f"{'a.' * 60_000}a = 1\n", f"x = {'[' * 60_000}"],
+    ids=["400 KB of dots", "120 KB of dots", "lists in lists"],
+)
+def test_a_file_that_was_made_to_keep_the_server_busy_keeps_nobody_waiting(
+    house: tuple[ServerProcess, Path, Path], text: str
+) -> None:
+    server, file, data = house
+    file.write_text(text)
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as ann:
+        lines = ann.makefile("rb")
+        ann.sendall(b"/login ann\n")
+        while b"Welcome" not in lines.readline():
+            pass
+        with ThreadPoolExecutor(1) as asking:
+            told = asking.submit(admin, data, "reload")
+            longest = 0.0
+            while not told.done():
+                began = time.monotonic()
+                ann.sendall(b"/time\n")
+                assert lines.readline()
+                longest = max(longest, time.monotonic() - began)
+    assert "too large for a configuration" in told.result().stderr or "nested 16 deep" in told.result().stderr
+    assert longest < BUSY_SECONDS
+
+
+BUSY_SECONDS = 5.0
+"""Seconds that nobody waits for an answer, on a machine that has much else to do; a file of these kinds took minutes to read."""
 
 
 def memory(pid: int) -> int:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 
 from chat_server.config import Config, MetricsTable, ServerTable, TlsTable
+from chat_server.journal import JournalInUse
+from chat_server.server.admin_socket import connect_to
 from chat_server.server.handed import NOTHING, Handed
 from chat_server.server.places import fitting
-from chat_server.server.process import why_no_successor
-from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor
+from chat_server.server.replacing import CannotReplace, Predecessor
+from chat_server.server.stopping import why_no_successor
 from handing_over import activated, listening
 from processes import ROOT, TIMEOUT, screen, terminal
 
@@ -29,11 +31,11 @@ from processes import ROOT, TIMEOUT, screen, terminal
 class Server:
     """A server as a process of its own, which may never come to listen."""
 
-    def __init__(self, data: Path, *flags: str, port: int = 0) -> None:
+    def __init__(self, data: Path, *flags: str, port: int = 0, program: Sequence[str] = ("-m", "chat_server")) -> None:
         self._path = data.parent / f"log-{time.monotonic_ns()}"
         self._log = self._path.open("w")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chat_server", "--data", str(data), "--port", str(port), *flags], stderr=self._log
+            [sys.executable, *program, "--data", str(data), "--port", str(port), *flags], stderr=self._log
         )
 
     @property
@@ -70,8 +72,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts servers with one data directory."""
     started: list[Server] = []
 
-    def begin(*flags: str, port: int = 0) -> Server:
-        started.append(Server(tmp_path / "data", *flags, port=port))
+    def begin(*flags: str, **how: Any) -> Server:
+        started.append(Server(tmp_path / "data", *flags, **how))
         return started[-1]
 
     yield begin
@@ -123,10 +125,10 @@ def has_lines(port: int, *wanted: str) -> bool:
         return [line["text"] for line in reader.wait_for("page")["lines"]] == [*wanted]
 
 
-def is_answered(port: int) -> bool:
+def is_answered(port: int, *wanted: str) -> bool:
     """Whether a program is let in and told what was said: not by one that is just giving its place to another."""
     try:
-        return has_lines(port)
+        return has_lines(port, *wanted)
     except (OSError, ValueError):
         return False
 
@@ -244,7 +246,7 @@ def test_whatever_the_next_one_can_see_to_before_is_the_end_of_that_one_alone(st
 def test_who_is_killed_with_the_sockets_in_hand_changes_nothing(start: Start, tmp_path: Path) -> None:
     first = start()
     port = first.port
-    given = listeners_of_predecessor(tmp_path / "data")
+    given = Predecessor(tmp_path / "data").listeners()
     assert [one.getsockname()[1] for one in given.chat] == [port]
     given.close()
     with program(port) as ann:
@@ -260,11 +262,11 @@ def test_a_predecessor_that_is_killed_before_it_gives_way_leaves_its_callers_to_
     first = start()
     with program(first.port) as ann:
         ann.say("hello")
-    given = listeners_of_predecessor(tmp_path / "data")
+    given = Predecessor(tmp_path / "data").listeners()
     with closing(given), socket.create_connection(given.chat[0].getsockname(), TIMEOUT):
         first.process.kill()
         first.wait()
-        have_it_give_way(tmp_path / "data")  # it only says that there is none
+        Predecessor(tmp_path / "data").give_way()  # it only says that there is none
     second = start("--replace")
     assert has_lines(second.port, "hello")
 
@@ -277,26 +279,101 @@ def test_a_predecessor_that_does_not_answer_goes_on_when_it_can(
     port = first.port
     first.process.send_signal(signal.SIGSTOP)
     with pytest.raises(CannotReplace, match="has not answered"):
-        listeners_of_predecessor(tmp_path / "data")
+        Predecessor(tmp_path / "data").listeners()
     first.process.send_signal(signal.SIGCONT)
     with program(port) as ann:
         ann.say("hello")
 
 
-def test_a_successor_that_is_killed_while_it_waits_leaves_everything_to_the_next_start(start: Start) -> None:
+ENDS_AT = """
+import os, signal, sys
+from importlib import import_module
+module, path, when, how = sys.argv[1:5]
+del sys.argv[1:5]
+*owners, name = path.split(".")
+owner = import_module(module)
+for one in owners:
+    owner = getattr(owner, one)
+done = getattr(owner, name)
+
+def ends(*arguments, **named):
+    if when == "after":
+        done(*arguments, **named)
+    if how == "fails":
+        sys.exit("it cannot go on")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(owner, name, ends)
+from chat_server.cli import main
+sys.exit(main())
+"""
+
+PROCESS, REPLACING = "chat_server.server.process", "chat_server.server.replacing"
+STEPS = {
+    "with the sockets in hand": (PROCESS, "open_places", "before"),
+    "with all places open": (PROCESS, "open_places", "after"),
+    "about to ask the other one to end": (REPLACING, "Predecessor.give_way", "before"),
+    "with the connection by which it asks": (REPLACING, "connect_to", "after"),
+    "with the answer": (REPLACING, "Predecessor.give_way", "after"),
+    "about to wait for the data directory": (REPLACING, "Predecessor.when_it_has_let_go", "before"),
+    "with the data directory": (REPLACING, "Predecessor.when_it_has_let_go", "after"),
+    "about to serve": ("chat_server.server.server", "Server.run", "before"),
+    "with its listeners at work": (REPLACING, "Predecessor.told_that_we_serve", "before"),
+}
+"""What a server does that takes the place of another one, in its order."""
+
+
+@pytest.mark.parametrize("how", ["is killed", "fails"])
+@pytest.mark.parametrize("step", STEPS)
+def test_wherever_a_successor_comes_to_nothing_before_it_serves_the_one_before_it_serves(
+    step: str, how: str, start: Start
+) -> None:
     first = start()
     port = first.port
     with program(port) as ann:
         ann.say("hello")
-        stuck = socket.create_connection(("127.0.0.1", port), TIMEOUT)
-        second = start("--replace", port=port)
-        first.wait_for_log("another server takes the place")
-        second.process.kill()
-        second.wait()
-        first.wait()
-        stuck.close()
-    third = start(port=port)
+    second = start("--replace", port=port, program=("-c", ENDS_AT, *STEPS[step], how))
+    assert second.wait() == (-signal.SIGKILL if how == "is killed" else 1)
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT) as caller:
+        assert caller.recv(100).startswith((b"Hello", b"* ")), "whoever calls meanwhile waits"
+    first.wait_for_log("to come in")
+    deadline = time.monotonic() + TIMEOUT
+    while not is_answered(port, "hello"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    third = start("--replace", port=port)
+    assert first.wait() == 0, "it gives its place to the next one"
     assert has_lines(third.port, "hello")
+
+
+def test_a_successor_that_has_said_that_it_serves_is_a_server_as_any(start: Start) -> None:
+    first = start()
+    port = first.port
+    step = (REPLACING, "Predecessor.told_that_we_serve", "after", "is killed")
+    second = start("--replace", port=port, program=("-c", ENDS_AT, *step))
+    assert second.wait() == -signal.SIGKILL
+    assert first.wait() == 0
+    assert has_lines(start(port=port).port)
+
+
+def test_one_of_an_earlier_release_is_believed_that_it_will_serve(start: Start, tmp_path: Path) -> None:
+    """It says nothing, then or later: it only asks."""
+    first = start()
+    first.wait_for_log("to come in")
+    with connect_to(tmp_path / "data") as asking:
+        asking.sendall(b'{"do":"give-way","protocol":1}\n')
+        assert json.loads(asking.makefile().readline()) == {"is": "done"}
+    assert first.wait() == 0
+
+
+def test_a_signal_ends_the_one_that_gives_way_for_good(start: Start, tmp_path: Path) -> None:
+    first = start()
+    port = first.port
+    with closing(connect_to(tmp_path / "data")) as asking, socket.create_connection(("127.0.0.1", port), TIMEOUT):
+        asking.sendall(b'{"do":"give-way","protocol":1,"will_say":true}\n')
+        first.wait_for_log("takes the place")
+        first.process.send_signal(signal.SIGTERM)
+        assert first.wait() == 0
 
 
 def test_of_two_at_a_time_one_takes_the_place(start: Start) -> None:
@@ -308,6 +385,34 @@ def test_of_two_at_a_time_one_takes_the_place(start: Start) -> None:
     while not any("to come in" in one.log for one in several) or not is_answered(port):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    while [one.process.poll() for one in several].count(None) != 1:
+        assert time.monotonic() < deadline, "one waits for the end of the one that was quicker"
+        time.sleep(0.01)
+
+
+def test_one_that_finds_the_data_directory_taken_by_somebody_else_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has been heard, and another one was quicker."""
+    monkeypatch.setattr("chat_server.server.replacing.TAKEN_SECONDS", 0.05)
+    opened = 0
+
+    def open_it() -> None:
+        nonlocal opened
+        opened += 1
+        if opened == 2:
+            there.sendall(b'{"is":"let-go"}\n')
+        raise JournalInUse("it is in use")
+
+    predecessor = Predecessor(tmp_path)
+    predecessor._connection, there = socket.socketpair()
+    with (
+        closing(there),
+        closing(predecessor._connection),
+        pytest.raises(CannotReplace, match="another server has taken"),
+    ):
+        predecessor.when_it_has_let_go(open_it)
+    assert opened > 2
 
 
 def test_one_that_systemd_has_started_is_restarted_by_that(

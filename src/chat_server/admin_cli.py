@@ -82,7 +82,8 @@ def run_admin_command(chosen: argparse.Namespace, config: Config) -> int:
         else:
             _show([*answers], config)
     except (NoWayIn, NotAnswered, FileProblem, UnusableJournal) as error:
-        console.complain("chat-server", error)
+        for line in str(error).splitlines():  # of a file of settings all mistakes are told
+            console.complain("chat-server", line)
         return 2
     return 0
 

@@ -45,7 +45,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     try:
         config = _configure(chosen)
     except ConfigError as error:
-        console.complain("chat-server", error)
+        for mistake in error.mistakes:
+            console.complain("chat-server", mistake)
         return 2
     if instead := _instead(chosen):
         return instead(chosen, config)

@@ -48,10 +48,6 @@ class ServerTable(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 10.0
 
 
-Word = Annotated[str, Meta(pattern=r"^[^\W_]{2,40}$")]
-"""One word, as people read it."""
-
-
 class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
     """The rooms."""
 
@@ -64,14 +60,14 @@ class RoomsTable(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = field(default_factory=lambda: ["python", "write", "pm"])
     held_words: Annotated[
-        list[Word],
+        list[str],
         Meta(
             extra=AT_ONCE,
             description="Words with which a line waits for a moderator, in every room. A room has a list of its own besides (/words).",
         ),
     ] = field(default_factory=list)
     refused_words: Annotated[
-        list[Word], Meta(extra=AT_ONCE, description="Words with which nothing is said in any room.")
+        list[str], Meta(extra=AT_ONCE, description="Words with which nothing is said in any room.")
     ] = field(default_factory=list)
 
 

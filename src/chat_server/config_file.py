@@ -1,142 +1,106 @@
 """A file of settings: TOML to one typed Config, and a Config as TOML with the reason for each setting above it.
 
-Knows what cannot stand together, and says it in one sentence. Never knows what is done with the values, nor where the file is.
+Says all mistakes of a file at once, a sentence each. Never knows what is done with the values, nor where the file is.
 """
 
-from ipaddress import ip_address, ip_interface, ip_network
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from chat_server.config import BackupTable, Config, HistoryTable, JournalTable, TlsTable
-from chat_server.intervals import EXPECTED, seconds_of
-from chat_server.protocol.names import BadName, name_key, parse_name
-from chat_server.protocol.time_zones import BadZone, parse_zone
+from chat_server.config import Config
+from chat_server.config_checks import mistakes_in
+from chat_server.protocol.time_zones import parse_zone
 from chat_server.setting_kinds import when_changed
 from chat_server.settings_errors import explained
+from chat_server.toml_bounds import DEPTH_MAX, TEXT_MAX, is_too_deep
 
-PORT_MAX = 65535
+MISTAKES_MAX = 20
+"""Mistakes of one file that are told: somebody is to read them."""
+
+MISTAKE_MAX = 500
+"""Characters of each: a key may be as long as the file."""
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used; the sentence says where and why."""
+    """The configuration cannot be used; each of its mistakes is a sentence, which says where and why. As text they are lines."""
+
+    def __init__(self, *mistakes: str) -> None:
+        """Have at least one."""
+        self.mistakes = tuple(" ".join(mistake.splitlines()) for mistake in mistakes)
+        super().__init__("\n".join(self.mistakes))
 
 
 def load(text: str, source: str) -> Config:
     """Read a TOML text; `source` names it in errors.
 
     Raises:
-        ConfigError: with one sentence that names the source, the key, and what was expected.
+        ConfigError: with a sentence for each mistake, which names the source, the key, and what was expected.
 
     """
+    raw = _parsed(text, source)
+    wrong: dict[str, None] = {}
+    mistakes = [f"{source}: {_cut(one)}" for one in islice(_mistakes(raw, wrong), MISTAKES_MAX + 1)]
+    if len(mistakes) > MISTAKES_MAX:
+        mistakes[MISTAKES_MAX:] = [f"{source}: there are more mistakes, which are told when these are mended"]
+    if mistakes:
+        raise ConfigError(*mistakes)
+    config = msgspec.convert(raw, Config)
+    zone = config.history.time_zone
+    return replace(config, history=replace(config.history, time_zone=parse_zone(zone))) if zone else config
+
+
+def _cut(mistake: str) -> str:
+    return mistake if len(mistake) <= MISTAKE_MAX else f"{mistake[:MISTAKE_MAX]}…"
+
+
+def _parsed(text: str, source: str) -> dict[str, Any]:
+    """What the text says, whatever that is. Raises ConfigError."""
     import tomllib  # noqa: PLC0415 - only a file needs it
 
+    if len(text) > TEXT_MAX:
+        raise ConfigError(
+            f"{source}: too large for a configuration, which has at most {TEXT_MAX} characters: is this the file that was meant?"
+        )
+    if is_too_deep(text):
+        raise ConfigError(
+            f"{source}: not a configuration: something in it is nested {DEPTH_MAX} deep, and settings are two deep, [table] and key"
+        )
     try:
-        config = msgspec.convert(tomllib.loads(text.removeprefix("\ufeff")), Config)
-    except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {explained(error, Config)}") from error
+        return tomllib.loads(text.removeprefix("\ufeff"))
     except ValueError as error:  # TOMLDecodeError is one, and a number of too many digits another
         raise ConfigError(f"{source}: not TOML: {error}") from error
-    except RecursionError:
-        raise ConfigError(f"{source}: not a configuration: it is nested too deeply") from None
-    _check_rooms(config.rooms.names, source)
-    _check_journal(config.journal, source)
-    _check_backup(config.backup, config.journal.engine, source)
-    _check_tls(config.tls, source)
-    _check_proxies(config.proxy.trusted, source)
-    _check_metrics(config.metrics.listen, source)
-    return replace(config, history=_checked_history(config.history, source))
 
 
-def _checked_history(history: HistoryTable, source: str) -> HistoryTable:
-    if not history.time_zone:
-        return history
-    try:
-        return replace(history, time_zone=parse_zone(history.time_zone))
-    except BadZone as error:
-        raise ConfigError(
-            f"{source}: history.time_zone: {history.time_zone!r}: expected a zone such as Europe/Berlin or +02:00"
-        ) from error
-
-
-def _check_rooms(names: list[str], source: str) -> None:
-    seen: dict[str, str] = {}
-    for name in names:
+def _mistakes(raw: dict[str, Any], wrong: dict[str, None]) -> Iterator[str]:
+    """All mistakes; which settings cannot be read is in `wrong` then."""
+    for setting, of_list, piece in _pieces(raw):
         try:
-            key = name_key(parse_name(name))
-        except BadName as error:
-            what = "1 to 32 characters" if error.code == "name-length" else "letters, digits, - and _ only"
-            raise ConfigError(f"{source}: rooms.names: {name!r}: expected a room name of {what}") from error
-        if key in seen:
-            raise ConfigError(
-                f"{source}: rooms.names: {name!r}: expected each name once; it counts as the same as {seen[key]!r}"
-            )
-        seen[key] = name
+            msgspec.convert(piece, Config)
+        except msgspec.ValidationError as error:
+            wrong[setting] = None
+            yield explained(error, Config).replace(f"{setting}: ", f"{setting}: {of_list}", 1)
+    readable = {
+        table: {key: value for key, value in values.items() if f"{table}.{key}" not in wrong}
+        for table, values in raw.items()
+        if table not in wrong
+    }
+    yield from mistakes_in(msgspec.convert(readable, Config), wrong)
 
 
-def _check_tls(tls: TlsTable, source: str) -> None:
-    if tls.key and not tls.certificate:
-        raise ConfigError(
-            f"{source}: tls.key: expected tls.certificate too, the file of the certificate that this key is of"
-        )
-
-
-def _check_journal(journal: JournalTable, source: str) -> None:
-    if journal.url and journal.engine != "postgresql":
-        raise ConfigError(
-            f'{source}: journal.url: expected engine = "postgresql" too; {journal.engine} would keep what is said elsewhere'
-        )
-
-
-def _check_backup(backup: BackupTable, engine: str, source: str) -> None:
-    if backup.every and seconds_of(backup.every) is None:
-        raise ConfigError(f"{source}: backup.every: {backup.every!r}: expected {EXPECTED}")
-    if backup.every and engine != "sqlite":
-        own = {"postgresql": "PostgreSQL's own programs do (docs/durability.md)", "memory": "nothing is kept"}[engine]
-        raise ConfigError(
-            f'{source}: backup.every: expected engine = "sqlite"; of {engine} the server makes no copies: {own}'
-        )
-
-
-def _check_proxies(trusted: list[str], source: str) -> None:
-    for proxy in trusted:
-        if proxy == "unix":
+def _pieces(raw: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The parts of which each can be wrong by itself; before each the setting that it is of, and what of a list it is, as it begins a sentence."""
+    for table, values in raw.items():
+        if table not in Config.__struct_fields__ or not isinstance(values, dict) or not values:
+            yield table, "", {table: values}
             continue
-        where = f"{source}: proxy.trusted: {proxy!r}"
-        try:
-            network = ip_interface(proxy).network
-        except ValueError as error:
-            raise ConfigError(
-                f"{where}: expected the address of a proxy, a network such as 10.0.0.0/8, or unix; names are not looked up"
-            ) from error
-        try:
-            ip_network(proxy)
-        except ValueError as error:
-            raise ConfigError(f"{where}: this address is within a network; expected {str(network)!r}") from error
-
-
-def _check_metrics(listen: str, source: str) -> None:
-    """See that nobody from elsewhere can come in there: metrics are for whoever runs the server, and are sent in plain text."""
-    if not listen or listen.startswith("/"):
-        return
-    where = f"{source}: metrics.listen: {listen!r}"
-    host, _, port = listen.rpartition(":")
-    is_number = port.isascii() and port.isdecimal() and len(port) <= len(str(PORT_MAX))
-    if not (host and is_number and int(port) <= PORT_MAX):
-        raise ConfigError(
-            f"{where}: expected an address and a port such as 127.0.0.1:9464, or the path of a Unix socket"
-        )
-    is_bracketed = host.startswith("[") and host.endswith("]")
-    try:
-        is_here = ip_address(host[1:-1] if is_bracketed else host).is_loopback and is_bracketed == (":" in host)
-    except ValueError:
-        is_here = host == "localhost"
-    if not is_here:
-        raise ConfigError(
-            f"{where}: expected an address of this machine alone (127.0.0.1, [::1]), or the path of a Unix socket: from elsewhere metrics are"
-            " fetched by what can ask for a password and encrypt (docs/metrics.md)"
-        )
+        for key, value in values.items():
+            parts = [(f"{one!r}: ", [one]) for one in value] if isinstance(value, list) and value else [("", value)]
+            for of_list, part in parts:
+                yield f"{table}.{key}", of_list, {table: {key: part}}
 
 
 def as_toml(config: Config) -> str:

@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 
 from chat_server.config_file import ConfigError
-
-FILE_MAX = 2**20
-"""Bytes of a file that is read again. All settings with their reasons have 25 KB."""
+from chat_server.toml_bounds import TEXT_MAX
 
 SETTLED_SECONDS = 0.1
 """Seconds for which a file must stay as it is after it has been read: an editor that writes into it is done by then."""
@@ -22,7 +20,8 @@ READINGS_MAX = 5
 def text_of(path: Path) -> str:
     """What stands in a file. Raises ConfigError."""
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            return file.read(TEXT_MAX + 1)  # one that is longer is refused for that
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -55,6 +54,4 @@ def _stamp(path: Path) -> tuple[int, ...]:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"{path} is not a file, so it was read at the start only; a restart reads it again")
-    if status.st_size > FILE_MAX:
-        raise ConfigError(f"{path} is too large to be a configuration")
     return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev

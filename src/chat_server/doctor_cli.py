@@ -39,9 +39,8 @@ def _findings(configure: Callable[[], Config], named: Path | None) -> Iterator[F
         config = configure()
     except ConfigError as error:
         yield machine.program()
-        yield must(
-            "settings", str(error), "chat-server.toml(5), or `chat-server --print-config`, has what may stand there"
-        )
+        do = "chat-server.toml(5), or `chat-server --print-config`, has what may stand there"
+        yield from (must("settings", mistake, do) for mistake in error.mistakes)
         return
     yield from machine.look(config)
     if named is None and SERVICE_SETTINGS.exists():

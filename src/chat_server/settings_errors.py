@@ -37,7 +37,7 @@ def explained(error: msgspec.ValidationError, settings: type[Struct]) -> str:
     )
     problem = problem.replace("`", "")
     problem = problem[:1].lower() + problem[1:]
-    where = path.replace("[...]", ".NAME")
+    where = _where(settings, path)
     unknown = problem.removeprefix("object contains unknown field ")
     if unknown != problem:
         return f"{f'{where}.' if where else ''}{unknown}: unknown key; {_instead(settings, path, unknown)}"
@@ -56,18 +56,33 @@ def _instead(settings: type[Struct], path: str, unknown: str) -> str:
     ]
     known = _known(settings, path)
     near = nearest(unknown, known)
-    meant = elsewhere or ([f"{path}.{near}".lstrip(".").replace("[...]", ".NAME")] if near else [])
+    meant = elsewhere or ([f"{_where(settings, path)}.{near}".lstrip(".")] if near else [])
     return f"did you mean {' or '.join(meant)}?" if meant else f"expected one of: {', '.join(known)}"
 
 
 def _known(settings: type[Struct], path: str) -> list[str]:
     """The keys of the table at this path, or the values of the setting there."""
+    *_, (_, found) = _steps(settings, path)
+    return list(_values(found)) or [field.name for field in fields(found)]
+
+
+def _where(settings: type[Struct], path: str) -> str:
+    """The path as it stands in a file: a table in a table has whatever name was given to it, and what is in a list has none."""
+    return ".".join(name for name, _ in _steps(settings, path) if name)
+
+
+def _steps(settings: type[Struct], path: str) -> Iterator[tuple[str, Any]]:
+    """The types on the way to the end of a path, from the one of all settings, each with its name."""
     found: Any = settings
-    for part in re.findall(r"\w+|\[\.\.\.\]", path):
-        found = get_args(found)[1] if part == "[...]" else {field.name: field.type for field in fields(found)}[part]
+    yield "", found
+    for part in re.findall(r"\w+|\[(?:\.\.\.|\d+)\]", path):
+        if part.startswith("["):
+            name, found = "NAME" if get_origin(found) is dict else "", get_args(found)[-1]
+        else:
+            name, found = part, {field.name: field.type for field in fields(found)}[part]
         while get_origin(found) is Annotated:
             found = get_args(found)[0]
-    return list(_values(found)) or [field.name for field in fields(found)]
+        yield name, found
 
 
 def _values(kind: Any) -> Iterator[str]:

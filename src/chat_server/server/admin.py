@@ -49,6 +49,17 @@ class WithSockets:
         return iter(self._answers)
 
 
+class KeptConnection:
+    """Answers, but the last, and who has the connection then, where it is one of sockets; nobody, if whoever asked has gone."""
+
+    def __init__(self, answers: Iterable[AdminAnswer], keep: Callable[[socket.socket], None]) -> None:
+        self._answers = answers
+        self.keep = keep
+
+    def __iter__(self) -> Iterator[AdminAnswer]:
+        return iter(self._answers)
+
+
 CarryOut = Callable[[AdminRequest, int], Awaitable[Iterable[AdminAnswer]]]
 """Does what a user, by number, asks for, and gives the answers but the last. Raises Impossible."""
 
@@ -93,12 +104,14 @@ class AdminDoor:
                 answers = await self._carry_out(decoded_request(line), user)
             except (UnreadableRequest, Impossible) as error:
                 answers = (_not_done(str(error)),)
-            await self._answer(stream, answers)
+            is_answered = await self._answer(stream, answers)
+            if is_answered and isinstance(answers, KeptConnection) and isinstance(stream, trio.SocketStream):
+                answers.keep(socket.socket(fileno=os.dup(stream.socket.fileno())))
         if guard.has_failed:
             await self._answer(stream, (_not_done("something went wrong on the server's side, and is in its log"),))
 
-    async def _answer(self, stream: trio.abc.Stream, answers: Iterable[AdminAnswer]) -> None:
-        """Send the answers, some at a time, and that there are no more."""
+    async def _answer(self, stream: trio.abc.Stream, answers: Iterable[AdminAnswer]) -> bool:
+        """Send the answers, some at a time, and that there are no more; return whether the other side was there for all of them."""
         with trio.move_on_after(ANSWER_SECONDS), ExitStack() as carried:
             for one in answers.sockets if isinstance(answers, WithSockets) else ():
                 carried.enter_context(one)
@@ -118,6 +131,9 @@ class AdminDoor:
                 await stream.send_all(bytes(waiting))
             except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
                 pass  # whoever asked has gone
+            else:
+                return True
+        return False
 
 
 def _carried(sockets: Sequence[socket.socket]) -> "tuple[int, int, array[int]]":

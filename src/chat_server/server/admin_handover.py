@@ -8,7 +8,16 @@ class AskListeners(AdminRequest, frozen=True):
 
 
 class GiveWay(AdminRequest, frozen=True):
-    """Whoever asks has the sockets, and all that it can see to before it has the data directory: end now."""
+    """Whoever asks has the sockets, and all that it can see to before it has the data directory: end now.
+
+    `will_say`: it says by the same connection that it `Serves`, when it does; if the connection ends before that, it has come to nothing.
+    """
+
+    will_say: bool = False
+
+
+class Serves(AdminRequest, frozen=True):
+    """Whoever has asked another server to give way has taken its place."""
 
 
 class ListenersGiven(AdminAnswer, frozen=True):
@@ -17,5 +26,9 @@ class ListenersGiven(AdminAnswer, frozen=True):
     names: tuple[str, ...]
 
 
-HANDOVER_REQUESTS: tuple[type[AdminRequest], ...] = (AskListeners, GiveWay)
-HANDOVER_ANSWERS: tuple[type[AdminAnswer], ...] = (ListenersGiven,)
+class LetGo(AdminAnswer, frozen=True):
+    """The server that gives way has let go of the data directory: said after the last answer, to one that says that it serves."""
+
+
+HANDOVER_REQUESTS: tuple[type[AdminRequest], ...] = (AskListeners, GiveWay, Serves)
+HANDOVER_ANSWERS: tuple[type[AdminAnswer], ...] = (ListenersGiven, LetGo)

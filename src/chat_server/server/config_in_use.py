@@ -24,7 +24,7 @@ Prepare = Callable[[Config], Awaitable[Callable[[], None]]]
 
 
 class NotReloaded(Exception):
-    """Nothing has changed; the sentence says why."""
+    """Nothing has changed; the sentence says why, or several do, each on a line."""
 
 
 class Reloaded(NamedTuple):
@@ -105,7 +105,8 @@ class ConfigInUse:
         try:
             done = await self._reload(read)
         except (ConfigError, NotReloaded) as error:
-            log.error("the configuration stays as it was: the new one cannot be used", why=str(error))
+            for why in str(error).splitlines():
+                log.error("the configuration stays as it was: the new one cannot be used", why=why)
             raise NotReloaded(f"the configuration stays as it was: {error}") from error
         self.has_failed = False
         return done

@@ -3,11 +3,13 @@
 Knows what may be asked, and when. Never knows the connection that is asked by, nor how a server ends.
 """
 
+import socket
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from chat_server.logs import log
 from chat_server.server.account_operations import Operation
-from chat_server.server.admin import Impossible, WithSockets
+from chat_server.server.admin import Impossible, KeptConnection, WithSockets
 from chat_server.server.admin_handover import AskListeners, GiveWay, ListenersGiven
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.places import Succession
@@ -35,8 +37,16 @@ class Handover:
         return WithSockets((answer,), [one.dup() for _, one in named])
 
     async def _end(self, request: AdminRequest, user: int) -> Iterable[AdminAnswer]:
-        del request
         self._refuse_if_it_cannot_be()
-        log.info("another server takes the place of this one", user=user)
-        self._give_way()
+        if isinstance(request, GiveWay) and request.will_say:
+            return KeptConnection((), partial(self._go, user))  # who has gone meanwhile changes nothing
+        self._go(user, None)
         return ()
+
+    def _go(self, user: int, connection: socket.socket | None) -> None:
+        if self._is_ending():  # two have asked at once
+            if connection is not None:
+                connection.close()
+            return
+        log.info("another server takes the place of this one", user=user)
+        self._give_way(connection)

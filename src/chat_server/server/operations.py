@@ -60,7 +60,7 @@ from chat_server.server.config_in_use import ConfigInUse, NotReloaded
 from chat_server.server.handover import Handover
 from chat_server.server.health import Health
 from chat_server.server.office_operations import OfficeOperations
-from chat_server.server.places import Succession
+from chat_server.server.way_in import WayIn
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.session import ChatSession, waiting_for
 
@@ -77,10 +77,7 @@ class Means(NamedTuple):
 
     health: Health
     in_use: ConfigInUse
-    backups: Backups | None
-    """Its copies, if it makes any."""
-    succession: Succession | None
-    """What another server needs that takes its place, if there is anything."""
+    way_in: WayIn
 
 
 class Operations:
@@ -103,7 +100,8 @@ class Operations:
         self._journal = journal
         self._budget = budget
         self._is_stopping = is_stopping
-        self._health, self._in_use, self._backups, succession = means
+        self._health, self._in_use, way_in = means
+        self._backups, succession = way_in.backups, way_in.succession
         self._began_at = began_at
         self._of: dict[type[AdminRequest], Operation] = {
             Who: self._who,

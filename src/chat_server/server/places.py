@@ -36,6 +36,11 @@ class Places(NamedTuple):
         of = ((CHAT, self.chat), (TLS, self.tls), (METRICS, self.monitors))
         return [(name, one) for name, sockets in of for one in sockets if one.fileno() >= 0]
 
+    def once_more(self) -> Handed:
+        """The same, for whoever wants to listen there after these are closed: callers wait in them meanwhile."""
+        chat, tls, metrics = (tuple(one.dup() for one in sockets if one.fileno() >= 0) for sockets in self)
+        return Handed(chat, tls, metrics)
+
     def close(self) -> None:
         """Listen no more."""
         for sockets in self:
@@ -46,8 +51,8 @@ class Succession(NamedTuple):
     """What another server needs that takes the place of this one, if it may."""
 
     places: Places
-    give_way: Callable[[], None]
-    """Ends this server, in order and soon."""
+    give_way: Callable[[socket.socket | None], None]
+    """Ends this server, in order and soon, for one that says by this connection that it serves; None: it does not say so."""
     why_not: str
     """Why none may, in words; "" if one may."""
 

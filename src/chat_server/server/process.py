@@ -3,11 +3,11 @@
 Never knows flags or files of settings, nor what is said in the rooms.
 """
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,6 @@ from chat_server.server.places import (
     CannotListen,
     Places,
     Ports,
-    Succession,
     fitting,
     open_places,
     ports_of,
@@ -40,16 +39,16 @@ from chat_server.server.places import (
 from chat_server.server.process_resources import memory, raise_file_limit, relieve_collector
 from chat_server.server.process_settings import configure_log, prepares, tell_repeats
 from chat_server.server.proxies import Proxies
-from chat_server.server.replacing import CannotReplace, have_it_give_way, listeners_of_predecessor, when_it_is_free
+from chat_server.server.replacing import CannotReplace, Predecessor
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
 from chat_server.server.signals import OBEYED, Signals
 from chat_server.server.start_log import ReadyLog, tell_of_owner
+from chat_server.server.stopping import Ended, Stops
+from chat_server.server.successor import Successor
 from chat_server.server.watched import Watched
-
-HURRY_PART = 0.5
-"""The part of `stop_seconds` for which a commit may go on waiting for a lock; the rest is for telling authors that it was refused."""
+from chat_server.server.way_in import WayIn
 
 
 class CannotStart(Exception):
@@ -58,6 +57,9 @@ class CannotStart(Exception):
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds until a node that was given up is tried again to begin anew, if it cannot; each further pause is twice as long, to a bound."""
+
+AFTER_SUCCESSOR_PAUSE, AFTER_SUCCESSOR_SECONDS = 0.02, 10.0
+"""The same for a server whose successor has come to nothing: the system has not taken all from that which it had; and for how long it is tried."""
 
 
 class _Opened(NamedTuple):
@@ -69,10 +71,14 @@ class _Opened(NamedTuple):
     directory: Path | None
     is_next: bool = False
     """Whether it takes the place of a server whose callers come back to it now."""
+    told_that_it_serves: Callable[[], None] = lambda: None
+    """Is told so: the server whose place it takes waits for that."""
 
 
 def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: bool = False) -> int:
-    """Serve until a signal stops it. A node that the others have given up begins anew, as another one.
+    """Serve until a signal stops it, or another server has taken its place.
+
+    A node that the others have given up begins anew, as another one. So does a server whose successor comes to nothing before it serves.
 
     Args:
         config: the settings.
@@ -93,12 +99,12 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
         opened = _replace(in_use.config, given) if replaces else _open(in_use.config, given)
         relieve_collector()
         ports = ports_of(opened.places)
-        cut, begins_anew = trio.run(_serve, in_use, opened, manager, given)
-        while begins_anew:
-            cut, begins_anew = _serve_again(in_use, manager, given, ports)
+        ended = trio.run(_serve, in_use, opened, manager, given)
+        while ended.begins_anew or (ended.successor is not None and not ended.successor.serves()):
+            ended = _serve_again(in_use, manager, given, ports, after=ended.successor)
     logs.tell_repeats(is_end=True)
-    if cut:
-        log.warning(f"stopped; cut off with something unsent: {cut}")
+    if ended.cut:
+        log.warning(f"stopped; cut off with something unsent: {ended.cut}")
         return 1
     log.info("stopped")
     return 0
@@ -117,20 +123,22 @@ def _replace(config: Config, given: Handed) -> _Opened:
     try:
         engine = engine_named(config.journal.engine)
         directory = engine.directory(config.journal)
-        predecessor = listeners_of_predecessor(directory)
-        if predecessor == NOTHING:
+        predecessor = Predecessor(directory)
+        handed = predecessor.listeners()
+        if handed == NOTHING:
             return _open(config, given)
-        with closing(predecessor):
+        with closing(handed):
             engine.open_archive(config.journal).close()  # an older release may not be able to
-            theirs = given if given.chat else fitting(predecessor, config)
-            return _open(config, theirs, partial(_taken_over, engine, config, directory))
+            theirs = given if given.chat else fitting(handed, config)
+            opened = _open(config, theirs, partial(_taken_over, engine, config, predecessor))
+            return opened._replace(told_that_it_serves=predecessor.told_that_we_serve)
     except (CannotReplace, FileProblem, UnusableJournal) as error:
         raise CannotStart(str(error)) from error
 
 
-def _taken_over(engine: Engine, config: Config, directory: Path | None) -> Store:
-    have_it_give_way(directory)
-    return when_it_is_free(lambda: engine.open_store(config.journal, config.node))
+def _taken_over(engine: Engine, config: Config, predecessor: Predecessor) -> Store:
+    predecessor.give_way()
+    return predecessor.when_it_has_let_go(lambda: engine.open_store(config.journal, config.node))
 
 
 def _open(config: Config, given: Handed, open_store: Callable[[], Store] | None = None) -> _Opened:
@@ -149,24 +157,36 @@ def _open(config: Config, given: Handed, open_store: Callable[[], Store] | None 
     return _Opened(places, certificate, store, directory, is_next=given != NOTHING)
 
 
-def _serve_again(in_use: ConfigInUse, manager: ServiceManager, given: Handed, ports: Ports) -> tuple[int, bool]:
-    """Serve anew at the same places, as soon as that can be; a signal ends the process meanwhile. See _serve."""
-    pause = FIRST_PAUSE
+def _serve_again(
+    in_use: ConfigInUse, manager: ServiceManager, given: Handed, ports: Ports, *, after: Successor | None
+) -> Ended:
+    """Serve anew at the same places, as soon as that can be; a signal ends the process meanwhile. See _serve.
+
+    After a successor that has come to nothing it is soon that it can be, or never: then somebody else has the data directory, or has changed what is
+    in it. Raises CannotStart.
+    """
+    pause, until = FIRST_PAUSE, inf
+    if after is not None:
+        given, pause, until = after.places, AFTER_SUCCESSOR_PAUSE, time.monotonic() + AFTER_SUCCESSOR_SECONDS
     while True:
         try:
             opened = _open(with_ports(in_use.config, ports), given)
+            if after is not None:
+                given.close()
+                given = NOTHING
             return trio.run(_serve, in_use, opened, manager, given)
         except CannotStart as error:
+            if time.monotonic() >= until:
+                raise CannotStart(
+                    f"the server that was to take the place of this one has not, nor can this one serve again: {error}"
+                ) from error
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, given: Handed) -> tuple[int, bool]:
-    """Serve until a signal stops it, or the other nodes have given this one up.
-
-    Returns:
-        How much was cut off, and whether it is to begin anew.
+async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, given: Handed) -> Ended:
+    """Serve until a signal stops it, the other nodes have given this one up, or another server takes its place.
 
     Raises:
         CannotStart: what is kept cannot be read.
@@ -187,25 +207,9 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
         send_many=send_many,
         in_use=in_use,
     )
-    server.backups = backups
-
     watched = Watched(server, store, certificate, opened.directory, files=files, backups=backups)
-    is_kept = given.are_kept  # then whoever calls from now on has systemd start the next server
-
-    def stop(*, is_restart: bool = is_kept) -> None:
-        manager.stopping(in_use.config.server.stop_seconds)
-        journal.hurry(in_use.config.server.stop_seconds * HURRY_PART)
-        server.stop(is_restart=is_restart)
-
-    server.succession = Succession(
-        places, partial(stop, is_restart=True), why_no_successor(is_managed=manager.is_there)
-    )
-
-    def cut_off() -> None:
-        journal.hurry(0)
-        server.abort()
-
-    signals = Signals(stop, cut_off, in_use.ask)
+    stops = Stops(server, journal, manager, places, is_kept=given.are_kept)
+    signals = Signals(stops.stop, stops.cut_off, in_use.ask)
     preparing = (certificate.prepared, server.in_effect.prepared, *prepares(in_use, places))
     with (
         closing(send_many),
@@ -221,6 +225,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
             nursery.start_soon(_let_come_back, server.in_effect, opened.is_next)
 
             def begin() -> None:
+                opened.told_that_it_serves()
                 server.health.ready()
                 nursery.start_soon(watched.run_canary)
                 manager.ready()
@@ -231,9 +236,10 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
                     nursery.start_soon(tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
             ready = ReadyLog(places.chat, Proxies(config.proxy.trusted), begin)
+            way_in = WayIn(admin, backups, stops.succession())
             cut, unreadable = 0, None
             try:
-                cut = await server.run(places.chat, ready, tls_listeners=places.tls, admin=admin)
+                cut = await server.run(places.chat, ready, tls_listeners=places.tls, way_in=way_in)
             except* JournalError as errors:
                 unreadable = errors
             journal.close()
@@ -244,7 +250,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
         if admin is not None:
             admin.close()
         raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}")
-    return cut, server.ending.was_given_up and not signals.is_stopping
+    return stops.ended(cut, is_for_good=signals.is_stopping)
 
 
 async def _let_come_back(in_effect: InEffect, is_next: bool) -> None:
@@ -258,15 +264,6 @@ def _status(server: Server, journal: Journal) -> str:
     commits = f", commit {sorted(seconds)[len(seconds) // 2] * 1000:.1f} ms" if seconds else ""
     people = len(server.hall.directory.people)
     return f"{people} {'person' if people == 1 else 'people'}{commits}"
-
-
-def why_no_successor(*, is_managed: bool) -> str:
-    """Why a process like this one hands its place to no other; "": it does. `is_managed`: a service manager has started it."""
-    if is_managed:
-        return "systemd has started it, and would take its end for one: use `systemctl restart`"
-    if os.getpid() == 1:
-        return "it is the first process of a container, which ends with it: restart the container"
-    return ""
 
 
 def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:

@@ -6,7 +6,8 @@ Until that, whatever goes wrong is the end of this one alone, and the other goes
 import socket
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
+from math import inf
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ import msgspec
 
 from chat_server.journal import JournalInUse
 from chat_server.logs import log
-from chat_server.server.admin_handover import AskListeners, GiveWay, ListenersGiven
+from chat_server.server.admin_handover import AskListeners, GiveWay, ListenersGiven, Serves
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.admin_socket import NoWayIn, connect_to
 from chat_server.server.handed import NOTHING, Handed, Unfit, close_all, handed
@@ -30,6 +31,12 @@ ANSWER_SECONDS = 10.0
 LOOK_SECONDS = 0.01
 """Seconds between two looks whether the other server has let go of the data directory: whoever calls waits for that."""
 
+UNHEARD_LOOK_SECONDS, UNHEARD_SECONDS = 0.5, 15.0
+"""Seconds between two looks of one that has not been heard when it asked the other server to end; and for how long it looks."""
+
+TAKEN_SECONDS = 5.0
+"""Seconds after the other server has let go of it, after which it is somebody else who has it."""
+
 TOLD_SECONDS = 5.0
 """Seconds between two lines of the log that say that it has not."""
 
@@ -44,50 +51,85 @@ class Unanswered(CannotReplace):
     """It is not known whether it does what it was asked for."""
 
 
-def listeners_of_predecessor(directory: Path | None) -> Handed:
-    """Have the sockets of the server that has this data directory; nothing if none is running. Raises CannotReplace."""
-    try:
-        connection = connect_to(directory)
-    except NoWayIn as why:
-        log.info("there is no server to be replaced: this one starts as ever", why=str(why))
-        return NOTHING
-    with closing(connection):
-        answers, descriptors = _asked(connection, AskListeners())
-    names = next((answer.names for answer in answers if isinstance(answer, ListenersGiven)), ())
-    if len(names) != len(descriptors):
-        close_all(descriptors)
-        raise CannotReplace("the running server has not handed its sockets over: stop it, and start this one then")
-    try:
-        return handed(zip(names, descriptors, strict=True), "the running server", are_kept=False)
-    except Unfit as error:
-        raise CannotReplace(str(error)) from error
+class Predecessor:
+    """The server that has a data directory, and is to give its place to this one."""
 
+    def __init__(self, directory: Path | None) -> None:
+        """Nothing is asked of it yet."""
+        self._directory = directory
+        self._connection: socket.socket | None = None
 
-def have_it_give_way(directory: Path | None) -> None:
-    """Have the server end that has this data directory. Raises CannotReplace if it does not."""
-    try:
-        with closing(connect_to(directory)) as connection:
-            _asked(connection, GiveWay())
-    except (NoWayIn, Unanswered) as why:  # it may end, or have ended: whoever calls waits in the sockets that we have
-        log.warning("the server that is replaced has not said that it ends", why=str(why))
-
-
-def when_it_is_free(open_it: Callable[[], T]) -> T:
-    """Open what is in the data directory as soon as nobody else has it. Raises what `open_it` does, but JournalInUse."""
-    began = told = time.monotonic()
-    while True:
+    def listeners(self) -> Handed:
+        """Have its sockets; nothing if none is running. Raises CannotReplace."""
         try:
-            return open_it()
-        except JournalInUse as error:
-            now = time.monotonic()
-            if now - told >= TOLD_SECONDS:
-                told = now
-                log.warning("waiting for the server that is replaced", why=str(error), seconds=round(now - began))
-            time.sleep(LOOK_SECONDS)
+            connection = connect_to(self._directory)
+        except NoWayIn as why:
+            log.info("there is no server to be replaced: this one starts as ever", why=str(why))
+            return NOTHING
+        with closing(connection):
+            answers, descriptors = _asked(connection, AskListeners())
+        names = next((answer.names for answer in answers if isinstance(answer, ListenersGiven)), ())
+        if len(names) != len(descriptors):
+            close_all(descriptors)
+            raise CannotReplace("the running server has not handed its sockets over: stop it, and start this one then")
+        try:
+            return handed(zip(names, descriptors, strict=True), "the running server", are_kept=False)
+        except Unfit as error:
+            raise CannotReplace(str(error)) from error
+
+    def give_way(self) -> None:
+        """Have it end, and wait to be told that this one serves: with the end of this process before that, it serves again. Raises CannotReplace."""
+        try:
+            self._connection = connect_to(self._directory)
+            _asked(self._connection, GiveWay(will_say=True))
+        except (NoWayIn, Unanswered) as why:
+            # It may end, or have ended: whoever calls waits in the sockets that we have.
+            log.warning("the server that is replaced has not said that it ends", why=str(why))
+
+    def when_it_has_let_go(self, open_it: Callable[[], T]) -> T:
+        """Open what is in the data directory as soon as nobody else has it. Raises what `open_it` does, and CannotReplace.
+
+        One that was not heard, because the other server ends already or was killed, looks less often, and not for ever: another may wait that was.
+        """
+        began = told = time.monotonic()
+        is_heard = self._connection is not None
+        until = inf if is_heard else began + UNHEARD_SECONDS
+        while True:
+            try:
+                return open_it()
+            except JournalInUse as error:
+                now = time.monotonic()
+                if until == inf and self._says_that_it_has_let_go():
+                    until = now + TAKEN_SECONDS
+                if now >= until:
+                    raise CannotReplace(
+                        f"another server has taken the place of the one that was running: {error}"
+                    ) from error
+                if now - told >= TOLD_SECONDS:
+                    told = now
+                    log.warning("waiting for the server that is replaced", why=str(error), seconds=round(now - began))
+                time.sleep(LOOK_SECONDS if is_heard else UNHEARD_LOOK_SECONDS)
+
+    def _says_that_it_has_let_go(self) -> bool:
+        """Whether it has said so; its end says nothing: one of an earlier release ends the connection before all else."""
+        connection = self._connection
+        if connection is None:
+            return False
+        connection.setblocking(False)
+        with suppress(OSError):
+            return bool(connection.recv(ANSWER_MAX))
+        return False
+
+    def told_that_we_serve(self) -> None:
+        """Have it wait no longer."""
+        if self._connection is not None:
+            self._connection.setblocking(True)
+            with self._connection, suppress(OSError):  # one of an earlier release does not wait
+                self._connection.sendall(msgspec.json.encode(Serves()) + b"\n")
 
 
 def _asked(connection: socket.socket, request: AdminRequest) -> tuple[list[AdminAnswer], list[int]]:
-    """What is answered, but the last, and the descriptors that come with it. Raises CannotReplace if it is refused, and Unanswered."""
+    """What is answered, and the descriptors that come with it. Raises CannotReplace if it is refused, and Unanswered."""
     from chat_server.server.admin_requests import (  # noqa: PLC0415 - who replaces nobody needs it not
         Done,
         NotDone,
@@ -95,22 +137,23 @@ def _asked(connection: socket.socket, request: AdminRequest) -> tuple[list[Admin
     )
 
     connection.settimeout(ANSWER_SECONDS)
-    received, descriptors = b"", list[int]()
+    received, descriptors, answers = b"", list[int](), list[AdminAnswer]()
     try:
         connection.sendall(msgspec.json.encode(request) + b"\n")
-        while len(received) < ANSWER_MAX:
+        while len(received) < ANSWER_MAX and not any(isinstance(answer, Done | NotDone) for answer in answers):
             data, more, _, _ = socket.recv_fds(connection, ANSWER_MAX, SOCKETS_MAX)
             descriptors += more
             received += data
             if not data:
                 break
-        answers = [decoded_answer(line) for line in received.splitlines()]
+            if data.endswith(b"\n"):
+                answers = [decoded_answer(line) for line in received.splitlines()]
     except (OSError, ValueError) as error:
         close_all(descriptors)
         raise Unanswered(f"the running server has not answered as expected: {error}") from error
-    last = answers[-1] if answers else None
+    last = next((answer for answer in answers if isinstance(answer, Done | NotDone)), None)
     if isinstance(last, NotDone):
         raise CannotReplace(last.why)
-    if not isinstance(last, Done):
+    if last is None:
         raise Unanswered("the running server has ended the connection without an answer")
-    return answers[:-1], descriptors
+    return answers, descriptors

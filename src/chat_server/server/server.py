@@ -28,10 +28,8 @@ from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.sink import SendMany
-from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
-from chat_server.server.backups import Backups
 from chat_server.server.beside import Beside
 from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.config_in_use import ConfigInUse
@@ -45,7 +43,6 @@ from chat_server.server.in_effect import InEffect, Ruled
 from chat_server.server.listening import accept_callers, address_of
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
-from chat_server.server.places import Succession
 from chat_server.server.policy import policy_of
 from chat_server.server.proxies import receive_header
 from chat_server.server.retention import forget_what_is_old
@@ -53,6 +50,7 @@ from chat_server.server.shared_counts import SharedCounts
 from chat_server.server.shared_limits import Certificates, Shared
 from chat_server.server.tally import Tally
 from chat_server.server.time_limits import TimeLimits
+from chat_server.server.way_in import WayIn
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.memory_budget import Budget
@@ -120,8 +118,6 @@ class Server:
         self._turns = Turns(work)
         self._fingerprint = fingerprint
         self._send_many = send_many
-        self.backups: Backups | None = None  # whoever runs them says so
-        self.succession: Succession | None = None  # as above
         self._budget = Budget(0)
         self._rejected, self._time_limits, self._partings = Repeats(), TimeLimits(), TimeLimits()
         waits = self._time_limits, self._rejected
@@ -156,7 +152,7 @@ class Server:
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
         *,
         tls_listeners: Sequence[socket.socket] = (),
-        admin: AdminSocket | None = None,
+        way_in: WayIn = WayIn(),  # noqa: B008 - a value
     ) -> int:
         """Serve until `stop`.
 
@@ -164,7 +160,7 @@ class Server:
             listeners: listening, non-blocking sockets; they are closed when the server stops.
             task_status: told when the server accepts connections.
             tls_listeners: the same, for callers who have to begin TLS before anything else is said.
-            admin: where operators come in, if they can; nothing is left of it when this returns.
+            way_in: how operators come in, if they can; nothing is left of it when this returns.
 
         Returns:
             How many sessions were cut off with something unsent, or rooms with something unstored.
@@ -186,7 +182,7 @@ class Server:
             nursery.start_soon(forget_what_is_old, self._store, lambda: self.in_effect.config.history, self.rooms)
             nursery.start_soon(self._directory.calls.run)
             nursery.start_soon(self._directory.guest_blocks.run)
-            nursery.start_soon(let_operators_in, admin, self.operations)
+            nursery.start_soon(let_operators_in, way_in.socket, partial(self.operations, way_in))
             for listener in listeners:
                 nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
                 log.info(f"listening on {address_of(listener)}")
@@ -231,12 +227,12 @@ class Server:
         shared = self._directory, self._store, self._sessions, self._budget
         return Observed(*shared, self._handshakes, self._connections, self._tally, beside)
 
-    def operations(self, began_at: float) -> "Operations":
-        """What operators may do here, where all began at this time."""
+    def operations(self, way_in: WayIn, began_at: float) -> "Operations":
+        """What operators may do here who come in by this, where all began at this time."""
         from chat_server.server.operations import Means, Operations  # noqa: PLC0415 - see let_operators_in
 
         shared = self._directory, self._sessions, self._journal, self._budget, self.ending.requested.is_set
-        means = Means(self.health, self.in_use, self.backups, self.succession)
+        means = Means(self.health, self.in_use, way_in)
         return Operations(*shared, means=means, began_at=began_at)
 
     @property

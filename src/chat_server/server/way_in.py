@@ -1,0 +1,18 @@
+"""How operators come in, and what they find that is the process's, not the server's. A value; it knows nothing."""
+
+from typing import NamedTuple
+
+from chat_server.server.admin_socket import AdminSocket
+from chat_server.server.backups import Backups
+from chat_server.server.places import Succession
+
+
+class WayIn(NamedTuple):
+    """All of it."""
+
+    socket: AdminSocket | None = None
+    """None: they cannot come in."""
+    backups: Backups | None = None
+    """Its copies, if it makes any."""
+    succession: Succession | None = None
+    """What another server needs that takes its place, if there is anything."""
