@@ -29,9 +29,10 @@ async def away_told(program: Program, text: str, seconds: float = 5) -> list[tup
     return told
 
 
-async def listed_away(program: Program) -> list[str]:
+async def listed_away(program: Program) -> dict[str, str]:
     await program.ask("online", room="python")
-    return [*(await program.wait_for("online-listed")).get("away", ())]
+    listed = await program.wait_for("online-listed")
+    return {nick: listed.get("reasons", {}).get(nick, "") for nick in listed.get("away", ())}
 
 
 async def test_a_guest_at_another_node_is_away_under_whatever_name_and_until_they_are_back(
@@ -42,21 +43,21 @@ async def test_a_guest_at_another_node_is_away_under_whatever_name_and_until_the
         assert await away_told(ann, "gus?") == []
         await gus.ask("away", text="lunch")
         assert await away_told(ann, "gus!") == [("gus", "lunch")]
-        assert await listed_away(ann) == ["gus"]
+        assert await listed_away(ann) == {"gus": "lunch"}
         await gus.ask("nick", nick="gustav")
         eve = await guest_at(a, "eve")
         assert await away_told(eve, "gus?") == []
         assert await away_told(eve, "gustav?") == [("gustav", "lunch")]
         await ann.ask("msg", nick="gustav", text="are you there?")
         await trio.sleep(200)
-        assert await listed_away(ann) == ["gustav"]
+        assert await listed_away(ann) == {"gustav": "lunch"}
         await gus.ask("say", room="python", text="back")
         dan = await guest_at(a, "dan")
         assert await away_told(dan, "gustav?") == []
-        assert await listed_away(ann) == []
+        assert await listed_away(ann) == {}
         await gus.ask("away", text="again")
         await trio.sleep(5)
-        assert await listed_away(ann) == ["gustav"]
+        assert await listed_away(ann) == {"gustav": "again"}
         await gus.log_out()
         await trio.sleep(5)
         assert a.server._directory.calls.away_guests == {}
@@ -102,7 +103,7 @@ async def test_a_node_that_begins_knows_who_in_its_rooms_is_away_at_others(autoj
             await trio.sleep(5)
             gus = await guest_at(b, "gus")
             assert await away_told(gus, "ann?") == [("ann", "lunch")]
-            assert await listed_away(gus) == ["ann"]
+            assert await listed_away(gus) == {"ann": "lunch"}
 
 
 async def test_of_whoever_goes_away_it_is_told_at_once_however_many_are_away_already(
@@ -142,4 +143,4 @@ async def test_a_node_that_begins_while_the_engine_does_not_answer_learns_later_
             is_down = False
             await trio.sleep(5)
             gus = await guest_at(b, "gus")
-            assert await listed_away(gus) == ["ann"]
+            assert await listed_away(gus) == {"ann": "lunch"}

@@ -18,6 +18,7 @@ from chat_server.protocol.choices import CHARSETS
 from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import GUEST, BadName, parse_name
+from chat_server.protocol.people_events import OnlineListed
 from chat_server.protocol.runs import SaidRun, shown
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_server.rooms.batch import Batch
@@ -225,7 +226,7 @@ def test_without_an_account_what_is_shown_is_byte_for_byte_what_it_was(nick: str
         (events.Joined("python", (nick,)), f"* {nick} joined", {"nicks": [nick], "more": 0}),
         (events.Left("python", (nick,)), f"* {nick} left", {"nicks": [nick], "more": 0}),
         (events.Renamed(nick, "ann", "python"), f"* {nick} is now ann", {"old": nick, "new": "ann"}),
-        (events.OnlineListed("python", (nick,)), f"* 1 other in python: {nick}", {"nicks": [nick]}),
+        (OnlineListed("python", (nick,)), f"* 1 other in python: {nick}", {"nicks": [nick]}),
         (
             events.Entered("python", (nick,), 0, id="r1"),
             f"* You are in python.\r\n* Also here: {nick}",

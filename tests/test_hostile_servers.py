@@ -15,6 +15,7 @@ from msgspec import inspect
 from callers import newcomer
 from chat_server.protocol import events
 from chat_server.protocol.entries import EVENTS, PageShown
+from chat_server.protocol.people_events import OnlineListed
 from chat_tui.client.calling import Called, Line
 from chat_tui.client.client import Client
 from chat_tui.client.codec import EventReader
@@ -190,7 +191,7 @@ def test_of_more_rooms_than_anybody_can_be_in_nothing_is_kept() -> None:
             *said("x", room=room),
             events.TopicShown(room, "x"),
         ]
-        told += [PageShown(room, (), 1, 1, ""), events.OnlineListed(room, ("eve",)), events.Renamed("eve", "eva", room)]
+        told += [PageShown(room, (), 1, 1, ""), OnlineListed(room, ("eve",)), events.Renamed("eve", "eva", room)]
 
     async def run() -> None:
         for event in [*told, *said("still heard", first=2)]:

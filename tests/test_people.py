@@ -483,7 +483,7 @@ async def test_who_names_somebody_who_is_away_is_told_once_an_hour_and_nobody_el
         listed = await bob.read()
         while listed["is"] not in ("online-listed", "person-away"):
             listed = await bob.read()
-        assert (listed["is"], listed["away"]) == ("online-listed", ["ann"])
+        assert (listed["is"], listed["away"], listed["reasons"]) == ("online-listed", ["ann"], {"ann": "lunch"})
         await trio.sleep(1801)
         await say(bob, "ann, still?")
         await bob.wait_for("person-away")

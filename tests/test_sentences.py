@@ -62,8 +62,8 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.Entered("python", (), 0), "* You are in python.\r\n* Nobody else is here.\r\n"),
     (events.Entered("python", ("bob",), 2), "* You are in python.\r\n* Also here: bob, and 2 others\r\n"),
     (events.RoomsListed((("python", 2), ("pm", 0))), "* Rooms: python (2), pm (0)\r\n"),
-    (events.OnlineListed("python", ()), "* Nobody else is in python.\r\n"),
-    (events.OnlineListed("python", ("bob", "carol")), "* 2 others in python: bob, carol\r\n"),
+    (people_events.OnlineListed("python", ()), "* Nobody else is in python.\r\n"),
+    (people_events.OnlineListed("python", ("bob", "carol")), "* 2 others in python: bob, carol\r\n"),
     (events.HelpListed((("/back", "Go back"),), ("pm",)), "* /back - Go back\r\n* Rooms are commands too: /pm\r\n"),
     (events.CommandExplained("/logout", "Leave.", ("quit",)), "* Usage: /logout\r\n* Leave.\r\n* Also: /quit\r\n"),
     (
@@ -352,7 +352,7 @@ def test_every_command_is_under_a_heading() -> None:
 
 
 def test_a_long_list_goes_on_in_a_new_line() -> None:
-    shown = text_of(events.OnlineListed("python", MANY))
+    shown = text_of(people_events.OnlineListed("python", MANY))
     assert max(map(len, shown.splitlines())) <= WIDTH + len("* ,")
     assert all(name in shown for name in MANY)
 

@@ -11,7 +11,7 @@ from chat_server.protocol.amendments import all_after
 from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import CasesWait, LineHeld
-from chat_server.protocol.people_events import MentionsWaiting, PersonAway
+from chat_server.protocol.people_events import MentionsWaiting, OnlineListed, PersonAway
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
@@ -20,7 +20,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
-from chat_tui.ui.people_list import people_items
+from chat_tui.ui.people_list import people_groups, people_items
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
 TEXTS = st.sampled_from(["hello", "hi ann!", "annabel", "你好", "two\nlines"])
@@ -330,7 +330,7 @@ def test_people_come_go_and_change_their_names() -> None:
     state.apply(events.Left("python", ("bob",)))
     state.apply(events.Renamed("carol", "Karl", "python"))
     assert list(room.people.values()) == ["ann", "Karl", "dave"]
-    state.apply(events.OnlineListed("python", ("eve",)))
+    state.apply(OnlineListed("python", ("eve",)))
     assert (list(room.people.values()), room.lacks_people) == (["ann", "eve"], False)
     state.apply(events.Renamed("ann", "anna"))
     assert state.nick == "anna"
@@ -428,23 +428,45 @@ def test_another_room_of_the_same_name_has_nothing_of_the_one_that_was_known() -
     assert kept_of(entered("", 95), {"python": 90}, {"python": "aa"}) == 90, "a server that knows no ids"
 
 
+def test_the_list_of_people_says_why_somebody_is_away_as_far_as_it_has_a_place_and_under_whatever_name() -> None:
+    state = State()
+    state.apply(events.LoggedIn("ann"))
+    reasons = {"bob": "lunch", "cat": "till Monday, then back", "dan": "out", "a-rather-long-name": "lunch"}
+    away = (*reasons, "eve")
+    state.apply(events.Entered("python", away, 0, away=away, reasons=reasons, roles={"dan": "owner"}))
+
+    def shown() -> dict[str, str]:
+        return {item.key: str(item.end) for item in people_groups(state.room("python"), "ann", (), 20) if item.key}
+
+    assert shown() == {
+        "dan": "away owner",
+        "ann": "you",
+        "a-rather-long-name": "",
+        "bob": "lunch",
+        "cat": "till Monday, …",
+        "eve": "",
+    }
+    state.apply(events.Renamed("bob", "robert", "python"))
+    assert shown()["robert"] == "lunch"
+
+
 def test_who_is_away_is_known_until_they_say_something() -> None:
     state = State()
     state.apply(events.LoggedIn("ann"))
-    state.apply(events.Entered("python", ("bob", "cat", "dan"), 0, away=("Bob",)))
+    state.apply(events.Entered("python", ("Bob", "cat", "dan"), 0, away=("Bob",), reasons={"Bob": "till Monday"}))
     room = state.room("python")
-    assert room.away == {"bob"}
+    assert room.away == {"bob": "till Monday"}
     state.apply(PersonAway("cat", "lunch", "python"))
     state.apply(PersonAway("dan", "", "nowhere"))
     state.apply(PersonAway("dan", ""))
-    assert room.away == {"bob", "cat"}
+    assert room.away == {"bob": "till Monday", "cat": "lunch"}
     changes = room.people_changes
     state.apply(Said("python", 1, 1.0, "bob", "back"))
-    assert (room.away, room.people_changes) == ({"cat"}, changes + 1)
+    assert (room.away, room.people_changes) == ({"cat": "lunch"}, changes + 1)
     shown = {item.key: f"{item.content} {item.end}".strip() for item in people_items(room, "ann", (), 40)}
-    assert shown == {"ann": "ann you", "bob": "bob", "cat": "cat away", "dan": "dan"}
-    state.apply(events.OnlineListed("python", ("bob", "cat"), away=("bob",)))
-    assert room.away == {"bob"}
+    assert shown == {"ann": "ann you", "Bob": "Bob", "cat": "cat away", "dan": "dan"}
+    state.apply(OnlineListed("python", ("bob", "cat"), away=("bob",)))
+    assert room.away == {"bob": ""}
     told = words_for(MentionsWaiting((("python", 3, 7), ("pm", 1, 2))), was_typed=False)
     assert told == "While you were away: 3 mentions in python (#7 …), 1 mention in pm (#2). /mentions shows them."
     lines = (Said("python", 7, 0.0, "bob", "ann?"), LineBlocked("python", 8, 60.0))

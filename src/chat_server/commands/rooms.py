@@ -18,8 +18,9 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.history import catch_up
 from chat_server.journal import JournalError
 from chat_server.protocol.conversation_events import ConversationsListed
-from chat_server.protocol.events import OnlineListed, Refused, RoomsListed
+from chat_server.protocol.events import Refused, RoomsListed
 from chat_server.protocol.names import BadName, name_key
+from chat_server.protocol.people_events import OnlineListed
 from chat_server.protocol.requests import (
     ROOMS_SHOWN_MAX,
     TOPIC_SHOWN_MAX,
@@ -74,9 +75,8 @@ class RoomCommands(CommandHandler):
         """Show who else is here."""
         others = place.others(session)
         nicks = tuple(nick for _, nick in others)
-        session.send(
-            OnlineListed(place.name, nicks, place.directory.guests.among(others), place.directory.away.among(others))
-        )
+        away = place.directory.away.among(others)
+        session.send(OnlineListed(place.name, nicks, place.directory.guests.among(others), away.nicks, away.reasons))
         return None
 
     @access(asks_engine=True)

@@ -185,7 +185,8 @@ class Entered(Event, frozen=True):
 
     What follows is told where there is something to tell, and is what the room is after that line: `rules` that are not as in every room, the
     receiver's own `role` in the room and on the server, the `roles` of a hundred people at most by what they are called, what the receiver is
-    `forbidden`, and the time `now`; that the room is `archived`, where nobody says anything; and who of the `nicks` is `away` by their own word.
+    `forbidden`, and the time `now`; that the room is `archived`, where nobody says anything; and who of the `nicks` is `away` by their own word, with
+    what they say of it in `reasons`, cut where it is long.
     """
 
     room: str
@@ -204,6 +205,7 @@ class Entered(Event, frozen=True):
     id: str = ""
     away: Guests = UNSET
     archived: bool | UnsetType = UNSET
+    reasons: dict[str, str] | UnsetType = UNSET
 
 
 class WentBack(Event, frozen=True):
@@ -228,15 +230,6 @@ class RoomsListed(Event, frozen=True):
     archived: tuple[tuple[str, HowMany], ...] = ()
     ids: dict[str, str] = {}
     private: tuple[str, ...] | UnsetType = UNSET
-
-
-class OnlineListed(Event, frozen=True):
-    """Everybody else in the room; those in `away` are so by their own word."""
-
-    room: str
-    nicks: tuple[str, ...]
-    guests: Guests = UNSET
-    away: Guests = UNSET
 
 
 class HelpListed(Event, frozen=True):

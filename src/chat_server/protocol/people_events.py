@@ -1,11 +1,21 @@
-"""What somebody is told of other people: who is away, who they are, when they were last here; and what has waited for them."""
+"""What somebody is told of other people: who is here, who is away, who they are, when they were last here; and what has waited for them."""
 
 from typing import ClassVar
 
 from msgspec import UNSET, UnsetType
 
-from chat_server.protocol.events import Event
+from chat_server.protocol.events import Event, Guests
 from chat_server.protocol.requests import HowMany, Number
+
+
+class OnlineListed(Event, frozen=True):
+    """Everybody else in the room; those in `away` are so by their own word, and `reasons` has what they say of it, cut where it is long."""
+
+    room: str
+    nicks: tuple[str, ...]
+    guests: Guests = UNSET
+    away: Guests = UNSET
+    reasons: dict[str, str] | UnsetType = UNSET
 
 
 class PersonAway(Event, frozen=True):

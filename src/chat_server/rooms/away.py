@@ -1,7 +1,7 @@
 """Who is away by their own word: what they have said of it, kept with what they choose. Never knows who is told, nor when."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -15,6 +15,9 @@ AWAY_MAX = 200
 
 ELSEWHERE_MAX = 10_000
 """Accounts of which it is remembered that they are away, as other nodes have told."""
+
+REASON_SHOWN_MAX = 40
+"""Characters that are told of what somebody says of being away where many are listed: as much as a list of people has a place for."""
 
 
 def away_of(choices: Choices) -> str | None:
@@ -33,24 +36,31 @@ class AwayGuest:
         self.sessions: Sequence[Any] = ()
 
 
+class AwayAmong(NamedTuple):
+    """Who of some people is away, by name, and what they say of it, of those who say something; nothing where there is nobody."""
+
+    nicks: tuple[str, ...] | UnsetType
+    reasons: dict[str, str] | UnsetType
+
+
 class AwayAmongNodes:
     """Who is away among those who are at whatever node, as far as this one has heard of it (away_elsewhere.py)."""
 
     def __init__(self) -> None:
-        self._accounts: dict[int, None] = {}
+        self._accounts: dict[int, str] = {}
         self.unknown: set[int] = set()
         """Accounts that were in rooms at other nodes before this one began: whether they are is to be asked."""
-        self.guests_here: set[str] = set()
-        """Guests at this node who are, by who they are among the nodes;"""
-        self.guests_elsewhere: set[str] = set()
-        """and at others."""
+        self.guests_here: dict[str, str] = {}
+        """What guests at this node say of it who are, by who they are among the nodes;"""
+        self.guests_elsewhere: dict[str, str] = {}
+        """and those at others."""
 
     def note(self, account: int, chosen: Choices) -> None:
         """Somebody has chosen something, at whatever node."""
         if AWAY in chosen.get("", {}):
             self._accounts.pop(account, None)
-            if away_of(chosen) is not None:
-                self._accounts[account] = None
+            if (said := away_of(chosen)) is not None:
+                self._accounts[account] = said
                 if len(self._accounts) > ELSEWHERE_MAX:
                     del self._accounts[next(iter(self._accounts))]
 
@@ -58,15 +68,17 @@ class AwayAmongNodes:
         """Whether an account is away, as another node has told."""
         return account in self._accounts
 
-    def among(self, people: Iterable[tuple[Any, str]]) -> tuple[str, ...] | UnsetType:
-        """The names of those among these people who are away; nothing if nobody is."""
-        return tuple(nick for who, nick in people if self._is_away(who)) or UNSET
+    def among(self, people: Iterable[tuple[Any, str]]) -> AwayAmong:
+        """Who among these people is away, and why."""
+        said = {nick: why for who, nick in people if (why := self._said_by(who)) is not None}
+        reasons = {nick: why[:REASON_SHOWN_MAX] for nick, why in said.items() if why}
+        return AwayAmong(tuple(said) or UNSET, reasons or UNSET)
 
-    def _is_away(self, who: Any) -> bool:
-        """Whether somebody is: one who is here says so themselves."""
+    def _said_by(self, who: Any) -> str | None:
+        """What somebody says of being away; None: they are not. One who is here says it themselves."""
         if hasattr(who, "away"):
-            return who.away is not None
-        return self.has(who.account) if who.account else self._is_guest_away(who.person)
-
-    def _is_guest_away(self, who: str) -> bool:
-        return who in self.guests_here or who in self.guests_elsewhere
+            said: str | None = who.away
+            return said
+        if who.account:
+            return self._accounts.get(who.account)
+        return self.guests_here.get(who.person, self.guests_elsewhere.get(who.person))

@@ -63,7 +63,7 @@ class AwayElsewhere:
     def _tell(self) -> None:
         guests = [one for one in self._directory.calls.away_guests.values() if isinstance(one, Person)]
         here = {person_id(one, self._nodes.number): (one.nick, one.away) for one in guests if one.away is not None}
-        self._directory.away.guests_here = {*here}
+        self._directory.away.guests_here = {who: away for who, (_, away) in here.items()}
         again = trio.current_time() - AGAIN_SECONDS
         to_tell = [who for who in self._told if who not in here]
         to_tell += [who for who, now in here.items() if self._told.get(who, ("", "", 0.0))[:2] != now]
@@ -87,11 +87,11 @@ class AwayElsewhere:
         guest = AwayGuest(told.person, told.nick, told.away)
         self._heard[told.person] = guest, trio.current_time()
         self._directory.calls.away_guests[name_key(told.nick)] = guest
-        self._directory.away.guests_elsewhere.add(told.person)
+        self._directory.away.guests_elsewhere[told.person] = told.away
 
     def _forget(self, who: PersonId) -> None:
         guest, _ = self._heard.pop(who, (None, 0.0))
-        self._directory.away.guests_elsewhere.discard(who)
+        self._directory.away.guests_elsewhere.pop(who, None)
         guests = self._directory.calls.away_guests
         if guest is not None and isinstance(guests.get(name_key(guest.nick)), AwayGuest):
             del guests[name_key(guest.nick)]

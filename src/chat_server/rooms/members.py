@@ -343,9 +343,6 @@ class Members:
 
 def _named(people: Sequence[tuple[Somebody, str]], directory: Directory[Room, Person[Occupant]]) -> dict[str, Any]:
     """What is told of some people in a room."""
-    nicks, guests, away = (
-        tuple(nick for _, nick in people),
-        directory.guests.among(people),
-        directory.away.among(people),
-    )
-    return {"nicks": nicks, "guests": guests, "away": away}
+    nicks, guests = tuple(nick for _, nick in people), directory.guests.among(people)
+    away = directory.away.among(people)
+    return {"nicks": nicks, "guests": guests, "away": away.nicks, "reasons": away.reasons}

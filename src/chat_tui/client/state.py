@@ -15,11 +15,10 @@ from chat_server.protocol.entries import KINDS, Entry, LineBlocked
 from chat_server.protocol.events import Event
 from chat_server.protocol.incoming import Ref
 from chat_server.protocol.names import marked, name_key
-from chat_server.protocol.people_events import PersonAway
+from chat_server.protocol.people_events import OnlineListed, PersonAway
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.stored_event import StoredEvent
-from chat_tui.client import activity, conversing, same_room
-from chat_tui.client.away import has_spoken, note_away, person_away
+from chat_tui.client import activity, away, conversing, same_room
 from chat_tui.client.notifications import names, replies_to
 from chat_tui.client.pending import Pending, failed, not_stored, taken
 from chat_tui.client.room_choices import RoomChoices
@@ -44,8 +43,8 @@ class RoomState:
         """Nicknames by their keys, in the order in which they are known."""
         self.guests: set[str] = set()
         """The keys of those who are known to be guests where others have accounts."""
-        self.away: set[str] = set()
-        """The keys of those who are known to be away."""
+        self.away: dict[str, str] = {}
+        """What those say of it who are known to be away ("": nothing), by their keys."""
         self.people_changes = 0
         """How many times any of that has changed."""
         self.lacks_people = False
@@ -241,7 +240,7 @@ class State:
         room.lacks_people = event.more > 0
         room.note_guests((*event.nicks, *room.guests), event.guests)
         room.note_guests((self.nick,), (self.nick,) if event.guest is True else UNSET)
-        note_away(room, event.away)
+        away.note_away(room, event.away, event.reasons)
         same_room.enter(room, event)
 
     def _room_renamed(self, event: RoomRenamed) -> None:
@@ -266,7 +265,7 @@ class State:
             room.topic = event.text
         if isinstance(event, Entry):
             room.note_guests((event.nick,), (event.nick,) if event.guest else UNSET)
-            has_spoken(room, event.nick)
+            away.has_spoken(room, event.nick)
             room.activity.has_said(event.nick)
         return self._add(room, (event,))
 
@@ -324,6 +323,7 @@ class State:
         room = self.room(event.room)
         room.people_changes += 1
         room.rights.rename(event.old, event.new)
+        away.renamed(room, event.old, event.new)
         old, new = name_key(event.old), name_key(event.new)
         room.people = {
             new if key == old else key: event.new if key == old else nick for key, nick in room.people.items()
@@ -345,13 +345,13 @@ class State:
         if known is not None and not is_wanted:
             known.timeline.forget_visits()
 
-    def _online(self, event: events.OnlineListed) -> None:
+    def _online(self, event: OnlineListed) -> None:
         room = self.room(event.room)
         room.people_changes += 1
         room.people = {name_key(nick): nick for nick in (self.nick, *event.nicks)}
         room.note_guests((*event.nicks, *room.guests - {name_key(self.nick)}), event.guests)
         room.lacks_people = False
-        note_away(room, event.away)
+        away.note_away(room, event.away, event.reasons)
 
     def _stored(self, event: events.Stored | moderation_events.LineHeld) -> None:
         taken(self.rooms.values(), event.key)
@@ -381,12 +381,12 @@ class State:
         events.Left: _left,
         AccountNoted: _account_noted,
         events.Renamed: _renamed,
-        events.OnlineListed: _online,
+        OnlineListed: _online,
         **dict.fromkeys((events.Stored, moderation_events.LineHeld), _stored),
         events.NotStored: _not_stored,
         events.RoomsListed: _rooms_listed,
         **conversing.TAKEN,
         **activity.TAKEN,
         events.TopicShown: _topic_shown,
-        PersonAway: person_away,
+        PersonAway: away.person_away,
     }

@@ -687,7 +687,7 @@ def _empty_rooms(translator: Translator, names: list[str]) -> list[str]:
     return _listed(translator, translator.count("{number} empty room: ", "{number} empty rooms: ", len(names)), shown)
 
 
-def _online_listed(event: events.OnlineListed, translator: Translator) -> list[TextLine]:
+def _online_listed(event: people_events.OnlineListed, translator: Translator) -> list[TextLine]:
     if not event.nicks:
         return server_lines(translator.text("Nobody else is in {room}.", room=event.room))
     start = translator.count(
@@ -696,7 +696,7 @@ def _online_listed(event: events.OnlineListed, translator: Translator) -> list[T
     return server_lines(*_listed(translator, start, _with_away(event, translator)))
 
 
-def _with_away(event: events.OnlineListed | events.Entered, translator: Translator) -> list[str]:
+def _with_away(event: people_events.OnlineListed | events.Entered, translator: Translator) -> list[str]:
     """The names in it, with marks behind those of guests and of those who are away."""
     names = marked(event.nicks, event.guests)
     if isinstance(event.away, UnsetType):
@@ -923,7 +923,7 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     events.Refused: _refused,
     events.Entered: _entered,
     events.RoomsListed: _rooms_listed,
-    events.OnlineListed: _online_listed,
+    people_events.OnlineListed: _online_listed,
     events.HelpListed: _help_listed,
     events.CommandExplained: _command_explained,
     events.Slowed: _slowed,
