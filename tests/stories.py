@@ -11,6 +11,7 @@ os.environ["TZ"] = "UTC"
 time.tzset()
 for name in ("NO_COLOR", "TEXTUAL_ANIMATIONS", "COLORTERM"):
     os.environ.pop(name, None)
+os.environ["TEXTUAL_COLOR_SYSTEM"] = "truecolor"  # whatever the terminal is in which the tests run
 
 import msgspec  # noqa: E402 - what Textual reads from the environment it reads when it is imported
 import textual.app  # noqa: E402 - what Textual reads from the environment it reads when it is imported

@@ -114,6 +114,55 @@ def test_who_has_a_registered_name_is_asked_for_the_password_and_told_what_is_ke
     assert not any(CANARY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
+@pytest.mark.parametrize(
+    ("server", "name"), [("127.0.0.1:5000", "ann"), ("127.0.0.1:5000", "anna"), ("b.example", "ann")]
+)
+@pytest.mark.parametrize("is_online", [True, False])
+def test_the_form_for_connecting_takes_a_password_with_which_one_logs_in_wherever_that_is(
+    server: str, name: str, is_online: bool, tmp_path: Path
+) -> None:
+    app = among_others(store=tmp_path) if is_online else outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await go_on(app, pilot, Status.ONLINE if is_online else Status.CONNECTING)
+        before = app.client
+        await pilot.press("f3")
+        await settle(pilot)
+        for field, value in (("#address", server), ("#nick", name)):
+            app.screen.query_one(field, Input).value = value
+        app.screen.query_one("#password", Input).focus()
+        await pilot.press(*CANARY)
+        await settle(pilot)
+        assert CANARY not in app.screen_text()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert not isinstance(app.screen, ConnectScreen)
+        proofs = [proof for proof in app.connection.proofs if proof is not None]
+        assert [proof.fields() for proof in proofs] == [{"password": CANARY}]
+        if not is_online and server != "b.example":
+            assert app.connection.identity.nick == name
+        assert app.connection.host == server.partition(":")[0]
+        assert (app.client is before) is (not is_online and server != "b.example"), "who is in logs in anew"
+        app.assert_no_password()
+
+    play(app, act)
+    assert not any(CANARY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_a_form_for_connecting_in_which_a_password_was_begun_does_not_go_away() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await go_on(app, pilot, Status.WAITING, "nothing listens there")
+        app.screen.query_one("#password", Input).focus()
+        await pilot.press("x")
+        await go_on(app, pilot, Status.ONLINE)
+        assert isinstance(app.screen, ConnectScreen)
+        await pilot.press("escape")
+
+    play(app, act)
+
+
 def test_a_code_goes_before_a_password_and_is_not_shown_while_it_is_typed() -> None:
     app = outside()
 

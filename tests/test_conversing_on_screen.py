@@ -13,6 +13,7 @@ from chat_tui.client.conversing import Requests
 from chat_tui.client.notifications import how_told
 from chat_tui.client.state import State
 from chat_tui.settings import NotifyTable
+from chat_tui.ui.labels import presence
 from chat_tui.ui.room_list import HEADING, room_items
 from stories import NOON, Pilot, settle, story
 
@@ -84,6 +85,17 @@ def test_conversations_stand_below_the_rooms_under_a_heading() -> None:
     ]
     assert all(item.key == HEADING for item in items if item.content.plain in {"", "Rooms", "People", "Not joined"})
     assert items[4].end.plain == " 1 "
+
+
+def test_over_a_conversation_it_says_whether_the_other_is_here_and_why_they_are_away() -> None:
+    state = logged_in()
+    state.apply(Said("@bob", 5, NOON, "bob", "psst"))
+    assert presence([state], state.rooms["@bob"]) == ""
+    for why, told in (({"bob": "lunch"}, "away: lunch"), ({}, "away")):
+        state.apply(events.Entered("python", ("bob",), 0, away=("bob",), reasons=why))
+        assert presence([state], state.rooms["@bob"]) == told
+    state.apply(Said("python", 1, NOON, "bob", "back"))
+    assert presence([state], state.rooms["@bob"]) == "here"
 
 
 async def written(pilot: Pilot) -> None:

@@ -6,11 +6,15 @@ from math import dist
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from rich.color import Color as Colour
+from rich.color import ColorSystem
 from rich.segment import Segment
 from textual.theme import BUILTIN_THEMES
 
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.ui.colours import CONTRAST_MIN, DARK, LIGHT, Palette, blended, contrast, softened
+from chat_tui.ui.colours import CONTRAST_MIN, DARK, LIGHT, SURFACES, TEXTS, Palette, blended, contrast, softened
+from chat_tui.ui.few_colours import reduced
 from showcase import arrange, showcase
 from stories import Pilot, StoryApp, play, said, settle
 
@@ -140,6 +144,68 @@ def test_the_main_screen_can_be_read_in_every_theme_of_textual(theme: str) -> No
         await arrange(pilot)
         assert app.theme == theme
         assert unreadable(app) == []
+
+    play(app, act, size=(120, 40))
+
+
+# 256 colours.
+
+
+def shown(colour: str) -> str:
+    """What a terminal of 256 colours shows for it: the one that Rich takes."""
+    return Colour.parse(colour).downgrade(ColorSystem.EIGHT_BIT).get_truecolor().hex
+
+
+def as_shown(palette: Palette) -> Palette:
+    """The same of a palette."""
+    names = tuple(map(shown, palette.names))
+    fields = [field for field in palette.__struct_fields__ if field not in ("is_dark", "names")]
+    return replace(palette, **{field: shown(getattr(palette, field)) for field in fields}, names=names)
+
+
+def saturation(colour: str) -> int:
+    parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return max(parts) - min(parts)
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_in_256_colours_surfaces_are_greys_that_differ_and_every_text_is_read_on_them(name: str) -> None:
+    palette = as_shown(reduced(PALETTES[name]))
+    surfaces = [getattr(palette, surface) for surface in SURFACES]
+    assert [saturation(surface) for surface in surfaces] == [0] * len(surfaces), "and no navy"
+    assert surfaces.count(palette.background) == 1
+    assert len({palette.background, palette.pane, palette.raised}) == 3
+    assert palette.poor_contrasts() == []
+    assert len({*palette.names}) == 8
+    assert all(saturation(colour) for colour in (*palette.names, palette.mention, palette.danger, palette.ok))
+    ours = as_shown(PALETTES[name])
+    assert any(saturation(getattr(ours, surface)) for surface in SURFACES), "left to Rich, one has a colour"
+
+
+def test_a_palette_of_the_user_s_keeps_its_surfaces_apart_in_256_colours() -> None:
+    near = Palette(background="#101010", pane="#121212", raised="#131313", selected="#141414", code="#111111")
+    palette = as_shown(reduced(near))
+    assert [getattr(palette, name) for name in SURFACES].count(palette.background) == 1
+
+
+@pytest.mark.parametrize("theme", ["chat-dark", "chat-light"])
+@pytest.mark.parametrize("state", ["main", "chosen", "lost", "switcher", "connecting"])
+def test_a_terminal_of_256_colours_gets_those(state: str, theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "256")
+    app = showcase(theme)
+    palette = as_shown(reduced(PALETTES[theme.removeprefix("chat-")]))
+
+    async def act(pilot: Pilot) -> None:
+        await STATES[state](pilot)
+        colours = {
+            shown(triplet.hex)
+            for segment in segments(app)
+            if segment.style is not None and (colour := segment.style.bgcolor) is not None
+            for triplet in (colour.triplet,)
+            if triplet is not None
+        }
+        known = {getattr(palette, name) for name in (*SURFACES, *TEXTS)}
+        assert colours <= known, colours - known
 
     play(app, act, size=(120, 40))
 

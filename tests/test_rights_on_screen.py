@@ -71,7 +71,7 @@ def test_owners_and_moderators_stand_first_with_a_sign_and_their_role() -> None:
         app.tell(RoleGiven("python", 1, NOON, "bob", "moderator", whom="ann"))
         app.tell(RoleGiven("python", 2, NOON, "bob", "none", whom="Carol"))
         await settle(pilot)
-        assert names(app)[:2] == ["bob owner", "ann moderator you"]
+        assert names(app)[:2] == ["bob owner", "ann + you"]
         app.tell(events.Renamed("bob", "bert", "python"))
         await settle(pilot)
         assert names(app)[0] == "bert owner"

@@ -210,6 +210,7 @@ def _nearest(colour: RichColour) -> RichColour:
 def test_a_morning_in_256_colours(
     snap_compare: SnapCompare, theme: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("textual.constants.COLOR_SYSTEM", "256")
     filters = ChatApp.get_line_filters
     monkeypatch.setattr(ChatApp, "get_line_filters", lambda app: [*filters(app), EightBits()])
     assert snap_compare(showcase(theme), terminal_size=size, run_before=arrange)

@@ -659,6 +659,52 @@ def test_older_lines_load_again_after_a_refused_page(program: Stage) -> None:
     program.play(act, [*beginning(), page(101, 200)])
 
 
+def test_older_lines_that_let_one_wait_are_said_to_be_coming_in_the_row_that_counts_them(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        async def pass_time(seconds: float) -> None:
+            app.now += seconds
+            app.watch_reading()
+            await settle(pilot)
+
+        await pilot.press("ctrl+home")
+        await pass_time(0.29)
+        before = lines(app)
+        assert "· 100 earlier lines ·" in before[1], before[:4]
+        await pass_time(0.02)
+        assert "· earlier lines are coming ·" in lines(app)[1]
+        assert lines(app)[2:] == before[2:], "nothing moves"
+        app.answer("history", events.Refused("history-failed", {}, "python", "The history cannot be read now."))
+        await pass_time(0.25)
+        assert "are coming" not in app.screen_text(), "they are not"
+        await pass_time(6)
+        await pilot.press("pagedown", "ctrl+home")
+        await pass_time(0.31)
+        assert "· earlier lines are coming ·" in lines(app)[1]
+        app.answer("history", page(1, 100, newest=200))
+        await pass_time(0.25)
+        assert "are coming" not in app.screen_text()
+        await pilot.press("ctrl+home")
+        await pass_time(1)
+        assert "earlier lines" not in app.screen_text(), "there are none"
+
+    program.play(act, [*beginning(), page(101, 200)])
+
+
+def test_where_nothing_is_seen_yet_it_is_said_that_lines_are_coming(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        assert "earlier lines" not in app.screen_text()
+        app.now += 0.31
+        app.watch_reading()
+        await settle(pilot)
+        assert "· earlier lines are coming ·" in app.screen_text()
+        app.answer("history", page(298, 300))
+        app.watch_reading()
+        await settle(pilot)
+        assert "are coming" not in app.screen_text()
+
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), events.Entered("python", (), 0, "", 300)])
+
+
 def test_older_lines_load_again_after_a_connection_that_was_lost_with_the_answer(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("ctrl+home")
@@ -1245,7 +1291,7 @@ def test_no_cursor_blinks(program: Stage) -> None:
         app.action_connect()
         await settle(pilot)
         fields = list(app.screen.query(Input))
-        assert len(fields) == 2
+        assert len(fields) == 3
         assert not any(field.cursor_blink for field in fields)
 
     program.play(act, beginning())

@@ -138,6 +138,38 @@ def test_one_writes_on_the_side_that_the_prompt_names_and_drafts_stay_with_their
     act_in(act)
 
 
+def test_what_is_begun_on_the_other_side_is_marked_over_it_and_in_the_list() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+v")
+        app.prompt.put("begun")
+        app.main.keep_draft()
+        app.main.paint()
+        await settle(pilot)
+        assert not any("draft" in row for row in rows(app)), "one sees it: it stands in the prompt"
+        await press(pilot, "alt+c")
+        marked = [row for row in rows(app) if "draft" in row]
+        assert len(marked) == 2
+        over, listed = marked
+        middle = over.index("pm")
+        assert over.index("python") < over.index("draft") < middle, over
+        assert over[: over.index("draft")].count("All things Python") == 1
+        assert listed.startswith(" 1 python"), listed
+        await press(pilot, "alt+c")
+        assert not any("draft" in row for row in rows(app))
+
+    act_in(act)
+
+
+def test_all_rooms_are_read_on_both_sides() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+v")
+        assert sum(" new ─" in row or " new  ─" in row for row in rows(app)) == 2
+        await enter(app, pilot, "/read all")
+        assert not any(" new " in row for row in rows(app) if "─" in row), app.screen_text()
+
+    act_in(act, STORY[: -len(MANY)] + said("one", "two", room="pm", nick="Carol"))
+
+
 @pytest.mark.parametrize("height", [40, 25])
 def test_the_prompt_names_the_room_also_where_it_has_no_border_and_over_what_is_begun(height: int) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:

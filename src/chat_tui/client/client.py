@@ -108,7 +108,7 @@ class Client:
         self._is_dirty = False
         self._requests = Requests()
         self.aliases = Aliases()
-        self._gaps = Gaps(
+        self.gaps = Gaps(
             self.state,
             self._ask,
             clock=self._steady,
@@ -218,7 +218,7 @@ class Client:
 
     def want_older(self, room: str, before: int) -> None:
         """Ask for lines before a number, once at a time."""
-        self._gaps.want_older(room, before)
+        self.gaps.want_older(room, before)
 
     def tick(self) -> None:
         """Do what is due: write down what has changed, ask who is in crowded rooms. To be called every few seconds."""
@@ -229,7 +229,7 @@ class Client:
                 self.connection.request("online", room=room.name)
         if now - self._asked_rooms > ROOMS_GAP and self.connection.request("rooms"):
             self._asked_rooms = now
-        self._gaps.tick()
+        self.gaps.tick()
         self.store.keep_up()
         if self._is_dirty:
             self._is_dirty = False
@@ -245,7 +245,7 @@ class Client:
 
     def _connection_changed(self, change: ConnectionChanged) -> None:
         if change.status is not Status.ONLINE:
-            self._gaps.forget_questions()
+            self.gaps.forget_questions()
         else:
             self.aliases.ask(self.connection.request, self.state.commands)
         if change.status is Status.REFUSED:
@@ -263,7 +263,7 @@ class Client:
         new = self.state.apply(event, ref, now=self._clock())
         self.aliases.take(event)
         if isinstance(event, ConversationsListed):
-            self._gaps.take(event)
+            self.gaps.take(event)
             event = self._requests.new(event)
         match event:
             case events.Stored() | LineHeld():
@@ -279,13 +279,13 @@ class Client:
             case RoomCreated():
                 self.connection.request("rooms")
             case _:
-                self._gaps.take(event)
+                self.gaps.take(event)
         answer = self.connection.askers.of(ref)
         is_told = answer(event) if answer is not None else is_of_line
         self._on_event(event, new, is_told)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
-        self._gaps.room_changed(event.room)
+        self.gaps.room_changed(event.room)
         joined = (room.name for room in self.state.rooms.values() if room.is_joined)
         self.saved.rooms = [name for name in joined if not is_conversation(name)]  # the server lists those
         if isinstance(event, events.Entered):

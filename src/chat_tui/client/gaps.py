@@ -17,6 +17,9 @@ from chat_tui.client.state import RoomState, State
 OLDER_PAUSE = 5.0
 """Seconds after a refused page of older lines until one is asked for again: a question for every row that is scrolled would be refused too."""
 
+UNTOLD_SECONDS = 0.3
+"""Seconds for which older lines are waited for without a word: what comes sooner would only flicker."""
+
 OLDER_COUNT = 100
 """Lines asked for at a time when older ones are wanted: three screens."""
 
@@ -59,6 +62,7 @@ class Gaps:
         self._clock = clock
         self._on_refused = on_refused
         self._older_after: dict[str, float] = {}  # by room: until when older lines are not asked for again
+        self._coming: dict[str, tuple[float, int]] = {}  # by room: since when those before which number are waited for
         self._holes: tuple[float, dict[str, int]] = (0.0, {})  # since when lines are missing after these numbers
 
     def want_older(self, room: str, before: int) -> None:
@@ -67,8 +71,15 @@ class Gaps:
             "history", on_answer=partial(self._older_came, room), room=room, before=before, count=OLDER_COUNT
         ):
             self._older_after[room] = inf
+            self._coming[room] = self._clock(), before
+
+    def coming(self, room: str) -> int:
+        """The number before which lines of a room have been waited for so long that it is worth a word; 0 if none are."""
+        since, before = self._coming.get(room, (inf, 0))
+        return before if self._clock() - since >= UNTOLD_SECONDS else 0
 
     def _older_came(self, room: str, event: Event) -> bool:
+        self._coming.pop(room, None)
         if isinstance(event, Refused):
             self._older_after[room] = self._clock() + OLDER_PAUSE
             self._on_refused(room, event)
@@ -79,10 +90,12 @@ class Gaps:
     def forget_questions(self) -> None:
         """What has been asked will not be answered: the connection is lost, or the answers were skipped."""
         self._older_after.clear()
+        self._coming.clear()
 
     def room_changed(self, room: str) -> None:
         """The user has entered a room or left it: older lines may be asked for again."""
         self._older_after.pop(room, None)
+        self._coming.pop(room, None)
 
     def take(self, event: Event) -> None:
         """See whether an event says that something was missed."""

@@ -5,20 +5,20 @@ from textual.content import Content
 
 from chat_tui.client.clocks import shown
 from chat_tui.client.days import heading_of
-from chat_tui.language import say, say_count
-from chat_tui.ui.row import GAP, MARK, Look, Row
+from chat_tui.language import say
+from chat_tui.ui.row import GAP, MARK, Look, Row, Spacing
 
 _EMPTY = Row(Content(""), Content(""), of_line=False)
 
 
 def rows_above(
-    look: Look, *, missing: int, day: float | None, unread: int | None, now: float, is_first: bool, is_apart: bool
+    look: Look, *, missing: str, day: float | None, unread: int | None, now: float, is_first: bool, is_apart: bool
 ) -> list[Row]:
     """Those rows.
 
     Args:
         look: how things look.
-        missing: how many lines before this one are not loaded.
+        missing: what there is to say of lines before this one that are not loaded; "": there are none.
         day: when it was said, if no line before it is of that day.
         unread: how many lines are unread from this one on, if it is the first of them; 0: one does not know.
         now: the time.
@@ -28,14 +28,14 @@ def rows_above(
     """
     rows: list[Row] = []
     if missing:
-        words = say_count("{number} earlier line", "{number} earlier lines", missing)
-        rows.append(_row(look, "", Content.styled(f"· {words} ·", look.dim)))
+        rows.append(_row(look, "", Content.styled(missing, look.dim)))
     if day is not None:
         rows.append(_day(look, day, now))
     if unread is not None:
         rows.append(_unread(look, unread))
-    is_after = not is_first and (look.is_cosy if rows else look.is_cosy and is_apart)
-    if not rows or not look.is_cosy:
+    has_place = look.spacing in (Spacing.AIRY, Spacing.COSY)
+    is_after = not is_first and (is_apart or (has_place and bool(rows)))
+    if not rows or not has_place:
         has_space = is_after or (day is not None and not is_first)
         return [_EMPTY, *rows] if has_space else rows
     spaced = [each for row in rows for each in (row, _EMPTY)]

@@ -29,6 +29,7 @@ from chat_tui.language import say
 from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.ascii import AsciiFilter
+from chat_tui.ui.colours import DARK, LIGHT
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
@@ -37,7 +38,7 @@ from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
 from chat_tui.ui.terminal import Finder
 from chat_tui.ui.theme_files import NO_THEMES, Themes, doubts
-from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, other_theme, own_variables, theme_of
+from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, DARK_NAME, LIGHT_NAME, other_theme, own_variables, theme_of
 from chat_tui.ui.writing import commands_here
 
 
@@ -103,7 +104,7 @@ class ChatApp(KeysInTurn):
         self.servers: Servers = Servers(
             self, self, self.main, (first, *more), find=find or partial(by_address, open_store)
         )
-        for theme in (CHAT_DARK, CHAT_LIGHT, *(theme_of(*named) for named in themes.palettes.items())):
+        for theme in self._own_themes(themes):
             self.register_theme(theme)
         self._themes = themes
         self._ascii = AsciiFilter() if settings.ascii or not terminal.has_unicode() else None
@@ -112,6 +113,15 @@ class ChatApp(KeysInTurn):
         if self._keymap_chosen:
             self.set_keymap(self._keymap_chosen)
             terminal.give_up_keys(self, self._keymap_chosen)
+
+    def _own_themes(self, themes: Themes) -> Iterable[Theme]:
+        """Ours and the user's, in colours that the terminal has."""
+        if self.console.color_system != "256":
+            return (CHAT_DARK, CHAT_LIGHT, *(theme_of(*named) for named in themes.palettes.items()))
+        from chat_tui.ui.few_colours import reduced  # noqa: PLC0415 - most terminals have them all
+
+        palettes = {DARK_NAME: DARK, LIGHT_NAME: LIGHT, **themes.palettes}
+        return (theme_of(name, reduced(palette)) for name, palette in palettes.items())
 
     @property
     def available_themes(self) -> dict[str, Theme]:

@@ -21,7 +21,7 @@ from chat_tui.ui import looks
 from chat_tui.ui.drawing import Drawing
 from chat_tui.ui.entry_rows import EntryRows
 from chat_tui.ui.looks import Wanted
-from chat_tui.ui.row import Look
+from chat_tui.ui.row import Look, Spacing
 from chat_tui.ui.still_scroll import StillScroll
 from chat_tui.ui.viewport import Viewport
 
@@ -155,9 +155,9 @@ class ChatView(StillScroll):
             self.screen.clear_selection()
             self.on_resize()
 
-    def space_out(self, *, is_cosy: bool) -> None:
-        """Have an empty row where the speaker changes, or none."""
-        if self.drawing.want(is_cosy=is_cosy):
+    def space_out(self, spacing: Spacing) -> None:
+        """Have empty rows there."""
+        if self.drawing.want(spacing=spacing):
             self.on_resize()
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
@@ -341,7 +341,7 @@ class ChatView(StillScroll):
         heights = self._viewport.heights
         row = self.top_row + y - self._viewport.padding
         if self.room is None or not 0 <= row < heights.total:
-            return self.drawing.beyond(self.room, width, self.size.height - 1 - y)
+            return self.drawing.beyond(self.entry_rows, width, self.size.height - 1 - y)
         index = heights.at(row)
         span = self.text_selection.get_span(row) if self.text_selection is not None else None
         return self.drawing.row(self.entry_rows, (index, row - heights.top(index), row), width, span)

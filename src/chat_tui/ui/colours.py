@@ -10,9 +10,10 @@ CONTRAST_MIN = 4.5
 Colour = Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
 """`#14171d`."""
 
-_DARK_NAMES = ("#fc8fb0", "#eece81", "#c0a366", "#74e6b1", "#09bd93", "#71c2e2", "#b39afc", "#d9caff")
-_LIGHT_NAMES = ("#872144", "#a74714", "#62430f", "#216e2e", "#1b5264", "#1867b2", "#55358d", "#944892")
-"""Found by a search for eight that are far from each other for everybody, and of about the same weight (tests/test_look.py has what that means)."""
+_DARK_NAMES = ("#ef6ea8", "#feb7a6", "#c79032", "#c9d33f", "#3bb360", "#1ee3d1", "#14a5dd", "#beabff")
+_LIGHT_NAMES = ("#ad3168", "#7c1a0c", "#616003", "#01483e", "#106b8a", "#013992", "#6b4cc4", "#6c1378")
+"""Found by a search for eight hues that are far from each other for everybody, and from what is amber or red, and of about the same weight
+(tests/test_look.py has what that means)."""
 
 
 class Palette(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -76,14 +77,15 @@ LIGHT = Palette(
 )
 
 
-def _parts(colour: str) -> tuple[float, float, float]:
+def parts(colour: str) -> tuple[float, float, float]:
+    """Red, green and blue, from 0 to 1."""
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return red, green, blue
 
 
 def luminance(colour: str) -> float:
     """How bright a colour is, as WCAG 2 has it."""
-    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in _parts(colour))  # noqa: PLR2004 - WCAG's
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts(colour))  # noqa: PLR2004 - WCAG's
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -95,7 +97,7 @@ def contrast(one: str, other: str) -> float:
 
 def blended(under: str, over: str, share: float) -> str:
     """A colour laid over another one that shows through it."""
-    mixed = (low + (high - low) * share for low, high in zip(_parts(under), _parts(over), strict=True))
+    mixed = (low + (high - low) * share for low, high in zip(parts(under), parts(over), strict=True))
     return "#" + "".join(f"{round(part * 255):02x}" for part in mixed)
 
 

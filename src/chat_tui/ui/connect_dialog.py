@@ -120,7 +120,7 @@ class ConnectDialog:
         elif self._needs_form(change):
             self.show()
         elif change.status is not Status.ONLINE and (form := self._open_form) is not None:
-            form.tell(self._why())
+            self._tell(form)
 
     def _needs_form(self, change: ConnectionChanged) -> bool:
         """Whether the user has to say where to connect, or under which name."""
@@ -149,9 +149,16 @@ class ConnectDialog:
         """There is a connection. A form in which something was written waits to be sent or left."""
         form = self._open_form
         if form is not None and form.is_touched:
-            form.tell(self._why())
+            self._tell(form)
         elif form is not None:
             form.dismiss(None)
+
+    @property
+    def _is_connected(self) -> bool:
+        return self._program.change.status is Status.ONLINE
+
+    def _tell(self, form: "ConnectScreen") -> None:
+        form.tell(self._why(), is_connected=self._is_connected)
 
     def _why(self) -> str:
         """How the connection is, for the form."""
@@ -180,7 +187,7 @@ class ConnectDialog:
         from chat_tui.ui.screens.trusting import TrustScreen  # noqa: PLC0415 - most servers are trusted
 
         if (form := self._open_form) is not None:
-            form.tell(self._why())
+            self._tell(form)
             if form.is_touched:
                 return
             form.dismiss(None)
@@ -217,14 +224,19 @@ class ConnectDialog:
 
         self._has_left = False
         if (form := self._open_form) is not None:
-            form.tell(self._why())
+            self._tell(form)
             return
         connection = self._program.client.connection
         is_taken = self._program.change.status is Status.REFUSED and connection.identity.nick in self._taken
         target = Target(connection.host, connection.port, self._proposal() if is_taken else connection.identity.nick)
         others = [server for server in self._lately() if server != target[:2]]
         self._form = ConnectScreen(
-            target, self._why(), is_about_name=is_taken, server=self._program.title, lately=others[:LATELY_MAX]
+            target,
+            self._why(),
+            is_about_name=is_taken,
+            is_connected=self._is_connected,
+            server=self._program.title,
+            lately=others[:LATELY_MAX],
         )
         self._app.push_screen(self._form, self._answered)
 
@@ -235,11 +247,15 @@ class ConnectDialog:
             return
         client = self._program.client
         connection = client.connection
-        if (target.host, target.port) != (connection.host, connection.port):
-            self._move_to(*target)
-        elif connection.status is Status.ONLINE:
+        is_elsewhere = (target.host, target.port) != (connection.host, connection.port)
+        is_online = connection.status is Status.ONLINE
+        if is_elsewhere or (is_online and target.proof is not None):
+            self._move_to(target.host, target.port, target.nick)
+        elif is_online:
             if target.nick != client.state.nick:
                 self._rename(target.nick)
         else:
             client.call_oneself(target.nick)
             connection.try_now()
+        if target.proof is not None:
+            self._program.client.connection.prove(target.proof)

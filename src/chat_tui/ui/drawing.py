@@ -8,10 +8,9 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from chat_tui.client.state import RoomState
 from chat_tui.language import say, spoken
 from chat_tui.ui import looks
-from chat_tui.ui.entry_rows import EntryRows
+from chat_tui.ui.entry_rows import EntryRows, say_coming
 from chat_tui.ui.row import Look, Mark
 
 
@@ -46,18 +45,20 @@ class Drawing:
 
     def shape(self, width: int) -> object:
         """What heights depend on beside the entries, in so many columns."""
-        return width, self.wanted.number_width, self.wanted.is_cosy, spoken()
+        return width, self.wanted.number_width, self.wanted.spacing, spoken()
 
     def forget(self) -> None:
         """They look otherwise now."""
         self._look = None
 
-    def beyond(self, room: RoomState | None, width: int, from_bottom: int) -> Strip:
-        """A row where nothing stands: the last one says so of a room in which nobody has said anything."""
-        look = self.look(width)
-        if room is None or from_bottom or room.timeline.entries or room.pending or not room.is_joined or room.last:
+    def beyond(self, rows: EntryRows, width: int, from_bottom: int) -> Strip:
+        """A row where nothing stands: the last one says so of a room in which nobody has said anything, or from which lines are still coming."""
+        look, room = self.look(width), rows.room
+        is_empty = room is not None and room.is_joined and not (room.timeline.entries or room.pending)
+        if room is None or from_bottom or not is_empty or (room.last and not rows.coming):
             return Strip.blank(width, look.rich)
-        words = Content(" " * look.grid.gutter) + Content.styled(say("Nobody has said anything here yet."), look.dim)
+        told = say_coming() if room.last else say("Nobody has said anything here yet.")
+        words = Content(" " * look.grid.gutter) + Content.styled(told, look.dim)
         return Strip(words.render_segments(look.text)).adjust_cell_length(width, look.rich)
 
     def row(self, rows: EntryRows, at: tuple[int, int, int], width: int, span: tuple[int, int] | None) -> Strip:

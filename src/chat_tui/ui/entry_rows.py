@@ -13,6 +13,7 @@ from chat_server.protocol.entries import Spoken
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry, place
+from chat_tui.language import say, say_count
 from chat_tui.ui.rendering import Rows, day_of, replies_to, rows_of
 from chat_tui.ui.row import Look
 from chat_tui.ui.row_heights import Heights
@@ -27,6 +28,15 @@ STRIPS_KEPT_MAX = 4000
 """Rows that are kept as they were drawn."""
 
 
+def say_coming() -> str:
+    """That lines are on their way which are not here."""
+    return _aside(say("earlier lines are coming"))
+
+
+def _aside(words: str) -> str:
+    return f"· {words} ·"
+
+
 class EntryRows:
     """What there is to be shown of a room: its timeline, and after that what is not stored yet."""
 
@@ -34,7 +44,8 @@ class EntryRows:
         """Of no room. `look` gives how things look, `clock` the time."""
         self._look, self._clock = look, clock
         self._today = day_of(clock())
-        self._room: RoomState | None = None
+        self.room: RoomState | None = None
+        """The room that is shown."""
         self._rows: dict[int, Rows] = {}
         self._kept = 0  # characters of their entries, counted again for those that were made again
         self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry, row of it, and row of all
@@ -42,6 +53,8 @@ class EntryRows:
         """The number after which the rule between read and unread stands."""
         self.unread = 0
         """How many lines were unread when it was put there."""
+        self.coming = 0
+        """The number before which lines are said to be coming; 0: nothing is said."""
 
     @property
     def look(self) -> Look:
@@ -50,43 +63,43 @@ class EntryRows:
 
     def show(self, room: RoomState | None, unread_from: int | None) -> None:
         """Be those of another room."""
-        self._room, self.unread_from = room, unread_from
+        self.room, self.unread_from = room, unread_from
         self.unread = room.unread if room is not None else 0
         self.forget()
 
     def entry(self, index: int) -> TimelineEntry | Pending:
         """One of the entries."""
-        entries = self._room.timeline.entries if self._room else []
-        return entries[index] if index < len(entries) or not self._room else self._room.pending[index - len(entries)]
+        entries = self.room.timeline.entries if self.room else []
+        return entries[index] if index < len(entries) or not self.room else self.room.pending[index - len(entries)]
 
     def seq_at(self, index: int) -> int | None:
         """The number of one of the entries; None if it has none, or is gone since its rows were made: what is drawn is looked at later."""
-        count = len(self._room.timeline.entries) + len(self._room.pending) if self._room else 0
+        count = len(self.room.timeline.entries) + len(self.room.pending) if self.room else 0
         return getattr(self.entry(index), "seq", None) if index < count else None
 
     def index_of(self, seq: int | None) -> int | None:
         """The index of the line with this number; None if it is not loaded."""
-        if self._room is None or seq is None:
+        if self.room is None or seq is None:
             return None
-        index, entries = self._room.timeline.index_of(seq), self._room.timeline.entries
+        index, entries = self.room.timeline.index_of(seq), self.room.timeline.entries
         return index if index < len(entries) and place(entries[index]) == (seq, 0) else None
 
     def seq_from(self, index: int) -> int:
         """The number of the first of the entries from here on that has one; 0 if none has."""
-        entries = self._room.timeline.entries if self._room else []
+        entries = self.room.timeline.entries if self.room else []
         return next((seq for entry in entries[index:] if (seq := getattr(entry, "seq", 0))), 0)
 
     def guessed_heights(self, width: int) -> Heights:
         """About how high all entries are in so many columns."""
         heights = Heights()
-        if self._room is not None:
-            count = len(self._room.timeline.entries) + len(self._room.pending)
+        if self.room is not None:
+            count = len(self.room.timeline.entries) + len(self.room.pending)
             heights.replace(0, self._guesses(0, count, width))
         return heights
 
     def update(self, heights: Heights, changes: Changes | None, pending_before: int, width: int) -> int:
         """Take what has changed in the timeline, and what is not stored yet; return from which entry on."""
-        room = self._room
+        room = self.room
         if room is None:
             return 0
         if changes is not None and changes.prepended:
@@ -103,7 +116,7 @@ class EntryRows:
 
     def missing_near(self, heights: Heights, top: int, height: int) -> int | None:
         """The number before which lines are missing, beside the newest entry near the screen that has such a gap; None if none has."""
-        room = self._room
+        room = self.room
         if room is None or not room.is_joined or not room.timeline.entries:
             return None
         for index in range(heights.at(top + height), heights.at(max(0, top - height)) - 1, -1):
@@ -153,9 +166,9 @@ class EntryRows:
 
     def _made(self, index: int, entry: TimelineEntry | Pending) -> Rows:
         before = self.entry(index - 1) if index else None
-        re = replies_to(entry) if self._room is not None else 0
-        quoted = self._room.timeline.line(re) if re and self._room is not None else None
-        if isinstance(entry, StatusMessage | Pending) or self._room is None:
+        re = replies_to(entry) if self.room is not None else 0
+        quoted = self.room.timeline.line(re) if re and self.room is not None else None
+        if isinstance(entry, StatusMessage | Pending) or self.room is None:
             return rows_of(entry, before, self._look(), quoted=quoted, now=self._clock())
         return rows_of(
             entry,
@@ -163,16 +176,28 @@ class EntryRows:
             self._look(),
             is_first_unread=self._is_first_unread(index, entry),
             unread=self.unread,
-            missing=len(self._room.timeline.hole_before(index, self._room.first)),
+            missing=self._missing(self.room.timeline.hole_before(index, self.room.first)),
             quoted=quoted,
-            is_read=entry.seq == self._room.activity.read_line,
+            is_read=entry.seq == self.room.activity.read_line,
             now=self._clock(),
         )
 
+    def tell_coming(self, before: int) -> None:
+        """Say from now on that lines before a number are on their way; 0: that none are."""
+        self.coming = before
+        self.forget()
+
+    def _missing(self, hole: range) -> str:
+        """What there is to say of lines that are not here."""
+        if hole and hole.stop == self.coming:
+            return say_coming()
+        count = len(hole)
+        return _aside(say_count("{number} earlier line", "{number} earlier lines", count)) if count else ""
+
     def _is_first_unread(self, index: int, entry: Numbered) -> bool:
-        if self.unread_from is None or entry.seq <= self.unread_from or self._room is None:
+        if self.unread_from is None or entry.seq <= self.unread_from or self.room is None:
             return False
-        before = self._room.timeline.before(index)
+        before = self.room.timeline.before(index)
         return before.seq <= self.unread_from if before else entry.seq == self.unread_from + 1
 
     def drawn(self, index: int, within: int, row: int, draw: Callable[[], Strip]) -> Strip:
@@ -195,9 +220,9 @@ class EntryRows:
         before, self._today = self._today, day_of(self._clock())
         if is_another_day := self._today != before:  # what was said today was said yesterday now
             self.forget()
-        if self._room is None or not self._room.pending:
+        if self.room is None or not self.room.pending:
             return is_another_day
-        start = len(self._room.timeline.entries)
+        start = len(self.room.timeline.entries)
         self.forget_from(start)
         for index in range(start, len(heights)):
             heights.forget(index)

@@ -20,8 +20,8 @@ from chat_tui.ui.people_list import PANE_MARGIN
 from chat_tui.ui.room_list import NUMBERED_MAX, badge
 from chat_tui.ui.row import TEXT_MAX
 
-ROOMS_WIDTHS = ((160, 26), (100, 22), (0, 18))
-PEOPLE_WIDTHS = ((160, 26), (108, 20), (0, 18))
+ROOMS_WIDTHS = ((160, 26), (100, 20), (0, 18))
+PEOPLE_WIDTHS = ((160, 26), (0, 18))
 """How wide the panes at the sides usually are, from so many columns of the screen on."""
 
 FEW, AROUND = 3, 9
@@ -215,8 +215,10 @@ def presence(states: Sequence[State], room: RoomState) -> str:
     there = [
         other for state in states if state.rooms.get(name_key(room.name)) is room for other in state.rooms.values()
     ]
-    if any(key in other.away for other in there):
-        return say("away")
+    reasons = [other.away[key] for other in there if key in other.away]
+    if reasons:
+        why = next(filter(None, reasons), "")
+        return say("away: {reason}", reason=why) if why else say("away")
     return say("here") if any(key in other.people for other in there) else ""
 
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from chat_server.protocol.mentions import Names
 from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Styles, resolver
-from chat_tui.ui.row import GAP, Grid, Look, Mark, Row, grid
+from chat_tui.ui.row import GAP, Grid, Look, Mark, Row, Spacing, grid
 from chat_tui.ui.themes import nick_colours, part_style
 
 MARK, MARK_CALLED_ASCII, MARK_ASCII = "▌", "!", ">"
@@ -100,8 +100,7 @@ class Wanted(NamedTuple):
     """Whether the terminal shows them."""
     is_ascii: bool = False
     """Whether it shows nothing beyond ASCII."""
-    is_cosy: bool = False
-    """Whether an empty row stands where the speaker changes."""
+    spacing: Spacing = Spacing.COMPACT
 
     def text_width(self, width: int) -> int:
         """Columns that are left for the text, of so many."""
@@ -146,7 +145,7 @@ def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
         resolve=resolver(widget.app.theme_variables),
         mention=wanted.mention,
         found=wanted.found,
-        is_cosy=wanted.is_cosy,
+        spacing=wanted.spacing,
         beside=Beside(
             is_markdown=wanted.markdown,
             faint=part(widget, "faint"),

@@ -196,7 +196,7 @@ class MainScreen(Screen[None]):
     # Reading.
 
     def watch_reading(self) -> None:
-        """See whether the room has been read."""
+        """See whether the room has been read, and whether what there is to read lets one wait."""
         is_looked_at = self.is_open and self.is_active and self._program.has_focus
         if self.is_open and self.panes.sides.watch_reading(is_looked_at=is_looked_at):
             self.paint_soon()

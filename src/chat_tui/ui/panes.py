@@ -16,18 +16,20 @@ from chat_server.protocol.names import name_key
 from chat_tui.actions import edits, keymap, shown_key
 from chat_tui.client.completion import Completion
 from chat_tui.client.connection import Status
+from chat_tui.client.conversing import is_conversation
 from chat_tui.client.room_words import notice
 from chat_tui.client.sendable import nearly_full
 from chat_tui.client.spelling import KnownNames
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import say, spoken
-from chat_tui.ui import labels, people_list, room_list, server_groups, terminal
+from chat_tui.ui import labels, room_list, server_groups, terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.foot import Foot
 from chat_tui.ui.list_pane import ListPane
-from chat_tui.ui.program import Program
-from chat_tui.ui.row import TEXT_MAX
+from chat_tui.ui.people_pane import PeoplePane
+from chat_tui.ui.program import Group, Program
+from chat_tui.ui.row import TEXT_MAX, Spacing
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.sides import Sides
 from chat_tui.ui.spelling import OFF, Dictionaries
@@ -39,8 +41,9 @@ NARROW, SLIM = 108, 72
 NARROW_OF_TWO = 180
 """Columns below which the people fold away for two rooms that stand beside one another."""
 
-SHORT, TALL, COSY = 20, 30, 32
-"""Rows below which the footer folds away; from which on the prompt has a border; and from which on an empty row stands where the speaker changes."""
+SHORT, TALL, AIRY = 20, 30, 50
+"""Rows below which the footer folds away; from which on the prompt has a border, and an empty row stands where nobody has said anything for long; and
+from which on there are more of those."""
 
 PROMPT = "❯ "  # noqa: RUF001 - it looks like one that points the way
 """What stands before what one writes, where it has no border."""
@@ -81,11 +84,10 @@ class Panes:
         self.typed = TypedSearch(self.prompt, shown_key(keymap(settings.keys).get("search-typed", "ctrl+r")))
         self._foot = Foot(lambda: self._is_painted)
         self.rooms = ListPane(id="rooms")
-        self.people = ListPane(id="people")
+        self.people = PeoplePane(id="people")
         self._texts = {
             name: Static("", id=name) for name in ("topic", "nowhere", "status", "notice", "begun", "writing", "me")
         }
-        self._people_shown: object = None
         self._titled = ""
         self._held = ("", "")
         self._frame = Horizontal(id="write")  # around the prompt: a key has only what stands in it drawn anew
@@ -138,14 +140,20 @@ class Panes:
         screen.set_class(height < SHORT, "short")
         self._is_tall = height >= TALL and not settings.slow_link
         screen.set_class(self._is_tall, "tall")
-        is_cosy = (
-            height >= COSY and not settings.slow_link if settings.spacing == "auto" else settings.spacing == "cosy"
-        )
-        self.sides.fit(width, is_cosy=is_cosy)
+        self.sides.fit(width, self._spacing(height))
         for pane, widths in ((self.rooms, labels.ROOMS_WIDTHS), (self.people, labels.PEOPLE_WIDTHS)):
             if width != self._fitted:  # what stands there may need more, once it is painted
                 pane.styles.width = labels.usual_width(width, widths)
         self._fitted = width
+
+    def _spacing(self, height: int) -> Spacing:
+        """Where empty rows stand: as the user wants it, or as there is place."""
+        settings = self._program.settings
+        if settings.spacing != "auto":
+            return Spacing(settings.spacing)
+        if height < TALL or settings.slow_link:
+            return Spacing.COMPACT
+        return Spacing.AIRY if height >= AIRY else Spacing.PAUSES
 
     def paint(self, screen: DOMNode, room: RoomState | None, seen: Collection[RoomState]) -> None:
         """Show what has changed. `seen` are the rooms that are being read."""
@@ -153,6 +161,7 @@ class Panes:
             self._say_again()
         width = screen.app.size.width
         self._paint_lists(room, seen, width)
+        screen.set_class(room is None and self._is_outside, "nowhere")
         self._paint_header(screen, room, width)
         self._paint_status(room)
         self._paint_notice(room)
@@ -172,7 +181,7 @@ class Panes:
 
     def _paint_lists(self, room: RoomState | None, seen: Collection[RoomState], width: int) -> None:
         state = self._program.client.state
-        groups, seen = self._program.groups(), [one for one in seen if not one.is_kept_unread]
+        groups, seen = self._begun_elsewhere(room), [one for one in seen if not one.is_kept_unread]
         current = name_key(room.name) if room else None
         if len(groups) == 1:
             rows = self.rooms.size.height
@@ -181,17 +190,21 @@ class Panes:
             rooms, current = server_groups.room_items(groups, seen), server_groups.current_key(groups, current)
         self.rooms.show(rooms, current)
         self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
-        colours = self.chat.look.nicks
-        people = None
-        if room is not None:
-            changes = (room.people_changes, room.rights.changes)
-            people = (id(room), room.name, *changes, room.lacks_people, state.nick, colours, width, spoken())
-        if people != self._people_shown:  # five thousand people are not sorted for every line
-            self._people_shown = people
-            usual = labels.usual_width(width, labels.PEOPLE_WIDTHS)
-            items = people_list.people_groups(room, state.nick, colours, usual)
-            self.people.show(items)
-            self.people.styles.width = labels.pane_width(items, width, labels.PEOPLE_WIDTHS)
+        self.people.paint(state, room, self.chat.look.nicks, width)
+
+    @property
+    def _is_outside(self) -> bool:
+        """Whether one is in no room and on the way into none: there are no people to show, and will be none soon."""
+        rooms = self._program.client.state.rooms.values()
+        return self._program.change.status is Status.ONLINE and all(is_conversation(room.name) for room in rooms)
+
+    def _begun_elsewhere(self, room: RoomState | None) -> list[Group]:
+        """The servers; among what is begun at each not what stands in the prompt, though it is kept with the rest."""
+        name = room.name if room is not None else ""
+        return [
+            group._replace(drafts=[one for one in group.drafts if one != name]) if group.is_shown else group
+            for group in self._program.groups()
+        ]
 
     def _paint_header(self, screen: DOMNode, room: RoomState | None, width: int) -> None:
         """Which server, which room, how many people, and who one is: what has no other place on a small screen."""

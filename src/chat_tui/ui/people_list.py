@@ -20,6 +20,9 @@ ROLE_SIGNS = {"owner": "*", "moderator": "+"}
 HERE, AWAY = 2, 3
 """The ranks of those who have no role; before them owners and moderators."""
 
+REASON_MIN = 5
+"""Columns below which the beginning of a reason says nothing."""
+
 PANE_MARGIN = 3
 """Columns of a row that are blank: at both sides, and before what stands at its end."""
 
@@ -42,6 +45,15 @@ def people_groups(room: RoomState | None, me: str, colours: tuple[Style, ...], c
     return items
 
 
+def people_of_two(nick: str, presence: str, me: str, colours: tuple[Style, ...], columns: int) -> list[Item]:
+    """The two of a conversation: the other, with what is known of whether they are here, and the user."""
+    place = columns - PANE_MARGIN - cell_len(nick)
+    other = Item(
+        nick, Content.styled(nick, nick_style(nick, colours)), Content.styled(_cut(presence, place), "$text-muted")
+    )
+    return [heading(say("People"), "2"), other, Item(me, Content(me), Content.styled(say("you"), "$text-muted"))]
+
+
 def _ranked(
     room: RoomState | None, me: str, colours: tuple[Style, ...], columns: int, *, says_away: bool = False
 ) -> Iterator[tuple[int, Item]]:
@@ -58,7 +70,10 @@ def _ranked(
         mark = GUEST if name_key(nick) in room.guests else ""
         row = Content.assemble((nick, "$text-muted" if is_away else style), (mark, "$text-muted"))
         place = columns - PANE_MARGIN - row.cell_length
-        end = _end(room.rights.roles.get(key, ""), place, is_me=is_me, is_away=is_away and (says_away or rank < AWAY))
+        says_so = is_away and (says_away or rank < AWAY)
+        end = _end(room.rights.roles.get(key, ""), place, is_me=is_me, is_away=says_so)
+        if is_away and not end:  # under its heading there is a place for why
+            end = _cut(room.away[key], place)
         yield rank, Item(nick, row, Content.styled(end, "$text-muted"))
 
 
@@ -69,3 +84,10 @@ def _end(role: str, place: int, *, is_me: bool, is_away: bool) -> str:
     away = [say("away")] if is_away else []
     long = " ".join([*away, *([role_named(role)] if sign else []), *own])
     return long if cell_len(long) <= place else " ".join([*([sign] if sign else []), *own])
+
+
+def _cut(reason: str, place: int) -> str:
+    """As much of why somebody is away as has its place; nothing where that says nothing."""
+    if cell_len(reason) <= place:
+        return reason
+    return Content(reason).truncate(place, ellipsis=True).plain if place >= REASON_MIN else ""

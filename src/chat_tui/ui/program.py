@@ -1,6 +1,6 @@
 """What the parts of the screen ask of the program that shows it. Knows the client; never knows Textual."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from chat_server.protocol.events import Event, Refused, Registered
@@ -17,7 +17,7 @@ class Group(NamedTuple):
     change: ConnectionChanged
     state: State
     is_shown: bool
-    drafts: Container[str] = ()
+    drafts: Collection[str] = ()
     """The rooms where something is written and not sent."""
 
 

@@ -20,13 +20,16 @@ from chat_tui.language import say
 from chat_tui.ui import beside_lines, markup
 from chat_tui.ui.above_lines import rows_above
 from chat_tui.ui.markup import Shown
-from chat_tui.ui.row import GAP, MARK, Look, Row
+from chat_tui.ui.row import GAP, MARK, Look, Row, Spacing
 from chat_tui.ui.wrapping import pieces
 
 _NOTHING = Content("")
 
 GROUP_SECONDS = 300
 """Seconds within which lines by one person belong together, and their name stands once."""
+
+PAUSE_SECONDS = 1800
+"""Seconds without a word after which another talk begins."""
 
 SLOW_SECONDS = 10
 """Seconds after which a line that is not stored yet gets a mark."""
@@ -117,7 +120,8 @@ def day_of(at: float) -> tuple[int, int, int]:
 
 def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
     """The colour of a name: always the same one."""
-    return styles[crc32(name_key(nick).encode()) % len(styles)] if styles else Style(bold=True)
+    bits = crc32(name_key(nick).encode()) >> 8  # the lowest give too many short names one colour
+    return styles[bits % len(styles)] if styles else Style(bold=True)
 
 
 def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending | None, me: str) -> bool:
@@ -147,7 +151,7 @@ def rows_of(
     *,
     is_first_unread: bool = False,
     unread: int = 0,
-    missing: int = 0,
+    missing: str = "",
     quoted: Entry | None = None,
     is_read: bool = False,
     now: float = 0.0,
@@ -160,7 +164,7 @@ def rows_of(
         look: how things look.
         is_first_unread: whether a rule between read and unread stands above it.
         unread: how many lines were unread from there on.
-        missing: how many lines before it are not loaded.
+        missing: what there is to say of lines before it that are not loaded; "": there are none.
         quoted: the line to which it replies, if that is known.
         is_read: whether it is the newest of the user's that the other of a conversation has read.
         now: the time, for what takes too long, and for which day is today.
@@ -174,7 +178,7 @@ def rows_of(
         unread=unread if is_first_unread else None,
         now=now,
         is_first=before is None,
-        is_apart=not is_grouped_here and not (_is_quiet(entry) and _is_quiet(before)),
+        is_apart=_is_apart(entry, before, look.spacing, is_grouped=is_grouped_here),
     )
     if isinstance(entry, StatusMessage | BlockedLines):
         return _status_rows(entry, above, look)
@@ -208,6 +212,17 @@ def _status_rows(entry: StatusMessage | BlockedLines, above: list[Row], look: Lo
     gutter = _at_edge(Content.styled(words[0], look.dim) if has_arrow else _NOTHING, look)
     end = _end(entry, look) if has_time else _NOTHING
     return Rows(above, gutter, message, look, end=end, marked_end=end)
+
+
+def _is_apart(
+    entry: TimelineEntry | Pending, before: TimelineEntry | Pending | None, spacing: Spacing, *, is_grouped: bool
+) -> bool:
+    """Whether an empty row parts it from the entry before."""
+    if before is None or spacing is Spacing.COMPACT:
+        return False
+    if spacing is Spacing.COSY:
+        return not is_grouped and not (_is_quiet(entry) and _is_quiet(before))
+    return entry.at - before.at >= (GROUP_SECONDS if spacing is Spacing.AIRY else PAUSE_SECONDS)
 
 
 def _is_quiet(entry: TimelineEntry | Pending | None) -> bool:

@@ -101,8 +101,8 @@ def own_items(
         if is_conversation(room.name):
             content += Content.assemble(HERE if name_key(room.name[1:]) in here else NOT_HERE)
         name, end = _told(room, state.choices.of(room.name), is_seen=room in seen)
-        if room not in seen:  # what is begun there stands below the lines
-            end = _with_begun(end, room, is_draft=room.name in drafts)
+        waiting = 0 if room in seen else len(room.pending)  # else they stand below the lines
+        end = _with_begun(end, waiting, is_draft=room.name in drafts)
         yield Item(name_key(room.name), content + name, end)
 
 
@@ -128,9 +128,9 @@ def _told(room: RoomState, chosen: Chosen, *, is_seen: bool) -> tuple[Content, C
     return name + _private(is_private=room.rights.rules.get("access", "open") != "open"), end
 
 
-def _with_begun(end: Content, room: RoomState, *, is_draft: bool) -> Content:
+def _with_begun(end: Content, waiting: int, *, is_draft: bool) -> Content:
     """What waits there to be sent, or is only begun; what is unread goes first."""
-    begun = f"… {len(room.pending)}" if room.pending else say("draft") if is_draft and not end else ""
+    begun = f"… {waiting}" if waiting else say("draft") if is_draft and not end else ""
     return end + Content.styled((" " if end and begun else "") + begun, "$text-muted")
 
 

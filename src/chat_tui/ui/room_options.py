@@ -143,7 +143,7 @@ class RoomOptions:
         for room in client.state.rooms.values():
             if room.is_joined:
                 client.mark_read(room)
-        self._panes.chat.put_rule(None)
+        self._panes.sides.forget_rules(self._program)
         self._chosen(say("All rooms are marked as read."))
 
     def unread(self, number: int | None = None) -> None:

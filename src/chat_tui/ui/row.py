@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,6 +30,19 @@ INLINE_BELOW, TIMELESS_BELOW = 44, 52
 
 NAME_WIDTHS = ((110, 12), (70, 10), (0, 9))
 """Columns for names, from so many columns of the pane on."""
+
+
+class Spacing(Enum):
+    """Where an empty row stands between lines."""
+
+    COMPACT = "compact"
+    """Before another day only."""
+    PAUSES = "pauses"
+    """Also where nobody has said anything for long."""
+    AIRY = "airy"
+    """Also where nobody has for a while, and around whatever stands above lines."""
+    COSY = "cosy"
+    """Also wherever the speaker changes."""
 
 
 class Grid(NamedTuple):
@@ -100,8 +114,7 @@ class Look(NamedTuple):
     found: re.Pattern[str] | None = None
     beside: Beside = Beside()
     """What stands above and below lines."""
-    is_cosy: bool = False
-    """Whether an empty row stands where the speaker changes."""
+    spacing: Spacing = Spacing.COMPACT
 
 
 class Row(NamedTuple):

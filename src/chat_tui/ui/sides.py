@@ -5,6 +5,7 @@ Knows which room each shows, and of which server. Never knows a key, nor how one
 
 from collections.abc import Callable, Iterator, Sequence
 
+from rich.cells import cell_len
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
@@ -19,12 +20,17 @@ from chat_tui.ui.chat_view import ChatView, Places
 from chat_tui.ui.looks import Wanted
 from chat_tui.ui.program import Program
 from chat_tui.ui.read_marker import ReadMarker
+from chat_tui.ui.row import Spacing
 
 WIDE = 140
 """Columns from which on two rooms have a place beside one another."""
 
 BELOW = "below"
 """What the row is called that says what is below."""
+
+
+DRAFT_GAP = 2
+"""Columns behind the word that says of the other side that something is begun there."""
 
 
 class Side(Vertical):
@@ -63,6 +69,14 @@ class Side(Vertical):
         nick = self.program.client.state.nick
         return nick, calling(nick, self.program.settings.notify)
 
+    def tell_coming(self) -> None:
+        """Say that lines are on their way, if they have been for so long that it is worth a word."""
+        room, rows = self.view.room, self.view.entry_rows
+        coming = self.program.client.gaps.coming(room.name) if room is not None else 0
+        if coming != rows.coming:
+            rows.tell_coming(coming)
+            self.view.refresh()
+
     def paint(self, *, is_here: bool) -> None:
         """Say how many lines are below; where one writes, with the key that goes there."""
         below = self.view.below
@@ -85,7 +99,7 @@ class Sides:
         """The side where one writes."""
         self._other: Side | None = None  # there is none before it is wanted: who needs one only pays for one
         self._is_wide = False
-        self._is_cosy = False
+        self._spacing = Spacing.COMPACT
         self.last: RoomState | None = None
         """The room that was shown beside another one last."""
 
@@ -169,7 +183,7 @@ class Sides:
         self.box.move_child(other, after=self.here)
         other.belong_to(program)
         other.display = True
-        other.view.space_out(is_cosy=self._is_cosy)
+        other.view.space_out(self._spacing)
         other.call_after_refresh(self._show, other, room, places)
 
     def _show(self, side: Side, room: RoomState, places: Places) -> None:
@@ -203,12 +217,12 @@ class Sides:
 
     # What all of them do.
 
-    def fit(self, width: int, *, is_cosy: bool) -> None:
-        """The window has so many columns. `is_cosy`: an empty row stands where the speaker changes."""
-        self._is_cosy = is_cosy
+    def fit(self, width: int, spacing: Spacing) -> None:
+        """The window has so many columns, and empty rows stand there."""
+        self._spacing = spacing
         for side in (self.here, self._other):
             if side is not None:
-                side.view.space_out(is_cosy=is_cosy)
+                side.view.space_out(spacing)
         if self._is_wide is not (width >= WIDE):
             self._is_wide = width >= WIDE
             self._settle()
@@ -218,6 +232,12 @@ class Sides:
         for side in self.shown:
             if side.program is program:
                 side.name_again()
+
+    def forget_rules(self, program: Program) -> None:
+        """Have the rule between read and unread stand nowhere in rooms of this server, on the screen or not: all of them have been read."""
+        for side in (self.here, self.beside):
+            if side is not None and side.program is program:
+                side.view.put_rule(None)
 
     def want_older(self, room: RoomState, before: int) -> None:
         """Ask for lines of a room before a number, if it is still shown."""
@@ -237,7 +257,9 @@ class Sides:
             view.tick()
 
     def watch_reading(self, *, is_looked_at: bool) -> bool:
-        """See whether a room has been read. Returns whether one counts as read by that."""
+        """See whether a room has been read, and whether what there is to read lets one wait. Returns whether one counts as read by that."""
+        for side in self.shown:
+            side.tell_coming()
         read = [
             side.marker.watch(side.view.room if is_looked_at and side.view.follows else None) for side in self.shown
         ]
@@ -261,9 +283,13 @@ class Sides:
                 words = Content.styled(mark, "$text-primary") + words
             else:
                 words = " " + Content.styled(words.plain, "$text-muted")
-            width = side.outer_size.width
+            is_begun = side is not self.here and room is not None and room.name in program.client.saved.drafts
+            end = say("draft") if is_begun else ""
+            width = side.outer_size.width - cell_len(end) - (DRAFT_GAP if end else 0)
             words = words.truncate(max(1, width - 2), ellipsis=True)
-            line += words + (" " * (width - words.cell_length) if side is not shown[-1] else "")
+            is_last = side is shown[-1] and not end
+            line += words + ("" if is_last else " " * (width - words.cell_length))
+            line += Content.styled(end + " " * DRAFT_GAP, "$text-muted") if end else ""
         return line
 
     @property

@@ -14,9 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 
 from chat_server.protocol.names import BadName, parse_name
+from chat_tui.client.accounts import Proof
 from chat_tui.language import say
 from chat_tui.settings import SettingsError, parse_address
-from chat_tui.ui.field import Field
+from chat_tui.ui.field import Field, SecretField
 from chat_tui.ui.labels import from_server
 from chat_tui.ui.screens.box import Box
 
@@ -33,6 +34,8 @@ class Target(NamedTuple):
     host: str
     port: int
     nick: str
+    proof: Proof | None = None
+    """That an account of that name is the user's, where they say so."""
 
 
 def free_name(nick: str, taken: Container[str]) -> str:
@@ -53,6 +56,8 @@ class ConnectScreen(ModalScreen[Target | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Back"),
         Binding("ctrl+q", "app.quit", "Quit"),
+        Binding("down", "app.focus_next", show=False),
+        Binding("up", "app.focus_previous", show=False),
         *(Binding(f"alt+{number}", f"lately({number})", show=False, priority=True) for number in (1, 2)),
     ]
 
@@ -62,6 +67,7 @@ class ConnectScreen(ModalScreen[Target | None]):
         why: str,
         *,
         is_about_name: bool = False,
+        is_connected: bool = False,
         server: str = "",
         lately: Sequence[tuple[str, int]] = (),
     ) -> None:
@@ -71,6 +77,7 @@ class ConnectScreen(ModalScreen[Target | None]):
             target: what is tried.
             why: why it is shown.
             is_about_name: whether it is the name that has to be changed.
+            is_connected: whether there is a connection, and one wants another.
             server: of which of several it is.
             lately: where the user was lately, by host and port.
 
@@ -78,7 +85,7 @@ class ConnectScreen(ModalScreen[Target | None]):
         super().__init__()
         self._target = target
         self._why = why
-        self._is_about_name = is_about_name
+        self._is_about_name, self._is_connected = is_about_name, is_connected
         self._server = server
         self._servers = [_address(host, port) for host, port in lately]
         self._wrong = ("", "")  # which field, and what is wrong with it
@@ -93,6 +100,9 @@ class ConnectScreen(ModalScreen[Target | None]):
             with Horizontal(classes="field"):
                 yield Label(say("Name"))
                 yield Field(self._target.nick, placeholder=say("your nickname"), id="nick", compact=True)
+            with Horizontal(classes="field"):
+                yield Label(say("Password"))
+                yield SecretField(placeholder=say("if this name has an account"), id="password")
             yield Static("", id="wrong")
             yield Button(say("Connect"), variant="primary", compact=True)
             if self._servers:
@@ -107,7 +117,7 @@ class ConnectScreen(ModalScreen[Target | None]):
 
     def on_mount(self) -> None:
         """Begin where something is to be changed."""
-        self.tell(self._why)
+        self.tell(self._why, is_connected=self._is_connected)
         self._fit()
         self.query_one("#nick" if self._is_about_name or not self._target.nick else "#address").focus()
 
@@ -119,8 +129,8 @@ class ConnectScreen(ModalScreen[Target | None]):
         """Have frames around the fields that say what they are for, where there is place for them."""
         is_roomy = self.app.size.height >= ROOMY
         self.query_one("#connect").set_class(is_roomy, "roomy")
-        for name, title in (("address", say("Server")), ("nick", say("Name"))):
-            field = self.query_one(f"#{name}", Field)
+        for name, title in (("address", say("Server")), ("nick", say("Name")), ("password", say("Password"))):
+            field = self.query_one(f"#{name}", Input)
             field.compact, field.border_title = not is_roomy, Content(title)
         self._show_wrong()
 
@@ -138,14 +148,20 @@ class ConnectScreen(ModalScreen[Target | None]):
     @property
     def is_touched(self) -> bool:
         """Whether something was written that a screen which goes away by itself would lose."""
-        return (self._of("#address"), self._of("#nick")) != (self._address, self._target.nick)
+        written = self._of("#address"), self._of("#nick"), self._password
+        return written != (self._address, self._target.nick, "")
 
-    def tell(self, why: str) -> None:
+    def tell(self, why: str, *, is_connected: bool = False) -> None:
         """Say how the connection is that is tried by itself. What is wrong with the form stays."""
+        self.query_one("#connect").set_class(is_connected, "connected")
         self.query_one("#why", Static).update(Content(why))
 
     def _of(self, field: str) -> str:
         return self.query_one(field, Input).value.strip()
+
+    @property
+    def _password(self) -> str:
+        return self.query_one("#password", Input).value
 
     def _say_wrong(self, field: str, what: str) -> None:
         self._wrong = field, what
@@ -173,4 +189,4 @@ class ConnectScreen(ModalScreen[Target | None]):
         except BadName:
             self._say_wrong("nick", "✗ " + say("A name has 1 to 32 letters, digits, - and _."))
         else:
-            self.dismiss(Target(host, port, nick))
+            self.dismiss(Target(host, port, nick, Proof(password=self._password) if self._password else None))
