@@ -31,7 +31,7 @@ class Guard:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         """End a step. Returns whether an exception ends here."""
-        if not isinstance(error, Exception):
+        if error is None or not isinstance(error, Exception):
             return False
         self.note(error)
         return True

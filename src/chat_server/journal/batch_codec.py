@@ -9,7 +9,7 @@ entry is the nickname, the text, and a word for the kind unless it is `said` and
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby, repeat
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -53,6 +53,7 @@ _KIND_OF: dict[tuple[str, ...], Callable[..., Entry]] = {
 _MORE: dict[type[Entry], tuple[str, ...]] = {kind: own_fields(kind) for kind in KINDS.values() if own_fields(kind)}
 """What kinds have beside what all have."""
 
+_author = attrgetter("author")
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[list[str]])
 _entry_decoder = msgspec.json.Decoder(list[str])
@@ -87,10 +88,13 @@ def _entry(line: Stored) -> object:
 
 def encode_authors(lines: Sequence[Stored]) -> str:
     """Write the authors of a batch's lines; "" if nobody has an account."""
-    for piece in pieces_of(lines):
-        if piece.author:
-            return _encoder.encode([line.author for line in lines]).decode()
-    return ""
+    pieces = pieces_of(lines)
+    if not any(map(_author, pieces)):
+        return ""
+    authors: list[int] = []
+    for piece in pieces:
+        authors += repeat(piece.author, len(piece) if type(piece) is SaidRun else 1)
+    return _encoder.encode(authors).decode()
 
 
 def decode(

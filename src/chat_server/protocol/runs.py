@@ -6,7 +6,7 @@ know runs iterates, and gets each line as it would have come by itself. Pure; ne
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count, islice, repeat
-from typing import TypeVar, cast, final, overload
+from typing import TypeVar, final, overload
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -75,6 +75,7 @@ Piece = Entry | SaidRun
 """One line, or several."""
 
 
+@final
 class LinesInRuns(Sequence[Entry]):
     """Lines of a room in their order, some of them in runs; each is made when it is asked for."""
 
@@ -84,7 +85,9 @@ class LinesInRuns(Sequence[Entry]):
         """Take these pieces, which have so many lines."""
         self.pieces = pieces
         self._length = length
-        self._first_two = [*islice(each_of(pieces), 2)]  # they tell the room, the time and the step
+        first = pieces[0]
+        lines = first if type(first) is SaidRun and len(first.texts) > 1 else each_of(pieces)
+        self._first_two: list[Entry] = [*islice(lines, 2)]  # they tell the room, the time and the step
         self._each: list[Entry] | None = None
 
     def __len__(self) -> int:
@@ -115,12 +118,12 @@ class LinesInRuns(Sequence[Entry]):
 
 def in_runs(pieces: list[Piece], count: int) -> Sequence[Entry]:
     """The lines of the pieces, which are so many."""
-    return LinesInRuns(pieces, count) if SaidRun in map(type, pieces) else cast("list[Entry]", pieces)
+    return LinesInRuns(pieces, count) if SaidRun in map(type, pieces) else pieces  # type: ignore[return-value]  # no run is left
 
 
 def pieces_of(lines: Sequence[E]) -> Sequence[E | SaidRun]:
     """The lines, those in runs not made: for whoever knows what to do with a run."""
-    return cast("Sequence[E | SaidRun]", lines.pieces) if isinstance(lines, LinesInRuns) else lines
+    return lines.pieces if type(lines) is LinesInRuns else lines  # type: ignore[return-value]  # pieces of such lines
 
 
 def each_of(pieces: Iterable[Piece]) -> Iterator[Entry]:

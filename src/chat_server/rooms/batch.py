@@ -219,7 +219,7 @@ class Batch:
             elif type(what) is not Barrier:  # who waits for what they said has done nothing by that
                 person.active_at = now
         self.lines = in_runs(pieces, seq - first)
-        self._began = trio.current_time()
+        self._began = trio.current_time() if self._timed else 0.0
         self._appending = journal.append(self.lines, self._keys) if pieces else None
 
     def _note(self, index: int, session: Occupant, what: InboxItem) -> None:
@@ -359,7 +359,7 @@ def _count(entries: Sequence[InboxEntry]) -> int:
     """Their lines, as far as that makes a difference."""
     if len(entries) > FLOOD_LINES:
         return len(entries)
-    return sum(len(what) if type(what) is SayRun else 1 for _, _, what, _ in entries)
+    return sum([len(what.texts) if type(what) is SayRun else 1 for _, _, what, _ in entries])
 
 
 def outcome_of(

@@ -130,7 +130,7 @@ class Broadcaster:
         with self._guard:
             if self._members.presence and trio.current_time() >= self._members.announcement_due:
                 self._members.announce()
-            if trio.current_time() >= self._reactions.due:
+            if self._reactions.due != inf and trio.current_time() >= self._reactions.due:
                 for event, excluded in self._reactions.take(self._members.sessions):
                     self._audience.put(event, excluded)
             if len(self._audience.kinds) > 1 and self._audience.events:
@@ -174,7 +174,7 @@ class Broadcaster:
         is_taken = False
         with self._guard:
             if is_plain:
-                self._add_lines(pieces_of(cast(Sequence[Entry], stored)), [entry[3] for entry in entries])
+                self._add_lines(pieces_of(stored), [entry[3] for entry in entries])  # type: ignore[arg-type]  # all are stored
             else:
                 await self._take_each(entries, stored)
             is_taken = True

@@ -90,12 +90,13 @@ class Inbox:
 
     def take_all_after(self, entries: list[InboxEntry]) -> None:
         """Take out everything that waits by now, but no more than a turn may have, and add it to the one that was taken out before."""
-        count = min(self._entries, INBOX_MAX)
-        self._entries -= count
-        self._taken_out += count
-        entries += [self._receive.receive_nowait() for _ in range(count)]
+        if self._entries:
+            count = min(self._entries, INBOX_MAX)
+            self._entries -= count
+            self._taken_out += count
+            entries += [self._receive.receive_nowait() for _ in range(count)]
         if self._lines_in_runs:
-            self._lines_in_runs -= sum(len(what) for _, _, what, _ in entries if type(what) is SayRun)
+            self._lines_in_runs -= sum([len(what) for _, _, what, _ in entries if type(what) is SayRun])
         while self._far_behind and next(iter(self._far_behind.values())) <= self._taken_out + INBOX_MAX:
             self._far_behind.popitem(last=False)[0].set()
         while self._outside and not self._is_full_for_runs:

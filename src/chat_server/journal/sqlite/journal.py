@@ -195,7 +195,7 @@ class SqliteJournal:
         if lines:
             self._end += lines
             self._lines_stored += lines
-            self._pages += sum(2 + len(one.append.encoded) // PAGE_SIZE for one in jobs if one.append)
+            self._pages += sum([2 + len(one.append.encoded) // PAGE_SIZE for one in jobs if one.append])
             self._stored_at = trio.current_time()
             self._grown.set()
             self._grown = trio.Event()
