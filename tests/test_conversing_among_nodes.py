@@ -450,7 +450,7 @@ async def test_who_goes_on_at_another_node_has_what_was_written_to_the_guest_tha
         assert (await ann.wait_for("conversation-ended"))["nick"] == "gus"
 
 
-async def test_of_two_guests_only_the_node_where_one_said_a_line_knows_which_it_was(
+async def test_of_two_guests_each_changes_what_they_have_said_at_whatever_node(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_nodes(silence_seconds=0) as (a, b):
@@ -477,7 +477,62 @@ async def test_of_two_guests_only_the_node_where_one_said_a_line_knows_which_it_
         await again.wait_for("logged-in")
         await gus.read_to_end()
         await trio.sleep(5)
-        assert (await answer(again, "edit", room="@tim", number=2, text="changed"))["code"] == "not-known-yours"
+        assert (await answer(again, "edit", room="@tim", number=2, text="changed"))["is"] == "stored"
+        assert await answer(again, "say", room="@tim", text="without a key")
+        assert (await answer(again, "edit", room="@tim", number=1, text="x"))["code"] in {
+            "not-known-yours",
+            "not-your-line",
+        }
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_wherever_two_guests_go_and_whatever_they_are_called_each_changes_their_own_lines_alone(
+    seed: int, autojump_clock: trio.abc.Clock
+) -> None:
+    chance = Random(seed)  # noqa: S311 - no secret
+    async with open_nodes(3, silence_seconds=0, messages_per_second=0) as houses:
+        tokens, names = ["g" * 32, "t" * 32], ["gus", "tim"]
+
+        async def come(number: int) -> Program:
+            guest = chance.choice(houses).connect(f"127.0.0.{number + 5}")
+            await guest.ask("hello", protocol=3)
+            assert (await answer(guest, "login", nick=names[number], token=tokens[number]))["is"] == "logged-in"
+            return guest
+
+        guests = [await come(0), await come(1)]
+        for guest in guests:
+            assert (await answer(guest, "dm", who="all"))["who"] == "all"
+        await trio.sleep(5)
+        assert (await answer(guests[0], "msg", nick="tim", text="line 1"))["seq"] == 1
+        assert (await answer(guests[1], "msg", nick="gus", text="line 2"))["seq"] == 2
+        said = {1: 0, 2: 1}
+        for step in range(15):
+            number = chance.randrange(2)
+            other = names[1 - number]
+            match chance.choice(("say", "say", "move", "names")):
+                case "say":
+                    key = {"key": f"k{step}"} if chance.random() < 0.5 else {}
+                    await guests[number].ask("say", room=f"@{other}", text=f"step {step}", **key)
+                    await guests[1 - number].wait_for("said")
+                    said[len(said) + 1] = number
+                case "move":
+                    before, guests[number] = guests[number], await come(number)
+                    await before.read_to_end()
+                case "names":
+                    for which, nick in ((0, "spare"), (1, names[0]), (0, names[1])):
+                        assert (await answer(guests[which], "nick", nick=nick))["is"] == "renamed"
+                        await trio.sleep(3)
+                    names.reverse()
+            await trio.sleep(3)
+            of = chance.choice([*said])
+            for which in (0, 1):
+                edited = await answer(guests[which], "edit", room=f"@{names[1 - which]}", number=of, text=f"now {step}")
+                if which == said[of]:
+                    assert edited["is"] == "stored", edited
+                    said[len(said) + 1] = -1  # the entry that says so
+                else:
+                    assert edited["code"] in {"not-your-line", "not-known-yours", "nothing-said"}, edited
+                await trio.sleep(1)
 
 
 async def test_who_registers_is_a_guest_no_more_and_what_was_written_to_them_as_one_is_deleted(

@@ -119,6 +119,16 @@ async def two(request: pytest.FixtureRequest) -> AsyncIterator[Two]:
         yield a, b
 
 
+async def test_it_is_known_at_every_node_who_has_said_a_line_under_a_key(two: Two) -> None:
+    a, b = two
+    lines = [Said("python", 0, 1000.0, "gus", "hello"), Said("python", 0, 1000.0, "gus", "without a key")]
+    await a.append(lines, {0: SenderKey("token:g", "k")}, Beside("python", 0)).stored()
+    assert await b.has_said("token:g", "python", 1)
+    assert not await b.has_said("token:t", "python", 1)
+    assert not await b.has_said("token:g", "python", 2)
+    assert not await a.has_said("token:g", "pm", 1)
+
+
 @pytest.fixture
 async def two_in_memory() -> AsyncIterator[tuple[MemoryNode, MemoryNode]]:
     async with opened_nodes() as nodes:

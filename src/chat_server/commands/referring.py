@@ -38,6 +38,8 @@ async def referred_line(place: Place, session: Occupant, number: int) -> Spoken 
         if isinstance(place, Direct):
             await place.opened()
         line = await reader.line(place, session, number)
+        if isinstance(place, Direct) and line is not None:
+            await place.learn(line)
     except JournalError:
         return Refused("cannot-read")
     if line is None:

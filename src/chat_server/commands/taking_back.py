@@ -125,7 +125,7 @@ class NotYours(Refused, frozen=True):
 
 
 class NotKnownYours(Refused, frozen=True):
-    """It was said by a guest who was called as the receiver is, who has no account either: it may be another's, or be said at another node."""
+    """It was said by a guest who was called as the receiver is, who has no account either: it may be another's."""
 
     code: str = "not-known-yours"
     sentence: ClassVar[str] = (
@@ -203,6 +203,8 @@ async def _delete(place: ChatRoom | Direct, session: Occupant, number: int) -> N
         if isinstance(place, Direct):
             await place.opened()
         line = await reader.line(place, session, number)
+        if isinstance(place, Direct) and line is not None:
+            await place.learn(line)
     except JournalError:
         session.send(Refused("cannot-read"))
         return

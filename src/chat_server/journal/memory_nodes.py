@@ -156,6 +156,10 @@ class MemoryNode:
         missed = [turn for turn in self._turns(room, beside.seen) if turn.number <= before]
         return TurnReceipt(first, duplicates, room.turn, stored[0].at if stored else 0.0, missed)
 
+    async def has_said(self, person: PersonId, room: str, seq: int) -> bool:
+        """Whether somebody has said a line; see Nodes."""
+        return any(one.sender == person and found == (room, seq) for one, (_, found) in self._kept.sent.items())
+
     def _is_revoked(self, speaker: Speaker, heard: int) -> bool:
         """Whether somebody may say nothing more: the account is at an end, or what they have come by; see Nodes.append."""
         account = account_of(speaker.person)

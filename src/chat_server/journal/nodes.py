@@ -281,6 +281,10 @@ class Nodes(Protocol):
         """
         ...
 
+    async def has_said(self, person: PersonId, room: str, seq: int) -> bool:
+        """Whether somebody has said this line of a room under a key, at whatever node; as far as keys are kept."""
+        ...
+
     # Names.
 
     async def claim(self, claim: Claim) -> Claimed | Refusal:

@@ -16,7 +16,6 @@ import trio
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from chat_server.accounts import is_account
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, KeptConversation, Party, RoomRecord
 from chat_server.journal.conversations import accepted, is_passing
@@ -30,6 +29,7 @@ from chat_server.rooms.amending import refusal_of_amending
 from chat_server.rooms.batch import Acting, Batch, InboxEntry
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
+from chat_server.rooms.lines_of_two import LinesOfTwo
 from chat_server.rooms.own_turn import OwnTurn, after_acts
 from chat_server.rooms.passing import node_of
 from chat_server.rooms.person import Person, person_id
@@ -42,9 +42,6 @@ TURNS_WAITING_MAX = 64
 
 LINES_AT_ONCE = 100
 """Lines that are read at once where some have not been shown."""
-
-OWN_MAX = 1000
-"""Lines, the newest, of which it is known which of the two guests has said them."""
 
 L = TypeVar("L", bound=Line)
 
@@ -106,7 +103,8 @@ class Conversation:
         self._is_behind = False
         self._lock = trio.Lock()
         self._waiting: deque[Turn] = deque()
-        self._of_guests: dict[str, deque[int]] = {}  # the numbers of what they have said here: names they can exchange
+        self.own = LinesOfTwo(record.name, record.parties, here.directory.nodes)
+        """Which of them has said what."""
         self._guard = Guard("something went wrong in a conversation")
 
     @property
@@ -125,15 +123,6 @@ class Conversation:
     def party(self, who: str) -> Party:
         """One of the two."""
         return next(one for one in self.parties if one.who == who)
-
-    def has_said(self, who: str, account: int, line: Entry) -> bool:
-        """Whether one of the two has said a line, who has this account; a guest: whatever they and the other are called by now.
-
-        What nobody with an account has said is the guest's, if only one of the two is one. Of two it is known of what they have said at this node.
-        """
-        if line.author or account:
-            return line.author == account
-        return is_account(self.other(who).who) or line.seq in self._of_guests.get(who, ())
 
     def unread(self, who: str) -> int:
         """How many lines somebody has not been shown."""
@@ -178,13 +167,14 @@ class Conversation:
         return answer
 
     async def _say(self, session: Occupant, request: Sayable, but: Occupant | None) -> Event:
-        key = _key_of(request)
+        key, who = _key_of(request), person_id(session.person, node_of(self._directory))
         stored: Batch | Event | None = None
         while stored is None:  # the server's moderators may have done something of which this node has not heard
             acts = self._directory.accounts.acts.in_force.newest
             if self.is_over or session in self._directory.silenced:
                 return NotStored(self.name, 1, key)
-            entry: InboxEntry = (session, session.person.nick, request, ())
+            said = request if isinstance(request, Acting) else self.own.under_key(who, request)
+            entry: InboxEntry = (session, session.person.nick, said, ())
             if isinstance(request, Acting) and (changed := refusal_of_amending(request.entry, self.referred.get)):
                 return changed
             admitted = self._gate.admit((entry,), self._directory.authentication.now())
@@ -197,16 +187,11 @@ class Conversation:
             return stored
         (line,) = await stored.stored()
         if line is not None:
-            self._note_said(session, line)
+            self.own.note(who, line)
             await self._show_before(line.seq)
             self._show_lines([line], but)
             return Stored(self.name, line.seq, key)
         return stored.answers[0][1] if stored.answers else NotStored(self.name, 1, key)  # type: ignore[return-value]  # one line is no run
-
-    def _note_said(self, session: Occupant, line: Entry) -> None:
-        if not line.author and not isinstance(line, Amending):
-            who = person_id(session.person, node_of(self._directory))
-            self._of_guests.setdefault(who, deque(maxlen=OWN_MAX)).append(line.seq)
 
     async def _store(self, entry: InboxEntry, acts: int) -> Batch | Event | None:
         """Store what is said, which may be said by all acts of the server's moderators up to this one.

@@ -46,7 +46,12 @@ class Direct(Room):
     def is_own(self, session: Occupant, line: Entry) -> bool:
         """Whether the session's person has said this."""
         conversation = self.conversation
-        return conversation is not None and conversation.has_said(self._who, session.person.account, line)
+        return conversation is not None and conversation.own.has(self._who, session.person.account, line)
+
+    async def learn(self, line: Entry) -> None:
+        """Find out whether a line is theirs whose place this is, if that is not known. Raises JournalError."""
+        if self.conversation is not None:
+            await self.conversation.own.learn(self._who, line)
 
     def refusal_of(self, session: Occupant, act: Act) -> Refused | None:
         """Why somebody may not do such a thing here: what is done to the whole server is done by whom it is in the hall."""

@@ -232,6 +232,14 @@ class PostgresqlNodes:
 
         return await self._ask(read)
 
+    async def has_said(self, person: PersonId, room: str, seq: int) -> bool:
+        """Whether somebody has said a line under a key; see Nodes."""
+        sql = (
+            "SELECT FROM sent JOIN room ON room.id = sent.room"
+            " WHERE sent.sender = %b AND room.name = %b AND NOT is_deleted AND sent.seq = %b LIMIT 1"
+        )
+        return await self._ask(lambda connection: bool(connection.execute(sql, [person, room, seq]).fetchall()))
+
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Beside) -> PendingTurn:
         """Begin to store a turn; see Nodes."""
         return self.submit(append_of(lines, keys, beside))
