@@ -19,6 +19,7 @@ from chat_server import systemctl
 from chat_server.config import BackupTable, Config, JournalTable, ProxyTable, ServerTable
 from chat_server.doctor import Finding, State, keeping, machine, running
 from chat_server.journal.engines import engine_named
+from chat_server.journal.sqlite.schema import APPLICATION_ID
 from processes import TIMEOUT, ServerProcess, running_server
 
 EXPECTED = {0: {"good", "note"}, 1: {"good", "note", "warning"}, 2: {"good", "note", "warning", "must"}}
@@ -113,6 +114,7 @@ def test_a_damaged_journal_is_found_and_a_copy_is_what_helps(tmp_path: Path) -> 
 def test_a_journal_that_takes_long_is_left_when_the_time_is_over(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with sqlite3.connect(tmp_path / "data" / "journal.db") as database:
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute(
             "CREATE TABLE t AS WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n LIMIT 300000) SELECT i FROM n"
         )

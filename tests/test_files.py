@@ -355,13 +355,14 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnusableJournal, match="is no journal of chat-server"):
         Writer(tmp_path / "other.db")
     (tmp_path / "letter.db").write_text("Dear Ann, " * 1000)
-    with pytest.raises(UnusableJournal, match="cannot open"):
+    with pytest.raises(UnusableJournal, match="is no journal of chat-server: it is no database of SQLite"):
         Writer(tmp_path / "letter.db")
 
 
 @pytest.mark.parametrize("opened_as", [Writer, Reader, lambda path: SearchIndex(path, None, 0)])
 def test_what_is_no_database_is_closed_when_that_is_seen(opened_as: Callable[[Path], object], tmp_path: Path) -> None:
-    (tmp_path / "letter.db").write_text("Dear Ann, " * 1000)
+    head = b"SQLite format 3\0" + bytes(52) + b"chat"  # of a journal, with pages of no size
+    (tmp_path / "letter.db").write_bytes(head + b"Dear Ann, " * 1000)
     with pytest.raises((UnusableJournal, JournalError)) as refused:
         opened_as(tmp_path / "letter.db")
     assert str(tmp_path / "letter.db") not in opened_by(os.getpid())
@@ -601,6 +602,6 @@ def test_a_journal_that_cannot_be_opened_lets_go_of_its_data_directory(tmp_path:
     (tmp_path / "journal.db").write_text("Dear Ann, " * 1000)
     engine, settings = engine_named("sqlite"), JournalTable(directory=str(tmp_path))
     for _ in range(2):
-        with pytest.raises(UnusableJournal, match="cannot open"):
+        with pytest.raises(UnusableJournal, match="is no journal of chat-server"):
             engine.open_store(settings)
     DataDirectory(tmp_path).close()

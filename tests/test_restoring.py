@@ -279,8 +279,8 @@ def test_what_cannot_be_put_back_is_refused_in_a_sentence_and_changes_nothing(tm
     before = contents(data)
     for what, why in (
         (tmp_path / "none.db", f"there is no file {tmp_path}/none.db"),
-        (data, f"there is no file {data}"),
-        (tmp_path / "text.db", f"cannot open {tmp_path}/text.db: "),
+        (data, f"{data} is a directory: name a copy in it"),
+        (tmp_path / "text.db", f"{tmp_path}/text.db is not a copy of a chat server's journal: "),
         (broken, f"{broken} is not put back: it is damaged (python, from number 1: "),
         (data / "journal.db", f"{data}/journal.db is the journal itself"),
     ):

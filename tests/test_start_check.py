@@ -23,6 +23,7 @@ from chat_server.config import (
     ServerTable,
     TlsTable,
 )
+from chat_server.journal.sqlite.schema import APPLICATION_ID
 from chat_server.server import self_signed, start_check
 from chat_server.server.certificates import OWN_FILE
 from chat_server.server.start_check import look
@@ -160,6 +161,7 @@ def test_a_journal_of_a_newer_release_is_seen_without_opening_it(tmp_path: Path)
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     with sqlite3.connect(data / "journal.db") as journal:
+        journal.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         journal.execute("PRAGMA user_version = 12345")
     journal.close()
     assert only(data) == (
@@ -167,7 +169,7 @@ def test_a_journal_of_a_newer_release_is_seen_without_opening_it(tmp_path: Path)
         f"{data / 'journal.db'} was made by a newer release of chat-server; this one cannot use it",
     )
     (data / "journal.db").write_text("my diary")
-    assert only(data) == (True, f"{data / 'journal.db'} is no journal of chat-server")
+    assert only(data) == (True, f"{data / 'journal.db'} is no journal of chat-server: it is no database of SQLite, or its beginning is damaged")
 
 
 @pytest.mark.parametrize("of_whom", ["the directory", "the one above"])

@@ -26,6 +26,10 @@ MakeBar = Callable[[str], AbstractContextManager[Progress]]
 """Shows how far something is, which this word names."""
 
 
+NOT_KEPT = "the copy is not kept: what it was made of is damaged", ": see `chat-server check-journal`"
+"""What is said of a copy that is not good."""
+
+
 def keep_copies(chosen: argparse.Namespace, config: Config, engine: Engine, make_bar: MakeBar) -> int:
     """Keep a copy now, or with --every whenever one is due, until a signal ends that. Returns the exit code."""
     directory = directory_for(chosen.file or config.backup.directory, engine.directory(config.journal))
@@ -66,7 +70,7 @@ def _keep_one(directory: Path, keep: int, config: Config, engine: Engine, make_b
         with make_bar("backup") as progress:
             engine.back_up(config.journal, part, progress)
         with make_bar("check") as progress:
-            found.append(_checked(engine, part, progress, "the copy is not kept: what it was made of is damaged"))
+            found.append(_checked(engine, part, progress, *NOT_KEPT))
 
     if config.journal.engine == "sqlite":  # the others say themselves what makes copies of theirs
         engine.open_archive(config.journal).close()  # where there is none, that is said, and no directory is made
@@ -81,13 +85,13 @@ def _keep_one(directory: Path, keep: int, config: Config, engine: Engine, make_b
     console.flush()
 
 
-def _checked(engine: Engine, copy: Path, progress: Progress, otherwise: str) -> Findings:
+def _checked(engine: Engine, copy: Path, progress: Progress, otherwise: str, see: str = "") -> Findings:
     """Look through a copy. Raises FileProblem if anything is wrong with it."""
     with closing(engine.open_copy(copy)) as archive:
         found = check(archive, progress)
     if found.problems:
         more = f", and {len(found.problems) - 1} more" if len(found.problems) > 1 else ""
-        raise FileProblem(f"{otherwise} ({found.problems[0]}{more}): see `chat-server check-journal`")
+        raise FileProblem(f"{otherwise} ({found.problems[0]}{more}){see}")
     return found
 
 
@@ -112,13 +116,35 @@ def _take_along(source: Path | None, target: Path) -> bool:
     return True
 
 
+def _good(engine: Engine, copy: Path, progress: Progress) -> Findings:
+    """See that a copy can be put back. Raises FileProblem, which names the copy made before it if there is one."""
+    try:
+        return _checked(engine, copy, progress, f"{copy} is not put back: it is damaged")
+    except FileProblem as error:
+        with suppress(OSError):
+            others = [one.path for one in copies_in(copy.parent) if not one.path.samefile(copy)]
+            older = [path for path in others if path.name < copy.name]
+            if others:
+                raise FileProblem(f"{error}; there is another copy: {(older or others)[-1]}") from error
+        raise FileProblem(str(error)) from error
+
+
+def _newest_in(directory: Path) -> str:
+    with suppress(OSError):
+        if copies := copies_in(directory):
+            return f", such as the newest, {copies[-1].path}"
+    return ""
+
+
 def restore(chosen: argparse.Namespace, config: Config, engine: Engine, make_bar: MakeBar) -> int:
     """Put a copy in the place of the journal. Returns the exit code."""
     copy = Path(chosen.file)
+    if copy.is_dir():
+        raise FileProblem(f"{copy} is a directory: name a copy in it{_newest_in(copy)}")
     if not copy.is_file():
         raise FileProblem(f"there is no file {copy}")
     with make_bar("check") as progress:
-        found = _checked(engine, copy, progress, f"{copy} is not put back: it is damaged")
+        found = _good(engine, copy, progress)
     with make_bar("restore") as progress:
         aside = engine.restore(config.journal, copy, progress, force=chosen.force)
     data = engine.directory(config.journal)

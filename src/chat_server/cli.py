@@ -57,6 +57,11 @@ def _main(arguments: Sequence[str] | None) -> int:
         return run(config, partial(_configure, chosen, is_again=True), replaces=chosen.replace)
     except CannotStart as error:
         console.complain("chat-server", error)
+        if error.is_damage:
+            from chat_server.next_steps import after_damage  # noqa: PLC0415 - few need it
+
+            for step in after_damage(config, chosen.config):
+                console.complain("chat-server", step)
         return 2
 
 

@@ -24,11 +24,12 @@ from chat_server.backup_cli import keep_copies, restore
 from chat_server.config import Config
 from chat_server.fingerprint_cli import show_fingerprint
 from chat_server.interruptions import Interrupted, interruptible
-from chat_server.journal import JournalError, UnusableJournal
-from chat_server.journal.archive import FileProblem, Progress
+from chat_server.journal import Damaged, DamagedJournal, JournalError, UnusableJournal
+from chat_server.journal.archive import DamagedFile, FileProblem, Progress
 from chat_server.journal.engines import Engine, Settings, engine_named
 from chat_server.journal.maintenance import check, export, import_, lines_of
 from chat_server.journal.new_file import OwnFiles, TargetError, is_stream, new_file, refuse_own_file
+from chat_server.next_steps import after_damage, way_back
 from chat_server.rooms_cli import run_rooms_command
 from chat_server.server.certificates import OWN_FILE, CertificateProblem
 
@@ -65,12 +66,19 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
     except (CertificateProblem, FileProblem, TargetError, UnusableJournal, JournalError) as error:
         raise_if_interrupted()
         console.complain("chat-server", error)
+        _say_what_to_do(error, config)
     except OSError as error:
         raise_if_interrupted()
         if not isinstance(error, BrokenPipeError):
             where = error.filename or getattr(chosen, "file", "the data directory")
             console.complain("chat-server", f"{where}: {error.strerror or error}")
     return 2
+
+
+def _say_what_to_do(error: Exception, config: Config) -> None:
+    if isinstance(error, (Damaged, DamagedFile, DamagedJournal)):
+        for step in after_damage(config):
+            console.complain("chat-server", step)
 
 
 def _carry_out(chosen: argparse.Namespace, config: Config, engine: Engine, own: OwnFiles) -> int:
@@ -82,7 +90,7 @@ def _carry_out(chosen: argparse.Namespace, config: Config, engine: Engine, own: 
         "restore": lambda: restore(chosen, config, engine, _bar),
         "fingerprint": lambda: show_fingerprint(config, own),
         "rooms": lambda: run_rooms_command(chosen, config, engine),
-        "check-journal": lambda: _check(engine, settings),
+        "check-journal": lambda: _check(engine, config),
     }
     return do[chosen.command]()
 
@@ -185,8 +193,8 @@ def _opened(file: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer)
 
 
-def _check(engine: Engine, settings: Settings) -> int:
-    with _bar("check") as progress, closing(engine.open_archive(settings)) as archive:
+def _check(engine: Engine, config: Config) -> int:
+    with _bar("check") as progress, closing(engine.open_archive(config.journal)) as archive:
         found = check(archive, progress)
     for problem in found.problems:
         console.say(problem)
@@ -194,6 +202,9 @@ def _check(engine: Engine, settings: Settings) -> int:
     index = "all of them in the search index" if not behind else f"{behind} of them not in the search index yet"
     problems = console.counted(len(found.problems), "problem") if found.problems else "no problems"
     console.say(f"{console.counted(found.rooms, 'room')}, {console.counted(found.lines, 'line')}, {index}; {problems}")
+    data = engine.directory(config.journal)
+    if found.problems and data is not None:
+        console.say(way_back(config, data))
     return 1 if found.problems else 0
 
 

@@ -14,10 +14,11 @@ from chat_server.config import Config
 from chat_server.doctor import Finding, good, must, note, warning
 from chat_server.doctor.machine import clock
 from chat_server.intervals import seconds_of
-from chat_server.journal import UnusableJournal
+from chat_server.journal import DamagedJournal, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import copies_in, directory_for
 from chat_server.journal.engines import Engine, engine_named
+from chat_server.next_steps import way_back
 from chat_server.server.certificates import CertificateProblem, day_of, files_named, own_files, read_certificate
 from chat_server.server.disk import FULL_BYTES
 from chat_server.server.start_check import look as what_a_start_meets
@@ -103,13 +104,16 @@ def directory(data: Path) -> Iterator[Finding]:
 
 def journal(engine: Engine, config: Config) -> Iterator[Finding]:
     """Whether it is whole, as far as that shows in some seconds."""
+    data = engine.directory(config.journal)
+    do = "" if data is None else way_back(config, data)
     try:
         trouble = engine.quick_look(config.journal, LOOK_SECONDS)
     except UnusableJournal as problem:
-        yield must("journal", str(problem), "docs/durability.md says how a copy is put in its place")
+        is_damage = isinstance(problem, DamagedJournal)
+        yield must("journal", str(problem), do if is_damage else "docs/durability.md says what can be done")
         return
     if trouble:
-        yield must("journal", f"the journal is damaged: {trouble}", "stop the server, and `chat-server restore` a copy")
+        yield must("journal", f"the journal is damaged: {trouble}", do)
     else:
         yield good(
             "journal", "the journal is whole, as far as a quick look shows; `chat-server check-journal` reads it all"

@@ -35,6 +35,10 @@ class JournalError(Exception):
     """The journal cannot store or read just now. The disk's fault, not the caller's; the next call may work again."""
 
 
+class Damaged(JournalError):
+    """What is kept is damaged. The next call meets the same."""
+
+
 class InDoubt(JournalError):
     """The engine went away while something was stored, and has not said what became of it: it may be stored, or come to be."""
 
@@ -58,6 +62,10 @@ def new_room_id() -> str:
 
 class UnusableJournal(Exception):
     """The journal cannot be opened; the sentence says which and why."""
+
+
+class DamagedJournal(UnusableJournal):
+    """Nothing can open it as it is: it is damaged, or something else. A copy may take its place."""
 
 
 class JournalInUse(UnusableJournal):

@@ -21,6 +21,10 @@ class FileProblem(Exception):
     """It cannot be done; the sentence says why."""
 
 
+class DamagedFile(FileProblem):
+    """What is kept is damaged, or something else, so that it cannot be looked at."""
+
+
 class StoredRecord(NamedTuple):
     """A batch exactly as it was stored. `position` is that of its last line in the whole journal."""
 

@@ -119,6 +119,17 @@ def decode(
         return _decode_each(text, room, first, at, step=step, authors=authors)
 
 
+def legible(
+    text: bytes, room: str, first: int, at: float, *, count: int, step: float = 0.0, authors: str = ""
+) -> list[Stored]:
+    """The same, where one that cannot be read fills its numbers, so that those around it can be shown: a check tells of it."""
+    try:
+        found = decode(text, room, first, at, step=step, authors=authors)
+    except ValueError:
+        found = []
+    return found if len(found) == count else [Unknown(room, seq, at, b"null") for seq in range(first, first + count)]
+
+
 def decode_in_runs(
     text: str | bytes, room: str, first: int, at: float, *, step: float = 0.0, authors: str = ""
 ) -> Sequence[Stored]:

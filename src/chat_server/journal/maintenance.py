@@ -9,7 +9,7 @@ from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 from chat_server.accounts import is_account
-from chat_server.journal import RoomRecord
+from chat_server.journal import Damaged, RoomRecord
 from chat_server.journal.account_lines import AccountLines, lines_of_accounts, record_of
 from chat_server.journal.archive import Archive, FileProblem, Filler, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, Unknown, decode
@@ -217,6 +217,15 @@ class Findings(NamedTuple):
 def check(archive: Archive, progress: Progress) -> Findings:
     """Look through what is kept: the engine's own storage, holes, order, turns, times, keys, and the search index. A server may be writing to it."""
     problems = archive.damage()
+    found = Findings(0, 0, 0, problems)
+    try:
+        found = _look_through(archive, progress, problems)
+    except Damaged as error:
+        problems.append(f"the rest cannot be looked at: {error}")
+    return found
+
+
+def _look_through(archive: Archive, progress: Progress, problems: list[str]) -> Findings:
     lines = indexed = last_position = 0
     end = archive.end()
     expected = {room.name: room.first for room in archive.rooms()}

@@ -15,7 +15,7 @@ import trio
 
 from chat_server import logs
 from chat_server.config import Config
-from chat_server.journal import Journal, JournalError, UnusableJournal
+from chat_server.journal import Damaged, DamagedJournal, Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import directory_for
 from chat_server.journal.engines import Engine, Store, engine_named
@@ -53,6 +53,11 @@ from chat_server.server.way_in import WayIn
 
 class CannotStart(Exception):
     """The address cannot be listened on, the certificate not be used, or the journal not be opened; the sentence says which and why."""
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether the journal is damaged."""
+        return isinstance(self.__cause__, (Damaged, DamagedJournal))
 
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -249,7 +254,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
         places.close()
         if admin is not None:
             admin.close()
-        raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}")
+        raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}") from _first(unreadable)
     return stops.ended(cut, is_for_good=signals.is_stopping)
 
 

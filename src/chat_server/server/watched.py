@@ -12,11 +12,12 @@ from pathlib import Path
 import trio
 
 from chat_server.guard import Guard
-from chat_server.journal.engines import Store
+from chat_server.journal.engines import Store, engine_named
 from chat_server.logs import log
 from chat_server.server.backups import Backups
 from chat_server.server.beside import Beside
 from chat_server.server.certificate_in_use import CertificateInUse
+from chat_server.server.damage import look_for_damage
 from chat_server.server.disk import Disk
 from chat_server.server.lateness import Lateness
 from chat_server.server.monitoring import let_monitors_in, where
@@ -83,10 +84,15 @@ class Watched:
                 await server.ending.requested.wait()
                 nursery.cancel_scope.cancel()
 
+    def _look_through(self, seconds: float) -> str:
+        settings = self._server.in_effect.config.journal
+        return engine_named(settings.engine).quick_look(settings, seconds)
+
     async def run(self, listeners: Sequence[socket.socket]) -> None:
         """Look, and answer whoever comes by one of these, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._disk.run)
+            nursery.start_soon(look_for_damage, self._look_through)
             if listeners:
                 log.info(f"metrics and health: {where(listeners)}")
                 nursery.start_soon(self.beside.lateness.run)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from chat_server.accounts import Record
 from chat_server.accounts.acts import ServerAct
-from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal import Damaged, JournalError, RoomRecord
 from chat_server.journal.account_checks import account_problems
 from chat_server.journal.account_records import add_record, records
-from chat_server.journal.archive import FileProblem, KeptKey, Progress, RawBatch
+from chat_server.journal.archive import DamagedFile, FileProblem, KeptKey, Progress, RawBatch
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.case_rows import put_operators_act
 from chat_server.journal.new_file import hand_over, sync
@@ -26,6 +26,8 @@ from chat_server.journal.sqlite.data_directory import IMPORT_FILE, DataDirectory
 from chat_server.journal.sqlite.deleted_rooms import forget_all, note_gone
 from chat_server.journal.sqlite.ended_accounts import apply_ended, make_anew, rewrite_all
 from chat_server.journal.sqlite.reader import Reader, mapped_errors
+from chat_server.journal.sqlite.recognising import JOURNAL, newer, told, why_not
+from chat_server.journal.sqlite.schema import NewerSchema
 from chat_server.journal.sqlite.writer import Writer
 
 INTERRUPTIBLE_STEPS = 1_000_000
@@ -53,11 +55,14 @@ class SqliteArchive(Reader):
         """
         if not path.exists() or not path.stat().st_size:
             raise FileProblem(f"there is no journal in {path.parent}")
+        _refuse_other_than(path)
         self._opened = ExitStack()
         try:
             super().__init__(path)
         except JournalError as error:
-            raise FileProblem(f"cannot open {path}: {error}") from error
+            kind = DamagedFile if isinstance(error, Damaged) else FileProblem
+            raise kind(f"cannot open {path}: {error}") from error
+        self._connection.text_factory = _as_it_stands
         self._index_path = index
 
     def close(self) -> None:
@@ -94,7 +99,13 @@ class SqliteArchive(Reader):
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file, and with that of the search index."""
         self._connection.set_progress_handler(_go_on, INTERRUPTIBLE_STEPS)
-        problems = [f"the file: {word}" for (word,) in self._rows("PRAGMA integrity_check") if word != "ok"]
+        problems = []
+        try:
+            problems = [
+                f"the file: {word}" for (found,) in self._rows("PRAGMA integrity_check") for word in told(found)
+            ]
+        except Damaged as error:
+            problems.append(f"the file: {error}")
         return [*problems, self._index] if isinstance(self._index, str) else problems
 
     @cached_property
@@ -150,6 +161,27 @@ class SqliteArchive(Reader):
                 target, pages=pages, progress=lambda _, left, total: progress(total - left, total), sleep=0
             )
             self._connection.execute("COMMIT")
+
+
+def refuse_other_than_copy(path: Path) -> None:
+    """See that a file can be a copy. Raises FileProblem."""
+    _refuse_other_than(path, "not a copy of a chat server's journal")
+
+
+def _refuse_other_than(path: Path, what: str = JOURNAL) -> None:
+    try:
+        why = why_not(path, what)
+    except OSError as error:
+        raise FileProblem(f"cannot open {path}: {error.strerror}") from error
+    except NewerSchema:
+        raise FileProblem(newer(path)) from None
+    if why:
+        raise DamagedFile(why)
+
+
+def _as_it_stands(text: bytes) -> str:
+    """A text of the file, damaged or not: what is no UTF-8 is found by whoever looks at it, and keeps nobody from the next one."""
+    return text.decode(errors="surrogateescape")
 
 
 def _go_on() -> int:

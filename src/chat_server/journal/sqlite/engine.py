@@ -11,11 +11,10 @@ from chat_server.journal.data_directory import data_directory
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
 from chat_server.journal.sqlite import archive, restoring
+from chat_server.journal.sqlite.archive import refuse_other_than_copy
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, files_in
-from chat_server.journal.sqlite.schema import MIGRATIONS
-
-MAGIC, VERSION_AT, HEAD_BYTES = b"SQLite format 3\0", 60, 100
-"""How a file of SQLite begins; where in its head the version of the tables is (https://sqlite.org/fileformat2.html, 1.3)."""
+from chat_server.journal.sqlite.recognising import newer, refuse_other, told
+from chat_server.journal.sqlite.schema import NewerSchema
 
 STEPS = 100_000
 """Steps of SQLite's machine, some milliseconds, after which it asks whether to go on."""
@@ -30,16 +29,13 @@ def probe(settings: Settings) -> list[str]:
     """Look at the first bytes of the journal: to open it could make files beside it. What a server writes just then may not be in them yet."""
     path = data_directory(settings.directory) / JOURNAL_FILE
     try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        refuse_other(path)
+    except NotADirectoryError:
+        pass
     except OSError as error:
         raise UnusableJournal(f"cannot open {path}: {error.strerror}") from error
-    if head and not head.startswith(MAGIC):
-        raise UnusableJournal(f"{path} is no journal of chat-server")
-    if int.from_bytes(head[VERSION_AT : VERSION_AT + 4]) > len(MIGRATIONS):
-        raise UnusableJournal(f"{path} was made by a newer release of chat-server; this one cannot use it")
+    except NewerSchema:
+        raise UnusableJournal(newer(path)) from None
     return []
 
 
@@ -47,6 +43,7 @@ def quick_look(settings: Settings, seconds: float) -> str:
     """See engines.Engine. Beside a running server it reads as any reader does."""
     import sqlite3  # noqa: PLC0415 - few look
 
+    probe(settings)
     path = data_directory(settings.directory) / JOURNAL_FILE
     until = time.monotonic() + seconds
     try:
@@ -62,9 +59,9 @@ def quick_look(settings: Settings, seconds: float) -> str:
         if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
             return ""  # it is long, and nothing was wrong so far
         raise UnusableJournal(f"cannot read {path}: {error}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # in what it says may be what it has read
         return str(error)
-    return "" if found == "ok" else str(found)
+    return next(iter(told(str(found))), "")
 
 
 def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
@@ -114,6 +111,7 @@ def back_up_beside(settings: Settings, directory: Path) -> None:
 
 def open_copy(copy: Path) -> archive.SqliteArchive:
     """Open a copy; there is no search index of it."""
+    refuse_other_than_copy(copy)
     return archive.SqliteArchive(copy, copy.with_name(f"{copy.name}.has-no-index"))
 
 

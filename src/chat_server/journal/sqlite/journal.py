@@ -16,6 +16,8 @@ from chat_server.guard import Guard
 from chat_server.journal import (
     EVERYTHING,
     Activity,
+    Damaged,
+    DamagedJournal,
     Duplicate,
     JournalError,
     Matches,
@@ -101,7 +103,8 @@ class SqliteJournal:
             self.accounts = SqliteAccounts(folder, self._writer, self._committer, self._endings)
         except (JournalError, UnusableJournal) as error:
             self._writer.close()
-            raise UnusableJournal(str(error)) from error
+            kind = DamagedJournal if isinstance(error, (Damaged, DamagedJournal)) else UnusableJournal
+            raise kind(str(error)) from error
         self._runs: dict[str, Runs] = {}
         self.conversations = SqliteConversations(self._committer, self._in_reader, lambda: self._positions)
         """Between whom there are conversations; see Journal."""

@@ -16,17 +16,19 @@ from msgspec import Struct
 
 from chat_server.journal import (
     POSITIONS_MAX,
+    Damaged,
     Duplicate,
     JournalError,
     Page,
     RoomRecord,
 )
 from chat_server.journal.archive import StoredRecord
-from chat_server.journal.batch_codec import Stored, Unknown, decode
+from chat_server.journal.batch_codec import Stored, Unknown, decode, legible
 from chat_server.journal.first_of_time import RUNS_MAX, TimedBatch, first_of_time
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.showable import showable
 from chat_server.journal.sqlite.parties import PARTIES, parties_of
+from chat_server.journal.sqlite.recognising import is_damage
 from chat_server.journal.sqlite.schema import show_as_newest
 from chat_server.journal.times import times_of
 from chat_server.protocol.entries import Entry
@@ -67,11 +69,12 @@ class Prunable(Struct, frozen=True):
 
 @contextmanager
 def mapped_errors() -> Iterator[None]:
-    """What SQLite or the disk refuses is a JournalError; a text that is no batch is one too."""
+    """What SQLite or the disk refuses is a JournalError; a text that is no batch is one too. What people have said is in none of them."""
     try:
         yield
     except (sqlite3.Error, ValueError) as error:
-        raise JournalError(str(error)) from error
+        kind = Damaged if is_damage(error) else JournalError
+        raise kind(str(error).partition(" with text ")[0]) from error
 
 
 class Reader:
@@ -132,14 +135,15 @@ class Reader:
             return Page([], 1)
         ((number, kept_from),) = rows
         batches = self._rows(
-            "SELECT first, at, lines, step, authors FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
+            # As bytes: what is no UTF-8 any more would keep everybody from the whole page.
+            "SELECT first, at, CAST(lines AS BLOB), count, step, authors FROM batch WHERE room = ?1 AND first <= ?3 AND first >="
             " coalesce((SELECT max(first) FROM batch WHERE room = ?1 AND first <= ?2), 0) ORDER BY first",
             *(number, first, last),
         )
         lines: list[Stored] = []
         with mapped_errors():
-            for start, at, text, step, authors in batches:
-                found = decode(text, room, start, at, step=step, authors=authors)
+            for start, at, text, count, step, authors in batches:
+                found = legible(text, room, start, at, count=count, step=step, authors=authors)
                 lines += found[max(0, first - start) : last - start + 1]
         hidden = tuple(line.seq for line in lines if isinstance(line, Unknown))
         return Page(showable(lines), kept_from, hidden)

@@ -83,8 +83,8 @@ def _make_another(new: Path) -> None:
 
 def _put_aside(folder: DataDirectory) -> Path:
     """Give the journal another name too, its log with it, so that nothing is beside whatever takes its place."""
-    # It may be broken: that may be why.
-    with suppress(sqlite3.Error), closing(sqlite3.connect(folder.journal)) as connection:
+    # It may be broken: that may be why. Then what SQLite says of it may not even be text.
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(folder.journal)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     aside = _free_name(folder)
     try:

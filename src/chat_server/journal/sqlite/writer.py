@@ -17,6 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from chat_server.journal import (
     KEY_SECONDS,
+    DamagedJournal,
     Duplicate,
     JournalError,
     Party,
@@ -35,6 +36,7 @@ from chat_server.journal.sqlite.known_files import KnownFiles
 from chat_server.journal.sqlite.parties import add_room
 from chat_server.journal.sqlite.positions import forget_positions, store_positions
 from chat_server.journal.sqlite.reader import Prunable, Reader, T, connect, mapped_errors
+from chat_server.journal.sqlite.recognising import is_damage, newer, refuse_other
 from chat_server.journal.sqlite.schema import DELETE_ROOM, NewerSchema, NotAJournal
 from chat_server.journal.sqlite.upgrade import Tell, bring_up_to_date, tell_nobody
 from chat_server.journal.times import settled
@@ -116,6 +118,7 @@ class Writer(Reader):
 
     def _open(self, *, may_make: bool, tell: Tell = tell_nobody) -> None:
         try:
+            refuse_other(self.path)
             self._connection = connect(self.path, may_make=may_make, wait=OPEN_PATIENCE if may_make else LOCK_LOOK)
             with ExitStack() as on_failure:
                 on_failure.callback(self.close)
@@ -134,13 +137,12 @@ class Writer(Reader):
                 self._files = KnownFiles(self.path, self._rows)
                 on_failure.pop_all()
         except NewerSchema:
-            raise UnusableJournal(
-                f"{self.path} was made by a newer release of chat-server; this one cannot use it"
-            ) from None
+            raise UnusableJournal(newer(self.path)) from None
         except NotAJournal:
-            raise UnusableJournal(f"{self.path} is no journal of chat-server") from None
-        except (sqlite3.Error, JournalError, OSError) as error:
-            raise UnusableJournal(f"cannot open {self.path}: {error}") from error
+            raise DamagedJournal(f"{self.path} is no journal of chat-server") from None
+        except (sqlite3.Error, JournalError, OSError, LookupError, TypeError, ValueError) as error:
+            kind = DamagedJournal if is_damage(error) else UnusableJournal
+            raise kind(f"cannot open {self.path}: {error}") from error
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this from now on for any lock of another program's. For any thread."""
