@@ -169,7 +169,10 @@ def test_a_journal_of_a_newer_release_is_seen_without_opening_it(tmp_path: Path)
         f"{data / 'journal.db'} was made by a newer release of chat-server; this one cannot use it",
     )
     (data / "journal.db").write_text("my diary")
-    assert only(data) == (True, f"{data / 'journal.db'} is no journal of chat-server: it is no database of SQLite, or its beginning is damaged")
+    assert only(data) == (
+        True,
+        f"{data / 'journal.db'} is no journal of chat-server: it is no database of SQLite, or its beginning is damaged",
+    )
 
 
 @pytest.mark.parametrize("of_whom", ["the directory", "the one above"])
