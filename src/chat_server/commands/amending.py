@@ -10,9 +10,9 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from chat_server.commands.access import access
+from chat_server.commands.acting import act_in
 from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.moderating import act_in
 from chat_server.commands.referring import Place, referred_line
 from chat_server.commands.taking_back import not_theirs
 from chat_server.journal import JournalError

@@ -4,8 +4,8 @@ What is decided is decided by rooms/who_may_write.py; here it is asked for what 
 """
 
 from chat_server.accounts import Choices
+from chat_server.commands.acting import NoSuchPerson
 from chat_server.commands.chosen import WHEREVER
-from chat_server.commands.moderating import NoSuchPerson
 from chat_server.journal import JournalError
 from chat_server.protocol.conversation_events import RequestAccepted, RequestWaits
 from chat_server.protocol.events import Refused

@@ -1,7 +1,6 @@
 """To write to somebody beside the rooms, to answer, and to say who may begin to write to one. Never knows how it is stored, nor who is shown it."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, ClassVar, Literal
 
@@ -9,13 +8,13 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from chat_server.commands.access import access
-from chat_server.commands.begun import conversation_with, refusal_to_enter, show_accepted
+from chat_server.commands.acting import Nick, NoSuchPerson
+from chat_server.commands.begun import conversation_with, show_accepted
 from chat_server.commands.chosen import note_choice
+from chat_server.commands.direct_places import direct_place, enter_begun, with_peer_anywhere
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.holding import accept_held
-from chat_server.commands.letting_in import readable
 from chat_server.commands.missed import come_back
-from chat_server.commands.moderating import NoSuchPerson
 from chat_server.commands.referring import say_of
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
@@ -30,11 +29,6 @@ from chat_server.rooms.peers import Peer
 from chat_server.rooms.replies import Replies
 from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.who_may_write import choice_of
-
-Nick = Annotated[str, Meta(description="somebody's name")]
-
-LOOKING_TOKENS = 1.0
-"""Lines for which it counts that the engine is asked whether somebody of a name is at another node."""
 
 
 class Message(Request, frozen=True, gc=False, tag="msg"):
@@ -227,24 +221,6 @@ def _say_here(place: Direct, session: Occupant, request: Say | Act | Notice) -> 
     return _write(place, session, place.peer._replace(nick=place.called), request, is_here=True)
 
 
-def names_somebody(room: str) -> bool:
-    """Whether a room of this name is a conversation with somebody, as people and programs call it."""
-    return room.startswith(MARK)
-
-
-def nobody_named(room: str) -> Refused:
-    """That there is nobody with whom this could be."""
-    return NoSuchPerson(details={"nick": shortened(room[len(MARK) :])})
-
-
-def conversation_named(place: Room, session: Occupant, room: str) -> Direct | None:
-    """The conversation that is called so, if that is somebody to whom the session may write."""
-    peer = conversations_of(place.directory).peer(room[len(MARK) :])
-    return (
-        direct_place(place, session, peer) if peer is not None and session.nick and not session.proof.is_bot else None
-    )
-
-
 def _msg(place: Room, session: Occupant, request: Message, peer: Peer | None) -> MaybeAwaitable:
     if peer is None:
         session.send(NoSuchPerson(details={"nick": shortened(request.nick)}))
@@ -254,75 +230,12 @@ def _msg(place: Room, session: Occupant, request: Message, peer: Peer | None) ->
     return _write(place, session, peer, Say(request.text, request.key))
 
 
-async def with_peer_anywhere(
-    place: Room, session: Occupant, nick: str, then: Callable[[Peer | None], MaybeAwaitable]
-) -> None:
-    """Do something with who is called so, whom the engine knows as a guest at another node; None: nobody is."""
-    session.owe(LOOKING_TOKENS)
-    peer = await readable(conversations_of(place.directory).peer_anywhere(nick))
-    if isinstance(peer, Refused):
-        session.send(peer)
-    elif (pause := then(peer)) is not None:
-        await pause
-
-
-async def conversation_anywhere(place: Room, session: Occupant, room: str) -> Direct | None:
-    """The same as `conversation_named`, where somebody may be a guest at another node to whom nobody has written from here."""
-    known = conversation_named(place, session, room)
-    if known is not None or place.directory.nodes is None:
-        return known
-    session.owe(LOOKING_TOKENS)
-    with suppress(JournalError):
-        peer = await conversations_of(place.directory).peer_anywhere(room[len(MARK) :])
-        return None if peer is None or session.proof.is_bot else direct_place(place, session, peer)
-    return None
-
-
 def _peer(place: Room, session: Occupant, name: str) -> Peer | None:
     """Who has this name; None, and the session is told, if nobody has."""
     peer = conversations_of(place.directory).peer(name.removeprefix(MARK))
     if peer is None:
         session.send(NoSuchPerson(details={"nick": shortened(name)}))
     return peer
-
-
-def direct_place(place: Room, session: Occupant, peer: Peer) -> Direct:
-    """The conversation with somebody, as a place."""
-    hall = getattr(place, "hall", place)
-    return Direct(conversations_of(place.directory), session.person, peer, hall)
-
-
-async def enter_direct(session: Occupant, direct: Direct) -> bool:
-    """Go into a conversation; a program is told how far it is, for it hears it anyway. Returns whether there is anything in it."""
-    if direct.is_with_oneself:
-        session.send(Refused("dm-self"))
-        return False
-    try:
-        await direct.opened()
-    except JournalError:
-        session.send(Refused("cannot-read"))
-        return False
-    if session.has_terminal:
-        await session.enter(direct)
-    else:
-        session.send(direct.entered())
-    return direct.conversation is not None
-
-
-async def enter_begun(session: Occupant, direct: Direct) -> None:
-    """Go into a conversation, where there is one or it may be begun."""
-    if direct.is_with_oneself:
-        session.send(Refused("dm-self"))
-        return
-    try:
-        await direct.opened()
-        refusal = await refusal_to_enter(direct, session)
-    except JournalError:
-        refusal = Refused("cannot-read")
-    if refusal is not None:
-        session.send(refusal)
-        return
-    await enter_direct(session, direct)
 
 
 async def _accept(place: Room, session: Occupant, peer: Peer) -> None:

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from chat_server.commands.access import access
+from chat_server.commands.acting import REASON_MAX, Nick, NoSuchPerson, act_in
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import REASON_MAX, Nick, NoSuchPerson, act_in
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.filtering import FilterSet, WordSet
 from chat_server.protocol.names import name_key

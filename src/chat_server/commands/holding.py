@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from chat_server.accounts.cases import PAGE, SAYING_SECONDS, Case, Closing, NotTaken
 from chat_server.commands.access import access
+from chat_server.commands.acting import REASON_MAX, ReasonTooLong
 from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, NoSuchCase, close, find, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
-from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
 from chat_server.commands.reporting import new_case, not_taken
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.keys import SenderKey

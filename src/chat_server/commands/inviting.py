@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from chat_server.commands.access import access
+from chat_server.commands.acting import NeedsAccount, Nick, act_in, target_of
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.moderating import NeedsAccount, Nick, NoRoles, act_in, target_of
+from chat_server.commands.moderating import NoRoles
 from chat_server.protocol.acts import MemberInvited
 from chat_server.protocol.events import Answered
 from chat_server.protocol.requests import HowMany, Id, Request

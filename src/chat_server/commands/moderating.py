@@ -4,20 +4,29 @@ What is asked for becomes an entry of the room's log, which the room itself look
 """
 
 from collections.abc import Callable
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
 from chat_server.accounts.in_force import parsed
 from chat_server.commands.access import access
+from chat_server.commands.acting import (
+    CURB_SECONDS_MAX,
+    REASON_MAX,
+    NeedsAccount,
+    Nick,
+    NoSuchSpan,
+    Reason,
+    ReasonTooLong,
+    act_in,
+    target_of,
+)
 from chat_server.commands.case_pages import lift
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.letting_in import readable
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.acts import Banned, Kicked, Lifted, Muted, RoleGiven, RuleSet
 from chat_server.protocol.entries import Enacted
 from chat_server.protocol.events import Answered, Refused
-from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Id, Request, RestOfLine
 from chat_server.protocol.room_state import NO_ROLE, ROOM_ROLES, RULES, SLOW_MAX, is_rule
 from chat_server.protocol.stored_event import left_of
@@ -25,22 +34,11 @@ from chat_server.protocol.typed import shortened
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.life import refusal_to_own
-from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
-from chat_server.rooms.roster import Known
 
 KICK = "1m"
 """For how long somebody who has been put out cannot come back: programs come back by themselves, and a kick would mean nothing."""
 
-CURB_SECONDS_MAX = 366 * 86400.0
-"""Nothing is for ever: who reads a ban in ten years does not know any more what it was for."""
-
-REASON_MAX = 200
-"""Characters in a reason."""
-
-
-Nick = Annotated[str, Meta(description="somebody's name")]
-Reason = Annotated[RestOfLine, Meta(description="why; everybody here is shown it", extra={"in_usage": True})]
 Span = Annotated[
     RestOfLine, Meta(description="how long (30m, 12h, 7d; else 24h), and why", extra={"in_usage": "[SPAN] [REASON]"})
 ]
@@ -161,22 +159,6 @@ class NoBans(Answered, frozen=True, tag="no-bans"):
     room: str
 
 
-class NoSuchPerson(Refused, frozen=True):
-    """There is nobody of this name."""
-
-    code: str = "no-such-person"
-    sentence: ClassVar[str] = "There is nobody called {nick} here, and no account has that name."
-
-
-class NeedsAccount(Refused, frozen=True):
-    """Only accounts have roles."""
-
-    code: str = "role-needs-account"
-    sentence: ClassVar[str] = (
-        "{nick} has no account, so the name may be somebody else's tomorrow. Let {nick} type /register first."
-    )
-
-
 class NoSuchRule(Refused, frozen=True):
     """There is no such rule, or it cannot be so."""
 
@@ -191,15 +173,6 @@ class NoSuchBan(Refused, frozen=True):
     sentence: ClassVar[str] = "Nothing here has the number {id}. /bans lists what there is."
 
 
-class NoSuchSpan(Refused, frozen=True):
-    """It is too long, or no time."""
-
-    code: str = "no-such-span"
-    sentence: ClassVar[str] = (
-        "For how long? Say it as 30m, 12h, 7d or 4w, a year at most, and then why. Nothing was done."
-    )
-
-
 class NoNetworksHere(Refused, frozen=True):
     """Networks are banned from the whole server."""
 
@@ -209,27 +182,11 @@ class NoNetworksHere(Refused, frozen=True):
     )
 
 
-class ReasonTooLong(Refused, frozen=True):
-    """The reason is too long."""
-
-    code: str = "reason-length"
-    sentence: ClassVar[str] = "A reason has at most {limit} characters."
-
-
 class SameRole(Refused, frozen=True):
     """They have it already."""
 
     code: str = "same-role"
     sentence: ClassVar[str] = "{nick} is that already."
-
-
-class Target(NamedTuple):
-    """Somebody to whom something is done."""
-
-    nick: str
-    account: int
-    sender: str
-    role: str
 
 
 class ModeratingCommands(CommandHandler):
@@ -322,15 +279,6 @@ class ModeratingCommands(CommandHandler):
         return None
 
 
-def act_in(place: ChatRoom, session: Occupant, act: Acting, *, is_answered: bool = False) -> MaybeAwaitable:
-    """Have somebody do something in a room, if they may; they are told why not. `is_answered`: the command has an answer of its own."""
-    refusal = place.refusal_to_act(session, act)
-    if refusal is not None:
-        session.send(refusal)
-        return None
-    return place.post(session, act) if is_answered else place.act(session, act)
-
-
 def _show_roles(place: ChatRoom, session: Occupant) -> None:
     state, names = place.gate.state, place.directory.accounts.names
     called = {account: names.name_of(account) or state.names.get(account, "?") for account in state.roles}
@@ -341,24 +289,6 @@ def _show_roles(place: ChatRoom, session: Occupant) -> None:
     roles: dict[str, str] = {name: state.roles[account] for account, name in called.items()}
     members, moderators, owners = (", ".join(having[role]) or "-" for role in ROOM_ROLES)
     session.send(RolesShown(place.name, owners, moderators, members, roles))
-
-
-async def target_of(place: ChatRoom, session: Occupant, nick: str) -> Target | None:
-    """Who has this name, here or at another node, or as an account that is away; None, and the session is told, if nobody has."""
-    account = await readable(place.directory.accounts.find(name_key(nick)))
-    if isinstance(account, Refused):
-        session.send(account)
-        return None
-    if account is not None and account.state != "closed":
-        return Target(account.name, account.id, "", account.role)
-    person = place.directory.person(nick)
-    if person is not None:
-        return Target(person.nick, person.account, person.sender, "")
-    for somebody, known in place.others(session):
-        if isinstance(somebody, Known) and not somebody.account and name_key(known) == name_key(nick):
-            return Target(known, 0, sender_elsewhere(somebody.person, known), "")
-    session.send(NoSuchPerson(details={"nick": shortened(nick)}))
-    return None
 
 
 async def _give_role(place: ChatRoom, session: Occupant, request: GiveRole) -> None:

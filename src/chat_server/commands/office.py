@@ -11,24 +11,11 @@ from msgspec.structs import replace
 from chat_server.accounts.acts import ActKind, ServerAct
 from chat_server.accounts.in_force import OUT, parsed
 from chat_server.commands.access import access
+from chat_server.commands.acting import CURB_SECONDS_MAX, REASON_MAX, NeedsAccount, NoSuchSpan, ReasonTooLong
 from chat_server.commands.case_pages import close_appeals
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import (
-    BAN_ROWS,
-    CURB_SECONDS_MAX,
-    KICK,
-    REASON_MAX,
-    Ban,
-    GiveRole,
-    Kick,
-    ListBans,
-    Mute,
-    NeedsAccount,
-    NoSuchSpan,
-    ReasonTooLong,
-    Unban,
-)
+from chat_server.commands.moderating import BAN_ROWS, KICK, Ban, GiveRole, Kick, ListBans, Mute, Unban
 from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, hits_elsewhere, meant, shown_whom
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused

@@ -8,11 +8,9 @@ from msgspec.structs import replace
 from chat_server.accounts.acts import NotEnacted, ServerAct
 from chat_server.accounts.in_force import is_within, parsed
 from chat_server.accounts.networks import NETWORK_SECONDS
+from chat_server.commands.acting import NoSuchPerson
 from chat_server.commands.letting_in import readable, storable
-from chat_server.commands.moderating import (
-    NoSuchBan,
-    NoSuchPerson,
-)
+from chat_server.commands.moderating import NoSuchBan
 from chat_server.journal import JournalError
 from chat_server.journal.signs import HitTold
 from chat_server.protocol.events import Refused

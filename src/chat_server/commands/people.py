@@ -7,10 +7,10 @@ from functools import partial
 from typing import ClassVar
 
 from chat_server.commands.access import access
+from chat_server.commands.acting import Nick, NoSuchPerson
 from chat_server.commands.chosen import note_block, tell_block
-from chat_server.commands.conversing import with_peer_anywhere
+from chat_server.commands.direct_places import with_peer_anywhere
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.moderating import Nick, NoSuchPerson
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request

@@ -13,11 +13,11 @@ from chat_server.accounts.cases import DAY, PAGE, Case, CaseKind, NotTaken
 from chat_server.accounts.in_force import hits
 from chat_server.accounts.networks import shortened
 from chat_server.commands.access import ANYBODY, access
+from chat_server.commands.acting import REASON_MAX, ReasonTooLong
 from chat_server.commands.auditing import now_of, shown_time
 from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, close, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
-from chat_server.commands.moderating import REASON_MAX, ReasonTooLong
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import access
+from chat_server.commands.acting import REASON_MAX, Reason, ReasonTooLong
 from chat_server.commands.handler import CommandHandler
-from chat_server.commands.moderating import REASON_MAX, Reason, ReasonTooLong
 from chat_server.journal import JournalError
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import BadName, name_key

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from chat_server.accounts.new_names import parse_new_name
 from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.bots import NotForThisBot, refusal_of_room, rooms_of_bot
-from chat_server.commands.conversing import (
+from chat_server.commands.direct_places import (
     conversation_anywhere,
     enter_begun,
     enter_direct,

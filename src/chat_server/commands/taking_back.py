@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, NamedTuple
 from msgspec import Meta
 
 from chat_server.commands.access import access
+from chat_server.commands.acting import CURB_SECONDS_MAX, Nick, NoSuchSpan, act_in
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import CURB_SECONDS_MAX, Nick, NoSuchSpan, act_in
 from chat_server.commands.spans import parsed_span
 from chat_server.journal import JournalError
 from chat_server.protocol.amending import Deleted, Redacted

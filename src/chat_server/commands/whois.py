@@ -10,11 +10,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from chat_server.accounts import Account, Choices, sender_of
 from chat_server.commands.access import access
+from chat_server.commands.acting import Nick, NoSuchPerson
 from chat_server.commands.chosen import SEEN, WHEREVER, note_choice
 from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import Nick, NoSuchPerson
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.people_events import LastSeen, PersonShown

@@ -10,7 +10,7 @@ from typing import ClassVar
 import trio
 from msgspec.structs import replace
 
-from chat_server.commands.conversing import conversation_named, names_somebody, nobody_named
+from chat_server.commands.direct_places import conversation_named, names_somebody, nobody_named
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.commands.writing import IsWriting, NoteRead
 from chat_server.guard import Guard
