@@ -1,7 +1,7 @@
 """The journal in PostgreSQL, for the server, which is one of its nodes. See Journal.
 
 What is appended goes the way of the nodes' turns; pages are read by connections of their own, beside each other. Bounds: READERS pages are read at
-once, and more wait their turn; POSITIONS_WAITING places of people wait for a database that is away.
+once, and more wait their turn; how far people have come is in positions.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,6 @@ import psycopg
 import trio
 
 from chat_server.accounts.look_alikes import skeleton
-from chat_server.guard import Guard
 from chat_server.journal import (
     EVERYTHING,
     KEY_SECONDS,
@@ -35,7 +34,6 @@ from chat_server.journal import (
 from chat_server.journal.happened import RoomDeleted, RoomMade, RoomRenamed
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.postgresql.appending import plain_append_of
-from chat_server.journal.postgresql.arrays import integers, texts
 from chat_server.journal.postgresql.committer import TurnJob
 from chat_server.journal.postgresql.connections import Purpose
 from chat_server.journal.postgresql.conversations import PostgresqlConversations
@@ -43,6 +41,7 @@ from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.mentions import PostgresqlMentions
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
 from chat_server.journal.postgresql.parts import Part, Search, run_part
+from chat_server.journal.postgresql.positions import Positions
 from chat_server.journal.postgresql.reading import (
     find_sent,
     find_seq,
@@ -61,12 +60,6 @@ from chat_server.protocol.names import name_key, was_a_name
 
 READERS = 4
 """Pages read at once."""
-
-POSITIONS_DELAY = 1.0
-"""Seconds after which people's places are stored."""
-
-POSITIONS_WAITING = 20_000
-"""Places of people that wait for the database; beyond it those that were noted first are forgotten, and their owners see rooms as newcomers do."""
 
 FORGOTTEN_AT_ONCE = 200
 """Batches that one statement forgets, about 2 ms: that long an append to their room may have to wait."""
@@ -119,14 +112,17 @@ class PostgresqlJournal:
         self._links = [*self._idle]
         self._free = trio.Semaphore(READERS)
         self._writing = Link(partial(connect, "write"))
-        self._positions: dict[tuple[str, str], int] = {}
-        self._has_positions = trio.Event()
+        self._positions = Positions(nodes.numbers, partial(self._call, self._writing))
+        self.save_position = self._positions.note
+        """See Journal."""
         self._let_go = let_go
         self._closed = trio.Event()
+        self.store_positions = self._positions.store
+        """Has all read positions stored that are noted. Raises JournalError."""
         self.probe: Callable[[], PendingProbe] = nodes.probe
         """See Journal."""
         self.conversations = PostgresqlConversations(
-            lambda: nodes.number, self._write, self._read, self.store_positions, lambda: self._positions
+            lambda: nodes.number, self._write, self._read, self._positions.store, lambda: self._positions.waiting
         )
         """Between whom there are conversations; see Journal."""
         self.mentions = PostgresqlMentions(self._write, self._read)
@@ -138,7 +134,7 @@ class PostgresqlJournal:
             ended = [trio.Event() for _ in self.parts]
             for part, end in zip(self.parts, ended, strict=True):
                 await nursery.start(run_part, part, end)
-            nursery.start_soon(self._keep_positions)
+            nursery.start_soon(self._positions.run)
             await self._nodes.run(task_status, finish=partial(self._finish, ended))
             nursery.cancel_scope.cancel()
         for link in (*self._links, self._writing):
@@ -149,7 +145,7 @@ class PostgresqlJournal:
     async def _finish(self, ended: Sequence[trio.Event]) -> None:
         """Store what else waits, while this is still a node."""
         with trio.move_on_after(FINISH_SECONDS), suppress(JournalError):
-            await self.store_positions()
+            await self._positions.store()
             for part in self.parts:
                 part.close()
             for end in ended:
@@ -217,7 +213,7 @@ class PostgresqlJournal:
 
     async def delete_room(self, name: str) -> str:
         """Delete a room; see Journal. One that another node has just given another name is deleted all the same."""
-        await self.store_positions()
+        await self._positions.store()
         told = encode_change(RoomDeleted(self._nodes.number, name))
         values = [name, told, await self._number(name)]
         try:
@@ -263,46 +259,6 @@ class PostgresqlJournal:
         return await self._call(
             self._writing, lambda connection: connection.execute(sql.encode(), values).fetchall()[0][0]
         )
-
-    # How far people have come.
-
-    def save_position(self, room: str, person: str, seq: int) -> None:
-        """Note how far somebody has come in a room; stored soon."""
-        self._positions.pop((room, person), None)
-        self._positions[room, person] = seq
-        if len(self._positions) > POSITIONS_WAITING:
-            del self._positions[next(iter(self._positions))]
-        self._has_positions.set()
-
-    async def _keep_positions(self) -> None:
-        while True:
-            await self._has_positions.wait()
-            self._has_positions = trio.Event()
-            await trio.sleep(POSITIONS_DELAY)
-            with Guard("cannot note how far people have come"):
-                try:
-                    await self.store_positions()
-                except JournalError:  # they still wait
-                    self._has_positions.set()
-
-    async def store_positions(self) -> None:
-        """Have all positions stored that are noted. Raises JournalError."""
-        taken, self._positions = self._positions, {}
-        is_done = False
-        try:
-            if taken:
-                await self._call(self._writing, partial(self._note_positions, taken))
-            is_done = True
-        finally:
-            if not is_done:
-                self._positions = {**taken, **self._positions}
-
-    def _note_positions(self, taken: Mapping[tuple[str, str], int], connection: Connection) -> None:
-        numbers = self._numbers.find(connection, {room for room, _ in taken})
-        rows = [(numbers[room], person, seq) for (room, person), seq in taken.items() if room in numbers]
-        if rows:
-            rooms, persons, seqs = zip(*rows, strict=True)
-            connection.execute("SELECT note_positions(%b, %b, %b)", [integers(rooms), texts(persons), integers(seqs)])
 
     # Reading.
 
@@ -368,7 +324,7 @@ class PostgresqlJournal:
 
     async def positions(self, room: str) -> dict[str, int]:
         """How far people had come in a room; see Journal."""
-        await self.store_positions()
+        await self._positions.store()
         if number := await self._number(room):
             return await self._read(lambda connection: read_positions(connection, number))
         return {}
