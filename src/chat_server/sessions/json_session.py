@@ -288,7 +288,7 @@ class JsonSession(ChatSession[Addressed]):
         heard = asked = trio.current_time()
         while patience := self._context.limits.silence_seconds:
             if (now := trio.current_time()) >= (end := max(heard, self._outbox.progressed_at) + patience):
-                self._farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
+                self._end.farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
                 return b""
             if now >= asked + patience * ASKED_AFTER:
                 asked = now

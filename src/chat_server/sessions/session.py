@@ -20,11 +20,11 @@ from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.sink import Sink
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
-from chat_server.sessions.membership import leave_person, let_rooms_forget
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
 from chat_server.sessions.read_loop import Decoder, ReadLoop
 from chat_server.sessions.reserved import RESERVED_SECONDS
+from chat_server.sessions.session_end import Leaver, SessionEnd
 from chat_server.sessions.token_bucket import TokenBucket
 
 READ_MAX = 8192
@@ -73,7 +73,7 @@ class ChatSession(ABC, Generic[A]):
 
     __slots__ = (
         "__weakref__",
-        *("_context", "_ending", "_farewell", "_loop", "_outbox", "_taken_over", "_takeover_done"),
+        *("_context", "_end", "_loop", "_outbox"),
         *("caller", "has_failed"),
         *("person", "place", "preferences", "proof"),
         *("render", "render_mention", "sink"),
@@ -109,10 +109,7 @@ class ChatSession(ABC, Generic[A]):
             pace=_pace_of(caller, limits, now),
             login_deadline=now + min(limits.login_seconds or inf, RESERVED_SECONDS if caller.reserved else inf),
         )
-        self._farewell: Event | None = None
-        self._ending: trio.CancelScope | None = None
-        self._takeover_done: trio.Event | None = None
-        self._taken_over: Collection[Room] = ()  # the rooms where another session comes in the place of this one
+        self._end = SessionEnd()
 
     def begin(self, first: bytes) -> None:
         """Have what is told before `run` go out together with the answers to what the caller has sent first, if it has."""
@@ -297,13 +294,13 @@ class ChatSession(ABC, Generic[A]):
                 with self._loop.scope:
                     await self._loop.run()
             except EndSession:
-                self._farewell = self._farewell or LoggedOut()
+                self._end.farewell = self._end.farewell or LoggedOut()
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._outbox.close()
         if guard.has_failed:
-            self.has_failed, self._farewell = True, Dismissed("failed")
-        if self._loop.scope.cancelled_caught and self._farewell is None:
-            self._farewell = self._loop.timed_out()
+            self.has_failed, self._end.farewell = True, Dismissed("failed")
+        if self._loop.scope.cancelled_caught and self._end.farewell is None:
+            self._end.farewell = self._loop.timed_out()
 
     async def end(self, deadline: float) -> bool:
         """Leave no trace of the session, say goodbye, and let the reader have what waits. The connection is the server's to close.
@@ -315,24 +312,9 @@ class ChatSession(ABC, Generic[A]):
             Whether the kernel has taken everything. What nobody can take any more, for the connection is lost, does not count.
 
         """
-        self._ending = leaving = trio.CancelScope(shield=True, deadline=deadline)
-        guard = Guard("a session could not end in order", nick=self.nick)
-        with leaving, guard:
-            while self._takeover_done is not None and not self._takeover_done.is_set():
-                await self._takeover_done.wait()
-            await self.leave_all()
-        if leaving.cancelled_caught:
-            guard.attempt(let_rooms_forget, cast(Occupant, self), self.place.directory, self._taken_over)
-        guard.attempt(leave_person, cast(Occupant, self), self.place.directory, leaving)
-        if self._farewell is not None:
-            guard.attempt(self.say_farewell, self._farewell)
-        self.has_failed = self.has_failed or guard.has_failed
-        self._ending = emptying = trio.CancelScope(shield=True, deadline=leaving.deadline)
-        with emptying:
-            await self._outbox.emptied()
-        self._outbox.close()
+        whole = await self._end.carry_out(cast(Leaver, self), self._outbox, deadline)
         self._loop.forget_held()
-        return not (leaving.cancelled_caught or emptying.cancelled_caught)
+        return whole
 
     def say_farewell(self, farewell: Event) -> None:
         """Show the last event; nothing follows it."""
@@ -341,17 +323,17 @@ class ChatSession(ABC, Generic[A]):
     def end_after_takeover(self, done: trio.Event, rooms: Collection[Room]) -> None:
         """Carry out nothing more; end the session when the one that takes it over is in its rooms."""
         self.person.replace(cast(Occupant, self))
-        self._takeover_done, self._taken_over = done, rooms
-        if self._ending is None:
+        self._end.wait_for_takeover(done, rooms)
+        if not self._end.has_begun:
             self.dismiss("taken-over", trio.current_time())
 
     def dismiss(self, why: str | Dismissed, deadline: float, details: Mapping[str, str] | None = None) -> None:
         """End the session, for a reason or with these last words; if it is ending already, let that take no longer than until `deadline`."""
-        if self._ending is None:
-            self._farewell = why if isinstance(why, Dismissed) else Dismissed(why, dict(details or {}))
-            self._loop.scope.cancel()
-        else:
-            self._ending.deadline = min(self._ending.deadline, deadline)
+        if self._end.has_begun:
+            self._end.hurry(deadline)
+            return
+        self._end.farewell = why if isinstance(why, Dismissed) else Dismissed(why, dict(details or {}))
+        self._loop.scope.cancel()
 
     def fail(self) -> None:
         """End the session, with a bland sentence: something of the server's went wrong for it alone."""
@@ -361,8 +343,7 @@ class ChatSession(ABC, Generic[A]):
     def abort(self) -> None:
         """End the session at once, whatever waits."""
         self._loop.scope.cancel()
-        if self._ending is not None:
-            self._ending.deadline = -inf
+        self._end.hurry(-inf)
 
 
 def lines_waiting_for(session: ChatSession[Any]) -> int:
