@@ -4,20 +4,20 @@ People and rooms are nothing here but what has a name. Never knows what can be d
 """
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 from weakref import WeakSet
 
 import trio
 
 from chat_server.accounts import Accounts
 from chat_server.accounts.authentication import Authentication
-from chat_server.accounts.look_alikes import difference, skeleton
+from chat_server.accounts.look_alikes import difference
 from chat_server.accounts.networks import shortened
 from chat_server.journal import Journal, JournalError, RoomTaken, new_room_id
 from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import RoomFounded
 from chat_server.protocol.events import Refused
-from chat_server.protocol.names import NAME_MAX, name_key
+from chat_server.protocol.names import name_key
 from chat_server.rooms.away import AwayAmongNodes
 from chat_server.rooms.calls import Calls
 from chat_server.rooms.flow import Flow
@@ -25,6 +25,7 @@ from chat_server.rooms.guest_blocks import GuestBlocks
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.line_rules import WordList
+from chat_server.rooms.listed_rooms import ListedRooms, NamedRoom
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.quotas import Quotas
 from chat_server.rooms.shared_names import WhenStored
@@ -38,23 +39,7 @@ RENAMES = 5
 """How often somebody may rename rooms within a day: the search index of SQLite's engine is made anew for each."""
 
 
-class Named(Protocol):
-    """A room, as far as it matters here."""
-
-    name: str
-
-    @property
-    def id(self) -> str:
-        """What it is known by, whatever it is called; "" where that is nothing."""
-        ...
-
-    @property
-    def former_names(self) -> Sequence[str]:
-        """What it was called before, the newest last, as far as that is kept."""
-        ...
-
-
-R = TypeVar("R", bound=Named)
+R = TypeVar("R", bound=NamedRoom)
 P = TypeVar("P")
 
 
@@ -93,6 +78,7 @@ class Directory(Generic[R, P]):
         """Who is named and does not hear it."""
         self.away = AwayAmongNodes()
         """Who is away."""
+        self._listed: ListedRooms[R] = ListedRooms()
         self.guest_blocks = GuestBlocks(self.room, accounts)
         """Who has blocked which guests."""
         self.authentication = authentication
@@ -124,11 +110,6 @@ class Directory(Generic[R, P]):
         """What is known here of the same people at other nodes; None where there are none, and names are given here alone."""
         self._people = self._names.holders
         self._identities: dict[str, P] = {}
-        self._rooms: dict[str, R] = {}
-        self._by_id: dict[str, R] = {}
-        self._former: dict[str, R] = {}  # rooms by the names that they had before
-        self._by_skeleton: dict[str, R] = {}
-        self._not_compared: list[R] = []  # rooms that are not in _by_skeleton yet: a start does not wait for that
 
     def allow(
         self, rooms_max: int, per_person: int, per_address: int, sessions_max: int = 0, owned_max: int = 0
@@ -193,69 +174,40 @@ class Directory(Generic[R, P]):
 
     def open_room(self, room: R) -> None:
         """List a room."""
-        self._rooms[name_key(room.name)] = room
-        if room.id:
-            self._by_id[room.id] = room
+        self._listed.add(room)
         if self.others is not None:
             self.others.rooms_have_changed()
-        self._former.pop(name_key(room.name), None)
-        for name in room.former_names:
-            if name_key(name) not in self._rooms:
-                self._former.setdefault(name_key(name), room)
-        self._not_compared.append(room)
 
     def close_room(self, room: R) -> None:
         """List a room no longer."""
-        self._rooms.pop(name_key(room.name), None)
-        self._by_id.pop(room.id, None)
-        self._by_skeleton = {known: other for known, other in self._by_skeleton.items() if other is not room}
-        self._not_compared = [other for other in self._not_compared if other is not room]
-        self._former = {key: other for key, other in self._former.items() if other is not room}
+        self._listed.remove(room)
 
     def rename_room(self, room: R, name: str) -> None:
         """Give a listed room another name. Who asks for the old one is given it still, until another room has that name."""
-        self._former[name_key(room.name)] = room
-        self._rooms = {
-            name_key(name) if other is room else key: other for key, other in self._rooms.items()
-        }  # in its place
-        self._by_skeleton = {known: other for known, other in self._by_skeleton.items() if other is not room}
-        room.name = name
+        self._listed.rename(room, name)
         if self.others is not None:
             self.others.rooms_have_changed()
-        self._former.pop(name_key(name), None)
-        if room not in self._not_compared:
-            self._not_compared.append(room)
-
-    def formerly(self, name: str) -> R | None:
-        """The room that had this name, or one that counts as the same, before it was renamed."""
-        return self._former.get(name_key(name))
-
-    def room_of_id(self, room_id: str) -> R | None:
-        """The room with this id, whatever it is called."""
-        return self._by_id.get(room_id)
 
     def room(self, name: str) -> R | None:
         """The room with this name, or with one that counts as the same."""
-        return self._rooms.get(name_key(name))
+        return self._listed.room(name)
 
-    def _room_like(self, name: str) -> R | None:
-        """A room whose name looks like this one."""
-        while self._not_compared:
-            room = self._not_compared.pop()
-            self._by_skeleton[skeleton(room.name)] = room
-        return self._by_skeleton.get(skeleton(name))
+    def formerly(self, name: str) -> R | None:
+        """The room that had this name, or one that counts as the same, before it was renamed."""
+        return self._listed.formerly(name)
+
+    def room_of_id(self, room_id: str) -> R | None:
+        """The room with this id, whatever it is called."""
+        return self._listed.of_id(room_id)
+
+    def rooms_with(self, part: str) -> list[R]:
+        """The rooms that have this in their names, in the order in which they were opened; "" is in all."""
+        return self._listed.with_part(part)
 
     @property
     def rooms(self) -> list[R]:
         """All rooms, in the order in which they were opened."""
-        return list(self._rooms.values())
-
-    def rooms_with(self, part: str) -> list[R]:
-        """The rooms that have this in their names, in the order in which they were opened; "" is in all."""
-        if len(part) > NAME_MAX:
-            return []
-        wanted = name_key(part)
-        return [room for key, room in self._rooms.items() if wanted in key]
+        return self._listed.all()
 
     async def create_room(
         self, name: str, person: str = "", address: str = "", is_known: Callable[[R], bool] = lambda _: True
@@ -278,7 +230,7 @@ class Directory(Generic[R, P]):
         """
         async with self.founding:
             now = trio.current_time()
-            in_the_way = self.room(name) or self._room_like(name)
+            in_the_way = self.room(name) or self._listed.like(name)
             is_hidden = in_the_way is not None and not is_known(in_the_way)
             refusal = self._refusal(name, None if is_hidden else in_the_way, person, address, now)
             if refusal is not None:
@@ -309,7 +261,7 @@ class Directory(Generic[R, P]):
             return Refused("room-exists", {"room": name})
         if in_the_way is not None:
             return Refused("room-like-another", difference(name, in_the_way.name))
-        if self._rooms_max and len(self._rooms) >= self._rooms_max:
+        if self._rooms_max and len(self._listed) >= self._rooms_max:
             return Refused("rooms-full", {})
         if person and self._by_person.is_used_up(person, now):
             return Refused("rooms-by-person", {"limit": str(self._by_person.limit)})
@@ -328,12 +280,12 @@ class Directory(Generic[R, P]):
 
     def refusal_of_name(self, name: str, room: R, is_known: Callable[[R], bool]) -> Refused | None:
         """Why this room cannot be called so beside the others; as far as this node knows. What is not known is told of as in `create_room`."""
-        for other in (self.room(name), self._room_like(name)):
+        for other in (self.room(name), self._listed.like(name)):
             if other not in (None, room) and not is_known(other):
                 return Refused("room-name-unusable", {"room": name})
         if self.room(name) not in (None, room):
             return Refused("room-exists", {"room": name})
-        alike = self._room_like(name)
+        alike = self._listed.like(name)
         return Refused("room-like-another", difference(name, alike.name)) if alike not in (None, room) else None
 
     def refusal_to_rename(self, person: str, now: float) -> Refused | None:
