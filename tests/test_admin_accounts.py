@@ -8,7 +8,7 @@ import trio
 
 from captured_logs import capture_logs
 from chat_server.accounts import Ending, Holder, Registration, Rewritten
-from chat_server.accounts.authentication import OPERATOR_SECONDS
+from chat_server.accounts.issuing import OPERATOR_SECONDS
 from chat_server.admin_shown import lines_of
 from chat_server.config import Config, ProxyTable
 from chat_server.journal.erasing import ERASED_TEXT

@@ -17,19 +17,14 @@ from msgspec.structs import replace
 
 from chat_server.accounts import Account, Accounts, Code, Device, Failure, NewDevice
 from chat_server.accounts.credentials import (
-    ONE_TIME,
-    RECOVERY,
-    RECOVERY_CODES,
-    NewCode,
     TypedCode,
     digest_of_token,
     is_for_bots,
     is_whole,
-    new_bot_token,
-    new_code,
     parse_code,
 )
 from chat_server.accounts.hashing import Busy, HashingQueue
+from chat_server.accounts.issuing import Issuer
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.accounts.networks import shortened
@@ -40,11 +35,6 @@ from chat_server.accounts.throttles import Attempt, FailedTries, Throttled, Thro
 from chat_server.logs import log
 from chat_server.protocol.events import Refused
 from chat_server.protocol.names import name_key
-
-DAY = 86400.0
-
-DEVICE_SECONDS, INVITE_SECONDS, OPERATOR_SECONDS = 600.0, 86400.0, 3600.0
-"""Seconds for which a code for a device is good, one for somebody who is invited, and one of an operator's: that is told to somebody on the way."""
 
 FRESH_SECONDS = 600.0
 """Seconds after a login by password, by a recovery code or an operator's, in which one may change one's password without it."""
@@ -96,16 +86,6 @@ class Registering(NamedTuple):
     network: str = ""
 
 
-class NewBot(NamedTuple):
-    """A bot's token as it is shown, once, and what is kept of it."""
-
-    token: str
-    device: Device
-
-    def __repr__(self) -> str:
-        return "NewBot(…)"
-
-
 class Authentication:
     """Decides who is let in at one server, and who may register."""
 
@@ -118,11 +98,16 @@ class Authentication:
         """The time, in seconds since 1970."""
         self.hashing = hashing
         """Where passwords are hashed."""
+        self.issuer = Issuer(accounts, self._time)
+        """Makes codes, and tokens of bots."""
         self.throttles = Throttles()
         """How often somebody may try."""
         self.revocations = Revocations()
         """What lets nobody in any more."""
         self._wrong_codes: dict[int, deque[float]] = {}
+
+    def _time(self) -> float:
+        return self.now()  # the clock may be another one by then
 
     async def restore(self) -> None:
         """Take in which tries had failed before the server was started. Raises JournalError."""
@@ -263,56 +248,6 @@ class Authentication:
         """Whether others have been tried since this one-time code was made, as often as may be."""
         times = self._wrong_codes.get(code.account, ())
         return not (typed and typed.is_recovery) and len(times) == ONE_TIME_TRIES and min(times) >= code.made
-
-    async def new_code(self, purpose: Literal["device", "invite"], account: int) -> NewCode | Refused:
-        """A code that lets the account in elsewhere, instead of an earlier one; or one by which somebody may register. Raises JournalError."""
-        made, now = new_code(), self.now()
-        seconds = DEVICE_SECONDS if purpose == "device" else INVITE_SECONDS
-        code = Code(made.digest, purpose, now, now + seconds, account * (purpose == "device"), made_by=account)
-        refusal = await self.accounts.make_codes([code], is_instead=purpose == "device")
-        if refusal is not None:
-            return refused(refusal, "")
-        return made
-
-    async def new_recovery(self, account: int) -> list[NewCode] | Refused:
-        """New recovery codes, instead of those that there are. Raises JournalError."""
-        made, now = [new_code(RECOVERY) for _ in range(RECOVERY_CODES)], self.now()
-        codes = [Code(code.digest, "recovery", now, None, account, made_by=account) for code in made]
-        refusal = await self.accounts.make_codes(codes, is_instead=True)
-        return refused(refusal, "") if refusal is not None else made
-
-    async def operators_code(
-        self, purpose: Literal["login", "owner"], account: int, name: str = "", *, is_long: bool = False
-    ) -> NewCode | Refused:
-        """A code of an operator's, instead of an earlier one for the same: it lets the account in, or makes an owner of it; or of whoever registers.
-
-        Args:
-            purpose: what it is for.
-            account: whose it is; 0: it is for somebody who is to register
-            name: by this name.
-            is_long: whether it is as long as a recovery code, so that no wrong tries make it useless; it is a secret then, as those are.
-
-        Raises:
-            JournalError: it cannot be stored.
-
-        """
-        made, now = new_code(RECOVERY if is_long else ONE_TIME), self.now()
-        code = Code(made.digest, purpose, now, now + OPERATOR_SECONDS, account, "" if account else name_key(name))
-        refusal = await self.accounts.make_codes([code], is_instead=True)
-        return made if refusal is None else refused(refusal, name)
-
-    async def new_bot(
-        self, account: int, name: str, rooms: tuple[str, ...] | None, days: int | None
-    ) -> NewBot | Refused:
-        """A token by which a bot logs in as this account; `rooms` and `days` are what it is limited to. Raises JournalError."""
-        token, now = new_bot_token(), self.now()
-        for one in await self.accounts.devices(account):
-            if one.kind == "bot" and name_key(one.name) == name_key(name) and (one.ends is None or one.ends > now):
-                return Refused("name-taken", {"nick": name})
-        ends = None if days is None else now + days * DAY
-        new = NewDevice(name, digest_of_token(token), "bot", ends=ends, rooms=rooms)
-        device = await self.accounts.add_device(account, new, now)
-        return refused(device, "") if isinstance(device, Refusal) else NewBot(token, device)
 
     async def at_new_device(self, let_in: LetIn, new: NewDevice) -> LetIn | Refused:
         """Let in whoever it is, by a password, by a device of their own from now on, which shows its token the next time. Raises JournalError.

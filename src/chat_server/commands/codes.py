@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from chat_server.accounts.authentication import DEVICE_SECONDS, INVITE_SECONDS
+from chat_server.accounts.issuing import DEVICE_SECONDS, INVITE_SECONDS
 from chat_server.commands.access import Access, access, is_open_to
 from chat_server.commands.asking import after_password, proved
 from chat_server.commands.handler import CommandHandler
@@ -160,7 +160,7 @@ def _limits(place: Room, session: Occupant, typed: str) -> tuple[str, ...] | Ref
 
 async def _make_bot(place: Room, session: Occupant, name: str, rooms: tuple[str, ...] | None, days: int | None) -> None:
     try:
-        made = await place.directory.authentication.new_bot(session.person.account, name, rooms, days)
+        made = await place.directory.authentication.issuer.new_bot(session.person.account, name, rooms, days)
     except JournalError:
         made = Refused("cannot-store")
     session.send(made if isinstance(made, Refused) else BotMade(name, made.token, made.device.id))
@@ -176,7 +176,7 @@ def _ask_for_recovery(place: Room, session: Occupant, password: str) -> MaybeAwa
 
 async def _make_recovery(place: Room, session: Occupant) -> None:
     try:
-        made = await place.directory.authentication.new_recovery(session.person.account)
+        made = await place.directory.authentication.issuer.new_recovery(session.person.account)
     except JournalError:
         made = Refused("cannot-store")
     session.send(made if isinstance(made, Refused) else RecoveryMade(tuple(code.shown for code in made)))
@@ -184,7 +184,7 @@ async def _make_recovery(place: Room, session: Occupant) -> None:
 
 async def _make_code(place: Room, session: Occupant, purpose: Literal["device", "invite"]) -> None:
     try:
-        made = await place.directory.authentication.new_code(purpose, session.person.account)
+        made = await place.directory.authentication.issuer.new_code(purpose, session.person.account)
     except JournalError:
         made = Refused("cannot-store")
     if isinstance(made, Refused):

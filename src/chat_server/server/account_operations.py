@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 from chat_server.accounts import Account, sender_of
-from chat_server.accounts.authentication import OPERATOR_SECONDS
+from chat_server.accounts.issuing import OPERATOR_SECONDS
 from chat_server.accounts.new_names import parse_nickname
 from chat_server.journal import InDoubt, JournalError
 from chat_server.logs import log
@@ -71,7 +71,7 @@ class AccountOperations:
         """Whoever is to be one need not be here, nor have an account yet: then the name has to be one that they can have."""
         if not self._accounts.names.holder(_key(request.name)):
             nick, is_new = self._new_name(request.name), True
-            made = await _kept(self._authentication.operators_code("owner", 0, nick), NO_CODE)
+            made = await _kept(self._authentication.issuer.operators_code("owner", 0, nick), NO_CODE)
         else:
             account = await self._account_called(request.name)
             nick, is_new = account.name, False
@@ -79,13 +79,15 @@ class AccountOperations:
                 raise Impossible(
                     f"{nick} is an owner already; `chat-server admin code {nick}` makes a code to log in by"
                 )
-            made = await _kept(self._authentication.operators_code("owner", account.id), NO_CODE)
+            made = await _kept(self._authentication.issuer.operators_code("owner", account.id), NO_CODE)
         log.info("an operator has made a code for an owner", nick=nick, user=user)
         return (CodeMade(nick, made.shown, OPERATOR_SECONDS, is_new=is_new, is_owner=True),)
 
     async def _make_code(self, request: MakeCode, user: int) -> Iterable[AdminAnswer]:
         account = await self._account_called(request.name)
-        made = await _kept(self._authentication.operators_code("login", account.id, is_long=request.is_long), NO_CODE)
+        made = await _kept(
+            self._authentication.issuer.operators_code("login", account.id, is_long=request.is_long), NO_CODE
+        )
         log.info("an operator has made a code that lets somebody in", nick=account.name, user=user)
         return (
             CodeMade(account.name, made.shown, OPERATOR_SECONDS, is_new=False, is_owner=False, is_long=request.is_long),
