@@ -12,6 +12,7 @@ from chat_server.protocol.alias_events import AliasSet
 from chat_server.protocol.conversation_events import ConversationsListed, Conversing
 from chat_server.protocol.entries import Found, Said
 from chat_server.protocol.events import Event, Refused
+from chat_server.protocol.setting_events import SettingShown
 from chat_tui import cli
 from chat_tui.actions import ACTIONS, shown_key
 from chat_tui.client.local_store import LocalStore
@@ -406,7 +407,7 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "F9": After(lambda app: app.theme == "chat-light"),
         "F7": (After(lambda app: not app.main.panes.rooms.display), After(lambda app: app.main.panes.rooms.display, ("f7",))),
         "F8": (After(lambda app: not app.main.panes.people.display), After(lambda app: app.main.panes.people.display, ("f8",))),
-        "/lang zh": After(shown("人"), then=with_answer("lang", events.SettingShown("language", "zh"))),
+        "/lang zh": After(shown("人"), then=with_answer("lang", SettingShown("language", "zh"))),
         "/lang en": After(asked("lang", language="en")),
     },
     "Your name": {

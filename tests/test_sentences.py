@@ -17,6 +17,7 @@ from chat_server.protocol.described import DeviceShown, Forbidden, LastLogin, Ne
 from chat_server.protocol.filtering import WordSet
 from chat_server.protocol.moderation_events import LineDeclined
 from chat_server.protocol.room_events import StoringGoesOn
+from chat_server.protocol.setting_events import SettingShown, ZoneShown
 from chat_server.wire.render.sentences import CHOICES, GROUP_NAMES, SENTENCES, text_of
 from chat_server.wire.render.text_lines import WIDTH
 from chat_server.wire.render.widths import columns_of
@@ -52,10 +53,10 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.Left("python", ("ann", "bob"), 1), "* ann, bob and 1 other left\r\n"),
     (events.Renamed("ann", "anna"), "* ann is now anna\r\n"),
     (events.LoggedOut(), "* Goodbye.\r\n"),
-    (events.SettingShown("colour", "on"), "* Colours are on.\r\n"),
-    (events.SettingShown("colour", "on", False), "* Colours are on.\r\n* /colour off turns them off.\r\n"),
+    (SettingShown("colour", "on"), "* Colours are on.\r\n"),
+    (SettingShown("colour", "on", False), "* Colours are on.\r\n* /colour off turns them off.\r\n"),
     (
-        events.SettingShown("language", "en", False),
+        SettingShown("language", "en", False),
         "* The server speaks English.\r\n* /lang takes: en (English), zh (中文)\r\n",
     ),
     (events.EnteredHall(), "* You are in the hall.\r\n"),
@@ -139,7 +140,7 @@ EXAMPLES: list[tuple[events.Event, str]] = [
             "* Write them down and keep them secret. They are not shown again.\r\n"
         ),
     ),
-    (events.ZoneShown("Asia/Tokyo", 0.0), "* It is 1970-01-01 09:00. Times are shown in Asia/Tokyo.\r\n"),
+    (ZoneShown("Asia/Tokyo", 0.0), "* It is 1970-01-01 09:00. Times are shown in Asia/Tokyo.\r\n"),
     (
         entries.Recalled("python", LINES, None, 3, "UTC"),
         (

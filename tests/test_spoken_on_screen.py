@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from chat_server.protocol.events import AccountShown, Event, LoggedIn, SettingShown, Welcomed
+from chat_server.protocol.events import AccountShown, Event, LoggedIn, Welcomed
+from chat_server.protocol.setting_events import SettingShown
 from chat_server.wire.render.languages import Translator
 from chat_tui import language
 from chat_tui.client import entry_words

@@ -13,6 +13,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import CasesWait, LineHeld
 from chat_server.protocol.people_events import MentionsWaiting, OnlineListed, PersonAway
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
+from chat_server.protocol.setting_events import SettingShown
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client.answers import words_for
 from chat_tui.client.notifications import names
@@ -350,7 +351,7 @@ def test_a_room_that_is_not_the_one_it_was_is_begun_anew() -> None:
 def test_answers_are_put_in_words_in_the_language_that_the_server_speaks() -> None:
     state = State()
     answer = events.TimingAwaited()
-    state.apply(events.SettingShown("language", "zh"))
+    state.apply(SettingShown("language", "zh"))
     assert words_for(answer, was_typed=True, language=state.language) == "将测量您下一条消息的延迟。"
     state.apply(events.Welcomed("chat-server", "0.1.0", 1, {}, ()))
     assert words_for(answer, was_typed=True, language=state.language) == "Your next line will be timed."

@@ -19,6 +19,7 @@ from chat_server.protocol.described import CommandDescribed, Parameter
 from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.events import Stored
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
+from chat_server.protocol.setting_events import SettingShown, ZoneShown
 from chat_tui.actions import ACTIONS, PRESETS, Action
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.known_servers import Known
@@ -602,7 +603,7 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
                 assert (app.connection.said[-1].do, app.connection.said[-1].text) == ("me", "waves\nand smiles")
             else:
                 assert app.connection.last(do).items() >= fields.items()
-        app.answer("time", events.ZoneShown("Asia/Tokyo", NOON))
+        app.answer("time", ZoneShown("Asia/Tokyo", NOON))
         app.answer("join", events.Refused("no-such-room", {"room": "x"}, "", "There is no room x."))
         await settle(pilot)
         assert "It is 2026-11-24 21:00. Times are shown in Asia/Tokyo." in chat_text(app)
@@ -1111,7 +1112,7 @@ def test_a_day_after_the_last_line_is_said_to_have_none(program: Stage) -> None:
 
 def test_what_finds_actions_says_in_the_users_language_that_nothing_has_the_letters(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
-        app.tell(events.SettingShown("language", "zh"))
+        app.tell(SettingShown("language", "zh"))
         await pilot.press("f2", *"xqzw")
         for _ in range(8):
             await pilot.pause(0.1)

@@ -10,13 +10,14 @@ from chat_server.protocol import events
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_server.protocol.people_events import HasRead, Writing
+from chat_server.protocol.setting_events import SettingShown
 from chat_tui.client.activity import GOOD_SECONDS, SAY_SECONDS, UNSEEN_SECONDS, Activity
 from chat_tui.client.answers import words_for
 from chat_tui.client.state import State
 from chat_tui.settings import Settings
 from stories import NOON, Pilot, StoryApp, beginning, play, settle
 
-ON = (events.SettingShown("typing", "on", is_new=False), events.SettingShown("receipts", "on", is_new=False))
+ON = (SettingShown("typing", "on", is_new=False), SettingShown("receipts", "on", is_new=False))
 
 
 def told(*more: Event) -> State:
@@ -115,7 +116,7 @@ def test_commands_are_not_told_nor_what_one_finds_in_the_prompt() -> None:
 
 
 def test_nothing_is_told_of_who_has_not_chosen_it_or_is_refused_it() -> None:
-    program = Told(events.SettingShown("typing", "off"))
+    program = Told(SettingShown("typing", "off"))
     program.type("a", "ab")
     assert program.take() == []
     program = Told()

@@ -12,7 +12,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.journal import JournalError
 from chat_server.protocol.days import NotADay, Span, span_of
 from chat_server.protocol.entries import PageShown
-from chat_server.protocol.events import Event, HistoryChosen, Refused
+from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.requests import (
     HISTORY_MAX,
     LAST_MAX,
@@ -24,6 +24,7 @@ from chat_server.protocol.requests import (
     Search,
     Since,
 )
+from chat_server.protocol.setting_events import HistoryChosen
 from chat_server.protocol.typed import shortened
 from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.paging import AROUND, PAGE_MAX

@@ -11,7 +11,7 @@ from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.chosen import WIDTHS, note_choice
 from chat_server.commands.handler import CommandHandler
 from chat_server.protocol.choices import find_charset, find_language
-from chat_server.protocol.events import Refused, SettingShown, ZoneShown
+from chat_server.protocol.events import Refused
 from chat_server.protocol.preferences import AS_THE_TERMINAL
 from chat_server.protocol.requests import (
     ChooseCharset,
@@ -24,6 +24,7 @@ from chat_server.protocol.requests import (
     Request,
     Time,
 )
+from chat_server.protocol.setting_events import SettingShown, ZoneShown
 from chat_server.protocol.syntax import word_of
 from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.protocol.typed import SHOWN_MAX, shortened

@@ -7,8 +7,9 @@ from msgspec import Meta
 from chat_server.commands.access import access
 from chat_server.commands.chosen import note_choice
 from chat_server.commands.handler import CommandHandler
-from chat_server.protocol.events import Refused, SettingShown
+from chat_server.protocol.events import Refused
 from chat_server.protocol.requests import Number, Request
+from chat_server.protocol.setting_events import SettingShown
 from chat_server.rooms.conversation import Conversation
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct

@@ -28,6 +28,7 @@ from chat_server.protocol.people_events import PEOPLE_EVENTS
 from chat_server.protocol.requests import Act, HowMany, Notice, Number, Request, Say, Topic, tag_of
 from chat_server.protocol.room_events import ROOM_EVENTS
 from chat_server.protocol.room_life import Archived, Founded, NameSet, Unarchived
+from chat_server.protocol.setting_events import SETTING_EVENTS
 from chat_server.protocol.snippets import SNIPPET_EVENTS
 from chat_server.protocol.stored_event import Author, Shape, StoredEvent
 
@@ -249,6 +250,7 @@ _KINDS: tuple[type[Event], ...] = (
     *PEOPLE_EVENTS,
     *ALIAS_EVENTS,
     *SNIPPET_EVENTS,
+    *SETTING_EVENTS,
     *StoredEvent.__subclasses__(),
 )
 

@@ -6,7 +6,8 @@ from typing import get_origin, get_type_hints
 
 from chat_server.guard import Guard
 from chat_server.protocol.entries import EVENTS, Recalled
-from chat_server.protocol.events import CharsetHinted, Entered, Event, Refused
+from chat_server.protocol.events import Entered, Event, Refused
+from chat_server.protocol.setting_events import CharsetHinted
 from chat_server.wire.render.profiles import RenderProfile, render_in_pieces, renderer_for
 
 LAID_OUT_WEIGHT = 2

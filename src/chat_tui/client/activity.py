@@ -6,8 +6,9 @@ Only of users who have chosen it (`/typing`, `/receipts`), of which the server t
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from chat_server.protocol.events import Event, Refused, SettingShown
+from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.people_events import HasRead, Writing
+from chat_server.protocol.setting_events import SettingShown
 from chat_tui.client.conversing import is_conversation
 from chat_tui.language import say, say_count
 

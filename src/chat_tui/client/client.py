@@ -19,6 +19,7 @@ from chat_server.protocol.incoming import Ref
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
+from chat_server.protocol.setting_events import SettingShown
 from chat_tui import language
 from chat_tui.client.accounts import CANNOT_ASK, without_secrets
 from chat_tui.client.activity import Activity
@@ -321,7 +322,7 @@ def _prepare(event: Event, ref: Ref | None, state: State, store: LocalStore, con
         known = state.known(event.room)
         store.room_renamed(known.name if known else event.room, event.new)
         connection.room_settled(event.room)
-    elif isinstance(event, events.SettingShown) and event.setting == "language":
+    elif isinstance(event, SettingShown) and event.setting == "language":
         language.follow(event.value, was_asked=ref is not None)
 
 

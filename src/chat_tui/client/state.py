@@ -17,6 +17,7 @@ from chat_server.protocol.incoming import Ref
 from chat_server.protocol.names import marked, name_key
 from chat_server.protocol.people_events import OnlineListed, PersonAway
 from chat_server.protocol.room_events import AccountNoted, RoomRenamed
+from chat_server.protocol.setting_events import SettingShown
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client import activity, away, conversing, same_room
 from chat_tui.client.notifications import names, replies_to
@@ -223,7 +224,7 @@ class State:
         self.language = event.language
         self.commands = {word: command for command in event.commands for word in (command.name, *command.aliases)}
 
-    def _chosen(self, event: events.SettingShown) -> None:
+    def _chosen(self, event: SettingShown) -> None:
         if event.setting == "language":
             self.language = event.value
         activity.note_choice(self, event)
@@ -369,7 +370,7 @@ class State:
 
     _TAKE: ClassVar[dict[type[Event], Callable[[Any, Any], list[Entry] | None]]] = {
         events.Welcomed: _welcomed,
-        events.SettingShown: _chosen,
+        SettingShown: _chosen,
         events.LoggedIn: _logged_in,
         events.Entered: _entered,
         events.WentBack: _went_back,

@@ -24,6 +24,7 @@ from chat_server.protocol.described import DeviceShown, LastLogin
 from chat_server.protocol.names import BOT, GUEST, marked
 from chat_server.protocol.requests import ROOMS_SHOWN_MAX
 from chat_server.protocol.room_events import AccountNoted, ReactionNoted, ReactionsTold
+from chat_server.protocol.setting_events import CharsetHinted, SettingShown, ZoneShown
 from chat_server.protocol.snippets import SnippetSet, SnippetsShown, SnippetUsed
 from chat_server.protocol.stored_event import left_of
 from chat_server.protocol.time_zones import local
@@ -811,7 +812,7 @@ def _timed(event: events.Timed, translator: Translator) -> list[TextLine]:
     )
 
 
-def _zone_shown(event: events.ZoneShown, translator: Translator) -> list[TextLine]:
+def _zone_shown(event: ZoneShown, translator: Translator) -> list[TextLine]:
     now = local(event.now, event.zone)
     zone = event.zone or translator.text("{zone}, the server's own zone", zone=now.tzname())
     day, time = day_of(translator, event.now, event.zone), now.strftime("%H:%M")
@@ -826,7 +827,7 @@ def _topic_shown(event: events.TopicShown, translator: Translator) -> list[TextL
     return server_lines(translator.text("Topic of {room}: {topic}", room=event.room, topic=event.topic))
 
 
-def _setting_shown(event: events.SettingShown, translator: Translator) -> list[TextLine]:
+def _setting_shown(event: SettingShown, translator: Translator) -> list[TextLine]:
     known, hint = CHOICES.get(f"{event.setting} {event.value}") or CHOICES[event.setting]
     if event.is_new:
         return server_lines(translator.text(known, value=event.value))
@@ -907,9 +908,9 @@ RENDERERS: dict[type[events.Event], Callable[[Any, Translator], list[TextLine]]]
     SnippetSet: snippet_told,
     SnippetUsed: snippet_told,
     events.TopicShown: _topic_shown,
-    events.ZoneShown: _zone_shown,
-    events.SettingShown: _setting_shown,
-    events.CharsetHinted: lambda _, translator: server_lines(translator.text(HINT_FOR_CHINESE)),
+    ZoneShown: _zone_shown,
+    SettingShown: _setting_shown,
+    CharsetHinted: lambda _, translator: server_lines(translator.text(HINT_FOR_CHINESE)),
     events.Joined: _joined,
     events.Left: _left,
     AccountNoted: _account_noted,
