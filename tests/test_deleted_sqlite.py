@@ -21,7 +21,7 @@ from chat_server.protocol.redactions import ranges_of
 from processes import TIMEOUT
 from test_accounts_sqlite import open_store
 from test_journal import create_rooms, opened
-from test_kill_accounts import Event, World, arranged, killed, register
+from test_kill_accounts import Event, World, arranged, is_in_no_file, killed, register
 
 CANARY = "zanzibarcanary"
 
@@ -117,14 +117,7 @@ def delete(world: World) -> bool:
     world.arm()
     with suppress(ConnectionError):
         program.tell("delete", room="python", number=2)
-    if not program.next("redacted"):
-        return False
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline and world.server.is_running:
-        if not files_with(world.data, [CANARY]):
-            return True
-        time.sleep(0.01)
-    return False
+    return bool(program.next("redacted")) and is_in_no_file(world, CANARY)
 
 
 @pytest.mark.slow

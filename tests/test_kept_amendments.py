@@ -21,7 +21,7 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Journal, Receipt
 from chat_server.journal.archive import FileProblem
-from chat_server.journal.engines import MODULES, EngineName, Store
+from chat_server.journal.engines import Store
 from chat_server.journal.export_lines import Heading, RoomHeading, write_line
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import check, export, import_
@@ -33,17 +33,13 @@ from chat_server.protocol.acts import RuleSet
 from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted, reaction_of
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, all_after, amends_nothing, without_effect
 from chat_server.protocol.entries import Acted, Amending, Entry, Noticed, Said, Spoken, TopicSet
+from every_engine import place
 from test_journal import Place, elsewhere, opened, place_in
+
+__all__ = ["place"]
 
 ROOM = "python"
 ANN, BOB = 7, 8
-
-
-@pytest.fixture(params=MODULES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    engine: EngineName = request.param
-    url = request.getfixturevalue("database").url if engine == "postgresql" else ""
-    return place_in(tmp_path / "data", engine, "process", url)
 
 
 @pytest.fixture

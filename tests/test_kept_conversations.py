@@ -13,24 +13,20 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Journal, KeptConversation, Party
 from chat_server.journal.conversations import name_of
-from chat_server.journal.engines import MODULES, EngineName, Store
+from chat_server.journal.engines import Store
 from chat_server.journal.happened import Change, ConversationChanged, Numbered, RoomMade
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.nodes import Claim, Claimed
 from chat_server.protocol.entries import Said
+from every_engine import place
 from test_journal import Place, opened, place_in
+
+__all__ = ["place"]
 
 ANN, BOB, EVE = "account:7", "account:11", "account:13"
 NAME = name_of([ANN, BOB])
 BEGUN = (Party(ANN, has_accepted=True, began_at=1000.0), Party(BOB))
-
-
-@pytest.fixture(params=MODULES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    engine: EngineName = request.param
-    url = request.getfixturevalue("database").url if engine == "postgresql" else ""
-    return place_in(tmp_path / "data", engine, "process", url)
 
 
 @pytest.fixture

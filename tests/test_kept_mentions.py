@@ -1,7 +1,6 @@
 """Who was named while they were not there, as journals keep it, on every engine: numbers of lines, of each account the newest."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +9,13 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import Missed, Party
 from chat_server.journal.conversations import name_of
-from chat_server.journal.engines import MODULES, EngineName, Store
+from chat_server.journal.engines import Store
 from chat_server.journal.mentions import MENTIONS_MAX, Mention
 from chat_server.protocol.entries import Said
-from test_journal import Place, opened, place_in
+from every_engine import place
+from test_journal import Place, opened
 
-
-@pytest.fixture(params=MODULES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    engine: EngineName = request.param
-    url = request.getfixturevalue("database").url if engine == "postgresql" else ""
-    return place_in(tmp_path / "data", engine, "process", url)
+__all__ = ["place"]
 
 
 @pytest.fixture

@@ -187,6 +187,16 @@ def killed(
             return
 
 
+def is_in_no_file(world: World, text: str) -> bool:
+    """Whether a text is in no file any more before long, while the server runs."""
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline and world.server.is_running:
+        if not canary.files_with(world.data, [text]):
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def register(world: World, nick: str) -> Program:
     program = world.program()
     assert program.ask("register", nick=nick, password=OLD)["is"] == "registered"

@@ -1,6 +1,5 @@
 """The server is killed between any two writes of an edit, a reaction, the end of a line that was edited: it was done, or nothing of it was."""
 
-import time
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -9,9 +8,8 @@ from typing import Any
 import pytest
 
 from archives import checked
-from canary import PASSWORD, files_with
-from processes import TIMEOUT
-from test_kill_accounts import Event, Program, World, arranged, killed, register
+from canary import PASSWORD
+from test_kill_accounts import Event, Program, World, arranged, is_in_no_file, killed, register
 
 REFS = count(2)
 CANARY = "zanzibarcanary"
@@ -120,17 +118,7 @@ def delete(world: World) -> bool:
     world.arm()
     with suppress(ConnectionError):
         program.tell("delete", room="python", number=2)
-    return bool(program.next("redacted")) and is_clean(world)
-
-
-def is_clean(world: World) -> bool:
-    """Whether nothing of it is in any file before long."""
-    deadline = time.monotonic() + TIMEOUT
-    while time.monotonic() < deadline and world.server.is_running:
-        if not files_with(world.data, [CANARY]):
-            return True
-        time.sleep(0.01)
-    return False
+    return bool(program.next("redacted")) and is_in_no_file(world, CANARY)
 
 
 @pytest.mark.slow
@@ -156,7 +144,7 @@ def test_whenever_the_server_is_killed_nothing_is_left_of_all_that_a_deleted_lin
         assert len(versions) == (0 if is_deleted else 2)
         assert bool(asked(program, "search", words=CANARY)["rooms"]) != is_deleted
         assert is_deleted or not is_done
-        assert not is_deleted or is_clean(world), "the next server leaves nothing of it"
+        assert not is_deleted or is_in_no_file(world, CANARY), "the next server leaves nothing of it"
         found.append(is_deleted)
     assert found == sorted(found)
     assert found[0] != found[-1]

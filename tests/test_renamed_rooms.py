@@ -13,7 +13,6 @@ import trio.testing
 from archives import checked, no_progress
 from chat_server.accounts.acts import ServerAct
 from chat_server.journal import JournalError, Receipt, RoomTaken
-from chat_server.journal.engines import MODULES, EngineName
 from chat_server.journal.maintenance import check
 from chat_server.journal.showable import showable_state
 from chat_server.journal.sqlite.archive import editing
@@ -24,16 +23,12 @@ from chat_server.protocol.entries import Said
 from chat_server.protocol.room_life import NameSet
 from chat_server.protocol.room_state import FORMER_MAX
 from chat_server.rooms.changes import Doer
+from every_engine import place
 from nodes import open_nodes, settled
 from test_accounts_sqlite import killed, open_store
-from test_journal import Place, create_rooms, opened, place_in, said, store
+from test_journal import Place, create_rooms, opened, said, store
 
-
-@pytest.fixture(params=MODULES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    engine: EngineName = request.param
-    url = request.getfixturevalue("database").url if engine == "postgresql" else ""
-    return place_in(tmp_path / "data", engine, "process", url)
+__all__ = ["place"]
 
 
 def named(new: str, old: str, at: float = 5000.0) -> NameSet:

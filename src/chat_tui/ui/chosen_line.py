@@ -3,7 +3,6 @@
 Knows the client, the pane of lines and where one is. Never knows which key it was.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 from textual.content import Content
@@ -25,6 +24,7 @@ from chat_tui.ui.answering import Answering
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
+from chat_tui.ui.picking import pick
 from chat_tui.ui.program import Program, ask
 
 CHOOSE_FIRST = message("Choose a line first: Alt+Up, or a click on it.")
@@ -183,7 +183,8 @@ class ChosenLine:
             terminal.open_link(self._screen.app, found[0])
             return
         items = [Item(url, Content(url)) for url in found]
-        self._pick(
+        pick(
+            self._screen,
             say("Open which?"),
             say("a few letters of it"),
             lambda letters: [item for item in items if letters.casefold() in item.key.casefold()],
@@ -225,7 +226,8 @@ class ChosenLine:
         )
 
     def _do_react(self, _: RoomState, line: Entry) -> None:
-        self._pick(
+        pick(
+            self._screen,
             say("React to {nick}", nick=line.nick),
             say("a few letters, an emoji, or :its_name:"),
             signs_found,
@@ -274,17 +276,6 @@ class ChosenLine:
         ]
         heading = f"#{seq} {line.nick}: {' '.join(line.text[:200].split())}"
         self._screen.app.push_screen(LineMenuScreen(heading, rows, told), answer)
-
-    def _pick(
-        self, heading: str, placeholder: str, find: Callable[[str], list[Item]], then: Callable[[str], object]
-    ) -> None:
-        from chat_tui.ui.screens.picking import PickScreen  # noqa: PLC0415 - who asks pays
-
-        def picked(key: str | None) -> None:
-            if key:
-                then(key)
-
-        self._screen.app.push_screen(PickScreen(heading, placeholder, find), picked)
 
 
 def signs_found(letters: str) -> list[Item]:

@@ -4,7 +4,7 @@ Knows the client, and where one is. Never knows who may do what: the server's ca
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from textual.content import Content
@@ -19,6 +19,7 @@ from chat_tui.language import message, say, sentences
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.people_list import people_items
+from chat_tui.ui.picking import pick
 from chat_tui.ui.program import Program, ask
 
 NOT_YOURS = message("Only who moderates or owns a room does that. /role shows who does here.")
@@ -75,23 +76,13 @@ class Moderating:
         elif not self._people(room, ""):
             self._program.say_shortly(say(NOBODY))
         else:
-            self._pick(
+            pick(
+                self._screen,
                 say("Moderate {room}: whom?", room=room.name),
                 say("a few letters of a name"),
                 lambda letters: self._people(room, letters),
                 lambda nick: self._ask_what(room, nick),
             )
-
-    def _pick(
-        self, heading: str, placeholder: str, find: Callable[[str], list[Item]], then: Callable[[str], object]
-    ) -> None:
-        from chat_tui.ui.screens.picking import PickScreen  # noqa: PLC0415 - who asks pays
-
-        def picked(key: str | None) -> None:
-            if key:
-                then(key)
-
-        self._screen.app.push_screen(PickScreen(heading, placeholder, find), picked)
 
     def _people(self, room: RoomState, letters: str) -> list[Item]:
         """Those here who stand below the user, as far as that is known, and have these letters in their name."""
@@ -115,7 +106,8 @@ class Moderating:
                 for title in completion.fuzzy(letters, deeds)
             ]
 
-        self._pick(
+        pick(
+            self._screen,
             say("What with {nick}?", nick=nick),
             say("a few letters of it"),
             find,

@@ -16,6 +16,7 @@ from chat_tui.language import message, say
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
+from chat_tui.ui.picking import pick
 from chat_tui.ui.program import Program
 
 TO_BE_TOLD_OF: dict[Notify, str] = {
@@ -65,8 +66,6 @@ class RoomOptions:
 
     def _menu(self, room: RoomState) -> None:
         """Show what can be chosen for a room, and what is."""
-        from chat_tui.ui.screens.picking import PickScreen  # noqa: PLC0415 - who asks pays
-
         chosen = self._program.client.state.choices.of(room.name)
         now = say(TO_BE_TOLD_OF[chosen.notify])
         choices: dict[str, Callable[[], None]] = {
@@ -82,12 +81,12 @@ class RoomOptions:
             found = completion.fuzzy(letters, choices)
             return [Item(title, Content(title), is_now if title == now else Content("")) for title in found]
 
-        def picked(title: str | None) -> None:
-            if title:
-                choices[title]()
-
-        self._screen.app.push_screen(
-            PickScreen(say("For {room}", room=room.name), say("a few letters of a choice"), find), picked
+        pick(
+            self._screen,
+            say("For {room}", room=room.name),
+            say("a few letters of a choice"),
+            find,
+            lambda title: choices[title](),
         )
 
     def notify(self, which: str) -> None:
