@@ -1,4 +1,4 @@
-"""One switch for a server that is being raided, which ends by itself. What it does is in rooms/gate.py, and where people log in and register."""
+"""Panic: one switch for a server that is being raided, which ends by itself. What it does is in rooms/gate.py, and where people log in."""
 
 from typing import Annotated, ClassVar, Literal
 

@@ -1,4 +1,7 @@
-"""Who one is here: the nickname, and the proof by which a program has it again on another connection, beside its others or in their place."""
+"""To take a nickname, by whatever proves that it is one's own: a password, a code, a token; and to change it.
+
+What is proved is decided in accounts/authentication.py; what becomes of who is let in, letting_in.py and coming_back.py say.
+"""
 
 from typing import ClassVar
 

@@ -1,4 +1,7 @@
-"""Which rooms there are and who is in them; to enter them, to leave them, to open one."""
+"""Which rooms there are and who is in them; to enter them, to leave them, to open one.
+
+Of which rooms somebody may know, rooms/known_rooms.py says. Never knows how anything is shown.
+"""
 
 from contextlib import suppress
 

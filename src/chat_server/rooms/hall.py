@@ -1,4 +1,4 @@
-"""The lobby: where one takes a nickname, and from where one enters a chat room."""
+"""The lobby: where one takes a nickname, and from where one enters a chat room. Never knows what can be asked for in it."""
 
 from typing import ClassVar
 

@@ -1,4 +1,7 @@
-"""The prompt: where one writes. Lines of its own history, completion by Tab, several lines, a guard before a long paste."""
+"""The prompt: where one writes, in several lines; words that may be misspelt are marked, and a long paste is asked about.
+
+Knows keys. What was sent before is in input_history.py, what Tab does in completion_cycle.py. Never knows what is done with what is sent.
+"""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING

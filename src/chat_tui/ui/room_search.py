@@ -1,4 +1,7 @@
-"""Searching in the room that one sees: among the lines that are here at once, and among the server's when no more letters come."""
+"""Searching in the room that one sees: among the lines that are here at once, and among the server's when no more letters come.
+
+Knows what is known of the room, and asks. Never knows where it is shown.
+"""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The bar for searching in the room that one sees."""
+"""The bar for searching in the room that one sees. Never knows what is found."""
 
 from typing import ClassVar
 

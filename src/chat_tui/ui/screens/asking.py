@@ -1,4 +1,4 @@
-"""Small questions: one line of input, or yes and no."""
+"""Small questions: one line of input, or yes and no. Never knows what is asked."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Choosing by a few letters: a room or person; or a line by its words, in all rooms."""
+"""Choosing by a few letters: a room or person; or a line by its words, in all rooms. Never knows what is done with the choice."""
 
 import time
 from collections.abc import Callable, Sequence

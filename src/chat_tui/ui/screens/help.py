@@ -1,4 +1,4 @@
-"""The keys and the commands, on one page that scrolls."""
+"""The keys and the commands, on one page that scrolls. Never knows what they do."""
 
 from collections.abc import Iterable
 from itertools import groupby
