@@ -27,9 +27,6 @@ from handing_over import ActivatedServer, listening
 GAP_MAX = 1.0
 """Seconds that a caller may wait for the greeting."""
 
-BACK_MAX = 2.0
-"""Seconds after which a house of ten is back."""
-
 GREETING = b"Hello. This is"
 AWAY = b"is being restarted"
 LINE_MAX = 2**20

@@ -214,10 +214,6 @@ async def misspell(app: StoryApp, pilot: Pilot) -> None:
     await pilot.press("backspace")
 
 
-async def offers_accounts(app: StoryApp, pilot: Pilot) -> None:
-    app.answer("register", Refused("password-missing"))
-
-
 def with_answer(do: str, *told: Event) -> Callable[[StoryApp], None]:
     return lambda app: app.answer(do, *told)
 
