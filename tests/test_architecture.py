@@ -44,7 +44,7 @@ RULES = {
             "protocol guard limits config logs wire accounts journal journal.engines journal.memory commands rooms sessions server.echoes"
         ),
         "server": (
-            "protocol guard intervals limits config config_changes config_file logs metrics wire accounts journal journal.engines"
+            "protocol guard intervals limits config config_changes config_checks config_file logs metrics wire accounts journal journal.engines"
             " commands rooms sessions"
             " server.echoes server.canary systemctl"
         ),

@@ -108,6 +108,44 @@ async def test_what_could_not_be_made_is_told_and_tried_again_in_a_quarter_of_an
     assert told == ["a copy of the journal could not be made"] * 3 + ["a copy of the journal is made"] * 2
 
 
+async def test_other_settings_count_at_once_and_one_that_is_being_made_is_begun_anew(
+    tmp_path: Path, autojump_clock: trio.abc.Clock
+) -> None:
+    house = House(tmp_path, "")
+    elsewhere = tmp_path / "elsewhere"
+
+    async def make_elsewhere() -> None:
+        house.made.append(-1)
+        await trio.sleep(60)
+        keep(house.data, elsewhere, 1, house.now())
+
+    async def look_elsewhere() -> Found:
+        return look_into(elsewhere)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(house.backups.run)
+        await days(2)
+        assert house.made == [], "none are made"
+        house.backups.use(BackupTable("24h", 3), house.make, house.look)
+        await days(1.5)
+        assert house.made == [2, 3]
+        house.backups.use(BackupTable("12h", 3), house.make, house.look)
+        await days(1.1)
+        assert house.made == [2, 3, 3.5, 4, 4.5]
+        house.backups.use(BackupTable("12h", 1), make_elsewhere, look_elsewhere)
+        await trio.sleep(30)
+        assert house.backups.age is None, "there is none elsewhere"
+        house.backups.use(BackupTable("24h", 1), make_elsewhere, look_elsewhere)
+        await days(0.5)
+        assert house.made[5:] == [-1, -1]
+        assert len(copies_in(elsewhere)) == 1
+        assert house.backups.made == 6
+        house.backups.use(BackupTable("", 1), make_elsewhere, look_elsewhere)
+        await days(5)
+        assert len(house.made) == 7
+        nursery.cancel_scope.cancel()
+
+
 @pytest.mark.parametrize("trouble", [OSError(5, "Input/output error"), ValueError("of ours")])
 async def test_a_copy_that_is_made_and_cannot_be_looked_at_is_made(
     tmp_path: Path, autojump_clock: trio.abc.Clock, trouble: Exception
@@ -218,6 +256,25 @@ def test_a_server_makes_copies_while_people_talk_and_says_so(tmp_path: Path) -> 
     found = checked(newest, tmp_path / "none")
     assert found.problems == []
     assert 0 < found.lines <= said
+
+
+def test_a_reload_has_a_server_make_copies_elsewhere_and_none_any_more(tmp_path: Path) -> None:
+    settings, data, first, second = (tmp_path / name for name in ("chat.toml", "data", "first", "second"))
+    settings.write_text("# no copies\n")
+    with running_server("--config", str(settings), data=data) as server:
+        assert "backup" not in command("admin", "stats", "--data", data).stdout
+        for directory in (first, second):
+            settings.write_text(f'[backup]\nevery = "24h"\nkeep = 2\ndirectory = "{directory}"\n')
+            done = command("admin", "reload", "--data", data)
+            assert done.stdout.startswith("changed: backup."), done
+            server.wait_for_log("a copy of the journal is made file=")
+            assert str(directory) in server.log[-1]
+            assert len(copies_in(directory)) == 1
+            assert "one every 1 d 0 h" in command("admin", "stats", "--data", data).stdout
+        settings.write_text("# no copies\n")
+        assert "backup.every" in command("admin", "reload", "--data", data).stdout
+        assert "backup" not in command("admin", "stats", "--data", data).stdout
+        assert server.stop() == 0
 
 
 IMPATIENT = """

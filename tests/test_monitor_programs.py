@@ -169,7 +169,9 @@ def test_hostile_ones_keep_nobody_from_watching_nor_from_talking(tmp_path: Path)
 
 
 def test_it_is_answered_while_the_server_is_full_and_while_it_stops(tmp_path: Path) -> None:
-    settings = "[limits]\nconnections = 1\n[server]\nstop_seconds = 20\n"
+    settings = (
+        "[limits]\nconnections = 1\nmessages_per_second = 0\nrequests_per_address = 0\n[server]\nstop_seconds = 20\n"
+    )
     with watched(tmp_path, settings=settings) as (server, where):
         with closing(socket.create_connection(("127.0.0.1", server.port), TIMEOUT)) as stuck:
             stuck.settimeout(TIMEOUT)
@@ -181,9 +183,12 @@ def test_it_is_answered_while_the_server_is_full_and_while_it_stops(tmp_path: Pa
             with closing(socket.create_connection(("127.0.0.1", server.port), TIMEOUT)) as other:
                 assert b"full" in other.recv(65536)
             assert fetched(where, "/readyz")[0] == 200
-            for _ in range(3):
-                stuck.sendall(b"/help\n" * 2000)  # it reads nothing of that
-            time.sleep(1)
+            stuck.setblocking(False)
+            until = time.monotonic() + TIMEOUT
+            while not value(where, "chat_waiting_bytes"):  # it reads nothing of that, so that the stop takes a while
+                assert time.monotonic() < until
+                with suppress(BlockingIOError):
+                    stuck.send(b"/help\n" * 100)
             server.signal(signal.SIGTERM)
             until = time.monotonic() + TIMEOUT
             while (found := fetched(where, "/readyz"))[0] == 200 and time.monotonic() < until:

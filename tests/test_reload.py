@@ -59,7 +59,9 @@ def changed(config: Config, setting: str, value: object) -> Config:
 async def use(house: House, config: Config) -> None:
     """As a reload does, but for the file: a thread would have the virtual clock run away."""
     usable = changes_between(house.server.in_effect.config, config).usable
-    (await house.server.in_effect.prepared(usable))()
+    in_effect = house.server.in_effect
+    for put in [await prepare(usable) for prepare in (in_effect.prepared, in_effect.rooms_prepared)]:
+        put()
     await wait_all_tasks_blocked()
 
 
@@ -439,6 +441,9 @@ async def _(house: House, reload: Callable[[], Awaitable[None]]) -> None:
 IN_PROCESS = {"log.format", "log.verbose", "log.addresses"}
 """Played in test_reload_programs.py."""
 
+COPIES = {"backup.every", "backup.keep", "backup.directory"}
+"""Played in test_backups_of_server.py."""
+
 WITH_FILES = {"tls.certificate", "tls.key"}
 """Played in test_certificate_in_use.py."""
 
@@ -474,7 +479,7 @@ def settings() -> dict[str, object]:
 
 def test_every_setting_that_a_reload_changes_is_played() -> None:
     reloadable = {name for name, kind in settings().items() if not waits_for_restart(kind)}
-    assert reloadable == PLAYS.keys() | IN_PROCESS | WITH_FILES
+    assert reloadable == PLAYS.keys() | IN_PROCESS | WITH_FILES | COPIES
 
 
 @pytest.mark.parametrize("setting", sorted(name for name, kind in settings().items() if waits_for_restart(kind)))
@@ -645,6 +650,31 @@ async def test_a_room_that_cannot_be_made_is_no_reload(
         with pytest.raises(NotReloaded, match=r"rooms\.names: .*disk full"):
             await use(house, changed(BEFORE, "rooms.names", ["tea"]))
         assert house.server.in_effect.config == BEFORE
+
+
+async def test_of_rooms_of_which_one_cannot_be_made_none_is_there_until_all_are(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_room = MemoryJournal.create_room
+    is_full = True
+
+    async def create(journal: MemoryJournal, name: str, **how: Any) -> None:
+        if name == "coffee" and is_full:
+            raise JournalError("disk full")
+        await create_room(journal, name, **how)
+
+    monkeypatch.setattr(MemoryJournal, "create_room", create)
+    with_more = changed(BEFORE, "rooms.names", ["python", "tea", "coffee"])
+    async with open_house(BEFORE) as house:
+        with pytest.raises(NotReloaded, match=r"rooms\.names: .*disk full"):
+            await use(house, with_more)
+        before = [room.name for room in house.server.rooms]
+        assert before == BEFORE.rooms.names
+        is_full = False
+        await use(house, with_more)
+        assert [room.name for room in house.server.rooms] == [*before, "tea", "coffee"]
+        ids = {record.name: record.id for record in await house.server._journal.rooms()}
+        assert {room.name: room.id for room in house.server.rooms} == ids
 
 
 async def test_a_limit_that_ends_and_begins_again_counts_for_all_who_are_there(

@@ -174,19 +174,19 @@ class BackupTable(Struct, frozen=True, forbid_unknown_fields=True):
     every: Annotated[
         str,
         Meta(
-            extra=RESTART,
+            extra=AT_ONCE,
             description="Time between two copies, such as 24h, 90m or 7d. Each is looked through before it counts, beside the server, which nobody"
             " waits for. Empty: none are made.",
         ),
     ] = ""
     keep: Annotated[
         Positive,
-        Meta(extra=RESTART, description="Copies that are kept; when one more is there, the oldest is deleted."),
+        Meta(extra=AT_ONCE, description="Copies that are kept; when one more is there, the oldest is deleted."),
     ] = 14
     directory: Annotated[
         str,
         Meta(
-            extra=RESTART,
+            extra=AT_ONCE,
             description="Where they are. Empty: backups in the data directory, which helps against mistakes, but not against a broken disk: another"
             " disk, or a copy of it elsewhere, does. Hashes of passwords are in them: it is made for its owner only.",
         ),

@@ -80,7 +80,7 @@ class Backups:
             keep_beside: keeps what has to outlast all copies beside them, if anything has.
 
         """
-        self.every = float(seconds_of(table.every) or 0)
+        self.every = 0.0
         """Seconds between two copies; 0: none are made."""
         self.made = self.failed = 0
         """How many have been made since the start, and how many could not be."""
@@ -91,10 +91,19 @@ class Backups:
         self.size = 0
         """The bytes of the newest copy."""
         self._newest_at: float | None = None
-        self._make = make
-        self._look = look
         self._now = now
-        self._keep_beside = keep_beside
+        self._is_changed = trio.Event()
+        self.use(table, make, look, keep_beside)
+
+    def use(
+        self, table: BackupTable, make: MakeCopy, look: LookForCopies, keep_beside: KeepBeside | None = None
+    ) -> None:
+        """Make copies by these from now on; one that is being made is given up, and due again."""
+        self.every = float(seconds_of(table.every) or 0)
+        self.problem = ""
+        self.size, self._newest_at = 0, None
+        self._make, self._look, self._keep_beside = make, look, keep_beside
+        self._is_changed.set()
 
     @property
     def age(self) -> float | None:
@@ -103,10 +112,14 @@ class Backups:
 
     async def run(self) -> None:
         """Make a copy whenever one is due, for ever."""
-        if self.every:
+        while True:
+            self._is_changed = trio.Event()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._go_on_keeping_beside)
-                await self._go_on_making()
+                if self.every:
+                    nursery.start_soon(self._go_on_keeping_beside)
+                    nursery.start_soon(self._go_on_making)
+                await self._is_changed.wait()
+                nursery.cancel_scope.cancel()
 
     async def _go_on_keeping_beside(self) -> None:
         while self._keep_beside is not None:

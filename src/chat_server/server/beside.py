@@ -26,7 +26,7 @@ class Beside(NamedTuple):
     disk: Disk
     certificate: CertificateInUse | None = None
     backups: Backups | None = None
-    """None: none are made."""
+    """None: none can be made, for nothing is kept in a directory."""
     cases: OpenCases | None = None
     canary: "Canary | None" = None
     """None: it has not begun."""

@@ -74,14 +74,17 @@ class InEffect:
         self._context, self._arrival, self._nursery = context, arrival, nursery
 
     async def prepared(self, config: Config) -> Callable[[], None]:
-        """See config_in_use.Prepare. Rooms that are new are made here: a disk may be full."""
-        proxies = Proxies(config.proxy.trusted)
+        """See config_in_use.Prepare."""
+        return partial(self._put, config, Proxies(config.proxy.trusted))
+
+    async def rooms_prepared(self, config: Config) -> Callable[[], None]:
+        """The same for rooms, which are made here: a disk may be full. Nothing that may fail comes after it, for a room that is made is seen."""
         if set(config.rooms.names) - set(self.config.rooms.names):
             try:
                 await self._ruled.open_rooms.open_new(config.rooms.names)
             except JournalError as error:
                 raise NotReloaded(f"rooms.names: a room cannot be made ({error})") from error
-        return partial(self._put, config, proxies)
+        return lambda: None
 
     async def let_come_back(self) -> None:
         """Take easy for a minute what counts against those who come from one place, for everybody comes back at once; a task.

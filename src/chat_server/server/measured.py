@@ -86,7 +86,12 @@ def _cpu(_: Observed) -> float:
 
 def _backups(read: Callable[[Backups], Value]) -> Read:
     """Read something of the copies that the server makes, if it makes any."""
-    return lambda seen: None if seen.beside.backups is None else read(seen.beside.backups)
+
+    def read_if_any(seen: Observed) -> Value:
+        backups = seen.beside.backups
+        return None if backups is None or not backups.every else read(backups)
+
+    return read_if_any
 
 
 METRICS: tuple[Metric[Observed], ...] = (

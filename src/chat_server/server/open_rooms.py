@@ -12,6 +12,7 @@ from chat_server.journal import JournalError, RoomRecord, new_room_id
 from chat_server.journal.engines import Store
 from chat_server.journal.nodes import Elsewhere, Nodes
 from chat_server.logs import log
+from chat_server.protocol.names import name_key
 from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
 from chat_server.rooms.called_before import LAST_SECONDS, Left, look_around, look_before
 from chat_server.rooms.chat_room import ChatRoom
@@ -90,10 +91,18 @@ class OpenRooms:
         return frozenset(one.account for one in (await nodes.open(record.name)).people)
 
     async def open_new(self, configured: Sequence[str]) -> None:
-        """Open those of the configuration that are not there yet, while the server runs. Raises JournalError if one cannot be made."""
+        """Open those of the configuration that are not there yet, while the server runs: all, or none, and JournalError is raised.
+
+        A room that was made before another one could not be stays in the journal, where nobody sees it; the next time it is there.
+        """
         async with self._directory.founding:
-            for name in configured:
-                await self._open_configured(name)
+            missing = [name for name in configured if self._directory.room(name) is None]
+            for name in missing:
+                await self._store.journal.create_room(name)
+            keys = {name_key(name) for name in missing}
+            made = [one for one in await self._store.journal.rooms() if name_key(one.name) in keys]
+            for record, people in [await self._as_kept(record) for record in made]:
+                self._directory.open_room(self.start(record, people))
 
     async def _open_configured(self, name: str) -> None:
         if self._directory.room(name) is not None:
@@ -104,12 +113,17 @@ class OpenRooms:
 
     async def open(self, record: RoomRecord) -> Left:
         """Open a room that is kept, with who is in it at other nodes. Raises JournalError if those cannot be asked for."""
-        people: Sequence[Elsewhere] = ()
-        if self._store.nodes is not None:
-            record, people = await self._store.nodes.open(record.name)
-            self._directory.away.unknown |= {one.account for one in people if one.account}
+        record, people = await self._as_kept(record)
         self._directory.open_room(self.start(record, people))
         return Left(record, frozenset(one.account for one in people))
+
+    async def _as_kept(self, record: RoomRecord) -> tuple[RoomRecord, Sequence[Elsewhere]]:
+        """A room as all nodes have it, and who is in it at others. Raises JournalError."""
+        if self._store.nodes is None:
+            return record, ()
+        record, people = await self._store.nodes.open(record.name)
+        self._directory.away.unknown |= {one.account for one in people if one.account}
+        return record, people
 
     def start(self, record: RoomRecord, people: Sequence[Elsewhere] = ()) -> ChatRoom:
         """Make a room as it was left, and start its broadcaster."""

@@ -306,7 +306,7 @@ class Operations:
                 loop_late_longest=late,
                 node=self._node,
                 is_engine_away=self._directory.is_engine_away if self._directory.nodes is not None else UNSET,
-                backups=_shown(self._backups) if self._backups is not None else UNSET,
+                backups=_shown(self._backups) if self._backups is not None and self._backups.every else UNSET,
             ),
         )
 

@@ -17,11 +17,10 @@ from chat_server import logs
 from chat_server.config import Config
 from chat_server.journal import Damaged, DamagedJournal, Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
-from chat_server.journal.backups import directory_for
 from chat_server.journal.engines import Engine, Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
-from chat_server.server.backups import Backups, by_process, by_thread
+from chat_server.server.backups_in_use import BackupsInUse, backups_of
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
@@ -200,7 +199,7 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
     config, places, store, certificate = in_use.config, opened.places, opened.store, opened.certificate
     journal = store.journal
     admin = _admin_socket(opened.directory)
-    send_many, files, backups = ManySends(), raise_file_limit(), _backups(config, opened.directory)
+    send_many, files, backups = ManySends(), raise_file_limit(), backups_of(config, opened.directory)
     server = Server(
         config,
         store,
@@ -215,7 +214,9 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
     watched = Watched(server, store, certificate, opened.directory, files=files, backups=backups)
     stops = Stops(server, journal, manager, places, is_kept=given.are_kept)
     signals = Signals(stops.stop, stops.cut_off, in_use.ask)
-    preparing = (certificate.prepared, server.in_effect.prepared, *prepares(in_use, places))
+    copies = BackupsInUse(backups, in_use, opened.directory)
+    of_process = (certificate.prepared, copies.prepared, *prepares(in_use, places))
+    preparing = (*of_process, server.in_effect.prepared, server.in_effect.rooms_prepared)
     with (
         closing(send_many),
         in_use.used_by(*preparing, around=manager.reloading),
@@ -274,16 +275,6 @@ def _status(server: Server, journal: Journal) -> str:
 def _first(errors: BaseExceptionGroup[JournalError]) -> BaseException:
     error = errors.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _backups(config: Config, data: Path | None) -> Backups | None:
-    """The copies that are made of what is in the data directory; None if none are."""
-    table = config.backup
-    if not table.every or data is None:
-        return None
-    directory, engine = directory_for(table.directory, data), engine_named(config.journal.engine)
-    keep_beside = partial(trio.to_thread.run_sync, engine.back_up_beside, config.journal, directory)
-    return Backups(table, by_process(data, directory, table.keep), by_thread(directory), keep_beside=keep_beside)
 
 
 def _admin_socket(data: Path | None) -> AdminSocket | None:

@@ -13,6 +13,6 @@ class WayIn(NamedTuple):
     socket: AdminSocket | None = None
     """None: they cannot come in."""
     backups: Backups | None = None
-    """Its copies, if it makes any."""
+    """Its copies, if it can make any."""
     succession: Succession | None = None
     """What another server needs that takes its place, if there is anything."""
