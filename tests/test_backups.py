@@ -214,6 +214,57 @@ def test_where_a_copy_cannot_be_kept_the_sentence_says_where_and_why(data: Path,
         )
 
 
+def test_copies_are_not_mixed_with_what_is_in_use(data: Path, tmp_path: Path) -> None:
+    theirs = filled(tmp_path / "theirs").path
+    (tmp_path / "link").symlink_to(data)
+    (tmp_path / "copies").symlink_to(data / "backups")
+    before = [left(place) for place in (data, theirs, tmp_path)]
+    for place, why in (
+        (data, f"is the data directory itself: keep copies in a directory of their own, such as {data}/backups"),
+        (tmp_path / "link", "is the data directory itself: "),
+        (tmp_path, "has the data directory in it: "),
+        (theirs, "is the data directory of another server: "),
+    ):
+        done = command("backup", "--data", data, "--keep", "1", place)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"chat-server: {place} {why}")
+    done = command("backup", "--data", data, "--keep", "1", theirs / "backups")
+    assert done.returncode == 2
+    assert f"the copies of the server whose data is in {theirs}: choose another directory" in done.stderr
+    assert [left(place) for place in (data, theirs, tmp_path)] == before
+    settings = tmp_path / "chat.toml"
+    settings.write_text(f'[backup]\nevery = "24h"\ndirectory = "{data}"\n')
+    checked_settings = command("--check-config", "--config", settings, "--data", data)
+    assert "no copies can be made ([backup] directory): " in checked_settings.stderr
+    for place in (data / "backups", tmp_path / "copies", data / "older"):
+        assert command("backup", "--data", data, "--keep", "9", place).returncode == 0, "these are the server's own"
+
+
+def test_copies_of_another_journal_are_never_deleted_for_those_of_this_one(data: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    theirs = filled(tmp_path / "theirs").path
+    with closing(sqlite3.connect(theirs / "journal.db")) as journal:
+        journal.execute("UPDATE batch SET at = at + 0.25")
+        journal.commit()
+    keep(theirs, directory, 9, NOON)
+    before = left(directory)
+    done = command("backup", "--data", data, "--keep", "1", directory)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert (
+        "chat-000001-20261129T120000Z.db is a copy of another journal, which would be deleted some day" in done.stderr
+    )
+    assert left(directory) == before
+    assert command("backup", "--data", theirs, "--keep", "1", directory).returncode == 0
+
+
+def test_what_was_put_back_goes_on_with_the_copies_that_there_were(data: Path) -> None:
+    for _ in range(2):
+        assert command("backup", "--data", data, "--keep", "9").returncode == 0
+    assert command("restore", "--force", "--data", data, copies_in(data / "backups")[0].path).returncode == 0
+    assert command("backup", "--data", data, "--keep", "2").returncode == 0
+    assert [copy.number for copy in copies_in(data / "backups")] == [2, 3]
+
+
 def test_where_there_is_no_journal_that_is_what_is_said_and_nothing_is_made(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for data in (tmp_path / "no" / "where", tmp_path / "empty"):

@@ -15,8 +15,17 @@ from chat_server import console
 from chat_server.config import Config
 from chat_server.interruptions import Interrupted
 from chat_server.intervals import EXPECTED, seconds_of
-from chat_server.journal.archive import FileProblem, Progress
-from chat_server.journal.backups import RETRY_SECONDS, copies_in, directory_for, keep_copy, until_due
+from chat_server.journal import Damaged
+from chat_server.journal.archive import Archive, FileProblem, Progress, RawBatch
+from chat_server.journal.backups import (
+    RETRY_SECONDS,
+    Copy,
+    copies_in,
+    directory_for,
+    keep_copy,
+    out_of_place,
+    until_due,
+)
 from chat_server.journal.engines import Engine
 from chat_server.journal.maintenance import Findings, check
 from chat_server.journal.new_file import OwnFiles, hand_over, new_file
@@ -33,6 +42,8 @@ NOT_KEPT = "the copy is not kept: what it was made of is damaged", ": see `chat-
 def keep_copies(chosen: argparse.Namespace, config: Config, engine: Engine, make_bar: MakeBar) -> int:
     """Keep a copy now, or with --every whenever one is due, until a signal ends that. Returns the exit code."""
     directory = directory_for(chosen.file or config.backup.directory, engine.directory(config.journal))
+    if why := out_of_place(directory, engine.directory(config.journal)):
+        raise FileProblem(why)
     keep = config.backup.keep if chosen.keep is None else chosen.keep
     if keep < 1:
         raise FileProblem("--keep: expected how many copies are to be kept, at least 1")
@@ -73,7 +84,9 @@ def _keep_one(directory: Path, keep: int, config: Config, engine: Engine, make_b
             found.append(_checked(engine, part, progress, *NOT_KEPT))
 
     if config.journal.engine == "sqlite":  # the others say themselves what makes copies of theirs
-        engine.open_archive(config.journal).close()  # where there is none, that is said, and no directory is made
+        # Where there is none, that is said, and no directory is made.
+        with closing(engine.open_archive(config.journal)) as journal:
+            _refuse_copies_of_another(journal, engine, directory)
     try:
         kept = keep_copy(directory, keep, make, time.time())
         engine.back_up_beside(config.journal, directory)
@@ -83,6 +96,31 @@ def _keep_one(directory: Path, keep: int, config: Config, engine: Engine, make_b
     deleted = f"; deleted: {console.counted(len(kept.deleted), 'older one')}" if kept.deleted else ""
     console.say(f"{kept.copy.path}: {_counts(found[0])}, no problems{deleted}")
     console.flush()
+
+
+def _refuse_copies_of_another(journal: Archive, engine: Engine, directory: Path) -> None:
+    """See that the copies that are there, of which the oldest are deleted, are of this journal. Raises FileProblem.
+
+    What was put back goes by another name than what it is a copy of (Engine.restore), but began with the same. What cannot be compared is let be.
+    """
+    copies: list[Copy] = []
+    with suppress(OSError):  # which whoever writes there is told
+        copies = copies_in(directory)
+    for copy in {*copies[:1], *copies[-1:]}:
+        theirs = None
+        with suppress(FileProblem, Damaged), closing(engine.open_copy(copy.path)) as archive:
+            theirs = _beginning(archive)
+        ours = _beginning(journal)
+        if theirs and ours and theirs.position == ours.position and theirs.at != ours.at:
+            raise FileProblem(
+                f"{copy.path} is a copy of another journal, which would be deleted some day for those of this one:"
+                " choose another directory, or move it elsewhere with the others like it"
+            )
+
+
+def _beginning(archive: Archive) -> RawBatch | None:
+    """What was said first of all that is still kept."""
+    return next(archive.raw_batches(archive.end()), None)
 
 
 def _checked(engine: Engine, copy: Path, progress: Progress, otherwise: str, see: str = "") -> Findings:

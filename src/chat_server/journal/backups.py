@@ -27,6 +27,9 @@ MAKING = ".chat-server-making"
 DIRECTORY = "backups"
 """The directory of copies in the data directory, if no other is chosen."""
 
+IN_USE = ("journal.db", "lock")
+"""What is in every data directory whose engine keeps files, and in no directory of copies."""
+
 RETRY_SECONDS = 900.0
 """Seconds after which a copy that could not be made is tried again, if the next one is not due before."""
 
@@ -59,6 +62,27 @@ def directory_for(chosen: str, data: Path | None) -> Path:
     if data is None:
         raise FileProblem("name a directory for the copies: there is no data directory")
     return data / DIRECTORY
+
+
+def out_of_place(directory: Path, data: Path | None) -> str:
+    """Why copies of what is in a data directory do not belong into a directory, in a sentence; "" if they may go there. Blocks."""
+    place = Path(os.path.realpath(directory))
+    if data is not None and Path(os.path.realpath(data)).is_relative_to(place):
+        what = (
+            "is the data directory itself" if place == Path(os.path.realpath(data)) else "has the data directory in it"
+        )
+        return f"{directory} {what}: keep copies in a directory of their own, such as {data / DIRECTORY}"
+    if _is_data_directory(place):
+        return f"{directory} is the data directory of another server: keep copies in a directory of their own"
+    beside = place.parent
+    is_theirs = place.name == DIRECTORY and _is_data_directory(beside)
+    if is_theirs and (data is None or beside != Path(os.path.realpath(data))):
+        return f"in {directory} are the copies of the server whose data is in {beside}: choose another directory"
+    return ""
+
+
+def _is_data_directory(path: Path) -> bool:
+    return all((path / name).exists() for name in IN_USE)
 
 
 def until_due(copies: Sequence[Copy], every: float, now: float) -> float:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from chat_server import systemctl
 from chat_server.config import BackupTable, Config, host_and_port
 from chat_server.journal import UnusableJournal
-from chat_server.journal.backups import directory_for
+from chat_server.journal.backups import directory_for, out_of_place
 from chat_server.journal.data_directory import LOCK_FILE
 from chat_server.journal.engines import engine_named
 from chat_server.server.certificates import (
@@ -190,6 +190,9 @@ def _backups(backup: BackupTable, data: Path) -> Iterator[Found]:
     directory = directory_for(backup.directory, data)
     if not backup.directory and not data.exists():
         return  # both are made
+    if why := out_of_place(directory, data):
+        yield Found(False, f"no copies can be made ([backup] directory): {why}")
+        return
     there = directory if directory.exists() else directory.parent
     if not there.is_dir():
         yield Found(False, f"no copies can be made ([backup] directory): there is no directory {there}")
