@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chat_server import cli as server_cli
+from chat_server import arguments as server_arguments
 from chat_server.protocol.choices import LANGUAGES
 from chat_tui import cli as tui_cli
 from chat_tui import trust_cli
@@ -73,21 +73,21 @@ class Command(NamedTuple):
 
 def server() -> Command:
     """What can be typed after `chat-server`."""
-    return _read(server_cli._parser(), ())  # noqa: SLF001 - the programs' own parser is what this is about
+    return _read(server_arguments.parser(), ())
 
 
 def client() -> Command:
     """What can be typed after `chat-tui`; `trust` has a parser of its own there."""
-    whole = _read(tui_cli._parser(), ())  # noqa: SLF001 - as above
-    trust = _read(trust_cli._parser(), ("trust",))  # noqa: SLF001 - as above
+    whole = _read(tui_cli._parser(), ())  # noqa: SLF001 - the program's own parser is what this is about
+    trust = _read(trust_cli._parser(), ("trust",))  # noqa: SLF001 - the program's own parser is what this is about
     return whole._replace(commands=(trust._replace(explanation="accept a server's certificate by its fingerprint"),))
 
 
 def _read(parser: argparse.ArgumentParser, words: tuple[str, ...], explanation: str = "") -> Command:
     flags, places, commands, needs_command = [], [], [], False
     for action in parser._actions:  # noqa: SLF001 - argparse has no other list of what it has been told
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - as above
-            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - as above
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the program's own parser is what this is about
+            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - the program's own parser is what this is about
             needs_command = action.required
             commands += [_read(each, (*words, word), helps[word]) for word, each in action.choices.items()]
         elif action.option_strings:
@@ -96,7 +96,7 @@ def _read(parser: argparse.ArgumentParser, words: tuple[str, ...], explanation: 
                     tuple(action.option_strings),
                     _explained(action, parser),
                     None if action.nargs == 0 else _value(action),
-                    isinstance(action, argparse._AppendAction),  # noqa: SLF001 - as above
+                    isinstance(action, argparse._AppendAction),  # noqa: SLF001 - the program's own parser is what this is about
                 )
             )
         else:

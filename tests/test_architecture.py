@@ -48,7 +48,7 @@ RULES = {
             " commands rooms sessions"
             " server.echoes server.canary systemctl"
         ),
-        "doctor next_steps cli doctor_cli maintenance_cli backup_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
+        "doctor next_steps arguments cli doctor_cli maintenance_cli backup_cli rooms_cli health_cli admin_cli admin_shown fingerprint_cli __main__": (
             "protocol console intervals interruptions config config_file config_reading wire accounts journal journal.engines commands server"
             " systemctl"
         ),
@@ -127,6 +127,7 @@ WITHOUT_TRIO = (
     "journal.postgresql.appending",
     "config",
     "config_file",
+    "arguments",
     "cli",
     "admin_cli",
     "admin_shown",

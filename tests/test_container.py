@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from chat_server.cli import _configure, _parser
+from chat_server.arguments import parser
+from chat_server.cli import _configure
 from chat_server.config import Config
 from processes import ROOT
 
@@ -101,14 +102,14 @@ def test_the_server_understands_how_it_is_started(flags: list[str] | str, tmp_pa
     words = flags.split() if isinstance(flags, str) else flags
     (tmp_path / "chat-server.toml").write_text("")
     words = [word.replace("/etc", str(tmp_path)) for word in words]
-    assert _configure(_parser().parse_args(words)).server.host == "0.0.0.0"  # noqa: S104 - of the container
+    assert _configure(parser().parse_args(words)).server.host == "0.0.0.0"  # noqa: S104 - of the container
 
 
 def test_the_health_check_is_a_command_of_the_server() -> None:
     flags, _, command = only("HEALTHCHECK").rest.partition(" CMD ")
     program, *words = json.loads(command)
     assert program == "chat-server"
-    assert _parser().parse_args(words).command == "health"
+    assert parser().parse_args(words).command == "health"
     assert {flag.split("=")[0] for flag in flags.split()} == {"--interval", "--timeout", "--start-period", "--retries"}
 
 

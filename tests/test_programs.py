@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import forks
-from chat_server import __version__, cli
+from chat_server import __version__, arguments
 from chat_server.server.proxies import Proxies
 from chat_server.server.start_log import way_to_an_owner, ways_in
 from chat_tui.settings import parse_address
@@ -136,7 +136,7 @@ NOT_FOR_A_START = {
 
 STOPS_WHEN_IT_LISTENS = """
 import os, signal, sys
-from chat_server import cli
+from chat_server import arguments, cli
 class Log:
     def write(self, text):
         if "listening on" in text:
@@ -147,7 +147,7 @@ complaints, sys.stderr = sys.stderr, Log()
 code = cli.main(["--port", "0", "--data", {data!r}])
 sys.stderr = complaints
 found = [name for name in sys.modules if name in {modules} or name.split(".")[0] in {modules}]
-found += ["the parsers of commands"] * cli._parser.cache_info().currsize
+found += ["the parsers of commands"] * arguments.parser.cache_info().currsize
 sys.exit(str(found) if found or code != 0 else 0)
 """
 
@@ -173,7 +173,7 @@ def test_a_start_imports_nothing_that_can_wait(tmp_path: Path) -> None:
     ],
 )
 def test_a_start_reads_its_flags_as_they_are_read_before_a_command(words: str) -> None:
-    chosen, read = vars(cli._parsed(words.split())), vars(cli._parser().parse_args(words.split()))
+    chosen, read = vars(arguments.parsed(words.split())), vars(arguments.parser().parse_args(words.split()))
     assert chosen | read == chosen
     assert chosen.keys() - read.keys() <= {"says_more"}
 
@@ -198,7 +198,7 @@ def test_what_is_no_start_is_answered_by_the_parser_of_everything(
     words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = []
-    for parse in (cli._parsed, cli._parser().parse_args):
+    for parse in (arguments.parsed, arguments.parser().parse_args):
         with pytest.raises(SystemExit) as ended:
             parse(words.split())
         said.append((ended.value.code, *capsys.readouterr()))
