@@ -700,6 +700,8 @@ ELSEWHERE = {
     "_give_at_once",
     # Where several nodes are one server: test_shared_limits.py, test_among_nodes.py.
     "note_founded", "open_room_of_others", "_another_has",
+    # Where a bot that filters a room is at another node: test_filters_among_nodes.py.
+    "bots_elsewhere",
     # Where other settings come to count: test_reload.py.
     "allow", "idle_limit_changed",
 }  # fmt: skip
