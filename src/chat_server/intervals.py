@@ -1,4 +1,4 @@
-"""How long a time is that people write in settings and behind flags: `90m`, `24h`, `7d`. Pure; never knows what it is for."""
+"""How long a time is that people write in settings and after flags: `90m`, `24h`, `7d`. Pure; never knows what it is for."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

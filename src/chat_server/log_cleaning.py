@@ -62,7 +62,7 @@ def _without_secrets(text: str) -> str:
 
 
 def _shown(found: str, show: Callable[[str], str]) -> str:
-    """What looks like an address, shown so if it is one of a machine elsewhere; a stop behind it ends a sentence."""
+    """What looks like an address, shown so if it is one of a machine elsewhere; a stop after it ends a sentence."""
     text = found.rstrip(".:") if not found.endswith("::") else found
     try:
         address = ip_address(text.partition("%")[0])

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _chat(arguments: Sequence[str]) -> int:
     try:
-        chosen = _parser().parse_intermixed_args(arguments)  # servers may stand before, between and behind the flags
+        chosen = _parser().parse_intermixed_args(arguments)  # servers may stand before, between and after the flags
         if chosen.print_config:
             console.write_text(as_toml())
             console.flush()

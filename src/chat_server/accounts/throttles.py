@@ -25,7 +25,7 @@ KNOWN_MAX, KNOWN_SECONDS = 8, 30 * DAY
 """From so many networks, and for so long after the last time, one who has logged in is no stranger. Remembered of the KEPT_MAX who did last."""
 
 DELAY, DELAY_MAX = 2.0, 10.0
-"""Seconds that a stranger is delayed behind the one before, where many try one account, and at most: on a journey the owner is a stranger too."""
+"""Seconds that a stranger is delayed after the one before, where many try one account, and at most: on a journey the owner is a stranger too."""
 
 
 _ROUNDED = 1e-9
@@ -273,7 +273,7 @@ class Throttles:
         return [self._networks.of(network, now), *([self._wide.of(wide, now)] if wide else [])]
 
     def _delay(self, account: str, now: float) -> float:
-        """How long a stranger waits: each behind the one before, if so many have failed."""
+        """How long a stranger waits: each after the one before, if so many have failed."""
         tried = self._tried.get(account)
         if tried is None or not tried.by_strangers.wait(now):
             return 0.0

@@ -27,7 +27,7 @@ class ChooseAlias(Request, frozen=True, gc=False, tag="alias"):
     text: Annotated[
         str,
         Meta(
-            description="what it stands for; $* in it is what is typed behind the word; -: it is removed",
+            description="what it stands for; $* in it is what is typed after the word; -: it is removed",
             extra={"rest": True},
         ),
     ] = ""
@@ -73,7 +73,7 @@ class AliasCommands(CommandHandler):
     def do_alias(self, place: Room, session: Occupant, request: ChooseAlias) -> MaybeAwaitable:
         """Have /NAME stand for a text that you often type.
 
-        /alias hi /me waves at $* lets /hi ann mean /me waves at ann; without $*, what is typed behind it comes at the end. Without a text: show
+        /alias hi /me waves at $* lets /hi ann mean /me waves at ann; without $*, what is typed after it comes at the end. Without a text: show
         what it stands for; without a name: list all. /alias NAME - removes it. They are kept with your account, or until you leave.
         """
         word = request.name.removeprefix("/")

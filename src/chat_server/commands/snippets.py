@@ -40,7 +40,7 @@ class ChooseSnippet(Request, frozen=True, gc=False, tag="snippet"):
     text: Annotated[
         str,
         Meta(
-            description="its text, of several lines if a program sends it; $* in it is what is typed behind the name, $| where the cursor"
+            description="its text, of several lines if a program sends it; $* in it is what is typed after the name, $| where the cursor"
             " stands; -: it is removed",
             extra={"rest": True, "lines": True},
         ),
@@ -90,7 +90,7 @@ class SnippetCommands(CommandHandler):
     def do_snippet(self, place: Room, session: Occupant, request: ChooseSnippet) -> MaybeAwaitable:
         """Keep a text that you often write; /use puts it into your line.
 
-        /snippet thanks Thank you, $*! $| lets /use thanks ann begin a line with Thank you, ann! and the cursor behind that. Without a text: show it;
+        /snippet thanks Thank you, $*! $| lets /use thanks ann begin a line with Thank you, ann! and the cursor after that. Without a text: show it;
         without a name: list all. /snippet NAME - removes it. They are kept with your account, or until you leave.
         """
         return choose_words(place, session, SNIPPETS, request.name, request.text, check=_refusal)

@@ -1,6 +1,6 @@
 """To take back what was said: one's own lines, and as a moderator those of others, one or all that somebody has said lately.
 
-What is asked for becomes an entry of the room's log, behind which the old text is nowhere any more; many lines become several, one after the other,
+What is asked for becomes an entry of the room's log, after which the old text is nowhere any more; many lines become several, one after the other,
 so that what is said meanwhile waits for none of them long. Never knows how that is done.
 """
 

@@ -34,7 +34,7 @@ class KeysInRuns(Mapping[int, SenderKey]):
         self._each: dict[int, SenderKey] | None = None
 
     def add(self, index: int, sender: str, keys: Sequence[str]) -> None:
-        """Add the keys of the lines from this place on, which is behind all others."""
+        """Add the keys of the lines from this place on, which is after all others."""
         self.runs.append(KeyRun(index, sender, keys))
         self._each = None
 

@@ -14,7 +14,7 @@ TEXT_MAX = 400
 """Characters of what one stands for."""
 
 REST = "$*"
-"""Stands in it for what is typed behind the word."""
+"""Stands in it for what is typed after the word."""
 
 RESTS_MAX = 4
 """How often: else one line would become hundreds as long."""
@@ -35,7 +35,7 @@ def words_of(choices: Mapping[str, Mapping[str, object]], kind: str) -> dict[str
 
 
 def expanded(text: str, rest: str) -> str:
-    """What a word becomes that stands for this text, with what is typed behind it: where the text says, or else at its end."""
+    """What a word becomes that stands for this text, with what is typed after it: where the text says, or else at its end."""
     if REST in text:
         return text.replace(REST, rest, RESTS_MAX).strip()
     return f"{text} {rest}" if rest else text

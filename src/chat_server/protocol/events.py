@@ -47,7 +47,7 @@ class Answered(Event, frozen=True, kw_only=True):
     listed_in: ClassVar[str] = ""
     """The field with what is told in a row each, where the sentence has `{listed}`: by its number, with what is told of it."""
     row_sentences: ClassVar[dict[str, str]] = {}
-    """What such a row says, by what it is about: see `about`. The row's `reason`, or `why`, is told behind it."""
+    """What such a row says, by what it is about: see `about`. The row's `reason`, or `why`, is told after it."""
     row_frames: ClassVar[tuple[str, ...]] = ("{told}",)
     """In what that stands, with the row's number and its time."""
     more_sentence: ClassVar[str] = ""

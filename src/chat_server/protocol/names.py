@@ -24,10 +24,10 @@ OPERATOR = "(operator)"
 """As whom an operator stands in what was done: nobody can be called so."""
 
 GUEST = "?"
-"""Stands behind the name of somebody without an account where people read it, if others have one. No name has it in it."""
+"""Stands after the name of somebody without an account where people read it, if others have one. No name has it in it."""
 
 BOT = "[bot]"
-"""The same behind the name of somebody for whom a bot of theirs speaks."""
+"""The same after the name of somebody for whom a bot of theirs speaks."""
 
 # Letters, digits and marks that a terminal draws as nothing: a name made of them cannot be seen.
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0") | {
@@ -91,6 +91,6 @@ def may_stand_in_a_name(character: str) -> bool:
 
 
 def marked(nicks: Iterable[str], guests: Collection[str] | UnsetType) -> list[str]:
-    """The names as people read them: with a mark behind those that are of guests."""
+    """The names as people read them: with a mark after those that are of guests."""
     marks = frozenset() if isinstance(guests, UnsetType) else frozenset(guests)
     return [f"{nick}{GUEST}" if nick in marks else nick for nick in nicks]

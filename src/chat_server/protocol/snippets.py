@@ -33,7 +33,7 @@ def snippets_of(choices: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
 
 
 def filled(text: str, rest: str) -> Filled:
-    """A snippet with what is typed behind its name: where the text says (`$*`), or else where the cursor is to stand."""
+    """A snippet with what is typed after its name: where the text says (`$*`), or else where the cursor is to stand."""
     before, _, after = text.partition(CURSOR)
     if REST not in text:
         before += f" {rest}" if rest and before and not before[-1].isspace() else rest
@@ -67,7 +67,7 @@ class SnippetRemoved(Event, frozen=True):
 
 
 class SnippetUsed(Event, frozen=True):
-    """A snippet as it is to be put into the line that the receiver is writing; the cursor stands behind so many of its characters."""
+    """A snippet as it is to be put into the line that the receiver is writing; the cursor stands after so many of its characters."""
 
     sentence: ClassVar[str] = "Snippet {name}: {snippet}"
 

@@ -104,7 +104,7 @@ class StoredEvent(Event, frozen=True, gc=False, omit_defaults=True):
 
     @property
     def mark(self) -> str:
-        """What stands behind the nickname where people read it."""
+        """What stands after the nickname where people read it."""
         return GUEST if self.guest else BOT if self.bot else ""
 
     @property

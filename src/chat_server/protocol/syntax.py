@@ -117,7 +117,7 @@ class Vocabulary:
         return self.words.get(word) or self.words.get(word.casefold())
 
     def asked(self, word: str, arguments: str) -> Request | Unreadable:
-        """What a command's word asks for, with what stands behind it."""
+        """What a command's word asks for, with what stands after it."""
         request = self.request_for(word)
         if request is None:
             return UnknownCommand(word, arguments)

@@ -129,7 +129,7 @@ class Inbox:
 
 
 async def _wait_in(line: "OrderedDict[trio.Event, T]", what: T) -> None:
-    """Wait until one may go on, behind all who are in line already; who gives up before leaves it, however long the line is."""
+    """Wait until one may go on, after all who are in line already; who gives up before leaves it, however long the line is."""
     may_go_on = trio.Event()
     line[may_go_on] = what
     try:

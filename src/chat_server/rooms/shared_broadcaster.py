@@ -319,7 +319,7 @@ class SharedBroadcaster(Broadcaster):
     async def _begin_anew(self) -> None:
         """Turns are forgotten that the room has not taken in: go on from how it is now, and say so."""
         opening = await self._nodes.open(self.name)
-        log.warning("a room goes on behind what its journal has forgotten", room=self._audience.log_name())
+        log.warning("a room goes on after what its journal has forgotten", room=self._audience.log_name())
         before = self._history.last_seq
         self.turn = opening.record.turn
         self._history.begin_anew(opening.record)

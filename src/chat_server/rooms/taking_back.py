@@ -55,7 +55,7 @@ def as_told(what: Acting, state: RoomState) -> Acting:
 
 
 def with_topics_cleared(entries: Sequence[InboxEntry], topic: str) -> Sequence[InboxEntry]:
-    """The entries of a turn before which this is the room's topic: behind what deletes the line that has set it, it is taken away.
+    """The entries of a turn before which this is the room's topic: after what deletes the line that has set it, it is taken away.
 
     So that its text is nowhere any more, and whoever knows of topics but not of deleted lines sees the same.
     """

@@ -28,7 +28,7 @@ FILE_MAX = 2**20
 READ_MAX = 3
 """How often the files are read if they change meanwhile."""
 
-_KIND = rb"(?:X509 |TRUSTED )?CERTIFICATE"  # OpenSSL reads all three, the third with what is behind it
+_KIND = rb"(?:X509 |TRUSTED )?CERTIFICATE"  # OpenSSL reads all three, the third with what comes after it
 _CERTIFICATE = LatePattern(rb"-----BEGIN " + _KIND + rb"-----\s(.*?)-----END " + _KIND + rb"-----", re.DOTALL)
 
 Stamp = tuple[tuple[int, ...], ...]

@@ -43,7 +43,7 @@ class Proxies:
 
 
 async def receive_header(transport: Transport, limits: TimeLimits) -> tuple[Header, bytes]:
-    """Wait for the header with which a connection of a proxy begins; return it, and what the caller has sent behind it."""
+    """Wait for the header with which a connection of a proxy begins; return it, and what the caller has sent after it."""
     received = b""
     header: Header | None = None
     try:

@@ -54,7 +54,7 @@ NETWORK_DISKS = (
     "ocfs",
     "gfs",
 )
-"""How the names of file systems begin, behind `fuse.` or not, on which a lock or a write may not be what it is on a disk of one's own."""
+"""How the names of file systems begin, after `fuse.` or not, on which a lock or a write may not be what it is on a disk of one's own."""
 
 MOUNTS = Path("/proc/self/mounts")
 

@@ -70,7 +70,7 @@ class Backlog(Generic[M]):
         return len(self._entries)
 
     def add(self, data: bytes, owner: Owner[M], limit: float) -> bool:
-        """Have it wait behind all else, or skip it; if more than `limit` bytes wait then, skip what waits. Returns whether `size` is another."""
+        """Have it wait after all else, or skip it; if more than `limit` bytes wait then, skip what waits. Returns whether `size` is another."""
         if self._skipped:
             self._skipped += data.count(b"\n")
             return False

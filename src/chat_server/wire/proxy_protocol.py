@@ -140,7 +140,7 @@ def _what_is_wrong(command: int, kind: int, size: int) -> str:
 
 
 def _read_forwarded(block: bytes, family: int, size: int) -> Header:
-    """What stands behind the fixed part: two addresses, and type-length-value fields."""
+    """What stands after the fixed part: two addresses, and type-length-value fields."""
     length, write = _FAMILIES[family]
     if len(block) < length:
         return BadHeader(f"its addresses have {len(block)} bytes, not {length}")

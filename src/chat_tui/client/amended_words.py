@@ -60,7 +60,7 @@ class Beginnings:
             del known[seq]
 
     def replied(self, line: Entry) -> str:
-        """What stands behind the name of who replies: ` replied to ann "hello"`; nothing, if a line is no reply."""
+        """What stands after the name of who replies: ` replied to ann "hello"`; nothing, if a line is no reply."""
         if not isinstance(line, Spoken) or not line.re:
             return ""
         known = self._known.get(name_key(line.room), {}).get(line.re)
@@ -73,7 +73,7 @@ class Beginnings:
 
 
 def marks_behind(line: Entry) -> str:
-    """What stands behind a line that was edited, or to which people have reacted, by the time it is read."""
+    """What stands after a line that was edited, or to which people have reacted, by the time it is read."""
     if not isinstance(line, Spoken):
         return ""
     reactions = ", ".join(f"{one.sign} {len(one)}" for one in line.reactions)

@@ -88,7 +88,7 @@ def _numbers(word: str, lines: Iterable[int]) -> list[str]:
 
 
 def _words_for(command: CommandDescribed, before: Sequence[str], rules: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The words that a command takes in the place behind these; none, where it takes any."""
+    """The words that a command takes in the place after these; none, where it takes any."""
     if command.tag == "rule" and len(before) <= 1:
         return rules.get(before[0], ()) if before else tuple(rules)
     at = len(before)

@@ -155,7 +155,7 @@ class KnownServers:
 
 
 def address_of(host: str, port: int) -> str:
-    """The server as the file has it: in small letters, without the dot that may stand behind a name, an IPv6 address in brackets."""
+    """The server as the file has it: in small letters, without the dot that may stand after a name, an IPv6 address in brackets."""
     name = host.rstrip(".").lower()
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
 

@@ -37,7 +37,7 @@ class TlsSession:
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         name = host.partition("%")[0].rstrip(
             "."
-        )  # no certificate has the scope of an address, nor the dot behind a name
+        )  # no certificate has the scope of an address, nor the dot after a name
         self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._has_answered = False
         self.is_ended = False

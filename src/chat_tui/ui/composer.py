@@ -178,7 +178,7 @@ class Composer(TextArea):
         self.put(draft)
 
     def put_in(self, text: str, cursor: int) -> None:
-        """Put in a text where the cursor is, which stands behind so many of its characters then."""
+        """Put in a text where the cursor is, which stands after so many of its characters then."""
         self.insert(text[:cursor])
         here = self.cursor_location
         self.insert(text[cursor:])

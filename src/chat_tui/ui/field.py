@@ -18,7 +18,7 @@ class SecretField(Input):
     cursor_blink = reactive(False, init=False)
 
     def __init__(self, begun: str = "", *, placeholder: str, id: str) -> None:  # noqa: A002 - Textual's name
-        """`begun` is what was typed of it elsewhere: what is typed now goes behind that."""
+        """`begun` is what was typed of it elsewhere: what is typed now goes after that."""
         super().__init__(
             begun,
             placeholder=placeholder,

@@ -251,7 +251,7 @@ def _reply(re: int, whom: str, quoted: Entry | None, look: Look) -> Row:
 
 
 def _below(entry: Entry | Pending, text: Shown, look: Look) -> list[Content]:
-    """What stands below a line; and behind its text, that it was edited."""
+    """What stands below a line; and after its text, that it was edited."""
     if not isinstance(entry, Spoken):
         return []
     if entry.edited:

@@ -149,5 +149,5 @@ def _other(state: State, name: str) -> Item:
 
 
 def _private(*, is_private: bool) -> Content:
-    """What stands behind a room that is only for its members."""
+    """What stands after a room that is only for its members."""
     return Content.styled(" " + say("private") if is_private else "", "$text-muted")

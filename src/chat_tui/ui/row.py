@@ -121,7 +121,7 @@ class Row(NamedTuple):
     """One row of the screen: what stands before the text, text that can be selected, and what is beside it and cannot.
 
     `joins`: it goes on with the row before. A row that is not `of_line` stands above it for all lines: a day, what is not loaded.
-    `end` stands behind the text's measure, and `marked_end` instead of it while the line is marked; `fill` is under all of the measure.
+    `end` stands after the text's measure, and `marked_end` instead of it while the line is marked; `fill` is under all of the measure.
     """
 
     gutter: Content

@@ -30,7 +30,7 @@ BELOW = "below"
 
 
 DRAFT_GAP = 2
-"""Columns behind the word that says of the other side that something is begun there."""
+"""Columns after the word that says of the other side that something is begun there."""
 
 
 class Side(Vertical):

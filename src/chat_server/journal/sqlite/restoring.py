@@ -18,7 +18,7 @@ from chat_server.journal.sqlite.data_directory import ENDED_FILE, IMPORT_FILE, D
 from chat_server.journal.sqlite.ended_file import add_ended, read_ended
 
 REPLACED = "journal.db.replaced"
-"""What the journal is called that a copy has taken the place of; with a number behind it if there is one already."""
+"""What the journal is called that a copy has taken the place of; with a number after it if there is one already."""
 
 _ANOTHER_JOURNAL = (
     "UPDATE journal SET identity = lower(hex(randomblob(16)))",

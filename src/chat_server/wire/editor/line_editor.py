@@ -335,7 +335,7 @@ class LineEditor:
         self._line.insert(sanitize(text))
 
     def put_in(self, text: str, cursor: int) -> bool:
-        """Put in a text where the cursor is, which stands behind so many of its characters then. Returns False if there is no room for it."""
+        """Put in a text where the cursor is, which stands after so many of its characters then. Returns False if there is no room for it."""
         before, after = (sanitize(part.replace("\n", " ")) for part in (text[:cursor], text[cursor:]))
         if not self._line.insert(before + after):
             return False

@@ -7,7 +7,7 @@ from chat_server.wire.render.text_lines import TextLine, server_lines
 
 
 def reply_mark(translator: Translator, line: Entry) -> str:
-    """To which line it replies, behind its author's name; and how that begins, where the reader may be shown that."""
+    """To which line it replies, after its author's name; and how that begins, where the reader may be shown that."""
     if not isinstance(line, Spoken) or not line.re:
         return ""
     return (
@@ -18,7 +18,7 @@ def reply_mark(translator: Translator, line: Entry) -> str:
 
 
 def with_marks(translator: Translator, line: Entry) -> str:
-    """Its text, and behind it that it was edited, and how many have reacted with which sign."""
+    """Its text, and after it that it was edited, and how many have reacted with which sign."""
     if not isinstance(line, Spoken):
         return line.text
     text = line.text
