@@ -21,9 +21,10 @@ RULES = {
         "accounts": "protocol logs",
         "journal": "protocol accounts metrics",
         "journal.engines": "accounts journal",
-        "journal.memory journal.memory_archive journal.memory_nodes journal.memory_burying journal.memory_mentions journal.kept_in_memory": (
-            "protocol logs journal accounts journal.engines"
-        ),
+        (
+            "journal.memory journal.memory_archive journal.memory_mentions journal.kept_in_memory"
+            " journal.memory_nodes journal.memory_burying journal.memory_gone_nodes"
+        ): "protocol logs journal accounts journal.engines",
         "journal.search": "protocol guard logs journal",
         "journal.sqlite": "protocol guard logs accounts journal journal.engines journal.search",
         "journal.postgresql": "protocol guard logs accounts journal journal.engines journal.search",

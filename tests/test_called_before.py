@@ -1,15 +1,20 @@
 """Who was named just before a server was killed learns of it: what is kept a moment after the lines is made up at the next start."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pytest
 import trio
 
 from canary import PASSWORD
+from chat_server.accounts import sender_of
 from chat_server.journal import JournalError, RoomRecord
+from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.memory_burying import SILENCE_SECONDS, bury
+from chat_server.journal.nodes import Elsewhere
 from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.called_before import LAST_SECONDS, LINES_MAX, Left, look_before
 from chat_server.rooms.calls import Calls
@@ -106,7 +111,7 @@ async def test_only_so_many_lines_are_looked_through_and_who_is_at_another_node_
     await look_before([Left(record)], books, calls)
     assert not calls._waiting
     shorter = record._replace(last=record.last - LINES_MAX)
-    await look_before([Left(shorter, {bob})], books, calls)
+    await look_before([Left(shorter, [Elsewhere(1, sender_of(bob), 0, "bob", bob)])], books, calls)
     assert not calls._waiting
     await look_before([Left(shorter)], books, calls)
     assert [call.account for call in calls._waiting] == [bob]
@@ -225,3 +230,103 @@ async def test_where_it_cannot_be_looked_just_now_it_is_a_little_later(
         await trio.sleep(10)
         assert len(times) == 2
         assert len(await b.node.journal.mentions.of(b.node.journal.accounts.names.holder("bob"))) == 1
+
+
+async def never(*_: object) -> None:
+    await trio.sleep_forever()
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_where_the_node_that_makes_up_for_another_dies_over_it_a_third_one_does(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(3, config=accounts(), silence_seconds=0) as (a, b, c):
+        ann, bob = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
+        await bob.log_out()
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        monkeypatch.setattr(b.server._directory.calls, "keep", never)
+        await answer(ann, "say", room="python", text="bob: call me", key="1")
+        await trio.sleep(SILENCE_SECONDS)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(20)
+        assert await mentions_of(c.node.journal, "bob") == []
+        bury(b.node._kept, b.node.number)
+        await trio.sleep(5)
+        assert len(await mentions_of(c.node.journal, "bob")) == 1
+        assert not c.node._kept.nodes.to_make_up
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_where_all_nodes_are_killed_the_next_start_makes_up_for_each_though_others_went_on_since(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept()
+    async with open_nodes(2, kept=kept, config=accounts(), silence_seconds=0) as (a, b):
+        ann, bob, eve = await account_at(a, "ann", 1), await account_at(a, "bob", 2), await account_at(b, "eve", 3)
+        await bob.log_out()
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        monkeypatch.setattr(b.server._directory.calls, "keep", never)
+        await answer(ann, "say", room="python", text="bob: call me", key="1")
+        await trio.sleep(SILENCE_SECONDS)
+        bury(kept, a.node.number)
+        for number in range(10):
+            await answer(eve, "say", room="python", text="the others go on", key=f"e{number}")
+            await trio.sleep(1)
+        bury(kept, b.node.number)
+        async with open_nodes(1, kept=kept, config=accounts()) as (later,):
+            await trio.sleep(5)
+            assert len(await mentions_of(later.node.journal, "bob")) == 1
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("seed", range(10))
+async def test_whoever_comes_and_goes_before_a_node_is_given_up_all_are_kept_as_named_who_were_not_there(
+    seed: int, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = Random(seed)  # noqa: S311 - no secret
+    async with open_nodes(3, config=accounts(), silence_seconds=0, messages_per_second=0) as (a, b, c):
+        kept = a.node._kept
+        ann = await account_at(a, "ann", 1)
+        programs = {nick: await account_at(chance.choice((b, c)), nick, place) for place, nick in enumerate(NAMES, 2)}
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        is_there = dict.fromkeys(NAMES, True)
+        expected: dict[str, list[int]] = {nick: [] for nick in NAMES}
+
+        async def move(nick: str, *pauses: float) -> None:
+            do = "back" if is_there[nick] else "join"
+            await programs[nick].ask(do, room="python")
+            await programs[nick].wait_for("went-back" if is_there[nick] else "entered")
+            is_there[nick] = not is_there[nick]
+            await trio.sleep(chance.choice(pauses or (0.0,)))
+
+        for nick in NAMES:
+            if chance.random() < 0.7:
+                await move(nick)
+        await trio.sleep(5)
+        for number in range(chance.randrange(1, 6)):
+            named = chance.choice(NAMES)
+            told = await answer(ann, "say", room="python", text=f"{named}: call me", key=f"k{number}")
+            if not is_there[named]:
+                expected[named].append(told["seq"])
+            if chance.random() < 0.5:
+                await move(chance.choice(NAMES))
+        said_at = trio.current_time()
+        for _ in range(chance.randrange(6)):
+            await move(chance.choice(NAMES), 0, 0.1, 1.2)
+        await trio.sleep(max(0, said_at + SILENCE_SECONDS - trio.current_time()))
+        if chance.random() < 0.5:  # it dies over it
+            monkeypatch.setattr(b.server._directory.calls, "keep", never)
+            bury(kept, a.node.number)
+            await trio.sleep(chance.choice((0, 3)))
+            bury(kept, b.node.number)
+        else:
+            bury(kept, a.node.number)
+        await trio.sleep(5)
+        found = {nick: sorted(await mentions_of(c.node.journal, nick)) for nick in NAMES}
+        assert found == expected
+        assert not kept.nodes.to_make_up
+
+
+NAMES: Sequence[str] = ("bob", "eve", "joe")

@@ -22,6 +22,7 @@ from chat_server.journal.nodes import (
     Claim,
     Claimed,
     Elsewhere,
+    Moved,
     Movement,
     NodeIsOver,
     Nodes,
@@ -127,6 +128,24 @@ async def test_it_is_known_at_every_node_who_has_said_a_line_under_a_key(two: Tw
     assert not await b.has_said("token:t", "python", 1)
     assert not await b.has_said("token:g", "python", 2)
     assert not await a.has_said("token:g", "pm", 1)
+
+
+async def test_who_has_moved_since_a_line_is_known_at_every_node(two: Two) -> None:
+    a, b = two
+    came = Came("account:1", 0, "ann", 1)
+    await a.append([], {}, Beside("python", 0, [Placed(0, came)])).stored()
+    await a.append([Said("python", 0, 1000.0, "ann", "one")], {}, Beside("python", 1)).stored()
+    went = [Placed(1, Went("account:1", 0))]
+    await a.append(
+        [Said("python", 0, 1001.0, "ann", text) for text in ("two", "three")], {}, Beside("python", 2, went)
+    ).stored()
+    assert [*await b.gone.moved("python", 1)] in (
+        [Moved(3, a.number, went[0].movement)],
+        [Moved(1, a.number, came), Moved(3, a.number, went[0].movement)],
+    )
+    assert not await b.gone.moved("pm", 1)
+    assert not await b.gone.left()
+    await b.gone.made_up([7])
 
 
 @pytest.fixture

@@ -432,6 +432,9 @@ async def test_a_node_that_is_silent_is_buried_once_by_whatever_other_and_stores
         assert there.turn == 2  # once
         assert [seen.number for seen in await b.listed()] == [b.number, c.number]
         assert (await b.open("pm")).people == (await b.open("python")).people == []
+        assert [one.number for one in await c.gone.left()] == [silent.number]
+        await c.gone.made_up([silent.number])
+        assert await b.gone.left() == []
         assert await given(b, Claim("ann", "ann", "ann", "token:y")) == ("ann", "")
         with pytest.raises(NodeIsOver):
             await here.say("late")

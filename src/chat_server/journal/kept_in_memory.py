@@ -131,6 +131,8 @@ class KeptNodes:
     alive: dict[int, Woken] = field(default_factory=dict)
     gone: dict[int, tuple[NodeSeen, float]] = field(default_factory=dict)
     lines_asked: dict[tuple[int, int], tuple[LineAsked, str]] = field(default_factory=dict)
+    to_make_up: dict[int, float] = field(default_factory=dict)
+    """Nodes that are none any more, and when a sign of life was last heard of them."""
     begun: int = 0
 
 

@@ -34,7 +34,8 @@ def bury(kept: Kept, node: int) -> None:
     if kept.nodes.alive.pop(node, None) is None and kept.nodes.gone.pop(node, None) is None:
         return
     for other in [*kept.nodes.alive.values()][:1]:
-        other.life.note_buried(time.time() - SILENCE_SECONDS)
+        other.life.note_buried()
+    kept.nodes.to_make_up[node] = time.time() - SILENCE_SECONDS
     kept.nodes.names.forget(node)
     for one in [one for one in kept.nodes.lines_asked if one[0] == node]:
         del kept.nodes.lines_asked[one]

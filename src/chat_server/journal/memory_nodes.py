@@ -34,6 +34,7 @@ from chat_server.journal.keys import SenderKey
 from chat_server.journal.lines_asked import LinesAsked
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.memory_burying import bury, end_passed, turn_of, wake_all
+from chat_server.journal.memory_gone_nodes import MemoryGoneNodes
 from chat_server.journal.memory_lines_asked import MemoryLinesAsked
 from chat_server.journal.memory_names import ChangesAfter
 from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
@@ -42,6 +43,7 @@ from chat_server.journal.nodes import (
     Claim,
     Claimed,
     Follower,
+    GoneNodes,
     NodeIsOver,
     NodeSeen,
     Opening,
@@ -102,6 +104,7 @@ class MemoryNode:
         self.name = name
         self.life = NodeLife()
         self.signs = Signs()
+        self.gone: GoneNodes = MemoryGoneNodes(kept)
         self.lines_asked: LinesAsked = MemoryLinesAsked(kept.nodes.lines_asked, self.number, self.signs)
         self._began_at = trio.current_time()
         self._kept = kept

@@ -4,7 +4,6 @@ Its engine notes what it meets; the server, the rooms and the commands look. Nev
 """
 
 import time
-from math import inf
 
 import trio
 
@@ -26,7 +25,6 @@ class NodeLife:
         """Whether the node ends in order: whoever is at it goes to another one."""
         self._owed: dict[str, float] = {}
         self._given_up = trio.Event()
-        self._silent_since = inf
         self._has_buried = trio.Event()
         self._ahead: float | None = None  # of the clock that is never set, the engine's
 
@@ -67,16 +65,14 @@ class NodeLife:
         """Whether nobody is told now that this person goes, who can come back elsewhere: by no movement, and no name that is free."""
         return self.is_leaving and may_be_at_several_nodes(person)
 
-    def note_buried(self, seen: float) -> None:
-        """Another node was given up by this one: its last sign of life was at this time, in seconds since 1970."""
-        self._silent_since = min(seen, self._silent_since)
+    def note_buried(self) -> None:
+        """Another node was given up by this one."""
         self._has_buried.set()
 
-    async def wait_buried(self) -> float:
-        """Wait until this node has given others up; returns when the first of them gave its last sign of life."""
+    async def wait_buried(self) -> None:
+        """Wait until this node has given others up, since this was last waited for."""
         await self._has_buried.wait()
-        since, self._silent_since, self._has_buried = self._silent_since, inf, trio.Event()
-        return since
+        self._has_buried = trio.Event()
 
     def give_up(self) -> None:
         """The others have buried this node."""

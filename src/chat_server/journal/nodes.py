@@ -234,6 +234,39 @@ class NodeSeen(NamedTuple):
     is_leaving: bool
 
 
+class GoneNode(NamedTuple):
+    """A node that is none any more, and when a sign of life was last heard of it, by the engine's clock."""
+
+    number: int
+    seen: float
+
+
+class Moved(NamedTuple):
+    """Somebody has moved in a room at a node, before the line that has this number, or will have it."""
+
+    before: int
+    node: int
+    movement: Movement
+
+
+class GoneNodes(Protocol):
+    """Nodes that may not have kept whom was named in the last lines that they stored (rooms/called_before.py).
+
+    The engine notes each as it is given up, until one has made up for it, whichever that is. Every method may raise JournalError.
+    """
+
+    async def left(self) -> Sequence[GoneNode]:
+        """Those for which nobody has made up."""
+        ...
+
+    async def made_up(self, nodes: Collection[int]) -> None:
+        """Somebody has made up for these. Harmless if it is said twice."""
+
+    async def moved(self, room: str, seq: int) -> Sequence[Moved]:
+        """Who has moved in a room since about this line, or before it, in order; as far as that is kept."""
+        ...
+
+
 class Nodes(Protocol):
     """One node among those with the same journal. It is one of them while the journal runs.
 
@@ -248,6 +281,8 @@ class Nodes(Protocol):
     """How it stands with the engine and the others."""
     signs: "Signs"
     """What nodes tell each other and nobody keeps."""
+    gone: GoneNodes
+    """Nodes that are none any more."""
     lines_asked: "LinesAsked"
     """Lines that are not said yet, of which nodes ask each other."""
 

@@ -1,19 +1,22 @@
 """Who was named in the last lines before a server was killed: that is kept a moment after the lines, and may be lacking.
 
 So the next start looks through the last seconds of what is kept, for the names of people who are remembered in a room and have not been shown
-the line, as far as is known; what is kept already is kept once. Where other nodes live on, the one that gives a node up does so with what was said
-around its last sign of life. Who was there when the server was killed may so be told of a line that they have seen. Nothing of this is done while
-lines are said. Never knows how mentions are kept.
+the line, as far as is known; what is kept already is kept once. Where other nodes live on, the engine notes each that is given up, until one of them
+has done so with what was said around its last sign of life; if that one is killed over it, another does. Who has come into the room since was not
+there: the room's turns say so. Who was there by the server that was killed may be told of a line that they have seen. Nothing of this is done
+while lines are said. Never knows how mentions are kept.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
 from chat_server.accounts import sender_of
 from chat_server.guard import Guard
 from chat_server.journal import JournalError, RoomRecord
-from chat_server.journal.happened import account_of
+from chat_server.journal.happened import PersonId, account_of
+from chat_server.journal.nodes import Came, Elsewhere, Moved, Nodes, Went
 from chat_server.journal.showable import showable_state
 from chat_server.logs import log
 from chat_server.protocol.entries import Spoken
@@ -30,35 +33,42 @@ LINES_MAX = 400
 
 
 class Left(NamedTuple):
-    """A room as it was left, and the accounts that are in it at other nodes: they hear what is said."""
+    """A room as it was left, and who is in it at other nodes: they hear what is said."""
 
     record: RoomRecord
-    elsewhere: Collection[int] = ()
+    elsewhere: Sequence[Elsewhere] = ()
 
 
 async def look_before(rooms: Sequence[Left], directory: Directory, calls: Calls) -> None:
     """Have those looked into who were named in the last lines of these rooms, before a start."""
     newest = max((left.record.last_at for left in rooms), default=-inf)
-
-    async def first_of(record: RoomRecord) -> int:
-        return record.last - LINES_MAX + 1
-
-    await _look_through(rooms, newest - LAST_SECONDS, first_of, directory, calls)
+    await _look_through(rooms, newest - LAST_SECONDS, directory, calls)
 
 
-async def look_around(rooms: Sequence[Left], at: float, directory: Directory, calls: Calls) -> None:
-    """The same with what was said around this time, at which a node gave its last sign of life that is given up by now."""
+async def make_up(nodes: Nodes, directory: Directory, calls: Calls) -> None:
+    """The same for nodes that were given up, with what was said around the time of their last signs of life; then they are noted no more.
 
-    async def first_of(record: RoomRecord) -> int:
-        return await directory.journal.seq_at(record.name, at - LAST_SECONDS)
+    Raises JournalError: they are noted still.
+    """
+    gone = await nodes.gone.left()
+    for at in sorted({one.seen for one in gone}):
+        for record in await directory.journal.rooms():
+            if record.last >= record.first and record.last_at >= at - LAST_SECONDS:
+                await _make_up(nodes, record, at - LAST_SECONDS, directory, calls)
+    if gone:
+        await nodes.gone.made_up([one.number for one in gone])
 
-    await _look_through(rooms, at - LAST_SECONDS, first_of, directory, calls)
+
+async def _make_up(nodes: Nodes, record: RoomRecord, since: float, directory: Directory, calls: Calls) -> None:
+    first = max(record.first, await directory.journal.seq_at(record.name, since))
+    moved = await nodes.gone.moved(record.name, first)
+    left = Left(record, (await nodes.open(record.name)).people)
+    await calls.keep([one async for one in _called(left, first, since, directory, moved)])
 
 
 async def _look_through(
     rooms: Sequence[Left],
     since: float,
-    first_of: Callable[[RoomRecord], Awaitable[int]],
     directory: Directory,
     calls: Calls,
 ) -> None:
@@ -68,13 +78,15 @@ async def _look_through(
         if record.last >= record.first and record.last_at >= since:
             with guard:
                 try:
-                    first = max(record.first, await first_of(record))
-                    await _look(left, first, since, directory, calls)
+                    async for call in _called(left, max(record.first, record.last - LINES_MAX + 1), since, directory):
+                        calls.put(call)
                 except JournalError as error:
                     log.warning("cannot look who was named before a server was killed", why=str(error))
 
 
-async def _look(left: Left, first: int, since: float, directory: Directory, calls: Calls) -> None:
+async def _called(
+    left: Left, first: int, since: float, directory: Directory, moved: Sequence[Moved] = ()
+) -> AsyncIterator[Call]:
     record, names = left.record, directory.accounts.names
     read = await directory.journal.positions(record.name)
     were_here = [account for who in read if (account := account_of(who))]
@@ -84,16 +96,51 @@ async def _look(left: Left, first: int, since: float, directory: Directory, call
     if not known:
         return
     page = await directory.journal.read(record.name, first, min(first + LINES_MAX - 1, record.last))
-    for line in page.lines:
+    there = _There(left.elsewhere, moved)
+    for line in reversed(page.lines):
+        there.go_back(line.seq)
         if isinstance(line, CALLING) and line.at >= since:
-            for account in _named(line, known, read):
-                if account not in left.elsewhere and names.holder(name_key(names.name_of(account))) == account:
-                    calls.put(Call(account, record.name, line.seq, line.at, line.author, line.nick, is_here=False))
+            for account in _named(line, known):
+                has_heard = there.has_heard(who := sender_of(account), line.seq, read.get(who, 0))
+                if not has_heard and names.holder(name_key(names.name_of(account))) == account:
+                    yield Call(account, record.name, line.seq, line.at, line.author, line.nick, is_here=False)
 
 
-def _named(line: StoredEvent, known: Mapping[str, int], read: Mapping[str, int]) -> Sequence[int]:
-    """Which accounts a line names that have not been shown it."""
+class _There:
+    """Who is in a room at other nodes, and who was, line by line back from the newest."""
+
+    def __init__(self, people: Sequence[Elsewhere], moved: Sequence[Moved]) -> None:
+        self._places: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)
+        self._given_up: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)  # with the node
+        for one in people:
+            self._places[one.person].add((one.node, one.device))
+        self._moved = [*moved]
+        self._came: set[PersonId] = set()
+
+    def go_back(self, seq: int) -> None:
+        """It is as it was when the line with this number was said."""
+        while self._moved and self._moved[-1].before > seq:
+            _, node, movement = self._moved.pop()
+            if isinstance(movement, Came):
+                self._came.add(movement.person)
+                for places in (self._places, self._given_up):
+                    places[movement.person].discard((node, movement.device))
+            elif isinstance(movement, Went):
+                places = self._places if movement.has_read else self._given_up
+                places[movement.person].add((node, movement.device))
+
+    def has_heard(self, who: PersonId, seq: int, read: int) -> bool:
+        """Whether somebody who has read up to some line by now has heard this one, as far as is known.
+
+        What somebody has read does not count who came later, but of those who were there by a node that was given up nothing else is known.
+        """
+        came_later = who in self._came and not self._given_up[who]
+        return bool(self._places[who]) or (read >= seq and not came_later)
+
+
+def _named(line: StoredEvent, known: Mapping[str, int]) -> Sequence[int]:
+    """Which accounts a line names, but its author."""
     named = {known[key] for key in names_in(line.text, known)}
     if isinstance(line, Spoken) and line.account in known.values():
         named.add(line.account)
-    return [one for one in named if one != line.author and read.get(sender_of(one), 0) < line.seq]
+    return [one for one in named if one != line.author]

@@ -163,6 +163,10 @@ class Calls:
             return False
         return True
 
+    async def keep(self, calls: Iterable[Call]) -> None:
+        """Look into these now. Raises JournalError: none of them may be kept."""
+        await self._look(calls)
+
     async def _look(self, calls: Iterable[Call]) -> None:
         accounts: dict[int, Account | None] = {}
         mentions: list[Mention] = []

@@ -14,7 +14,7 @@ from chat_server.journal.nodes import Elsewhere, Nodes
 from chat_server.logs import log
 from chat_server.protocol.names import name_key
 from chat_server.rooms.broadcaster import REST_AFTER_FAILURE
-from chat_server.rooms.called_before import LAST_SECONDS, Left, look_around, look_before
+from chat_server.rooms.called_before import Left, look_before, make_up
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
@@ -71,24 +71,19 @@ class OpenRooms:
         tell_of_alike(configured)
 
     async def _keep_making_up(self, nodes: Nodes) -> None:
-        """Whenever this node gives another up, make up for whom it has not kept as named at last."""
+        """At the start, and whenever this node gives another up, make up for whom nodes have not kept as named at last."""
         guard = Guard("it could not be looked who was named before a node was given up")
         while True:
-            at = await nodes.life.wait_buried()
+            is_done = False
             with guard:
                 try:
-                    records = await self._store.journal.rooms()
-                    recent = [one for one in records if one.last_at >= at - LAST_SECONDS]
-                    left = [Left(one, await self._accounts_in(nodes, one)) for one in recent]
-                    await look_around(left, at, self._directory, self._directory.calls)
+                    await make_up(nodes, self._directory, self._directory.calls)
+                    is_done = True
                 except JournalError:
                     await trio.sleep(AGAIN_SECONDS)
-                    nodes.life.note_buried(at)
-
-    @staticmethod
-    async def _accounts_in(nodes: Nodes, record: RoomRecord) -> frozenset[int]:
-        """Accounts that are in a room, at whatever node: they hear what is said."""
-        return frozenset(one.account for one in (await nodes.open(record.name)).people)
+            if is_done or guard.has_failed:
+                guard.has_failed = False
+                await nodes.life.wait_buried()
 
     async def open_new(self, configured: Sequence[str]) -> None:
         """Open those of the configuration that are not there yet, while the server runs: all, or none, and JournalError is raised.
@@ -115,7 +110,7 @@ class OpenRooms:
         """Open a room that is kept, with who is in it at other nodes. Raises JournalError if those cannot be asked for."""
         record, people = await self._as_kept(record)
         self._directory.open_room(self.start(record, people))
-        return Left(record, frozenset(one.account for one in people))
+        return Left(record, people)
 
     async def _as_kept(self, record: RoomRecord) -> tuple[RoomRecord, Sequence[Elsewhere]]:
         """A room as all nodes have it, and who is in it at others. Raises JournalError."""

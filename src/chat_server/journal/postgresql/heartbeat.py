@@ -4,7 +4,6 @@ Never knows what a node stores, nor who is at it.
 """
 
 import random
-from math import inf
 
 import psycopg
 import trio
@@ -113,25 +112,25 @@ class Heartbeat:
                 await self._bury()
 
     async def _bury(self) -> None:
-        def bury(connection: Connection) -> list[tuple[str, bool, float]]:
-            """Those that this node has buried: their names, whether they have ended in order, and when a sign of life was last heard of them."""
+        def bury(connection: Connection) -> list[tuple[str, bool]]:
+            """Those that this node has buried: their names, and whether they have ended in order."""
             silent = connection.execute(
-                "SELECT id, name, is_leaving, extract(epoch FROM seen)::float8 FROM node AS other WHERE is_silent(other, %b::float8, %b::float8)",
+                "SELECT id, name, is_leaving FROM node AS other WHERE is_silent(other, %b::float8, %b::float8)",
                 [*self._limits],
             ).fetchall()
             ((buried,),) = connection.execute(
                 "SELECT bury(%b, %b::float8, %b::float8)", [self.node, *self._limits]
             ).fetchall()
-            known = {node: (name, is_leaving, seen) for node, name, is_leaving, seen in silent}
-            return [known.get(node, ("", False, inf)) for node in buried]
+            known = {node: (name, is_leaving) for node, name, is_leaving in silent}
+            return [known.get(node, ("", False)) for node in buried]
 
         try:
             buried = await self._bury_link.call(bury, may_repeat=True)
         except (JournalError, psycopg.Error) as error:
             log.warning("cannot look after the other nodes", why=said(error))
         else:
-            for name, has_left, seen in buried:
-                self._life.note_buried(min(seen, self._life.now() - self._limits[0]))
+            for name, has_left in buried:
+                self._life.note_buried()
                 if has_left:
                     log.info(
                         "a node has ended in order: whoever has not come back from it is not here any more", node=name

@@ -181,3 +181,14 @@ PROBED = """
 ALTER TABLE node ADD COLUMN probed timestamptz;  -- when it last tried whether it can store anything (the canary)
 """
 """What tables of older releases lack."""
+
+GONE_NODES = """
+-- Nodes that are none any more, until somebody has made up for them (GoneNodes in journal/nodes.py).
+CREATE TABLE gone_node (id bigint PRIMARY KEY, seen float8 NOT NULL);
+CREATE FUNCTION note_gone_node() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO gone_node VALUES (OLD.id, extract(epoch FROM OLD.seen)) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER gone AFTER DELETE ON node FOR EACH ROW EXECUTE FUNCTION note_gone_node();
+"""

@@ -34,6 +34,7 @@ from chat_server.journal.nodes import (
     Claimed,
     Elsewhere,
     Follower,
+    GoneNodes,
     NodeIsOver,
     NodeSeen,
     Opening,
@@ -47,6 +48,7 @@ from chat_server.journal.postgresql.appending import Append, append_all, append_
 from chat_server.journal.postgresql.changes import Changes
 from chat_server.journal.postgresql.committer import OVER, Committer, TurnJob
 from chat_server.journal.postgresql.connections import Purpose, connect
+from chat_server.journal.postgresql.gone_nodes import PostgresqlGoneNodes
 from chat_server.journal.postgresql.heartbeat import Heartbeat, begin
 from chat_server.journal.postgresql.lineage import Lineage
 from chat_server.journal.postgresql.lines_asked import PostgresqlLinesAsked
@@ -101,6 +103,7 @@ class PostgresqlNodes:
         self.lines_asked: LinesAsked = self._carried_lines
         self._heartbeat = Heartbeat(self._beating, self._link("life"), self.life, silence)
         self._changes = Changes(self._asking, self.life, self.numbers)
+        self.gone: GoneNodes = PostgresqlGoneNodes(self._ask, partial(self._ask, link=self._telling))
         self._committer = Committer(
             partial(self._connect, "append"), self._store, self.life, self._note_stored, self._probe
         )

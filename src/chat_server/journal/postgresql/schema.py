@@ -12,7 +12,7 @@ from chat_server.journal.postgresql.append_function import AMENDING_APPEND, APPE
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.lines_asked_schema import LINES_ASKED
 from chat_server.journal.postgresql.mention_functions import MENTIONS
-from chat_server.journal.postgresql.node_functions import NODES, PROBED
+from chat_server.journal.postgresql.node_functions import GONE_NODES, NODES, PROBED
 from chat_server.journal.postgresql.rename_function import RENAMING
 from chat_server.journal.postgresql.room_functions import ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
@@ -148,6 +148,7 @@ MIGRATIONS: list[str] = [
     RENAMING,
     PROBED,
     LINES_ASKED,
+    GONE_NODES,
 ]
 
 
