@@ -4,10 +4,13 @@ That root is the machine's own with a layer above it, so it takes seconds; CHAT_
 mmdebstrap has made (docs/installing.md).
 """
 
+import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,13 +89,59 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
-def _make_package(into: Path) -> None:
+def _make_package(into: Path, root: Path = ROOT, *, mask: int = 0o022, **more: str) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment |= {"DPKG_DEB_COMPRESSOR_TYPE": "gzip", "DPKG_DEB_COMPRESSOR_LEVEL": "1"}  # a minute less
     script = subprocess.run(
-        [ROOT / "scripts" / "package", into], capture_output=True, text=True, check=False, env=environment
+        [root / "scripts" / "package", into],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | more,
+        umask=mask,
     )
     assert script.returncode == 0, script.stderr[-3000:]
+
+
+def checked_out(elsewhere: Path) -> Path:
+    """The same source in another directory, as somebody has it who lets nobody else read what is theirs, with a file that is none of it."""
+    git = ["git", "-c", f"safe.directory={ROOT}"]
+    subprocess.run([*git, "clone", "--quiet", ROOT, elsewhere], check=True, umask=0o077)
+    tracked = subprocess.run([*git, "-C", ROOT, "ls-files"], check=True, capture_output=True, text=True).stdout
+    for name in tracked.splitlines():
+        if (ROOT / name).exists():
+            (elsewhere / name).parent.mkdir(parents=True, exist_ok=True)
+            (elsewhere / name).write_bytes((ROOT / name).read_bytes())
+        else:
+            (elsewhere / name).unlink(missing_ok=True)
+    shutil.rmtree(elsewhere / "tests")  # no package is made of them, and the password that they have must be in no file
+    (elsewhere / "docs" / "notes.txt~").write_text("what an editor has left")
+    return elsewhere
+
+
+def test_the_same_source_makes_the_same_package_wherever_whenever_and_by_whom_it_is_built(
+    package: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    places = {"TMPDIR": str(tmp_path / "tmp"), "HOME": "/nonexistent", "TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8"}
+    _make_package(tmp_path / "made", checked_out(tmp_path / "another place"), mask=0o077, **places)
+    (again,) = (tmp_path / "made").glob("*.deb")
+    assert again.name == package.name
+    for part in ("--ctrl-tarfile", "--fsys-tarfile"):
+        one, other = (
+            subprocess.run(["dpkg-deb", part, path], check=True, capture_output=True).stdout
+            for path in (package, again)
+        )
+        assert _entries(one) == _entries(other)
+        assert one == other
+    if "CHAT_SERVER_TEST_PACKAGE" not in os.environ:  # which may be compressed otherwise
+        assert package.read_bytes() == again.read_bytes()
+
+
+def _entries(tape: bytes) -> dict[str, tuple[int, int, float]]:
+    """What is in an archive: the size, mode and time of each."""
+    with tarfile.open(fileobj=io.BytesIO(tape)) as found:
+        return {entry.name: (entry.size, entry.mode, entry.mtime) for entry in found}
 
 
 def newer(package: Path, folder: Path) -> Path:
