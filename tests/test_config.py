@@ -238,6 +238,8 @@ HOSTILE = {
     "with names in quotes": f"""{'"a".' * 20_000}a = 1""",
     "behind a text": f"""x = "a"\n{"a." * 60_000}a = 1""",
     "behind a text of several lines": 'x = """a" "" \\""" \n"""\n' + f"{'a.' * 60_000}a = 1",
+    "behind a text that ends with quotes of its own": f'x = ["""a"""", {{{"a." * 60_000}a = 1}}]',
+    "behind a literal text that does": f"x = ['''a''''', {{{'a.' * 60_000}a = 1}}]",
     "lists in lists": f"x = {'[' * 60_000}",
     "tables in tables": f"x = {'{a=' * 30_000}",
 }
@@ -247,6 +249,23 @@ HOSTILE = {
 def test_what_is_nested_to_keep_the_server_busy_is_not_read_at_all(text: str) -> None:
     began = time.process_time()
     assert mistakes_of(text)[0].startswith("not a configuration: something in it is nested 16 deep")
+    assert time.process_time() - began < 2
+
+
+UNENDED = {
+    "escaped quotes": 'x = "' + '\\"' * 60_000,
+    "escaped quotes over lines": 'x = """' + '\\"' * 60_000,
+    "quotes over lines": 'x = """' + '"" ' * 40_000,
+    "quotes in turns": "\"'" * 60_000,
+    "lines that do not end": 'x = "a\\\n' * 12_000,
+    "comments": "#" * 120_000,
+}
+
+
+@pytest.mark.parametrize("text", UNENDED.values(), ids=UNENDED.keys())
+def test_what_does_not_end_is_not_looked_at_again_and_again(text: str) -> None:
+    began = time.process_time()
+    is_too_deep(text)
     assert time.process_time() - began < 2
 
 

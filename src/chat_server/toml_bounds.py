@@ -9,15 +9,18 @@ DEPTH_MAX = 16
 """Names in a key, with dots between them, and brackets within brackets. Settings are two deep."""
 
 _TOKENS = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""'
-    r"|'''(?:[^']|'(?!''))*'''"
-    r'|"(?:[^"\\\n]|\\[^\n])*"'
-    r"|'[^'\n]*'"
+    r'"""(?:[^"\\]|\\.|"(?!""))*(?:"{3,5})?'
+    r"|'''(?:[^']|'(?!''))*(?:'{3,5})?"
+    r'|"(?:[^"\\\n]|\\[^\n])*"?'
+    r"|'[^'\n]*'?"
     r"|#[^\n]*"
     r"|[.\[\]{}=,\n]",
     re.DOTALL,
 )
-"""What counts, and what must be passed over because what counts may stand in it: texts in quotes, and comments."""
+"""What counts, and what must be passed over because what counts may stand in it: texts in quotes, and comments.
+
+A text that does not end is passed over too, so that none is looked at twice: there reading it as TOML ends.
+"""
 
 
 def is_too_deep(text: str) -> bool:
