@@ -474,7 +474,7 @@ def test_a_configuration_may_begin_with_a_byte_order_mark(tmp_path: Path) -> Non
 
 
 def test_what_is_printed_of_a_configuration_is_escaped_and_is_read_again_as_it_was(tmp_path: Path) -> None:
-    (tmp_path / "chat.toml").write_text('[server]\nname = "a\\u001b\\u202e\\u0085\\U000e0001b"\n')
+    (tmp_path / "chat.toml").write_text('[journal]\ndirectory = "/a\\u001b\\u202e\\u0085\\U000e0001b"\n')
     printed = command("--config", tmp_path / "chat.toml", "--print-config").stdout
     assert all(line.isprintable() for line in printed.splitlines())
     (tmp_path / "again.toml").write_text(printed)
