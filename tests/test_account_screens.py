@@ -149,6 +149,19 @@ def test_the_form_for_connecting_takes_a_password_with_which_one_logs_in_whereve
     assert not any(CANARY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
+def test_of_a_password_that_was_wrong_from_the_start_it_is_not_said_that_the_name_has_an_account() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await refuse(app, pilot, "wrong-password", WRONG)
+        assert is_form(app)
+        assert "Log in as ann" in words(app)
+        assert "has an account" not in words(app)
+        assert WRONG in words(app)
+
+    play(app, act)
+
+
 def test_a_form_for_connecting_in_which_a_password_was_begun_does_not_go_away() -> None:
     app = outside()
 

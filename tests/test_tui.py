@@ -1749,6 +1749,51 @@ def test_the_palette_and_the_help_screen_have_every_action(program: Stage) -> No
     program.play(act, beginning(), size=(120, 60))
 
 
+def test_the_palette_finds_an_action_by_a_few_letters_says_its_key_and_does_it(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("f2")
+        await settle(pilot)
+        first = next(row for row in lines(app) if "▌Go to a room" in row)
+        assert "Ctrl+K" in first
+        assert not any("Go to room 1" in row for row in lines(app)), "nine rooms stand last"
+        await pilot.press("f2", *"rooms hide")
+        await settle(pilot)
+        assert len(app.screen_stack) == 2, "there is one"
+        await pilot.press(*["backspace"] * 10, *"hide the rooms", "enter")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        assert not app.main.panes.rooms.display
+        await pilot.press("f7")
+        await settle(pilot)
+
+    program.play(act, beginning())
+
+
+def test_a_theme_is_seen_while_it_is_marked_and_stays_when_it_is_chosen(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        before = app.theme
+
+        async def choose(*keys: str) -> None:
+            await pilot.press("f2", *"choose a theme", "enter")
+            await settle(pilot)
+            assert f"▌{before}" in app.screen_text()
+            await pilot.press(*keys)
+            await settle(pilot)
+
+        await choose("down")
+        seen = app.theme
+        assert seen != before
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.theme == before
+        await choose("down", "enter")
+        assert app.theme == seen
+        app.theme = before
+        await settle(pilot)
+
+    program.play(act, beginning())
+
+
 @pytest.mark.parametrize("at", [1e18, -1e18, -99999999999.0, 1795827121000.0, 1.7e308, 0.0])
 def test_whatever_time_a_server_names_is_shown(at: float, prompt: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:

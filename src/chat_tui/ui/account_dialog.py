@@ -110,7 +110,7 @@ class AccountDialog:
         from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - who asks pays
 
         nick = self._program.client.state.nick
-        fields = [Asked("password", say("Password"), say("eight characters or more")), Asked("again", say("Once more"))]
+        fields = [Asked("password", say("Password"), say("at least 8 characters")), Asked("again", say("Once more"))]
         if is_invited:
             fields.append(
                 Asked("invite", say("Invitation"), say("the code that you were told"), invite, is_secret=False)
@@ -220,7 +220,7 @@ class AccountDialog:
         from chat_tui.ui.screens.form import Asked, Form  # noqa: PLC0415 - who asks pays
 
         new = (
-            Asked("password", say("New password"), say("eight characters or more")),
+            Asked("password", say("New password"), say("at least 8 characters")),
             Asked("again", say("Once more")),
         )
         fields = new if is_fresh else (Asked("old", say("Password now")), *new)

@@ -13,11 +13,10 @@ from typing import ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
-from textual.command import CommandPalette
 from textual.events import AppBlur, AppFocus
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.theme import Theme, ThemeProvider
+from textual.theme import Theme
 from textual.widget import AwaitMount
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, keymap
@@ -36,7 +35,6 @@ from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
-from chat_tui.ui.terminal import Finder
 from chat_tui.ui.theme_files import NO_THEMES, Themes, doubts
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, DARK_NAME, LIGHT_NAME, other_theme, own_variables, theme_of
 from chat_tui.ui.writing import commands_here
@@ -47,8 +45,7 @@ class ChatApp(KeysInTurn):
 
     TITLE = "chat-tui"
     CSS_PATH = Path(__file__).with_name("chat.tcss")
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "f2"
+    ENABLE_COMMAND_PALETTE = False  # Textual's: ours is like whatever else one chooses from
     _has_own_colours = False
     BINDINGS: ClassVar[list[BindingType]] = [binding_of(action) for action in ACTIONS if action.name in EVERYWHERE]
 
@@ -317,14 +314,29 @@ class ChatApp(KeysInTurn):
 
     def action_command_palette(self) -> None:
         """Find an action by its name."""
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(Finder(say("Search for actions …"), say("Nothing has these letters. Fewer find more.")))
+        from chat_tui.ui.screens.finding import ACTION_SCREEN, action_screen  # noqa: PLC0415 - who asks pays
+
+        if self.screen.has_class(ACTION_SCREEN):
+            return
+        commands = {command.title: command for command in self.get_system_commands(self.screen)}
+
+        def chosen(title: str | None) -> None:
+            if title:
+                commands[title].callback()
+
+        self.push_screen(action_screen(commands.values()), chosen)
 
     def search_themes(self) -> None:
-        """Choose a theme, with a preview."""
-        self.push_screen(
-            Finder(say("Search for themes …"), say("Nothing has these letters. Fewer find more."), ThemeProvider)
-        )
+        """Choose a theme, each of which is seen while it is marked."""
+        from chat_tui.ui.screens.finding import theme_screen  # noqa: PLC0415 - who asks pays
+
+        before = self.theme
+        names = sorted(self.available_themes, key=lambda name: (name != before, name))
+
+        def chosen(name: str | None) -> None:
+            self.theme = name or before
+
+        self.push_screen(theme_screen(names, before, partial(setattr, self, "theme")), chosen)
 
 
 _ON_MAIN_SCREEN = {

@@ -274,8 +274,8 @@ class ChosenLine:
             f"{one.sign}  {', '.join(one.nicks[:8])}{' …' if len(one) > 8 else ''}"  # noqa: PLR2004 - a row's worth
             for one in (line.reactions if isinstance(line, Spoken) else ())
         ]
-        heading = f"#{seq} {line.nick}: {' '.join(line.text[:200].split())}"
-        self._screen.app.push_screen(LineMenuScreen(heading, rows, told), answer)
+        heading, said = f"#{seq} {line.nick}", " ".join(line.text[:200].split())
+        self._screen.app.push_screen(LineMenuScreen(heading, said, rows, told), answer)
 
 
 def signs_found(letters: str) -> list[Item]:

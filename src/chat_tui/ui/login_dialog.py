@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 OTHER = message("Another name")
 
+UNPROVED = frozenset(("wrong-password", "wrong-code"))
+"""Refusals of what was typed in the form for connecting, before anything was said of the name."""
+
 
 class LoginDialog:
     """Asks for a password or a code where the name has an account; where one must have one to come in, for a password to be."""
@@ -111,7 +114,8 @@ class LoginDialog:
             again = Asked("again", say("Once more"))
             heading = say("{nick} needs an account here", nick=nick)
             return Form(heading, what, (password, again, invite), say("Register"), say(OTHER), kept)
-        heading = say("{nick} has an account here", nick=nick)
+        is_known = change.code not in UNPROVED  # nobody is told of a name that was tried whether it has one
+        heading = say("{nick} has an account here", nick=nick) if is_known else say("Log in as {nick}", nick=nick)
         if why_no_secrets(change.line):
             code = Asked("code", say("Code"), say("eight letters"), begun)
             return Form(heading, what, (code,), say("Log in"), say(OTHER), kept)

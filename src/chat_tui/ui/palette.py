@@ -25,19 +25,17 @@ def palette(
     keys: Mapping[str, str],
     servers: Iterable[tuple[str, str, Callable[[], object]]],
 ) -> Iterator[SystemCommand]:
-    """What the palette offers. `keys` are those that the user has chosen; `servers` is what can be done about those."""
+    """What the palette offers, each with its key or what is typed for it: `keys` that the user has chosen, and what is to be done about `servers`."""
     room = main.navigation.current
-    for action in ACTIONS:
+    for action in sorted(ACTIONS, key=lambda action: bool(action.number)):  # of rooms there are nine: they stand last
         if action.name != "palette" and (action.name != "moderate" or Moderating.is_for(room)):
             key = shown_key(keys.get(action.name, action.keys))
-            yield SystemCommand(
-                action.words, say("Key: {key}", key=key), partial(app.call_later, _run, app, main, action)
-            )
+            yield SystemCommand(action.words, key, partial(app.call_later, _run, app, main, action))
     yield from _signs(client, main)
-    for title, about, run in servers:
-        yield SystemCommand(title, about, run)
-    yield SystemCommand(say("Suspend"), say("Back to the shell; fg goes on"), app.action_suspend_process)
-    yield SystemCommand(say("Choose a theme"), say("All of them, with a preview"), app.action_change_theme)
+    for title, typed, run in servers:
+        yield SystemCommand(title, typed, run)
+    yield SystemCommand(say("Go back to the shell; fg goes on"), "", app.action_suspend_process)
+    yield SystemCommand(say("Choose a theme"), "", app.action_change_theme)
 
 
 def _signs(client: Client, main: MainScreen) -> Iterator[SystemCommand]:

@@ -167,21 +167,17 @@ class Servers:
         self._main.paint_soon()
 
     def choices(self) -> list[tuple[str, str, Callable[[], object]]]:
-        """What the palette offers: what it is called, what it does, and what does it."""
+        """What the palette offers: what it is called, what is typed for it, and what does it."""
         found: list[tuple[str, str, Callable[[], object]]] = [
-            (
-                say("Connect to one more server"),
-                say("Beside this one, in the same window; /connect does the same"),
-                self._ask_for_one_more,
-            )
+            (say("Connect to one more server"), "/connect", self._ask_for_one_more)
         ]
         open_ones = {server.wanted.name for server in self._all}
         for name in self._window.settings.profiles:
             if name not in open_ones:
-                title, about = say("Connect to {server} too", server=name), say("A profile of the settings")
-                found.append((title, about, partial(self.shown.change_servers, "connect", name)))
+                title = say("Connect to {server} too", server=name)
+                found.append((title, f"/connect {name}", partial(self.shown.change_servers, "connect", name)))
         if len(self._all) > 1:
             for server in self._all:
-                title, about = say("Leave {server}", server=server.name), say("The other servers stay; /disconnect")
-                found.append((title, about, partial(self.disconnect, server)))
+                title = say("Leave {server}", server=server.name)
+                found.append((title, "/disconnect" if server is self.shown else "", partial(self.disconnect, server)))
         return found

@@ -21,11 +21,8 @@ from typing import Any
 import textual
 from textual._compositor import CompositorUpdate
 from textual.app import App
-from textual.command import CommandList, CommandPalette, Provider
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets.option_list import Option
 
 from chat_tui.client.links import is_link
 from chat_tui.client.opening import has_desktop
@@ -274,24 +271,6 @@ def written_as(screen: Screen[None], page: Callable[[], str]) -> Callable[[], No
     if textual.__version__ == PINNED:
         setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
     return forget
-
-
-class Finder(CommandPalette):
-    """Finds things by their letters, among the app's own if no others are given, and says `none` where there are none: Textual says it in English."""
-
-    def __init__(self, placeholder: str, none: str, *providers: type[Provider]) -> None:
-        super().__init__(providers or None, placeholder=placeholder)
-        self._none = none
-
-    def _start_no_matches_countdown(self, search_value: str) -> None:
-        self._stop_no_matches_countdown()
-
-        def show() -> None:
-            if search_value:
-                self.query_one(CommandList).add_option(Option(Content(self._none), disabled=True, id=self._NO_MATCHES))
-            self._list_visible = bool(search_value)
-
-        self._no_matches_timer = self.set_timer(self._NO_MATCHES_COUNTDOWN, show)
 
 
 def has_emoji() -> bool:

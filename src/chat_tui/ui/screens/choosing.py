@@ -25,6 +25,10 @@ WIDE = 60
 """Columns of a terminal from which on there is place for a whole date and what it is of."""
 
 
+ROWS_MIN, ROWS_MAX, AROUND = 3, 14, 4
+"""Rows of a list at least and at most, and those of the frame that are not its: what one types, an empty one, and what is said below."""
+
+
 class ChooseScreen(ModalScreen[str]):
     """Shows what fits what is typed. Returns the chosen item's key, or ""."""
 
@@ -49,6 +53,11 @@ class ChooseScreen(ModalScreen[str]):
             yield Field(placeholder=self._placeholder, compact=True)
             yield ListPane()
             yield Static("", classes="hint", markup=False)
+
+    def on_resize(self) -> None:
+        """The terminal is of another size: the list scrolls, so that what stands around it is seen."""
+        rows = self.query_one(Box).rows - AROUND
+        self.query_one(ListPane).styles.max_height = max(ROWS_MIN, min(ROWS_MAX, rows))
 
     def show(self, items: Sequence[Item], hint: str = "") -> None:
         """Show these items, the first one marked."""

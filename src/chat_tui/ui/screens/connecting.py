@@ -102,7 +102,7 @@ class ConnectScreen(ModalScreen[Target | None]):
                 yield Field(self._target.nick, placeholder=say("your nickname"), id="nick", compact=True)
             with Horizontal(classes="field"):
                 yield Label(say("Password"))
-                yield SecretField(placeholder=say("if this name has an account"), id="password")
+                yield SecretField(placeholder=say("if it has an account"), id="password")
             yield Static("", id="wrong")
             yield Button(say("Connect"), variant="primary", compact=True)
             if self._servers:

@@ -28,16 +28,17 @@ class LineMenuScreen(ModalScreen[str]):
         Binding("down,alt+down", "move(1)", show=False),
     ]
 
-    def __init__(self, heading: str, rows: Sequence[tuple[str, str, str]], told: Sequence[str]) -> None:
-        """`rows` are what there is to choose, each with its key and what it is; `told` stands below."""
+    def __init__(self, heading: str, said: str, rows: Sequence[tuple[str, str, str]], told: Sequence[str]) -> None:
+        """`said` stands above, and `told` below; `rows` are what there is to choose, each with its key and what it is."""
         super().__init__()
-        self._heading, self._rows, self._told = heading, rows, told
+        self._heading, self._said, self._rows, self._told = heading, said, rows, told
         self._keys = {key: name for name, keys, _ in rows for key in keys.split(",")}
         self._at = 0
 
     def compose(self) -> ComposeResult:
         """The line, what can be done with it, and how people have reacted."""
         with Box(self._heading, say("Enter chooses, Esc goes back"), id="line-menu"):
+            yield Static(Content(self._said), classes="quoted")
             yield ListPane()
             yield Static(Content("\n".join(self._told)), classes="told")
 

@@ -13,14 +13,26 @@ from chat_tui.ui.screens.choosing import ChooseScreen
 class PickScreen(ChooseScreen):
     """Returns the key of what is chosen."""
 
-    def __init__(self, heading: str, placeholder: str, find: Callable[[str], list[Item]]) -> None:
-        """`find` gives what fits the letters, best first."""
+    def __init__(
+        self,
+        heading: str,
+        placeholder: str,
+        find: Callable[[str], list[Item]],
+        on_mark: Callable[[str], object] | None = None,
+    ) -> None:
+        """`find` gives what fits the letters, best first; `on_mark` is told of which one the user has marked by moving there."""
         super().__init__(heading, placeholder)
-        self._find = find
+        self._find, self._on_mark = find, on_mark
 
     def on_mount(self) -> None:
         """Show what there is."""
         self.show(self._find(""))
+
+    def action_move(self, step: int) -> None:
+        """Mark another one."""
+        super().action_move(step)
+        if self._on_mark is not None and self.marked:
+            self._on_mark(self.marked)
 
     @on(Input.Changed)
     def _look(self, event: Input.Changed) -> None:
