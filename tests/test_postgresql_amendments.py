@@ -20,7 +20,7 @@ from chat_server.journal.postgresql.appending import append_of
 from chat_server.journal.postgresql.indexed import IndexedDatabase
 from chat_server.journal.postgresql.schema import MIGRATIONS, migrate
 from chat_server.protocol.amending import Edited, Reacted, Redacted, reaction_of
-from chat_server.protocol.entries import Amending, Entry, Said
+from chat_server.protocol.entries import Amending, Entry, Said, Spoken
 from postgresql import Cluster, Database
 from test_kept_amendments import amending, deleted, edited, folded, reacted
 from test_postgresql_append import Node, in_thread, said
@@ -156,6 +156,24 @@ def test_who_rewrites_the_lines_of_an_account_meanwhile_is_waited_for(database: 
     assert isinstance(line, Said)
     assert (line.nick, line.text, line.reactions) == ("gone", "[erased]", (reaction_of("+", [("bob", 8)]),))
     assert versions(a) == []
+
+
+def test_what_a_crowd_says_of_one_line_in_a_turn_is_stored_with_its_batch_once(
+    nodes: list[Node], database: Database
+) -> None:
+    a, _ = nodes
+    store(a, *said(*["x" * 200] * 50))
+    crowd: list[Entry] = [reacted(4, nick=f"user{number}", author=100 + number) for number in range(50)]
+    crowd += [reacted(4, nick="user3", author=103, back=True), reacted(5), reacted(4, "!")]
+    with database.connect() as connection:
+        ((before,),) = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchall()
+        store(a, *crowd)
+        ((after,),) = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'").fetchall()
+        lines = {line.seq: line for line in stored(connection) if isinstance(line, Spoken)}
+    assert after - before < 150_000, "the batch has 10 KB"
+    people = [(f"user{number}", 100 + number) for number in range(50) if number != 3]
+    assert lines[4].reactions == (reaction_of("+", people), reaction_of("!", [("bob", 8)]))
+    assert lines[5].reactions == (reaction_of("+", [("bob", 8)]),)
 
 
 def test_the_lines_to_which_an_account_has_reacted_are_found_among_those_of_others(nodes: list[Node]) -> None:

@@ -1,9 +1,9 @@
 """Functions of the database by which lines come to stand otherwise that were said before, in the commit that stores what amends them (amendments.py).
 
-The append calls `amend`, behind the lock of the room: whatever other nodes have stored before is there, and nothing comes in between. Who rewrites
-the lines of an account holds no such lock, so each batch is locked before it is read. Entries are taken apart into texts in JSON, as batch_codec.py
-has written them, are compared as they are written, and copied: PostgreSQL keeps no NUL in a text, and refuses to look for anything in a JSON value
-in which there is one.
+The append calls `amend` (amend_function.py), behind the lock of the room: whatever other nodes have stored before is there, and nothing comes in
+between. Who rewrites the lines of an account holds no such lock, so each batch is locked before it is read. Entries are taken apart into texts in
+JSON, as batch_codec.py has written them, are compared as they are written, and copied: PostgreSQL keeps no NUL in a text, and refuses to look for
+anything in a JSON value in which there is one.
 """
 
 from chat_server.journal.versions import VERSION_SECONDS
@@ -174,61 +174,6 @@ CREATE OR REPLACE FUNCTION redacted(list text, start bigint, firsts bigint[], la
             FROM json_array_elements(list::json) WITH ORDINALITY AS l (entry, number)
         ) AS e
 $$;
-
--- Stores what the entries of a turn, which is stored itself, make of lines that are stored, in their order. One for which there is nothing left to
--- amend stays, without its text.
-CREATE FUNCTION amend(its_room bigint, its_turn bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    its record; one record; line record;
-    of bigint;
-    fields json;
-    reactions text;
-BEGIN
-    SELECT * INTO its FROM batch WHERE room = its_room AND turn = its_turn;
-    FOR one IN
-        SELECT its.first + e.number - 1 AS seq, its.at + its.step * (e.number - 1) AS at, e.parts, e.parts[cardinality(e.parts)]::json AS fields,
-                CASE WHEN its.authors = '' THEN 0 ELSE (its.authors::json ->> (e.number - 1)::int)::bigint END AS author
-            FROM (
-                SELECT parts_of(l.entry) AS parts, l.number FROM json_array_elements(its.lines::json) WITH ORDINALITY AS l (entry, number)
-            ) AS e WHERE e.parts[3] IN ('"edited"', '"reacted"', '"redacted"') ORDER BY e.number
-    LOOP
-        IF one.parts[3] = '"redacted"' THEN
-            PERFORM redact(its_room, one.fields -> 'of');
-            CONTINUE;
-        END IF;
-        of := one.fields ->> 'of';
-        SELECT * INTO line FROM entry_at(its_room, of);
-        fields := spoken_fields(line.parts);
-        IF fields IS NOT NULL AND one.parts[3] = '"edited"' THEN
-            INSERT INTO version (room, seq, number, until, text, author)
-                VALUES (its_room, of, coalesce((fields ->> 'edited')::bigint, of), one.at, line.parts[2], line.author)
-                ON CONFLICT DO NOTHING;
-            PERFORM forget_edit(its_room, (fields ->> 'edited')::bigint);
-            PERFORM set_entry(its_room, of, spoken(
-                line.parts, one.parts[2],
-                fields_of(
-                    fields ->> 're', one.seq::text, (fields -> 'reactions')::text, (fields -> 'whom')::text,
-                    fields ->> 'account', fields ->> 'reacted'
-                )
-            ));
-            CONTINUE;
-        END IF;
-        reactions := NULL;
-        IF fields IS NOT NULL THEN
-            reactions := reacted(
-                fields -> 'reactions', one.parts[2], one.parts[1], (one.fields -> 'called')::text, one.author, (one.fields ->> 'is_back')::boolean
-            );
-        END IF;
-        IF reactions IS NULL THEN
-            PERFORM set_entry(its_room, one.seq, without_text(one.parts));
-        ELSE
-            PERFORM set_entry(its_room, of, spoken(
-                line.parts, line.parts[2],
-                fields_of(fields ->> 're', fields ->> 'edited', reactions, (fields -> 'whom')::text, fields ->> 'account', one.seq::text)
-            ));
-        END IF;
-    END LOOP;
-END $$;
 
 -- With a line goes what it said before.
 CREATE FUNCTION forget_versions_of_pruned() RETURNS trigger LANGUAGE plpgsql AS $$

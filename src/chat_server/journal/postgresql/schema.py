@@ -7,6 +7,7 @@ replaced one by one. What accounts and the life of a node want of the database i
 from typing import TYPE_CHECKING
 
 from chat_server.journal.postgresql.account_functions import ACCOUNTS, CAME_FROM
+from chat_server.journal.postgresql.amend_function import AMEND
 from chat_server.journal.postgresql.amending_functions import AMENDING
 from chat_server.journal.postgresql.append_function import AMENDING_APPEND, APPEND
 from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
@@ -149,6 +150,7 @@ MIGRATIONS: list[str] = [
     PROBED,
     LINES_ASKED,
     GONE_NODES,
+    AMEND,
 ]
 
 
