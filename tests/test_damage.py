@@ -17,11 +17,16 @@ import trio
 
 import forks
 from captured_logs import capture_logs
+from chat_server.config import JournalTable
 from chat_server.journal import UnusableJournal
 from chat_server.journal.backups import copies_in
+from chat_server.journal.engines import engine_named
+from chat_server.journal.sqlite.reader import Reader
+from chat_server.journal.sqlite.writer import Writer
 from chat_server.server.damage import AFTER_SECONDS, LOOK_SECONDS, look_for_damage
 from processes import TIMEOUT, running_server
 from test_backups import filled
+from test_journal import opened, said, store
 from test_maintenance import PROGRAM, Done, command
 from test_restoring import Asking, closed, come, copy_of, lines, say
 
@@ -238,6 +243,38 @@ async def test_a_server_looks_through_what_is_kept_and_its_log_says_what_is_wron
             f"page 3 is gone, in {LOOK_SECONDS:.0f} s",
         )
     ]
+
+
+# Others who read while a server runs: the last of them who goes deletes the log, unless the server has its lock on the file.
+
+
+def read_elsewhere(journal: Path) -> None:
+    reading = "import sqlite3, sys; base = sqlite3.connect(sys.argv[1]); base.execute('SELECT count(*) FROM room'); base.close()"
+    subprocess.run([sys.executable, "-c", reading, journal], timeout=TIMEOUT, check=True)
+
+
+async def test_a_server_that_has_looked_through_its_journal_keeps_its_log_when_a_reader_goes(data: Path) -> None:
+    settings, engine = JournalTable(directory=str(data)), engine_named("sqlite")
+    async with opened(engine.open_store(settings).journal) as journal:
+        await store(journal, said("before"))
+        assert engine.quick_look(settings, LOOK_SECONDS) == ""
+        read_elsewhere(data / "journal.db")
+        assert (data / "journal.db-wal").exists()
+        await store(journal, said("after"))
+
+
+def test_one_that_opens_its_file_again_takes_no_lock_from_those_who_read_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Writer(path)) as writer:
+        writer.create_room("python")
+        with closing(Reader(path)) as reader:
+            assert reader.end() == 1
+            writer.close()
+            writer._is_lost = True  # as where the disk has broken the connection
+            writer.create_room("write")
+            writer.close()
+            read_elsewhere(path)
+            assert (tmp_path / "journal.db-wal").exists(), "the reader has it open still"
 
 
 # Anywhere.

@@ -107,6 +107,7 @@ def journal(engine: Engine, config: Config) -> Iterator[Finding]:
     data = engine.directory(config.journal)
     do = "" if data is None else way_back(config, data)
     try:
+        engine.probe(config.journal)  # its warnings are among what a start meets
         trouble = engine.quick_look(config.journal, LOOK_SECONDS)
     except UnusableJournal as problem:
         is_damage = isinstance(problem, DamagedJournal)

@@ -40,10 +40,9 @@ def probe(settings: Settings) -> list[str]:
 
 
 def quick_look(settings: Settings, seconds: float) -> str:
-    """See engines.Engine. Beside a running server it reads as any reader does."""
+    """See engines.Engine. Beside a running server it reads as any reader does; in it SQLite alone may open the file (see recognising.py)."""
     import sqlite3  # noqa: PLC0415 - few look
 
-    probe(settings)
     path = data_directory(settings.directory) / JOURNAL_FILE
     until = time.monotonic() + seconds
     try:

@@ -1,6 +1,7 @@
 """What a file is that is to be a journal, by its first bytes and its length: to open it could change it, and what SQLite says of it is a riddle.
 
-Blocks. Never knows what is in a journal.
+Blocks. Never knows what is in a journal. Not for a program that has the file open by SQLite: whichever way a file is closed, the system takes from
+the program all locks that it has on it (https://sqlite.org/howtocorrupt.html, 2.2), and the next reader who goes deletes the log under the server.
 """
 
 import os

@@ -118,7 +118,8 @@ class Writer(Reader):
 
     def _open(self, *, may_make: bool, tell: Tell = tell_nobody) -> None:
         try:
-            refuse_other(self.path)
+            if may_make:  # later there are readers in this program, whose locks that would take
+                refuse_other(self.path)
             self._connection = connect(self.path, may_make=may_make, wait=OPEN_PATIENCE if may_make else LOCK_LOOK)
             with ExitStack() as on_failure:
                 on_failure.callback(self.close)
