@@ -47,7 +47,7 @@ KEPT = (
         "mention",
         "matter",
     ),
-    *("act", "room_act", "version"),
+    *("act", "room_act", "version", "gone_node", "asked_line"),
 )
 """The tables that an import empties: all but `journal`."""
 
