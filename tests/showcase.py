@@ -54,6 +54,12 @@ def lines() -> list[Event]:
     """What is said in the room of the picture: yesterday afternoon, and this morning."""
     yesterday, today = NOON - DAY + 4 * 3600, NOON - 3 * 3600
     said = [
+        ("grace", yesterday - 3000, "the mirrors are all at 1.3.9 by now, two of them since this morning only"),
+        ("heidi", yesterday - 2940, "then nothing is in the way of 1.4 from my side"),
+        ("bob", yesterday - 2880, "nor from mine"),
+        ("dave", yesterday - 2700, "one thing: the page about upgrading still says that one stops the server first"),
+        ("heidi", yesterday - 2640, "I take that, it is two sentences"),
+        ("ann", yesterday - 2580, "thank you"),
         ("bob", yesterday - 300, "the new parser is in `wire/json_lines.py`, no flag needed any more"),
         (
             "Carol",
@@ -67,20 +73,29 @@ def lines() -> list[Event]:
         ("bob", today + 32 * 60, "@ann see https://example.org/bench before it goes out?"),
     ]
     told: list[Event] = [Said("release", seq, at, nick, text) for seq, (nick, at, text) in enumerate(said, 1)]
-    told[6] = Said("release", 7, today + 32 * 60, "bob", said[6][2], re=6)
-    first, later = told[:3], told[3:]
+    before = len(told) - 7  # what the others are counted from
+    told[-1] = Said("release", before + 7, today + 32 * 60, "bob", said[-1][2], re=before + 6)
+    first, later = told[: before + 3], told[before + 3 :]
     return [
-        entries.Recalled("release", tuple(first), None, 3, ""),  # type: ignore[arg-type] # all of them are lines
+        entries.Recalled("release", tuple(first), None, before + 3, ""),  # type: ignore[arg-type] # all of them are lines
         *later,
-        Reacted("release", 8, yesterday + 300, "bob", "👍", of=2, whom="Carol"),
-        Reacted("release", 9, yesterday + 301, "dave", "👍", of=2, whom="Carol"),
-        Reacted("release", 10, yesterday + 302, "ann", "🎉", of=2, whom="Carol"),
-        Edited("release", 11, yesterday + 400, "ann", "great, then it goes out on Wednesday", of=3),
-        Acted("release", 12, today + 33 * 60, "erin", "waves at everybody who is new here"),
-        TopicSet("release", 13, today + 35 * 60, "bob", "1.4 goes out on Wednesday"),
-        Said("release", 14, today + 40 * 60, "frank", "你好! 今天发布吗? 我可以测试 👋"),
-        Said("release", 15, today + 41 * 60, "frank", "oh, not before noon"),
-        Redacted("release", 16, today + 42 * 60, "frank", "#15", whom="frank", of=((15, 15),)),
+        Reacted("release", before + 8, yesterday + 300, "bob", "👍", of=before + 2, whom="Carol"),
+        Reacted("release", before + 9, yesterday + 301, "dave", "👍", of=before + 2, whom="Carol"),
+        Reacted("release", before + 10, yesterday + 302, "ann", "🎉", of=before + 2, whom="Carol"),
+        Edited("release", before + 11, yesterday + 400, "ann", "great, then it goes out on Wednesday", of=before + 3),
+        Acted("release", before + 12, today + 33 * 60, "erin", "waves at everybody who is new here"),
+        TopicSet("release", before + 13, today + 35 * 60, "bob", "1.4 goes out on Wednesday"),
+        Said("release", before + 14, today + 40 * 60, "frank", "你好! 今天发布吗? 我可以测试 👋"),
+        Said("release", before + 15, today + 41 * 60, "frank", "oh, not before noon"),
+        Redacted(
+            "release",
+            before + 16,
+            today + 42 * 60,
+            "frank",
+            f"#{before + 15}",
+            whom="frank",
+            of=((before + 15, before + 15),),
+        ),
     ]
 
 
@@ -95,6 +110,7 @@ def morning() -> list[Event]:
         0,
         roles={"bob": "owner", "Carol": "moderator"},
         away=("grace", "heidi"),
+        reasons={"grace": "lunch", "heidi": "till Mon"},
         now=NOON,
     )
     listed = ConversationsListed((Conversing("@bob", 1), Conversing("@李雷", 1), Conversing("@erin", 1)))
@@ -115,6 +131,9 @@ def morning() -> list[Event]:
         Joined("release", ("grace", "judy", "ken")),
     ]
 
+
+READ = 11
+"""The newest line that the user had read."""
 
 PICTURES = {
     "chat-tui": ("chat-dark", (120, 38)),
@@ -157,8 +176,8 @@ def showcase(theme: str = "chat-dark", **more: Any) -> StoryApp:
     app = StoryApp(morning(), settings=replace(Settings(theme=theme), **more))
     client = app.client
     client.connection.host = "chat.example.org"
-    client.state.room("release").read = 5
-    client.saved.read |= {"release": 5, "@李雷": 1, "@erin": 1}
+    client.state.room("release").read = READ
+    client.saved.read |= {"release": READ, "@李雷": 1, "@erin": 1}
     return app
 
 

@@ -37,6 +37,7 @@ class ListPane(ScrollView):
         overflow-x: hidden;
         & > .list-pane--current { background: $selected; text-style: bold; }
         & > .list-pane--mark { color: $text-primary; }
+        &:ansi { scrollbar-color: ansi_bright_black; }
         &:ansi > .list-pane--current { background: ansi_default; text-style: bold reverse; }
     }
     """

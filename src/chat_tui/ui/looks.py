@@ -56,6 +56,7 @@ ChatView {
     & > .chat-view--wanted { color: $text-warning; }
     & > .chat-view--sign { background: $panel; color: $text-muted; }
     & > .chat-view--own-sign { background: $selected; color: $text-primary; text-style: bold; }
+    &:ansi { scrollbar-color: ansi_bright_black; }
     &:ansi > .chat-view--unread { color: ansi_default; text-style: bold; }
     &:ansi > .chat-view--failed { color: ansi_default; text-style: bold; }
     &:ansi > .chat-view--code { color: ansi_default; text-style: bold; }

@@ -124,7 +124,7 @@ class HelpScreen(ModalScreen[None]):
             about = _GROUPS.get(group)
             parts.append(_heading(say("Commands: {about}", about=say(about)) if about else say("Commands")))
             parts += [self._row(command.usage, command.explanation.partition("\n")[0]) for command in commands]
-        return Content("\n").join(parts)
+        return Content("\n").join(parts)[1:]  # over the first heading is the frame
 
     def _by_group(self) -> list[CommandDescribed]:
         """The commands as the server's /help has them; those of which it says no group, last."""
