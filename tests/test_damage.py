@@ -203,6 +203,13 @@ def test_a_check_finds_all_that_it_can_and_says_what_follows(data: Path) -> None
     assert commands_in(found[-1])["restore"]
 
 
+def test_a_check_that_cannot_go_on_counts_nothing(data: Path) -> None:
+    written_over(data / "journal.db", 4096, b"\xff" * 4096)
+    done = command("check-journal", "--data", data)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2] == "it could not be looked at to the end; 2 problems"
+
+
 # What people see.
 
 

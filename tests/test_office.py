@@ -615,6 +615,22 @@ async def test_roles_and_panic_hold_at_all_nodes(autojump_clock: trio.abc.Clock)
         assert (await there.ask_as_operator("set-panic"))[0] == {"is": "panic-shown", "seconds": 0.0}
 
 
+@pytest.mark.parametrize("ahead", [-4000, 0, 4000])
+def test_a_panic_that_was_ended_is_over_whatever_the_clock_says_later(ahead: int) -> None:
+    """As after a start with a clock that is years behind."""
+    begun = ServerAct("panic", 1e9, "ann", number=1, until=1e9 + 3600)
+    ended = ServerAct("panic", 1e9 + 60, "ann", number=2, until=1e9 + 60)
+    in_force = InForce()
+    in_force.load([begun], 1)
+    assert in_force.panic_seconds(1e9 + 50) == 3550
+    in_force.note(ended)
+    now = 1e9 + ahead * 86400
+    assert (in_force.panic_seconds(now), in_force.is_calm(now)) == (0, True)
+    again = InForce()
+    again.load([ended], 2)
+    assert again.panic_seconds(now) == 0
+
+
 def test_a_hundred_thousand_bans_cost_who_comes_nothing() -> None:
     in_force = InForce()
     for number in range(1, 100_001):

@@ -92,7 +92,8 @@ class InForce:
         if act.kind == "lifted":
             self._drop(act.of)
         elif act.kind == "panic":
-            self._panic_until = act.until
+            # One that was ended is over, whatever the clock says now.
+            self._panic_until = act.until if act.until > act.at else 0.0
             self.unrest = True
         elif act.kind in CURBING:
             self._acts[number] = act

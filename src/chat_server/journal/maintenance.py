@@ -206,7 +206,7 @@ def _batches_of(lines: Iterable[Stored]) -> list[list[Stored]]:
 
 
 class Findings(NamedTuple):
-    """What a check has found."""
+    """What a check has found. Where it could not look to the end, nothing is counted."""
 
     rooms: int
     lines: int
