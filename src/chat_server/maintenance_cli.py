@@ -202,7 +202,9 @@ def _check(engine: Engine, config: Config) -> int:
     index = "all of them in the search index" if not behind else f"{behind} of them not in the search index yet"
     problems = console.counted(len(found.problems), "problem") if found.problems else "no problems"
     counts = f"{console.counted(found.rooms, 'room')}, {console.counted(found.lines, 'line')}, {index}"
-    console.say(f"{counts if found.rooms or not found.problems else 'it could not be looked at to the end'}; {problems}")
+    console.say(
+        f"{counts if found.rooms or not found.problems else 'it could not be looked at to the end'}; {problems}"
+    )
     data = engine.directory(config.journal)
     if found.problems and data is not None:
         console.say(way_back(config, data))
