@@ -346,6 +346,60 @@ def test_wherever_a_successor_comes_to_nothing_before_it_serves_the_one_before_i
     assert has_lines(third.port, "hello")
 
 
+IMPATIENT = """
+import sys
+from chat_server.server import successor
+successor.QUIET_SECONDS = 0.3
+from chat_server.cli import main
+sys.exit(main())
+"""
+"""A server that soon looks what one does that is to take its place."""
+
+STOPS_AT = ENDS_AT.replace("signal.SIGKILL)", "signal.SIGSTOP)\n    return result").replace("done(*", "result = done(*")
+
+
+def test_a_successor_that_stands_still_before_it_has_the_data_directory_is_not_waited_for(start: Start) -> None:
+    first = start(program=("-c", IMPATIENT))
+    port = first.port
+    with program(port) as ann:
+        ann.say("hello")
+    step = STEPS["with the answer"]
+    second = start("--replace", port=port, program=("-c", STOPS_AT, *step, "stops"))
+    first.wait_for_log("has not: this one serves again")
+    assert has_lines(port, "hello")
+    second.process.send_signal(signal.SIGCONT)
+    assert second.wait() == 2, "it finds that the other one has it again"
+    assert "another server has taken the place" in second.log
+    assert has_lines(port, "hello")
+
+
+def test_of_one_that_stands_still_with_the_data_directory_the_log_says_which_process_to_end(start: Start) -> None:
+    first = start(program=("-c", IMPATIENT))
+    port = first.port
+    step = STEPS["with the data directory"]
+    second = start("--replace", port=port, program=("-c", STOPS_AT, *step, "stops"))
+    first.wait_for_log(rf"nobody serves: .* process={second.process.pid} ")
+    second.process.kill()
+    first.wait_for_log("has not: this one serves again")
+    assert has_lines(port)
+
+
+def test_a_reload_while_another_takes_its_place_ends_neither(start: Start) -> None:
+    first = start()
+    port = first.port
+    second = start("--replace", port=port, program=("-c", STOPS_AT, *STEPS["with the data directory"], "stops"))
+    first.wait_for_log("takes the place")
+    deadline = time.monotonic() + TIMEOUT
+    while Path(f"/proc/{second.process.pid}/stat").read_text().split()[2] != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for one in (first, second):
+        one.process.send_signal(signal.SIGHUP)
+    second.process.send_signal(signal.SIGCONT)
+    assert first.wait() == 0
+    assert has_lines(second.port)
+
+
 def test_a_successor_that_has_said_that_it_serves_is_a_server_as_any(start: Start) -> None:
     first = start()
     port = first.port

@@ -71,3 +71,20 @@ class LockedDirectory:
         lock, self._lock = self._lock, -1
         with suppress(OSError):
             os.close(lock)
+
+
+def is_in_use(directory: Path) -> bool:
+    """Whether another program has a data directory just now."""
+    try:
+        lock = os.open(directory / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, and for a moment
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return False

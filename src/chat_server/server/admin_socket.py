@@ -159,7 +159,16 @@ def _linked(data: Path, path: Path) -> Path:
 
 def peer_of(option: Callable[[int, int, int], bytes]) -> int:
     """The user at the other end of a Unix socket whose `getsockopt` this is, by number (unix(7): SO_PEERCRED)."""
-    return int(struct.unpack("3i", option(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))[1])
+    return _credentials(option)[1]
+
+
+def process_of(option: Callable[[int, int, int], bytes]) -> int:
+    """The process there, by number."""
+    return _credentials(option)[0]
+
+
+def _credentials(option: Callable[[int, int, int], bytes]) -> tuple[int, ...]:
+    return struct.unpack("3i", option(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
 
 
 # The other end.

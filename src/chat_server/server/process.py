@@ -17,6 +17,7 @@ from chat_server import logs
 from chat_server.config import Config
 from chat_server.journal import Damaged, DamagedJournal, Journal, JournalError, UnusableJournal
 from chat_server.journal.archive import FileProblem
+from chat_server.journal.data_directory import is_in_use
 from chat_server.journal.engines import Engine, Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
@@ -42,7 +43,7 @@ from chat_server.server.replacing import CannotReplace, Predecessor
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
-from chat_server.server.signals import OBEYED, Signals
+from chat_server.server.signals import OBEYED, Signals, hangups_survived
 from chat_server.server.start_log import ReadyLog, tell_of_owner
 from chat_server.server.stopping import Ended, Stops
 from chat_server.server.successor import Successor
@@ -97,14 +98,16 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
 
     """
     configure_log(config.log)
-    with closing(ServiceManager()) as manager:
+    with hangups_survived(), closing(ServiceManager()) as manager:
         given = _given()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
         opened = _replace(in_use.config, given) if replaces else _open(in_use.config, given)
         relieve_collector()
-        ports = ports_of(opened.places)
+        ports, directory = ports_of(opened.places), opened.directory
         ended = trio.run(_serve, in_use, opened, manager, given)
-        while ended.begins_anew or (ended.successor is not None and not ended.successor.serves()):
+        while ended.begins_anew or (
+            ended.successor is not None and not ended.successor.serves(partial(_is_taken, directory))
+        ):
             ended = _serve_again(in_use, manager, given, ports, after=ended.successor)
     logs.tell_repeats(is_end=True)
     if ended.cut:
@@ -187,6 +190,11 @@ def _serve_again(
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _is_taken(directory: Path | None) -> bool:
+    """Whether somebody else has what is kept; nobody can tell where that is in no directory."""
+    return directory is None or is_in_use(directory)
 
 
 async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, given: Handed) -> Ended:

@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 from chat_server.logs import log
 
@@ -36,6 +37,28 @@ class Signals:
                 self._stop()
             elif not is_hangup:  # of a terminal that goes, the kernel and the shell tell
                 self._cut()
+
+
+@contextmanager
+def hangups_survived() -> Iterator[None]:
+    """Have SIGHUP not end the process while nobody obeys it: before it serves, and while it waits to serve again. Nothing is read again then.
+
+    But it does where the terminal has gone from which the program was started.
+    """
+    before, has_terminal = signal.getsignal(signal.SIGHUP), _has_terminal()
+
+    def survive(number: int, frame: FrameType | None) -> None:
+        del frame
+        if has_terminal and not _has_terminal():
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    if before is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, survive)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _has_terminal() -> bool:

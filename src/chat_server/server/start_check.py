@@ -4,7 +4,6 @@ Blocks; a database that does not answer for some seconds. Knows settings, files,
 """
 
 import errno
-import fcntl
 import os
 import socket
 import stat
@@ -18,7 +17,7 @@ from chat_server import systemctl
 from chat_server.config import BackupTable, Config, host_and_port
 from chat_server.journal import UnusableJournal
 from chat_server.journal.backups import directory_for, out_of_place
-from chat_server.journal.data_directory import LOCK_FILE
+from chat_server.journal.data_directory import is_in_use
 from chat_server.journal.engines import engine_named
 from chat_server.server.certificates import (
     CREDENTIAL,
@@ -96,7 +95,7 @@ def look(config: Config, now: float) -> Iterator[Found]:
     yield from _certificate(config, directory, now)
     is_running = False
     if directory is not None:
-        is_running = _is_locked(directory)
+        is_running = is_in_use(directory)
         if is_running:
             yield Found(
                 False,
@@ -140,23 +139,6 @@ def _certificate(config: Config, directory: Path | None, now: float) -> Iterator
         yield Found(False, f"{files.certificate} is valid until {day_of(ends)} only: renew it")
     if is_open_to_all(files.key):
         yield Found(False, f"everybody on this machine may read the key of TLS: chmod 600 {files.key}")
-
-
-def _is_locked(directory: Path) -> bool:
-    """Whether another program has the data directory just now."""
-    try:
-        lock = os.open(directory / LOCK_FILE, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared, and for a moment
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(lock)
-    return False
 
 
 def _directory(directory: Path) -> Iterator[Found]:
