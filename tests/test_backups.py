@@ -265,6 +265,23 @@ def test_what_was_put_back_goes_on_with_the_copies_that_there_were(data: Path) -
     assert [copy.number for copy in copies_in(data / "backups")] == [2, 3]
 
 
+def test_that_an_older_copy_cannot_be_deleted_is_said_and_the_new_one_counts(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        command("backup", "--data", data, "--keep", "2")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    done = command("backup", "--data", data, "--keep", "2")
+    assert done.returncode == 0
+    (oldest, *_) = copies_in(data / "backups")
+    assert done.stderr == f"chat-server: an older copy cannot be deleted: {oldest.path}: Operation not permitted\n"
+    assert len(copies_in(data / "backups")) == 3
+
+
 def test_where_there_is_no_journal_that_is_what_is_said_and_nothing_is_made(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for data in (tmp_path / "no" / "where", tmp_path / "empty"):
@@ -378,8 +395,12 @@ def test_whatever_step_fails_there_is_the_old_state_or_the_new_one(
         if after in places:
             patch.setattr(places[after], fail)
         make = wrong if after == "make" else lambda part: back_up(data / "journal.db", part, no_progress)
-        with pytest.raises((FileProblem, OSError)):
-            keep_copy(directory, 2, make, NOON + 2)
+        if after == "prune":
+            kept = keep_copy(directory, 2, make, NOON + 2)
+            assert kept.stuck == [f"{directory / before[0]}: Input/output error"]
+        else:
+            with pytest.raises((FileProblem, OSError)):
+                keep_copy(directory, 2, make, NOON + 2)
     now = names(directory)
     assert now[: len(before)] == before
     assert len(now) == len(before) + (after == "prune")

@@ -326,3 +326,15 @@ def test_settings_that_cannot_be_are_refused_in_a_sentence(text: str, complaint:
     with pytest.raises(ConfigError) as refused:
         load(text, "x.toml")
     assert str(refused.value) == f"x.toml: {complaint}"
+
+
+async def test_what_is_said_of_a_copy_that_is_made_all_the_same_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho 'chat-server: an older copy cannot be deleted: x.db' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program))
+    with capture_logs() as log, trio.fail_after(TIMEOUT):
+        await by_process(tmp_path, tmp_path / "backups", 3)()
+    assert [(line["log_level"], line["why"]) for line in log] == [("warning", "an older copy cannot be deleted: x.db")]

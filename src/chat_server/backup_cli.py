@@ -96,6 +96,8 @@ def _keep_one(directory: Path, keep: int, config: Config, engine: Engine, make_b
     deleted = f"; deleted: {console.counted(len(kept.deleted), 'older one')}" if kept.deleted else ""
     console.say(f"{kept.copy.path}: {_counts(found[0])}, no problems{deleted}")
     console.flush()
+    for why in kept.stuck:
+        console.complain("chat-server", f"an older copy cannot be deleted: {why}")
 
 
 def _refuse_copies_of_another(journal: Archive, engine: Engine, directory: Path) -> None:

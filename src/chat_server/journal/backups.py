@@ -49,10 +49,11 @@ class Copy(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """There is another copy; these older ones have been deleted."""
+    """There is another copy; these older ones have been deleted, and of these it is said why they could not be."""
 
     copy: Copy
     deleted: list[Copy]
+    stuck: list[str]
 
 
 def directory_for(chosen: str, data: Path | None) -> Path:
@@ -126,7 +127,8 @@ def keep_copy(directory: Path, keep: int, make: Callable[[Path], None], now: flo
 
     Raises:
         FileProblem: another program makes one there just now.
-        OSError: the disk or the system refuses. Nothing is left of the new one, and every older one is there.
+        OSError: the disk or the system refuses. Nothing is left of the new one, and every older one is there. That one cannot be deleted is no
+            such refusal: the new one is there, and another try would only make more of them.
 
     """
     if not directory.is_dir():
@@ -134,10 +136,19 @@ def keep_copy(directory: Path, keep: int, make: Callable[[Path], None], now: flo
         hand_over(directory)
     with _alone_in(directory):
         copy = _make(directory, make, now)
-        deleted = [one for one in copies_in(directory)[:-keep] if one.number < copy.number]
-        for one in deleted:
-            one.path.unlink()
-        return Kept(copy, deleted)
+        kept = Kept(copy, [], [])
+        for one in copies_in(directory)[:-keep]:
+            if one.number < copy.number:
+                _delete(one, kept)
+        return kept
+
+
+def _delete(copy: Copy, kept: Kept) -> None:
+    try:
+        copy.path.unlink()
+        kept.deleted.append(copy)
+    except OSError as error:
+        kept.stuck.append(f"{copy.path}: {error.strerror or error}")
 
 
 def _make(directory: Path, make: Callable[[Path], None], now: float) -> Copy:

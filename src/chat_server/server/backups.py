@@ -191,8 +191,10 @@ def by_process(data: Path, directory: Path, keep: int) -> MakeCopy:
             if process.stderr is not None:
                 async for some in process.stderr:
                     told = (told + some)[-TOLD_MAX:]
+        why = told.decode(errors="replace").strip().removeprefix("chat-server: ")
+        if why and not process.returncode:
+            log.warning("a copy of the journal is made, but not all is well", why=why)
         if process.returncode:
-            why = told.decode(errors="replace").strip().removeprefix("chat-server: ")
             raise NoCopy(why or f"the process that makes it has ended with {process.returncode}")
 
     return make
