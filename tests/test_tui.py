@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
 from textual.scrollbar import ScrollUp
 from textual.style import Style
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from chat_server.protocol import entries, events, requests
 from chat_server.protocol.described import CommandDescribed, Parameter
@@ -1949,6 +1949,9 @@ def test_the_form_offers_the_servers_of_lately_and_a_key_connects_to_one(size: t
         await settle(pilot)
         assert "Alt+1  [::1]:5002" in chat_text(app)
         assert "Alt+2  b.example:5001" in chat_text(app)
+        app.screen.query_one("#why", Static).update("three rows of why\n" * 3)
+        await settle(pilot)
+        assert "Alt+2  b.example:5001" in chat_text(app), "there is a place for both"
         assert "a.example" not in chat_text(app)
         await pilot.press("alt+2")
         await settle(pilot)
