@@ -5,6 +5,7 @@ All that waits is done at once: so many lines that are said at a time cost few s
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from typing import TypeVar
 
 import msgspec
@@ -23,6 +24,9 @@ ANSWER_SECONDS = 1.0
 
 AGAIN_SECONDS = 1.0
 """Seconds after which it is tried again to forget lines."""
+
+DOUBT_SECONDS = 60.0
+"""Seconds after which lines are forgotten once more when putting some has failed: a database that stood still may have put them since."""
 
 NUMBERS_MAX = 200
 """Lines that one sign is about."""
@@ -52,20 +56,25 @@ class PostgresqlLinesAsked:
         """Ask by this connection, for the node with this number."""
         self._link, self._number = link, number
         self._to_put: dict[int, tuple[Collection[int], LineAsked]] = {}
-        self._to_forget: set[int] = set()
+        self._asked: set[int] = set()
+        self._has_to_forget = False
+        self._doubts_until = inf
         self._answers: list[_Answer] = []
         self._has_more = trio.Event()
 
     def put(self, number: int, nodes: Collection[int], line: LineAsked) -> None:
         """Ask of a line; see LinesAsked."""
-        if len(self._to_put) + len(self._to_forget) < LINES_MAX:
+        if len(self._asked) < LINES_MAX:
+            self._asked.add(number)
             self._to_put[number] = nodes, line
             self._has_more.set()
 
     def forget(self, number: int) -> None:
         """Keep nothing of it; see LinesAsked."""
-        if self._to_put.pop(number, None) is None:
-            self._to_forget.add(number)
+        is_put = number in self._asked and self._to_put.pop(number, None) is None
+        self._asked.discard(number)
+        if is_put:
+            self._has_to_forget = True
             self._has_more.set()
 
     def answer(self, node: int, number: int, said: Judgement, why: str) -> None:
@@ -103,23 +112,29 @@ class PostgresqlLinesAsked:
     async def run(self) -> None:
         """Do what waits, for ever."""
         while True:
-            await self._has_more.wait()
+            with trio.move_on_at(self._doubts_until):
+                await self._has_more.wait()
+            if trio.current_time() >= self._doubts_until:
+                self._has_to_forget, self._doubts_until = True, inf
             self._has_more = trio.Event()
             if not await self._do():
                 await trio.sleep(AGAIN_SECONDS)
                 self._has_more.set()
 
     async def _do(self) -> bool:
-        """Do all that waits. What fails is dropped, but lines that are to be forgotten. Returns whether they are."""
-        forgotten, put, answers = self._to_forget, self._to_put, self._answers
-        self._to_forget, self._to_put, self._answers = set(), {}, []
-        is_forgotten = not forgotten
+        """Do all that waits. What fails is dropped, but that lines are to be forgotten. Returns whether they are.
+
+        All are but those that are asked of, so that what was put late, when it had been forgotten, goes with the next.
+        """
+        to_forget, put, answers = self._has_to_forget, self._to_put, self._answers
+        self._has_to_forget, self._to_put, self._answers = False, {}, []
+        asked, is_forgotten, is_put = [*self._asked], not to_forget, False
 
         def do(connection: Connection) -> None:
-            nonlocal is_forgotten
-            if forgotten:  # by itself: what gives signs may be refused
-                sql = "DELETE FROM asked_line WHERE node = %b AND number = ANY (%b::bigint[])"
-                connection.execute(sql, [self._number(), integers([*forgotten])])
+            nonlocal is_forgotten, is_put
+            if to_forget:  # by itself: what gives signs may be refused
+                sql = "DELETE FROM asked_line WHERE node = %b AND (number = ANY (%b::bigint[])) IS NOT TRUE"  # NULL: of none
+                connection.execute(sql, [self._number(), integers(asked)])
                 is_forgotten = True
             if signs := [f"{self._number()} {encoded(sign)}" for sign in _signs_of(put, answers)]:
                 whys = [(node, number, _text_of(why)) for node, number, _, why in answers if why]
@@ -135,11 +150,13 @@ class PostgresqlLinesAsked:
                         *(str(SIGN_LOCK_MILLISECONDS), SIGNS_CHANNEL, texts(signs)),
                     ],
                 )
+            is_put = True
 
         with suppress(JournalError, psycopg.Error):
             await self._link.call(do, ANSWER_SECONDS, may_repeat=True)
-        if not is_forgotten:
-            self._to_forget |= forgotten
+        if put and not is_put:
+            self._doubts_until = trio.current_time() + DOUBT_SECONDS
+        self._has_to_forget |= not is_forgotten
         return is_forgotten
 
 
