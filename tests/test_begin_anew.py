@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from chat_server.config import Config, JournalTable, ServerTable
-from chat_server.journal import JournalError
+from chat_server.journal import JournalError, JournalInUse
 from chat_server.journal.memory import MemoryJournal
 from chat_server.server import places, process
 from chat_server.server.config_in_use import ConfigInUse
@@ -77,7 +77,8 @@ class Gone:
     def __init__(self) -> None:
         self.places = NOTHING
 
-    def serves(self) -> bool:
+    def serves(self, is_data_taken: Callable[[], bool]) -> bool:
+        del is_data_taken
         return False
 
 
@@ -103,6 +104,23 @@ def test_one_whose_successor_comes_to_nothing_serves_again_and_does_not_try_for_
     with pytest.raises(CannotStart, match="nor can this one serve again: somebody else has it"):
         run(CONFIG)
     assert 10 <= now < 20
+
+
+def test_one_whose_place_somebody_else_has_taken_ends_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was to take it came to nothing, and yet another one was quicker."""
+    now = 0.0
+    taken = CannotStart("the data directory is in use")
+    taken.__cause__ = JournalInUse()
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("chat_server.server.process.time.sleep", sleep)
+    monkeypatch.setattr("chat_server.server.process.time.monotonic", lambda: now)
+    serve, _ = serving(Ended(0, successor=cast(Successor, Gone())), *[taken] * 100)
+    monkeypatch.setattr(process, "_serve", serve)
+    assert run(CONFIG) == 0
 
 
 def test_what_cannot_be_read_at_the_first_start_is_said_in_a_line_and_nothing_listens_any_more(

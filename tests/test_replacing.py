@@ -19,9 +19,12 @@ import pytest
 
 from chat_server.config import Config, MetricsTable, ServerTable, TlsTable
 from chat_server.journal import JournalInUse
+from chat_server.server.admin import KeptConnection
+from chat_server.server.admin_handover import GiveWay
 from chat_server.server.admin_socket import connect_to
 from chat_server.server.handed import NOTHING, Handed
-from chat_server.server.places import fitting
+from chat_server.server.handover import Handover
+from chat_server.server.places import Places, Succession, fitting
 from chat_server.server.replacing import CannotReplace, Predecessor
 from chat_server.server.stopping import why_no_successor
 from handing_over import activated, listening
@@ -467,6 +470,41 @@ def test_one_that_finds_the_data_directory_taken_by_somebody_else_gives_up(
     ):
         predecessor.when_it_has_let_go(open_it)
     assert opened > 2
+
+
+def test_one_that_is_not_heard_any_more_gives_up_if_somebody_else_has_the_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server that it asks hangs up: it ends already, for another one."""
+    monkeypatch.setattr("chat_server.server.replacing.UNHEARD_SECONDS", 0.05)
+    monkeypatch.setattr("chat_server.server.replacing.UNHEARD_LOOK_SECONDS", 0.01)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    monkeypatch.setattr("chat_server.server.replacing.connect_to", lambda _: ours)
+    predecessor = Predecessor(tmp_path)
+    predecessor.give_way()
+
+    def open_it() -> None:
+        raise JournalInUse("it is in use")
+
+    with pytest.raises(CannotReplace, match="another server has taken"):
+        predecessor.when_it_has_let_go(open_it)
+
+
+async def test_of_two_that_ask_to_give_way_at_once_the_second_is_told_that_it_may_look(tmp_path: Path) -> None:
+    ended: list[socket.socket | None] = []
+    handover = Handover(Succession(Places([], [], []), ended.append, ""), lambda: bool(ended))
+    answers = [await handover.of[GiveWay](GiveWay(will_say=True), 0) for _ in range(2)]
+    pairs = [socket.socketpair() for _ in range(2)]
+    for answer, (ours, _) in zip(answers, pairs, strict=True):
+        assert isinstance(answer, KeptConnection)
+        answer.keep(ours)
+    assert ended == [pairs[0][0]]
+    assert pairs[1][1].recv(100) == b'{"is":"let-go"}\n'
+    assert pairs[1][1].recv(100) == b""
+    for pair in pairs:
+        for one in pair:
+            one.close()
 
 
 def test_one_that_systemd_has_started_is_restarted_by_that(

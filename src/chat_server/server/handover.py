@@ -5,12 +5,15 @@ Knows what may be asked, and when. Never knows the connection that is asked by, 
 
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
+
+import msgspec
 
 from chat_server.logs import log
 from chat_server.server.account_operations import Operation
 from chat_server.server.admin import Impossible, KeptConnection, WithSockets
-from chat_server.server.admin_handover import AskListeners, GiveWay, ListenersGiven
+from chat_server.server.admin_handover import AskListeners, GiveWay, LetGo, ListenersGiven
 from chat_server.server.admin_protocol import AdminAnswer, AdminRequest
 from chat_server.server.places import Succession
 
@@ -44,9 +47,10 @@ class Handover:
         return ()
 
     def _go(self, user: int, connection: socket.socket | None) -> None:
-        if self._is_ending():  # two have asked at once
+        if self._is_ending():  # two have asked at once: this one looks whether the other one comes to nothing
             if connection is not None:
-                connection.close()
+                with connection, suppress(OSError):
+                    connection.send(msgspec.json.encode(LetGo()) + b"\n")
             return
         log.info("another server takes the place of this one", user=user)
         self._give_way(connection)

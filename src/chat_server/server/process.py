@@ -15,7 +15,7 @@ import trio
 
 from chat_server import logs
 from chat_server.config import Config
-from chat_server.journal import Damaged, DamagedJournal, Journal, JournalError, UnusableJournal
+from chat_server.journal import Damaged, DamagedJournal, Journal, JournalError, JournalInUse, UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.data_directory import is_in_use
 from chat_server.journal.engines import Engine, Store, engine_named
@@ -65,6 +65,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 AFTER_SUCCESSOR_PAUSE, AFTER_SUCCESSOR_SECONDS = 0.02, 10.0
 """The same for a server whose successor has come to nothing: the system has not taken all from that which it had; and for how long it is tried."""
+
+
+NEITHER = "the server that was to take the place of this one has not, nor can this one serve again"
 
 
 class _Opened(NamedTuple):
@@ -169,8 +172,8 @@ def _serve_again(
 ) -> Ended:
     """Serve anew at the same places, as soon as that can be; a signal ends the process meanwhile. See _serve.
 
-    After a successor that has come to nothing it is soon that it can be, or never: then somebody else has the data directory, or has changed what is
-    in it. Raises CannotStart.
+    After a successor that has come to nothing it is soon that it can be, or never: yet another server has the data directory, or what is in it has
+    been changed, and CannotStart is raised.
     """
     pause, until = FIRST_PAUSE, inf
     if after is not None:
@@ -184,9 +187,10 @@ def _serve_again(
             return trio.run(_serve, in_use, opened, manager, given)
         except CannotStart as error:
             if time.monotonic() >= until:
-                raise CannotStart(
-                    f"the server that was to take the place of this one has not, nor can this one serve again: {error}"
-                ) from error
+                if isinstance(error.__cause__, JournalInUse):
+                    log.info("another server has taken the place of this one", why=str(error))
+                    return Ended(0)
+                raise CannotStart(f"{NEITHER}: {error}") from error
             log.error("cannot begin anew; trying again", why=str(error), seconds=pause)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

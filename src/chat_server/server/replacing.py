@@ -31,8 +31,8 @@ ANSWER_SECONDS = 10.0
 LOOK_SECONDS = 0.01
 """Seconds between two looks whether the other server has let go of the data directory: whoever calls waits for that."""
 
-UNHEARD_LOOK_SECONDS, UNHEARD_SECONDS = 0.5, 15.0
-"""Seconds between two looks of one that has not been heard when it asked the other server to end; and for how long it looks."""
+UNHEARD_LOOK_SECONDS, UNHEARD_SECONDS = 0.25, 15.0
+"""Seconds until one looks, and looks again, that has not been heard when it asked the other server to end; and for how long it looks."""
 
 TAKEN_SECONDS = 5.0
 """Seconds after the other server has let go of it, after which it is somebody else who has it."""
@@ -49,6 +49,10 @@ class CannotReplace(Exception):
 
 class Unanswered(CannotReplace):
     """It is not known whether it does what it was asked for."""
+
+
+class HungUp(Unanswered):
+    """It has ended, or ends, for another one or because it was killed: it does not hear any more what it is asked for."""
 
 
 class Predecessor:
@@ -84,6 +88,9 @@ class Predecessor:
             _asked(self._connection, GiveWay(will_say=True))
         except (NoWayIn, Unanswered) as why:
             # It may end, or have ended: whoever calls waits in the sockets that we have.
+            if isinstance(why, HungUp) and self._connection is not None:
+                self._connection.close()
+                self._connection = None
             log.warning("the server that is replaced has not said that it ends", why=str(why))
 
     def when_it_has_let_go(self, open_it: Callable[[], T]) -> T:
@@ -94,6 +101,8 @@ class Predecessor:
         began = told = time.monotonic()
         is_heard = self._connection is not None
         until = inf if is_heard else began + UNHEARD_SECONDS
+        if not is_heard:
+            time.sleep(UNHEARD_LOOK_SECONDS)
         while True:
             try:
                 return open_it()
@@ -148,12 +157,15 @@ def _asked(connection: socket.socket, request: AdminRequest) -> tuple[list[Admin
                 break
             if data.endswith(b"\n"):
                 answers = [decoded_answer(line) for line in received.splitlines()]
-    except (OSError, ValueError) as error:
+    except (TimeoutError, ValueError) as error:
         close_all(descriptors)
         raise Unanswered(f"the running server has not answered as expected: {error}") from error
+    except OSError as error:
+        close_all(descriptors)
+        raise HungUp(f"the connection to the running server was lost: {error.strerror or error}") from error
     last = next((answer for answer in answers if isinstance(answer, Done | NotDone)), None)
     if isinstance(last, NotDone):
         raise CannotReplace(last.why)
     if last is None:
-        raise Unanswered("the running server has ended the connection without an answer")
+        raise HungUp("the running server has ended the connection without an answer")
     return answers, descriptors
