@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from chat_server.commands.handler import EndSession
@@ -261,3 +263,9 @@ def test_every_request_can_be_carried_out_somewhere_and_explains_itself() -> Non
         explanations = [command.summary for command in COMMANDS.commands_for(request).values()]
         assert explanations, request
         assert all(explanations), request
+
+
+def test_no_line_of_what_explains_a_command_begins_in_the_middle_of_a_sentence() -> None:
+    lines = [line for kind in COMMANDS.of.values() for one in kind.values() for line in one.explanation.splitlines()]
+    assert len(lines) > 100
+    assert [line for line in lines if line[:1].islower() and not re.match("[a-z]+[:,] ", line)] == []

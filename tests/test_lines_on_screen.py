@@ -15,6 +15,7 @@ from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
 from chat_tui.ui.chat_view import ChatView
+from chat_tui.ui.chosen_line import signs_found
 from stories import NOON, Pilot, Stage, StoryApp, beginning, play, said, settle
 from test_rights_on_screen import room as with_roles
 
@@ -465,6 +466,28 @@ def test_plus_offers_emoji_by_letters_and_reacts(program: Stage) -> None:
         await press(pilot, "escape")
 
     program.play(act, talk())
+
+
+def test_a_colour_of_skin_is_offered_to_whoever_asks_for_one() -> None:
+    assert "🪨" in [item.key for item in signs_found("rock")]
+    assert not [item.key for item in signs_found("rock") if "🏻" <= item.key[-1] <= "🏿"]
+    assert [item.key for item in signs_found("waving hand skin") if "🏻" <= item.key[-1] <= "🏿"]
+
+
+def test_alt_up_chooses_the_newest_line_where_only_answers_are_on_the_screen() -> None:
+    app = StoryApp(talk())
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.put("/topic")
+        await press(pilot, "enter")
+        app.answer("topic", events.TopicShown("python", "\n".join(map(str, range(20)))))
+        await settle(pilot)
+        assert "great" not in app.screen_text()
+        await press(pilot, "alt+up")
+        assert app.chat.drawing.chosen == 43
+        assert "great" in app.screen_text()
+
+    play(app, act, size=(40, 15))
 
 
 def test_the_menu_has_each_key_and_the_way_to_the_line_that_is_replied_to_first(program: Stage) -> None:

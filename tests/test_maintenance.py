@@ -23,7 +23,7 @@ import pytest
 import forks
 from archives import checked
 from chat_server.cli import main
-from chat_server.journal import RoomRecord
+from chat_server.journal import Party, RoomRecord
 from chat_server.journal.batch_codec import Stored, encode
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.search.search_index import SearchIndex
@@ -479,6 +479,13 @@ def test_what_is_printed_of_a_configuration_is_escaped_and_is_read_again_as_it_w
     assert all(line.isprintable() for line in printed.splitlines())
     (tmp_path / "again.toml").write_text(printed)
     assert command("--config", tmp_path / "again.toml", "--print-config").stdout == printed
+
+
+def test_a_list_of_rooms_says_which_are_conversations(data: Path) -> None:
+    with closing(Writer(data / "journal.db")) as writer:
+        writer.create_room("@1-2", parties=(Party("1"), Party("2")))
+    *_, last = command("--data", data, "rooms", "list").stdout.splitlines()
+    assert last.endswith(" @1-2 (a conversation of two people): 0 lines")
 
 
 def test_nothing_in_an_import_or_a_journal_can_act_on_the_terminal(data: Path, tmp_path: Path) -> None:

@@ -88,6 +88,33 @@ def test_a_key_shows_a_second_room_and_closes_it() -> None:
     act_in(act)
 
 
+def test_a_conversation_is_shown_by_the_name_of_the_other_one() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await enter(app, pilot, "/split bob")
+        assert sides(app) == ["> python", "@bob"]
+
+    act_in(act, [*STORY, Said("@bob", 1, NOON, "bob", "psst")])
+
+
+def test_the_lines_stand_still_where_one_goes_to_a_room_that_needs_narrower_panes() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        people, rooms = app.main.panes.people, app.main.panes.rooms
+        usual = people.outer_size.width
+        app.tell(events.Joined("python", ("a_guest_with_quite_a_long_name",)))
+        await settle(pilot)
+        wide = people.outer_size.width
+        assert usual < wide
+        before = rooms.outer_size.width, app.chat.region
+        await press(pilot, "ctrl+n")
+        await settle(pilot)
+        assert (rooms.outer_size.width, app.chat.region) == before
+        await pilot.resize_terminal(159, 40)
+        await settle(pilot)
+        assert people.outer_size.width < wide, "another window is measured anew"
+
+    act_in(act)
+
+
 def test_a_command_says_which_room_it_is() -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await enter(app, pilot, "/split write")

@@ -57,7 +57,8 @@ def _list(config: Config, engine: Engine) -> int:
     for number, room in enumerate(rooms, 1):
         numbers = f" ({room.first} to {room.last})" if room.last >= room.first > 1 else ""
         topic = f", topic: {room.topic}" if room.topic else ""
-        console.say(f"#{number} {room.name}: {_lines(room)}{numbers}{topic}")
+        kind = " (a conversation of two people)" if room.parties else ""
+        console.say(f"#{number} {room.name}{kind}: {_lines(room)}{numbers}{topic}")
     if not rooms:
         console.say("no rooms")
     return 0

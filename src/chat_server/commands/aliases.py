@@ -73,8 +73,9 @@ class AliasCommands(CommandHandler):
     def do_alias(self, place: Room, session: Occupant, request: ChooseAlias) -> MaybeAwaitable:
         """Have /NAME stand for a text that you often type.
 
-        /alias hi /me waves at $* lets /hi ann mean /me waves at ann; without $*, what is typed after it comes at the end. Without a text: show
-        what it stands for; without a name: list all. /alias NAME - removes it. They are kept with your account, or until you leave.
+        /alias hi /me waves at $* lets /hi ann mean /me waves at ann. Without $*, what is typed after it comes at the end.
+        Without a text: show what it stands for. Without a name: list all. /alias NAME - removes it.
+        They are kept with your account, or until you leave.
         """
         word = request.name.removeprefix("/")
         return choose_words(place, session, ALIASES, word, request.text, check=self._refusal)

@@ -100,8 +100,8 @@ class CodeCommands(CommandHandler):
         /code device: you log in by it somewhere else, within ten minutes, also where no password may be typed.
         /code invite: somebody whom you tell it makes an account by it.
         /code recovery: two new ones for when you forget your password; the earlier ones end. You are asked for the password.
-        /code bot NAME python,dev 30: a program logs in as you by this token, in these rooms only, for thirty days. Without rooms or
-        days: everywhere, until you drop it. What it says is marked.
+        /code bot NAME python,dev 30: a program logs in as you by this token, in these rooms only, for thirty days. What it says is marked.
+        Without rooms or days: everywhere, until you drop it.
         """
         if request.purpose == "bot":
             return _ask_for_bot(place, session, request)

@@ -56,8 +56,8 @@ class DisturbanceCommands(CommandHandler):
     def do_panic(self, place: Room, session: Occupant, request: Panic) -> MaybeAwaitable:
         """Keep the server quiet when it is being raided, until that ends by itself.
 
-        /panic on 30 for half an hour (else an hour), /panic off. Nobody registers; guests cannot come in, and they and accounts younger than a day
-        only read; there are 10 s between two lines.
+        /panic on 30 for half an hour (else an hour), /panic off.
+        Nobody registers; guests cannot come in, and they and accounts younger than a day only read; there are 10 s between two lines.
         """
         if not request.state:
             show_panic(place, session)

@@ -196,11 +196,15 @@ class ModeratingCommands(CommandHandler):
     def do_rule(self, place: ChatRoom, session: Occupant, request: Rule) -> MaybeAwaitable:
         """Show the room's rules, or set one.
 
-        speak: who may say something (all, members, moderators). topic: who may set it (all, moderators). links: who may post some (all, members).
-        guests: whether they may be here (yes, no). slow: seconds between two lines of one person.
-        access: open to all; or only for members and whoever is invited, by any member (members) or by moderators alone (invite).
-        Nobody else is told then that there is this room. history: whether newcomers read what was said before they came (all, joined).
-        hold: whose lines wait for a moderator (none, links, newcomers, all), of those who are no members.
+        speak: who may say something (all, members, moderators).
+        topic: who may set the topic (all, moderators).
+        links: who may post links (all, members).
+        guests: whether guests may be here (yes, no).
+        access: who may enter: all (open); members and whom one of them invites (members); members and whom a moderator invites (invite).
+        A room that is not open is private: nobody else is told that it is there.
+        history: whether newcomers read what was said before they came (all, joined).
+        hold: whose lines wait for a moderator (none, links, newcomers, all). Lines of members never do.
+        slow: seconds between two lines of one person.
         """
         if not request.rule:
             rules = {name: place.gate.state.rule(name) for name in RULES}

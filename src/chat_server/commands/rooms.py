@@ -118,6 +118,7 @@ class RoomCommands(CommandHandler):
         """Open a new room.
 
         It is open to everybody, and stays. Its name follows the rules for nicknames.
+        To make it private: enter it, then /rule access members.
         """
         try:
             name = parse_new_name(request.room)

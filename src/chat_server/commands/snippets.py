@@ -90,8 +90,9 @@ class SnippetCommands(CommandHandler):
     def do_snippet(self, place: Room, session: Occupant, request: ChooseSnippet) -> MaybeAwaitable:
         """Keep a text that you often write; /use puts it into your line.
 
-        /snippet thanks Thank you, $*! $| lets /use thanks ann begin a line with Thank you, ann! and the cursor after that. Without a text: show it;
-        without a name: list all. /snippet NAME - removes it. They are kept with your account, or until you leave.
+        /snippet thanks Thank you, $*! $| lets /use thanks ann begin a line with Thank you, ann! and the cursor after that.
+        Without a text: show it. Without a name: list all. /snippet NAME - removes it.
+        They are kept with your account, or until you leave.
         """
         return choose_words(place, session, SNIPPETS, request.name, request.text, check=_refusal)
 

@@ -4,6 +4,7 @@ Knows the client, the pane of lines and where one is. Never knows which key it w
 """
 
 from functools import partial
+from itertools import islice
 
 from textual.content import Content
 from textual.screen import Screen
@@ -85,7 +86,10 @@ class ChosenLine:
         if self.line is None:
             rows = range(chat.size.height - 1, -1, -1) if step < 0 else range(chat.size.height)
             seen = (entry for row in rows if isinstance(entry := chat.entry_at(row), Entry))
-            self._choose(next((entry.seq for entry in seen), None), has_keys=True)
+            newest = (
+                entry for entry in reversed(entries) if isinstance(entry, Entry)
+            )  # what is on the screen may all be answers
+            self._choose(next((entry.seq for entry in (*seen, *islice(newest, 1))), None), has_keys=True)
             return
         at = room.timeline.index_of(chat.drawing.chosen or 0) + step
         while 0 <= at < len(entries) and not isinstance(entries[at], Entry):
@@ -286,7 +290,9 @@ def signs_found(letters: str) -> list[Item]:
     found = [] if typed is None else [typed]
     found += [NAMES[name] for name in completion.fuzzy(named, NAMES)]
     if named:
-        others = (completion.emoji()[name] for name in completion.fuzzy(named, completion.emoji())[: SIGNS_SHOWN * 2])
+        # Nobody looks for a colour of skin who does not say so: its name has so many letters that any few are among them.
+        names = [name for name in completion.emoji() if "skin_tone" not in name or "skin" in named]
+        others = (completion.emoji()[name] for name in completion.fuzzy(named, names)[: SIGNS_SHOWN * 2])
         found += [sign for symbol in others if (sign := sign_of(symbol)) is not None]
     return [
         Item(sign, Content.assemble(f"{sign}  ", (f":{common.get(sign) or name_of_sign(sign)}:", "$text-muted")))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
+from textual.css.scalar import Scalar
 from textual.geometry import Size
 
 from chat_server.protocol.names import GUEST, name_key
@@ -60,11 +61,14 @@ def people_found(state: State, letters: str) -> list[Item]:
     ]
 
 
-def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, int]]) -> int:
-    """How wide a pane at the side is: as its longest row needs, but no less than is usual and no more than a fifth of the screen."""
+def pane_width(items: Sequence[Item], screen: int, widths: Sequence[tuple[int, int]], now: Scalar | None) -> int:
+    """How wide a pane at the side is that has this width now: as its longest row needs, no less than is usual, at most a fifth of the screen.
+
+    It gets no narrower as long as the screen stays as it is: whoever goes from room to room would see all lines jump.
+    """
     usual = usual_width(screen, widths)
     needed = max((item.content.cell_length + item.end.cell_length + PANE_MARGIN for item in items), default=0)
-    return max(usual, min(needed, screen // 5))
+    return max(usual, min(needed, screen // 5), int(now.value) if now is not None else 0)
 
 
 def usual_width(screen: int, widths: Sequence[tuple[int, int]]) -> int:

@@ -189,7 +189,7 @@ class Panes:
         else:
             rooms, current = server_groups.room_items(groups, seen), server_groups.current_key(groups, current)
         self.rooms.show(rooms, current)
-        self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS)
+        self.rooms.styles.width = labels.pane_width(rooms, width, labels.ROOMS_WIDTHS, self.rooms.styles.width)
         self.people.paint(state, room, self.chat.look.nicks, width)
 
     @property

@@ -28,7 +28,7 @@ class PeoplePane(ListPane):
             self._shown = people
             items = _items(state, room, presence, colours, labels.usual_width(width, labels.PEOPLE_WIDTHS))
             self.show(items)
-            self.styles.width = labels.pane_width(items, width, labels.PEOPLE_WIDTHS)
+            self.styles.width = labels.pane_width(items, width, labels.PEOPLE_WIDTHS, self.styles.width)
 
 
 def _items(state: State, room: RoomState | None, presence: str, colours: tuple[Style, ...], columns: int) -> list[Item]:

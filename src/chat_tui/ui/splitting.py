@@ -8,6 +8,7 @@ from collections.abc import Callable
 from textual.screen import Screen
 
 from chat_tui.actions import keymap, shown_key
+from chat_tui.client.conversing import MARK
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
 from chat_tui.ui.navigation import Navigation
@@ -68,13 +69,13 @@ class Splitting:
         return shown_key(keymap(self._program.settings.keys).get("split", "alt+v"))
 
     def _named(self, name: str) -> tuple[Navigation, RoomState] | None:
-        """The room with this name, of this server before those of others."""
+        """The room with this name, or the conversation with somebody of it, of this server before those of others."""
         here = self._navigation
         for there in (here, *(one for one in here.everywhere() if one is not here)):
-            room = there.program.client.state.known(name)
+            room = _known(there, name)
             if room is not None and room is not here.current:
                 return there, room
-        known = here.program.client.state.known(name)
+        known = _known(here, name)
         self._program.say_shortly(
             say("{room} is here already.", room=known.name)
             if known is not None
@@ -93,3 +94,8 @@ class Splitting:
             return None
         last = next((found for found in others if found[1] is self._sides.last), None)
         return last or self._navigation.most_wanted() or others[0]
+
+
+def _known(there: Navigation, name: str) -> RoomState | None:
+    known = there.program.client.state.known
+    return known(name) or known(MARK + name)

@@ -151,7 +151,7 @@ class SearchScreen(ChooseScreen):
 
     def on_mount(self) -> None:
         """Nothing has been found yet."""
-        self.show([], say("The newest lines that have all the words. Esc goes back."))
+        self.show([], say("Enter searches: the newest lines that have all the words."))
 
     def entered(self, text: str) -> None:
         """Search; what has been searched for is chosen from."""
