@@ -51,7 +51,7 @@ class Unanswered(CannotReplace):
     """It is not known whether it does what it was asked for."""
 
 
-class HungUp(Unanswered):
+class HungUp(CannotReplace):
     """It has ended, or ends, for another one or because it was killed: it does not hear any more what it is asked for."""
 
 
@@ -86,7 +86,7 @@ class Predecessor:
         try:
             self._connection = connect_to(self._directory)
             _asked(self._connection, GiveWay(will_say=True))
-        except (NoWayIn, Unanswered) as why:
+        except (NoWayIn, Unanswered, HungUp) as why:
             # It may end, or have ended: whoever calls waits in the sockets that we have.
             if isinstance(why, HungUp) and self._connection is not None:
                 self._connection.close()
@@ -138,7 +138,7 @@ class Predecessor:
 
 
 def _asked(connection: socket.socket, request: AdminRequest) -> tuple[list[AdminAnswer], list[int]]:
-    """What is answered, and the descriptors that come with it. Raises CannotReplace if it is refused, and Unanswered."""
+    """What is answered, and the descriptors that come with it. Raises CannotReplace if it is refused, Unanswered and HungUp."""
     from chat_server.server.admin_requests import (  # noqa: PLC0415 - who replaces nobody needs it not
         Done,
         NotDone,
