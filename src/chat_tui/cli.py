@@ -4,6 +4,7 @@ What goes wrong before that is one plain line and exit code 2.
 """
 
 import argparse
+import gc
 import getpass
 import os
 import sys
@@ -192,6 +193,7 @@ def _run_on_screen(
     directory: Path,
 ) -> int:
     """Show the panes. `directory` is where the settings are."""
+    gc.disable()  # nothing that a start makes is to be collected: to look through all of it takes 10 ms. ChatApp enables it again
     if find_spec("textual") is None:  # found out before the terminal is asked anything
         console.complain("chat-tui", say(WITHOUT_SCREEN))
         return 2

@@ -183,6 +183,7 @@ class ChatApp(KeysInTurn):
         # What is here now stays: a full collection that goes through it takes 25 ms, while somebody types.
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
+        gc.enable()
 
     def _tell_of_themes(self) -> None:
         """Say what is wrong with files of the user's, and what can hardly be read in the one that was chosen."""

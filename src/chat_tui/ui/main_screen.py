@@ -57,6 +57,9 @@ class Servers(Protocol):
 class MainScreen(Screen[None]):
     """The panes."""
 
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = []
+    """None of the app's, which are for what stands over the panes: that would style all of them once more."""
+
     AUTO_FOCUS: ClassVar[str | None] = "Composer"
     """Else it is the bar of the search, which is not seen, until the prompt asks for it: what is typed meanwhile would go there."""
 
@@ -83,6 +86,8 @@ class MainScreen(Screen[None]):
             lambda before: completed(self._program, self.navigation.current, before),
             self._before_history,
         )
+        # Before there are any panes: of a class that comes later each is styled once more, 10 ms of a start.
+        self.update_classes(self.panes.classes(*self.app.size), update=False)
         yield from self.panes.compose()
 
     def on_mount(self) -> None:

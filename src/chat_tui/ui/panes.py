@@ -132,14 +132,19 @@ class Panes:
     def _program(self) -> Program:
         return self._shown()
 
+    def classes(self, width: int, height: int) -> dict[str, bool]:
+        """Which classes of style the screen has in a window of this size, and which it has not."""
+        self._is_tall = height >= TALL and not self._program.settings.slow_link
+        return {
+            "narrow": width < (NARROW_OF_TWO if self.sides.are_two else NARROW),
+            "slim": width < SLIM,
+            "short": height < SHORT,
+            "tall": self._is_tall,
+        }
+
     def fit(self, screen: DOMNode, width: int, height: int) -> None:
         """Fold what there is no place for, and give what there is place for more of it."""
-        settings = self._program.settings
-        screen.set_class(width < (NARROW_OF_TWO if self.sides.are_two else NARROW), "narrow")
-        screen.set_class(width < SLIM, "slim")
-        screen.set_class(height < SHORT, "short")
-        self._is_tall = height >= TALL and not settings.slow_link
-        screen.set_class(self._is_tall, "tall")
+        screen.update_classes(self.classes(width, height))
         self.sides.fit(width, self._spacing(height))
         for pane, widths in ((self.rooms, labels.ROOMS_WIDTHS), (self.people, labels.PEOPLE_WIDTHS)):
             if width != self._fitted:  # what stands there may need more, once it is painted

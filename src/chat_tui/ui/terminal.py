@@ -16,6 +16,8 @@ import sys
 import termios
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import textual
@@ -57,9 +59,19 @@ def _kitty_alt(found: re.Match[str]) -> str:
     return f"\x1b[{ord(found[1])};3u"
 
 
+@cache
+def _is_pinned() -> bool:
+    """Whether this is the version of Textual of which private things are known.
+
+    How it is installed says so. Textual itself asks importlib.metadata, which takes 20 ms of a start.
+    """
+    folder = Path(textual.__file__).parent
+    return folder.with_name(f"textual-{PINNED}.dist-info").is_dir() or textual.__version__ == PINNED
+
+
 def understand_alt() -> None:
     """Have Textual's parser understand Alt on every terminal. Does nothing with a version of Textual that is not known."""
-    if textual.__version__ != PINNED:
+    if not _is_pinned():
         return
     from textual._xterm_parser import XTermParser  # noqa: PLC0415 - the one private thing that is replaced
 
@@ -134,7 +146,7 @@ def suspend_in_the_loop(app: App[None]) -> None:
     SIGCONT to programs whose terminal is gone, too.
     """
     driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to it
-    if textual.__version__ != PINNED or app.is_headless or not driver.can_suspend:
+    if not _is_pinned() or app.is_headless or not driver.can_suspend:
         return
 
     is_suspended = False
@@ -158,7 +170,7 @@ def suspend_in_the_loop(app: App[None]) -> None:
 
 def hide_locals(app: App[None]) -> None:
     """Have a bug's traceback shown without what the functions had in hand: that may be what somebody has typed unseen."""
-    if textual.__version__ != PINNED:
+    if not _is_pinned():
         return
 
     def fatal_error() -> None:
@@ -268,7 +280,7 @@ def written_as(screen: Screen[None], page: Callable[[], str]) -> Callable[[], No
         before, last = last, page()
         return _Written(last) if last != before else None
 
-    if textual.__version__ == PINNED:
+    if _is_pinned():
         setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
     return forget
 
