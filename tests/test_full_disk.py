@@ -428,7 +428,7 @@ BY_OPERATORS: dict[str, dict[str, Any]] = {
 READ_BY_OPERATORS = {
     *("who", "kick", "rooms", "list-nodes", "stats", "log-level"),
     *("list-accounts", "show-account", "list-devices"),
-    *("how-it-is", "reload", "ask-listeners", "give-way"),
+    *("how-it-is", "reload", "ask-listeners", "give-way", "serves"),
 }
 
 

@@ -715,7 +715,7 @@ def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: s
         ("[notify]\nbell = 3", "notify.bell: expected true or false, got a whole number"),
         ("[profiles.work]\nhots = 'x'", "profiles.NAME.hots: unknown key; did you mean profiles.NAME.host?"),
         ("[profiles.work]\nport = 99999", "profiles.NAME.port: expected a whole number <= 65535"),
-        ("[profiles.work]\nrooms = [3]", "profiles.NAME.rooms[0]: expected text in quotes, got a whole number"),
+        ("[profiles.work]\nrooms = [3]", "profiles.NAME.rooms: expected text in quotes, got a whole number"),
         ("[keys]\njump = 3", "keys.NAME: expected text in quotes, got a whole number"),
         ("theme 'x'", "not TOML: "),
         pytest.param(f"[profiles.work]\nport = {'9' * 5000}", "not TOML: ", id="digits"),

@@ -57,9 +57,6 @@ class Servers(Protocol):
 class MainScreen(Screen[None]):
     """The panes."""
 
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = []
-    """None of the app's, which are for what stands over the panes: that would style all of them once more."""
-
     AUTO_FOCUS: ClassVar[str | None] = "Composer"
     """Else it is the bar of the search, which is not seen, until the prompt asks for it: what is typed meanwhile would go there."""
 
@@ -71,6 +68,7 @@ class MainScreen(Screen[None]):
     def __init__(self, servers: Callable[[], Servers]) -> None:
         """Show nothing yet. `servers` are those that there will be."""
         super().__init__()
+        self.VERTICAL_BREAKPOINTS = []  # the app's are for what stands over the panes: each would style all of them once more
         self._servers = servers
         self._is_ready = False
         self._paint_timer = PaintTimer(self, self.paint, is_slow=lambda: self._program.settings.slow_link)
