@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chat_server.protocol import events
-from chat_server.protocol.conversation_events import ConversationsListed, Conversing, RequestCame
+from chat_server.protocol.conversation_events import ConversationsListed, Conversing, RequestAccepted, RequestCame
 from chat_server.protocol.entries import PageShown, Said
 from chat_server.protocol.room_events import RoomRenamed
 from chat_tui.client.answers import words_for
@@ -15,7 +15,8 @@ from chat_tui.client.state import State
 from chat_tui.settings import NotifyTable
 from chat_tui.ui.labels import presence
 from chat_tui.ui.room_list import HEADING, room_items
-from stories import NOON, Pilot, settle, story
+from stories import NOON, Pilot, StoryApp, beginning, play, settle, story
+from test_rights_on_screen import WELCOME
 
 LISTED = ConversationsListed(
     (Conversing("@bob", 7, 2), Conversing("@Carol", 3), Conversing("@mallory", 4, 4, is_request=True))
@@ -96,6 +97,26 @@ def test_over_a_conversation_it_says_whether_the_other_is_here_and_why_they_are_
         assert presence([state], state.rooms["@bob"]) == told
     state.apply(Said("python", 1, NOON, "bob", "back"))
     assert presence([state], state.rooms["@bob"]) == "here"
+
+
+def test_who_accepts_somebody_is_taken_to_what_was_written_and_who_writes_to_somebody_stays() -> None:
+    app = StoryApp([WELCOME, *beginning()[1:]])
+
+    async def act(pilot: Pilot) -> None:
+        app.tell(RequestAccepted("@Carol", "Carol"), Said("@Carol", 1, NOON, "Carol", "hey"))  # one has just written to Carol
+        await settle(pilot)
+        assert app.current is not None
+        assert app.current.name == "python"
+        app.prompt.put("/accept bob")
+        await pilot.press("enter")
+        await settle(pilot)
+        app.answer("accept", RequestAccepted("@bob", "bob"))
+        app.tell(Said("@bob", 1, NOON, "bob", "psst"))
+        await settle(pilot)
+        assert app.current.name == "@bob"
+        assert "psst" in app.screen_text()
+
+    play(app, act)
 
 
 async def written(pilot: Pilot) -> None:

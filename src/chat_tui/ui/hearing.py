@@ -8,6 +8,7 @@ from collections.abc import Callable
 from textual.app import App
 
 from chat_server.protocol import entries, events
+from chat_server.protocol.conversation_events import RequestAccepted
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.events import Event
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
@@ -95,6 +96,9 @@ class Hearing:
                 self._navigation.entered(event.details.get("room", ""), is_wanted=True)
             case events.Entered():
                 self._navigation.entered(event.room, is_wanted=True)
+            case RequestAccepted():  # they want to read what they have accepted: it comes just after
+                self._navigation.entered(event.room, is_wanted=True)
+                self._tell_in_words(event, was_typed=True)
             case entries.PageShown(lines=[_, *_]):
                 self._navigation.line.go_to_page(event)
             case entries.PageShown():  # nothing was said then
