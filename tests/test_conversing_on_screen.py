@@ -103,7 +103,9 @@ def test_who_accepts_somebody_is_taken_to_what_was_written_and_who_writes_to_som
     app = StoryApp([WELCOME, *beginning()[1:]])
 
     async def act(pilot: Pilot) -> None:
-        app.tell(RequestAccepted("@Carol", "Carol"), Said("@Carol", 1, NOON, "Carol", "hey"))  # one has just written to Carol
+        app.tell(
+            RequestAccepted("@Carol", "Carol"), Said("@Carol", 1, NOON, "Carol", "hey")
+        )  # one has just written to Carol
         await settle(pilot)
         assert app.current is not None
         assert app.current.name == "python"
