@@ -13,6 +13,7 @@ import msgspec
 import psycopg
 import pytest
 import trio
+from psycopg.rows import TupleRow
 
 from captured_logs import capture_logs
 from chat_server.accounts.names_index import Refusal
@@ -32,8 +33,9 @@ from chat_server.journal.nodes import (
 )
 from chat_server.journal.postgresql import committer, heartbeat, tail
 from chat_server.journal.postgresql.connections import connect
+from chat_server.journal.postgresql.listening import NotAnswered
 from chat_server.journal.postgresql.nodes import PostgresqlNodes
-from chat_server.journal.postgresql.turn_reading import Found, read_turns
+from chat_server.journal.postgresql.turn_reading import Found, asked_of, read_turns
 from chat_server.journal.signs import RoomFounded, Signed
 from chat_server.journal.turn_codec import encode_change
 from chat_server.protocol.entries import Entry, Said
@@ -639,11 +641,11 @@ async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its
 ) -> None:
     asked: list[int] = []
 
-    def counted(connection: psycopg.Connection, after: Mapping[int, int]) -> Found:
+    def counted(after: Mapping[int, int]) -> Sequence[bytes | None]:
         asked.extend(after)
-        return read_turns(connection, after)
+        return asked_of(after)
 
-    monkeypatch.setattr(tail, "read_turns", counted)
+    monkeypatch.setattr(tail, "asked_of", counted)
     monkeypatch.setattr(tail, "LOOK_SECONDS", 1000.0)
     make_room(database)
     a, b = node(database, "a"), node(database, "b")
@@ -674,6 +676,38 @@ async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its
         await there.until(7)
 
 
+async def test_what_is_told_of_is_read_by_the_connection_that_listens_and_without_it_by_another(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def counted(connection: psycopg.Connection, after: Mapping[int, int]) -> Found:
+        read.extend(after)
+        return read_turns(connection, after)
+
+    async def cannot(_: Sequence[object]) -> Sequence[TupleRow]:
+        raise NotAnswered
+
+    monkeypatch.setattr(tail, "read_turns", counted)
+    monkeypatch.setattr(tail, "LOOK_SECONDS", 1000.0)
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await here.say("before")
+        await there.until(1)
+        await trio.sleep(0.3)  # both listen
+        read.clear()
+        await here.say("heard")
+        await there.until(2)
+        assert not read
+        monkeypatch.setattr(b._tail._listening, "ask", cannot)
+        await here.say("heard too")
+        await there.until(3)
+        assert len(read) == 1
+        assert there.texts == ["before", "heard", "heard too"]
+
+
 async def test_a_room_that_wants_no_more_while_its_turns_are_read_is_handed_none(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -686,6 +720,7 @@ async def test_a_room_that_wants_no_more_while_its_turns_are_read_is_handed_none
             go_on.wait(10)
         return found
 
+    monkeypatch.setattr(tail, "FEW", 0)  # as where many rooms are asked for
     monkeypatch.setattr(tail, "read_turns", held_up)
     make_room(database)
     a, b = node(database, "a"), node(database, "b")

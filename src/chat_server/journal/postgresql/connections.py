@@ -64,7 +64,7 @@ _OF: dict[Purpose, dict[str, str]] = {
     "append": _ALWAYS,
     "follow": _ALWAYS | _READ,  # a plan took twice as long to make as to carry out
     "read": _READ,
-    "listen": _READ,
+    "listen": _ALWAYS | _READ,  # it reads what it hears of
     "archive": _ARCHIVE,
 }
 _SET = "SELECT set_config(s.name, s.value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"

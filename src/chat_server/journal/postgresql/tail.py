@@ -1,12 +1,14 @@
-"""What happens in rooms at other nodes, as PostgreSQL tells it: one connection that listens, watched by Trio without a thread, and one that reads.
+"""What happens in rooms at other nodes, as PostgreSQL tells it: one connection that listens, which Trio has without a thread, and one that reads.
 
-A notification only wakes: the turns are read then, of all rooms that were woken by one question. Every second all rooms are looked at, woken or not,
-so nothing hangs on notifications, nor on the connection that listens. Bounds: a room is handed no more turns than AHEAD_MAX that it has not taken in;
-it waits for more, and no other room with it. Never knows what a room makes of them.
+A notification only wakes: the turns are read then, of all rooms that were woken by one question; of a few rooms by the connection that listens, of
+more in a thread. Every second all rooms are looked at, woken or not, so nothing hangs on notifications, nor on the connection that listens. Bounds:
+a room is handed no more turns than AHEAD_MAX that it has not taken in; it waits for more, and no other room with it. Never knows what a room makes
+of them.
 """
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from math import inf
 
@@ -18,9 +20,10 @@ from chat_server.journal import JournalError
 from chat_server.journal.nodes import Follower, Turn
 from chat_server.journal.postgresql.append_function import TURNS_CHANNEL
 from chat_server.journal.postgresql.appending import Append
-from chat_server.journal.postgresql.link import Connection, Held, Link, said
+from chat_server.journal.postgresql.link import Connection, Link, said
+from chat_server.journal.postgresql.listening import Listening, NotAnswered
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
-from chat_server.journal.postgresql.turn_reading import TURNS_AT_ONCE, Found, read_turns
+from chat_server.journal.postgresql.turn_reading import READ_TURNS, TURNS_AT_ONCE, Found, asked_of, found_in, read_turns
 from chat_server.logs import log
 
 LOOK_SECONDS = 1.0
@@ -28,6 +31,9 @@ LOOK_SECONDS = 1.0
 
 ROOMS_AT_ONCE = 64
 """Rooms of which turns are read by one question: of each 100 KB and a turn."""
+
+FEW = 4
+"""Rooms of which turns are read without a thread: to decode their lines takes Trio's thread 1 ms for each 100 KB."""
 
 AHEAD_MAX = 4 * TURNS_AT_ONCE
 """Turns that a room may have been handed and has not taken in."""
@@ -89,7 +95,7 @@ class Tail:
             own_backend: the number of PostgreSQL's process that stores what happens at this node; what it tells is known.
 
         """
-        self._listen = listen
+        self._listening = Listening(listen, READ_TURNS)
         self._link = link
         self._numbers = numbers
         self._hear = hear
@@ -99,7 +105,7 @@ class Tail:
         self._woken_rooms: dict[int, _Followed] = {}  # in which something may have happened, by their numbers
         self._storing: dict[int, _Followed] = {}  # by the turns that are being stored in them
         self._woken = trio.Event()
-        self._listener: Held | None = None
+        self._is_heard = self._is_deaf_told = False
         self._unheard = 0  # looks in a row that found what nothing had told of
 
     def follow(self, room: Follower) -> None:
@@ -153,7 +159,7 @@ class Tail:
             if not ready:
                 return look_at
             try:
-                found = await self._link.call(partial(_read, {one.number: one.seen for one in ready}), may_repeat=True)
+                found = await self._read({one.number: one.seen for one in ready})
             except (JournalError, psycopg.Error) as error:
                 if not isinstance(error, JournalError):
                     log.error("what happened at other nodes cannot be read", why=said(error))
@@ -165,6 +171,13 @@ class Tail:
                 if wants_more and one.number in found.turns:
                     self._hand(one, found.turns[one.number])
             self._wake(dict.fromkeys(found.more, inf))
+
+    async def _read(self, after: Mapping[int, int]) -> Found:
+        """The turns of rooms, by their numbers, after those that stand beside each. Raises JournalError, psycopg.Error."""
+        if len(after) <= FEW and not self._unheard:  # else it may not be answered either
+            with suppress(NotAnswered):
+                return found_in(await self._listening.ask(asked_of(after)))
+        return await self._link.call(lambda connection: read_turns(connection, after), may_repeat=True)
 
     def _take_ready(self) -> tuple[list[_Followed], float]:
         """Some of the woken rooms that can be handed more, which are woken no longer; and when, by Trio's clock, to look at others again.
@@ -248,40 +261,33 @@ class Tail:
                 self._wake({number: inf})
             followed.turn_then = here
         self._unheard = self._unheard + 1 if is_unheard else 0
-        if self._unheard >= DEAF_LOOKS and self._listener is not None:
+        if self._unheard >= DEAF_LOOKS and self._is_heard:
             self._unheard = 0
             log.warning("the connection to the database hears nothing of other nodes any more; another is made")
-            self._listener.shutter.shut()
+            self._listening.shut()
 
     # Listening.
 
     async def _keep_listening(self) -> None:
-        is_told = False
         while True:
             try:
-                self._listener = await Link(self._listen).take()
-                is_told = False
-                await self._hear_all(self._listener)
+                await self._listening.hear(self)
             except (JournalError, psycopg.Error, OSError) as error:
-                if not is_told:
+                if self._is_heard or not self._is_deaf_told:
                     log.warning("nothing is heard of other nodes until the database is back", why=said(error))
-                is_told = True
-            finally:
-                if self._listener is not None:
-                    self._listener.close()
-                    self._listener = None
+                self._is_deaf_told = True
+            self._is_heard = False
             await trio.sleep(random.uniform(0.1, 2))  # noqa: S311 - no secret
 
-    async def _hear_all(self, listener: Held) -> None:
-        """Hear what is told, until the connection breaks."""
+    def begun(self) -> None:
+        """What is told is heard from now on."""
+        self._is_heard = True
         self._wake_all()
         _guard.attempt(self._hear, "", "")
-        connection = listener.connection.pgconn
-        while True:
-            await trio.lowlevel.wait_readable(listener.connection.fileno())
-            connection.consume_input()  # raises when the connection has broken
-            while (told := connection.notifies()) is not None:
-                _guard.attempt(self._note, told.relname.decode(), told.extra.decode(), told.be_pid)
+
+    def told(self, channel: str, text: str, backend: int) -> None:
+        """See Hearing."""
+        _guard.attempt(self._note, channel, text, backend)
 
     def _note(self, channel: str, text: str, backend: int) -> None:
         self._unheard = 0
@@ -307,10 +313,6 @@ def turns_of(text: str) -> dict[int, float]:
 def number_of(text: str) -> int:
     """A number in what was told; 0: it is none. Any user of the database tells what they like, however often: it is not even logged."""
     return int(text) if text.isdecimal() and len(text) < DIGITS else 0
-
-
-def _read(after: dict[int, int], connection: Connection) -> Found:
-    return read_turns(connection, after)
 
 
 def _newest(numbers: Sequence[int], connection: Connection) -> list[tuple[int, int]]:

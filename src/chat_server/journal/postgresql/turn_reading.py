@@ -1,8 +1,10 @@
-"""How the turns of rooms are read from PostgreSQL. Blocks; never knows who follows them."""
+"""How the turns of rooms are read from PostgreSQL. Never knows who follows them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from psycopg.rows import TupleRow
 
 from chat_server.journal.nodes import Turn
 from chat_server.journal.postgresql.arrays import Integers, integers
@@ -17,7 +19,7 @@ BYTES_AT_ONCE = 100_000
 """Bytes of lines of one room that are read at once, beside the last turn, which goes beyond."""
 
 
-_READ = Prepared(
+READ_TURNS = Prepared(
     b"read turns",
     (
         f"SELECT room, name, octet_length(lines), {COLUMNS}"  # noqa: S608 - nothing in it comes from outside
@@ -38,8 +40,17 @@ class Found(NamedTuple):
 
 
 def read_turns(connection: Connection, after: Mapping[int, int]) -> Found:
-    """The turns of rooms, by their numbers, after those that stand beside each."""
-    rows = _READ.rows(connection, [integers([*after]).binary, integers([*after.values()]).binary])
+    """The turns of rooms, by their numbers, after those that stand beside each. Blocks."""
+    return found_in(READ_TURNS.rows(connection, asked_of(after)))
+
+
+def asked_of(after: Mapping[int, int]) -> Sequence[bytes | None]:
+    """The statement's parameters: see read_turns."""
+    return [integers([*after]).binary, integers([*after.values()]).binary]
+
+
+def found_in(rows: Sequence[TupleRow]) -> Found:
+    """What the statement's rows tell."""
     turns: defaultdict[int, list[Turn]] = defaultdict(list)
     sizes: Counter[int] = Counter()
     for room, name, size, *row in rows:
