@@ -151,6 +151,44 @@ async def test_who_is_put_out_while_a_filter_looks_says_nothing_any_more(autojum
         assert (await told(bot, "said"))["text"] == "the end"
 
 
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        ({"do": "kick", "nick": "bob"}, "kicked-here"),
+        ({"do": "mute", "nick": "bob", "duration": "1h"}, "muted-here"),
+        ({"do": "archive"}, "archived"),
+    ],
+    ids=["kick", "mute", "archive"],
+)
+async def test_nothing_is_held_of_who_may_say_nothing_any_more_by_then(
+    act: dict[str, str], code: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, bot = await filtered(house)
+        await bob.ask("say", room="den", text="too late", key="k")
+        asked = await bot.wait_for("filter-asked")
+        await ann.ask(act["do"], room="den", **{name: value for name, value in act.items() if name != "do"})
+        await trio.sleep(0.05)
+        await bot.ask("filter-answer", room="den", id=asked["id"], verdict="hold")
+        assert (await bob.wait_for("refused"))["code"] == code
+        await ann.ask("held", room="den")
+        await ann.wait_for("nothing-held")
+
+
+async def test_bots_that_filter_the_room_no_more_say_nothing_of_what_they_were_asked_of(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, bot = await filtered(house)
+        await bob.ask("say", room="den", text="hello", key="k")
+        asked = await bot.wait_for("filter-asked")
+        await ann.ask("filter", room="den", nick="ann", on="off")
+        await ann.wait_for("filter-set")
+        await bot.ask("filter-answer", room="den", id=asked["id"], verdict="refuse")
+        assert (await bot.wait_for("refused"))["code"] == "filter-not-asked"
+        await bob.wait_for("stored")
+
+
 async def test_a_filter_of_a_private_room_is_told_which_room_it_is_asked_of(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob, bot = await filtered(house)

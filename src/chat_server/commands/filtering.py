@@ -136,7 +136,8 @@ class FilteringCommands(CommandHandler):
     def do_filter_answer(self, place: ChatRoom, session: Occupant, request: FilterAnswer) -> MaybeAwaitable:
         """Say what becomes of a line that a bot was asked of."""
         why = sanitize_to_line(request.why)[:REASON_MAX]
-        if not place.filters.answer(session, request.id, request.verdict, why):
+        is_filter = session.person.account in place.gate.state.filters
+        if not (is_filter and place.filters.answer(session, request.id, request.verdict, why)):
             session.send(NotAsked())
         return None
 

@@ -188,6 +188,8 @@ def _post(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitab
 async def _ask(place: ChatRoom, session: Occupant, request: Storable) -> None:
     """Have bots look at a line, which is said if they have nothing against it."""
     verdict = await asked_filters(place, session, request)
+    if isinstance(verdict, Hold):  # what they may not say any more does not wait either
+        verdict = place.refusal_to_say(session, request) or verdict
     if isinstance(verdict, Refused):
         session.send(verdict)
     elif isinstance(verdict, Hold):
