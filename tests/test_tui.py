@@ -422,6 +422,22 @@ def test_what_the_preset_took_keys_from_has_others_and_the_users_own_keys_win() 
     play(app, act)
 
 
+def test_in_a_narrow_terminal_what_a_key_does_is_set_in_below_it_and_fits() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("f1")
+        await settle(pilot)
+        rows = [row.strip("│") for row in app.screen_text().split("\n")]
+        at = next(at for at, row in enumerate(rows) if "Ctrl+K" in row)
+        assert rows[at].startswith("   Ctrl+K  Go to a room or person")
+        assert rows[at + 1].startswith("     ")
+        assert rows[at + 1].strip() in "by a few letters"
+        assert rows[at + 2].startswith("   Ctrl+N"), "no row was broken twice"
+
+    play(app, act, size=(40, 15))
+
+
 def test_no_preset_gives_one_key_to_two_actions() -> None:
     for preset in PRESETS.values():
         keys = [preset.moved.get(action.name, action.keys) for action in ACTIONS]

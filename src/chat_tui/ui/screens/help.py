@@ -28,6 +28,8 @@ WIDE = 70
 BOX, AROUND = 84, 8
 """Columns of the box at most (screens.tcss), and those of them that its frame and its scrollbar take."""
 
+NARROW_AROUND = 9
+"""The same in a narrow terminal, and by how many columns there the rows are set in that go on with one."""
 
 PEOPLE_SIGNS = (
     (message("* before a name"), message("Owns the room")),
@@ -85,7 +87,7 @@ class HelpScreen(ModalScreen[None]):
     def _row(self, left: str, right: str) -> Content:
         columns = self.app.size.width
         if columns < WIDE:
-            return Content.assemble((f"  {left}", "bold"), "  ", right)
+            return _hanging(left, right, max(20, columns - NARROW_AROUND))
         width = max(KEY_WIDTH, cell_len(left) + 2) + 2
         place = max(20, min(BOX, columns) - AROUND - width)
         rows = [right[begin:end].strip() for begin, end, _ in pieces(right, place)]
@@ -137,3 +139,12 @@ class HelpScreen(ModalScreen[None]):
 
 def _heading(text: str) -> Content:
     return Content.assemble("\n", (text, "bold $primary"))
+
+
+def _hanging(left: str, right: str, place: int) -> Content:
+    """Keys, in bold, and what they do after them; rows that go on with it are set in."""
+    words = f"{left}  {right}"
+    text = "  " + "\n    ".join(words[begin:end].strip() for begin, end, _ in pieces(words, place))
+    letters = len("".join(left.split()))
+    ends = [at for at, letter in enumerate(text, 1) if not letter.isspace()]
+    return Content(text).stylize("bold", 0, ends[letters - 1])
