@@ -203,6 +203,23 @@ def test_a_check_finds_all_that_it_can_and_says_what_follows(data: Path) -> None
     assert commands_in(found[-1])["restore"]
 
 
+@pytest.mark.parametrize("at", [0, 8192])
+def test_nobody_is_told_to_give_up_lines_for_a_search_that_is_damaged(data: Path, at: int) -> None:
+    written_over(data / "search.db", at, b"\xff" * 8192)
+    done = command("check-journal", "--data", data)
+    assert done.returncode == 1
+    told = done.stdout.splitlines()[-1]
+    assert told.startswith(f"only the search does not fit: with the server stopped, rm {data}/search.db;")
+    (data / "search.db").unlink()
+    with running_server(data=data) as server:
+        zoe, _ = come(server, nick="zoe")
+        zoe.ask("join", room="python")
+        while not zoe.ask("search", words=SECRET)["rooms"]:
+            pass
+        assert server.stop() == 0
+    assert command("check-journal", "--data", data).returncode == 0
+
+
 def test_a_check_that_cannot_go_on_counts_nothing(data: Path) -> None:
     written_over(data / "journal.db", 4096, b"\xff" * 4096)
     done = command("check-journal", "--data", data)

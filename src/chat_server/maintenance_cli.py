@@ -29,7 +29,7 @@ from chat_server.journal.archive import DamagedFile, FileProblem, Progress
 from chat_server.journal.engines import Engine, Settings, engine_named
 from chat_server.journal.maintenance import check, export, import_, lines_of
 from chat_server.journal.new_file import OwnFiles, TargetError, is_stream, new_file, refuse_own_file
-from chat_server.next_steps import after_damage, way_back
+from chat_server.next_steps import after_check, after_damage
 from chat_server.rooms_cli import run_rooms_command
 from chat_server.server.certificates import OWN_FILE, CertificateProblem
 
@@ -207,7 +207,7 @@ def _check(engine: Engine, config: Config) -> int:
     )
     data = engine.directory(config.journal)
     if found.problems and data is not None:
-        console.say(way_back(config, data))
+        console.say(after_check(config, data, found.problems))
     return 1 if found.problems else 0
 
 

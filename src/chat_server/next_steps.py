@@ -5,6 +5,7 @@ Knows commands and the names of files. Never knows what is wrong, nor how it is 
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from chat_server.config import Config
@@ -12,6 +13,9 @@ from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import FileProblem
 from chat_server.journal.backups import copies_in, directory_for
 from chat_server.journal.engines import engine_named
+
+SEARCH_FILE = "search.db"
+"""What the engine of files keeps the words in that are looked for."""
 
 
 def after_damage(config: Config, settings: Path | None = None) -> list[str]:
@@ -44,6 +48,17 @@ def way_back(config: Config, data: Path) -> str:
         f"to put the newest copy in its place, with the server stopped: {_restore(str(newest), data)}"
         " (what is there now is put aside, not deleted)"
     )
+
+
+def after_check(config: Config, data: Path, problems: Sequence[str]) -> str:
+    """What to do about what a check has found: nothing that was said is given up for a search that can be made anew."""
+    search = data / SEARCH_FILE
+    of_search = ("the search index ", f"cannot open {search}: ")
+    if all(
+        problem.startswith(of_search) or problem.endswith(": the search index has other words") for problem in problems
+    ):
+        return f"only the search does not fit: with the server stopped, {shlex.join(('rm', str(search)))}; the next start makes it anew"
+    return way_back(config, data)
 
 
 def _restore(copy: str, data: Path) -> str:
