@@ -164,6 +164,8 @@ class InForce:
         return self._last(visitor, OUT, now)
 
     def _last(self, visitor: Visitor, kinds: frozenset[str], now: float) -> ServerAct | None:
+        if not self._acts:  # as nearly always, and it is asked four times of whoever comes
+            return None
         found = [*self._by_people(visitor.account, visitor.known_as)]
         if visitor.network and not visitor.is_immune and self._by_network:
             found += [act for act in self._of_networks(visitor.network) if act.is_hard or not visitor.passes]

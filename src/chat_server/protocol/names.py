@@ -53,6 +53,8 @@ def parse_name(text: str) -> str:
     """
     if len(text) > NAME_TYPED_MAX:
         raise BadName("name-length")
+    if len(text) <= NAME_MAX and text.isascii() and text.replace("-", "").replace("_", "").isalnum():
+        return text  # as most are: each of its characters may stand there, and it has no other form
     name = normalize("NFKC", text)
     if not 1 <= len(name) <= NAME_MAX:
         raise BadName("name-length")
@@ -66,7 +68,9 @@ def name_key(name: str) -> str:
 
     What is too long to be a name is returned as it is: it is nobody's, and whoever looks for it finds nothing at no cost.
     """
-    return name if len(name) > NAME_TYPED_MAX else normalize("NFKC", normalize("NFKC", name).casefold())
+    if len(name) > NAME_TYPED_MAX:
+        return name
+    return name.lower() if name.isascii() else normalize("NFKC", normalize("NFKC", name).casefold())
 
 
 def was_a_name(name: str) -> bool:

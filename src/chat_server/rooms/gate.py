@@ -369,6 +369,8 @@ def _curbs_on(state: RoomState, person: Person[Occupant], now: float, *kinds: Cu
 
     Who has no token is known by their name too: other nodes know nothing else of them.
     """
+    if not state.curbs:
+        return []
     on = state.curbs_on(person.account, person.sender, now, *kinds)
     if not on and person.came_as:
         return state.curbs_on(0, person.came_as, now, *kinds)
