@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.accounts.new_names import parse_new_name, parse_nickname
-from chat_server.protocol.names import NAME_MAX, NAME_TYPED_MAX, BadName, name_key, parse_name
+from chat_server.protocol.names import NAME_MAX, NAME_TYPED_MAX, BadName, may_stand_in_a_name, name_key, parse_name
 from chat_server.protocol.sanitize import sanitize
 
 
@@ -122,3 +122,14 @@ def test_a_name_written_in_the_most_code_points_is_still_taken(text: str) -> Non
     assert len(typed) <= NAME_TYPED_MAX
     assert len(name_key(name)) <= NAME_TYPED_MAX
     assert parse_name(typed) == name
+
+
+@given(st.text(st.characters(max_codepoint=0x7F), max_size=NAME_TYPED_MAX))
+def test_a_name_of_ascii_has_the_form_and_the_key_that_any_name_has(text: str) -> None:
+    assert name_key(text) == unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    is_name = 1 <= len(text) <= NAME_MAX and all(map(may_stand_in_a_name, text))
+    try:
+        assert parse_name(text) == text
+        assert is_name
+    except BadName:
+        assert not is_name

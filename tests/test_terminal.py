@@ -744,6 +744,19 @@ def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:
     assert textual.__version__ == terminal_module.PINNED
 
 
+def test_which_version_of_textual_it_is_is_known_without_what_takes_long_to_import() -> None:
+    check = (
+        "import sys; from chat_tui.ui import terminal; known = terminal._is_pinned();"
+        " sys.exit(not known or 'importlib.metadata' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_another_version_of_textual_is_not_taken_for_the_one_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal_module, "PINNED", "0.0.1")
+    assert not terminal_module._is_pinned.__wrapped__()
+
+
 @pytest.mark.parametrize(
     ("read", "understood"),
     [

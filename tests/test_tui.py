@@ -1,6 +1,7 @@
 """chat-tui on its screen, driven by keys, with a story instead of a network (stories.py)."""
 
 import asyncio
+import gc
 import re
 import time
 from collections.abc import Iterator
@@ -458,6 +459,17 @@ def test_each_room_has_its_own_draft(program: Stage) -> None:
         assert app.prompt.text == "for python"
 
     program.play(act, beginning("python", "pm"))
+
+
+def test_what_a_start_has_not_collected_is_collected_afterwards() -> None:
+    async def act(_: Pilot) -> None:
+        assert gc.isenabled()
+
+    gc.disable()  # as cli.py does
+    try:
+        play(StoryApp(beginning()), act)
+    finally:
+        gc.enable()
 
 
 def test_drafts_and_unsent_lines_are_there_when_the_program_starts_again(tmp_path: Path) -> None:
