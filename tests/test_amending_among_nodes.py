@@ -72,3 +72,27 @@ async def test_who_edits_at_one_node_and_who_reacts_at_another_make_one_line_for
         assert recalled == [pages[0]] * 2
         assert pages[0]["text"] == "second"
         assert sorted(pages[0]["reactions"][0]["nicks"]) == ["ann", "bob"]
+
+
+async def test_whoever_takes_the_name_of_a_guest_who_has_gone_does_not_have_their_lines(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        await two_in_the_den(houses)
+        for place, house in enumerate(houses):
+            thief, zoe = await guest(house, f"mallory{place}", 3), await guest(houses[0], "zoe", 4)
+            number = await said(zoe, "first")
+            await zoe.ask("logout")
+            await thief.wait_for("left")
+            await thief.ask("nick", nick="zoe")
+            await thief.wait_for("renamed")
+            await trio.sleep(2)
+            await thief.ask("delete", room="den", number=number)
+            assert (await thief.wait_for("refused"))["code"] == "moderators-only"
+            await thief.ask("edit", room="den", number=number, text="I owe mallory money")
+            assert (await thief.wait_for("refused"))["code"] == "not-known-yours"
+            own = await said(thief, "mine")
+            await thief.ask("edit", room="den", number=own, text="still mine")
+            assert (await told(thief, "edited"))["of"] == own
+            await thief.ask("logout")
+            await trio.sleep(2)

@@ -253,7 +253,7 @@ class ChatRoom(Room):
         person = session.person
         if line.author:
             return line.author == person.account
-        return self._members.own.has(person, self._members.nicks.get(person, ""), line)
+        return self._members.own.has(person, line)
 
     def timed_request(self, session: Occupant, request: Storable) -> Storable | TimedRequest:
         """The request; with the time, if its author wants to know how long it takes."""

@@ -57,9 +57,7 @@ class Members:
         self._audience = audience
         self._history = past
         self._directory = directory
-        self._journal = directory.journal
         self._guests = directory.guests
-        self._accounts = directory.accounts
         self._guard = guard
         self.nicks: dict[Person[Occupant], str] = {}
         """Who is here, each with the nickname that the room has heard of."""
@@ -203,17 +201,25 @@ class Members:
 
     def rename(self, person: Person[Occupant], nick: str) -> None:
         """Tell everybody of somebody's new name, after who came and went before."""
-        known = self.nicks.get(person)
-        if known is None or known == nick:
+        if (known := self.nicks.get(person)) is None or known == nick:
             return
         if self.presence:
             self.announce()
         self._audience.put(Renamed(known, nick, self.room, self._guests.mark(person)))
-        self.own.was_renamed(person, self._history.last_seq)
-        self.nicks[person] = nick
+        self._call(person, nick)
+
+    def _call(self, person: Person[Occupant], nick: str) -> None:
+        """Know somebody who is here by another name: lines with it are shown to them in another way, and no longer those with the one before."""
+        known = self.nicks[person]
+        self._know_as(person, nick)
         for session in self._here[person]:
             self._audience.remove(session, known)
             self._audience.add(session, nick)
+
+    def _know_as(self, person: Person[Occupant], nick: str) -> None:
+        """Somebody is here under this name: if they were not before, nothing of what was said until now is theirs by it."""
+        self.nicks[person] = nick
+        self.own.know_as(person, nick, self._history.last_seq)
 
     def changed(self, session: Occupant) -> None:
         """A session is shown things in another way from now on. It has no place in the room's order: what happens stays the same."""
@@ -228,8 +234,7 @@ class Members:
     def _welcome(self, session: Occupant, nick: str) -> None:
         """Make the session a member, and tell it where it is."""
         person = session.person
-        self.own.came(person, self._history.last_seq)
-        self.nicks[person] = nick
+        self._know_as(person, nick)
         self._here[person] = (*self._here.get(person, ()), session)
         self._audience.add(session, nick)
         self.entered_at[session] = self._history.last_seq
@@ -238,17 +243,16 @@ class Members:
 
     def where_it_is(self, session: Occupant) -> Entered:
         """What a session is told that enters: where it is, and who else is."""
-        others = self.population - 1
         shown = list(islice(self.others(session), NAMED_ON_ENTERING_MAX))
         return Entered(
             self.room,
-            more=others - len(shown),
+            more=self.population - 1 - len(shown),
             topic=self._history.topic,
             last=self._history.last_seq,
             guest=self._guests.mark(session.person),
             id=self._history.room_id,
             **_named(shown, self._directory),
-            **self._history.gate.told(session, time.time(), self._accounts.names.name_of),
+            **self._history.gate.told(session, time.time(), self._directory.accounts.names.name_of),
         )
 
     def _note_arrival(self, session: Occupant, nick: str, *, is_first: bool) -> None:
@@ -280,18 +284,16 @@ class Members:
             return
         known_as = session.person.known_as(nick)
         self._history.save_position(known_as)
-        self._journal.save_position(self.room, known_as, self._history.last_seq)
+        self._directory.journal.save_position(self.room, known_as, self._history.last_seq)
 
     # When a step has failed.
 
     def rename_anyway(self, person: Person[Occupant], nick: str) -> None:
         """Have everybody told of the new name, if that has not been done, and lines that name it shown to whom they should be."""
-        known = self.nicks.get(person)
-        if known is None:
+        if (known := self.nicks.get(person)) is None:
             return
         if known != nick:
-            self.own.was_renamed(person, self._history.last_seq)
-            self.nicks[person] = nick
+            self._know_as(person, nick)
             self._audience.put(Renamed(known, nick, self.room, self._guests.mark(person)))
         for session in self._here[person]:
             self._audience.forget(session)

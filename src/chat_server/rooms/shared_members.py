@@ -205,14 +205,9 @@ class SharedMembers(Members):
             self._call(person, nick)
 
     def _call(self, person: Person[Occupant], nick: str) -> None:
-        """Show somebody's sessions lines with this name in another way, and no longer those with the one before."""
-        known = self.nicks[person]
-        self.nicks[person] = nick
         if person.nick != nick:
             self.misnamed.add(person)
-        for session in self._here[person]:
-            self._audience.remove(session, known)
-            self._audience.add(session, nick)
+        super()._call(person, nick)
 
     def _has_read(self, person: PersonId, account: int, nick: str) -> None:
         """Somebody has come as far as the room, at another node."""
@@ -227,7 +222,7 @@ class SharedMembers(Members):
         """Have lines shown as they should be to somebody of whom that is not sure."""
         nick = self._known_nick(person, nick)
         for session in self._here.get(person, ()):
-            self.nicks[person] = nick
+            self._know_as(person, nick)
             self._audience.forget(session)
             if not self._guard.attempt(self._audience.add, session, nick):
                 self._guard.attempt(session.fail)

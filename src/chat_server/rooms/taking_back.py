@@ -24,26 +24,25 @@ class LinesOfGuests:
     """
 
     def __init__(self) -> None:
-        self._since: dict[Person[Occupant], int] = {}  # the newest line before they came, or were called so
+        self._since: dict[
+            Person[Occupant], tuple[str, int]
+        ] = {}  # what they are called, and the newest line before they were
 
-    def came(self, person: Person[Occupant], after: int) -> None:
-        """Somebody is here, if they were not before, and has said none of the lines up to this number."""
-        if not person.account:
-            self._since.setdefault(person, after)
-
-    def was_renamed(self, person: Person[Occupant], after: int) -> None:
-        """Somebody here has another name, under which they have said none of the lines up to this number."""
-        if person in self._since:
-            self._since[person] = after
+    def know_as(self, person: Person[Occupant], nick: str, after: int) -> None:
+        """Somebody is here under this name; if they were not before, they have said none of the lines up to this number under it."""
+        known = self._since.get(person)
+        is_new = not person.account if known is None else known[0] != nick
+        if is_new:
+            self._since[person] = nick, after
 
     def went(self, person: Person[Occupant]) -> None:
         """Somebody is here no longer."""
         self._since.pop(person, None)
 
-    def has(self, person: Person[Occupant], nick: str, line: Entry) -> bool:
-        """Whether a line is somebody's who is called so."""
-        since = self._since.get(person)
-        return since is not None and not line.author and line.nick == nick and line.seq > since
+    def has(self, person: Person[Occupant], line: Entry) -> bool:
+        """Whether a line is somebody's, who is here."""
+        nick, since = self._since.get(person, ("", 0))
+        return not line.author and line.nick == nick and line.seq > since
 
 
 def as_told(what: Acting, state: RoomState) -> Acting:
