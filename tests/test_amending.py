@@ -1,14 +1,14 @@
 """Lines that are edited, replied to and reacted to: by whole servers, on virtual time."""
 
-from collections.abc import Awaitable, Callable
-from itertools import count
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count, cycle
 from typing import Any
 
 import pytest
 import trio
 
 from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
-from chat_server.journal import Page
+from chat_server.journal import EVERYTHING, Matches, Page
 from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
 from node_houses import open_nodes
@@ -421,3 +421,45 @@ async def test_a_crowd_that_reacts_without_end_keeps_nobody_from_reading(autojum
         journal.meanwhile = None
         now = await page_of(ann, number)
         assert shown[0] == now[0], "it is shown as it is when it is shown"
+
+
+class SlowSearch(MemoryJournal):
+    """A journal whose searches take their time."""
+
+    async def search(
+        self, words: str, rooms: Sequence[str] | None, limit: int, since: Mapping[str, int] = EVERYTHING
+    ) -> Matches:
+        found = await super().search(words, rooms, limit, since)
+        await trio.sleep(0.5)
+        return found
+
+
+async def test_whoever_searches_finds_lines_as_they_stand_though_others_amend_lines_without_end(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(journal=SlowSearch(), silence_seconds=9999, messages_per_second=0) as house:
+        ann, bob = await den(house, "ann", "bob")
+        edited, gone, number = [await said(bob, f"swordfish {what}") for what in ("one", "two", "three")]
+        signs = cycle((":+1:", ":wave:", ":tada:"))
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def react() -> None:
+                while True:
+                    await bob.ask("react", room="den", number=number, sign=next(signs))
+                    await trio.sleep(0.03)
+
+            for where in (False, True):
+                with trio.fail_after(5):
+                    shown = await asked(ann, "search", words="swordfish", everywhere=where)
+                assert [len(lines) for _, lines in shown["rooms"]] == [3]
+            nursery.cancel_scope.cancel()
+        await ann.ask("search", words="swordfish", room="den", ref="s")
+        await trio.sleep(0.1)
+        await bob.ask("edit", room="den", number=edited, text="a fish")
+        await bob.ask("delete", room="den", number=gone)
+        with trio.fail_after(5):
+            while (event := await ann.wait_for("found")).get("ref") != "s":
+                pass
+        ((_, lines),) = event["rooms"]
+        assert [line["text"] for line in lines] == ["a fish", "swordfish three"]

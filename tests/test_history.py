@@ -2,6 +2,8 @@
 
 import random
 import time
+from collections.abc import Sequence
+from math import inf
 
 import pytest
 import trio
@@ -13,7 +15,7 @@ from chat_server.commands.table import COMMANDS
 from chat_server.config import Config, HistoryTable
 from chat_server.journal import JournalError, Page, RoomRecord
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.entries import Acted, Entry, PageShown, Recalled, Said, TopicSet
+from chat_server.protocol.entries import Acted, Amending, Entry, PageShown, Recalled, Said, TopicSet
 from chat_server.protocol.events import Entered, Event, Joined, Left, Renamed
 from chat_server.protocol.requests import (
     Act,
@@ -37,7 +39,7 @@ from chat_server.protocol.requests import (
 )
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.hall import Hall
-from chat_server.rooms.paging import READINGS_MAX, as_it_stands
+from chat_server.rooms.paging import READINGS_MAX, Unchanged, as_amended
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.room import Room
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -673,13 +675,24 @@ async def test_what_is_deleted_while_a_room_reads_its_past_is_not_shown_to_whoev
 async def test_who_deletes_without_end_holds_nobody_up_who_reads() -> None:
     readings = 0
 
+    class Deleted(Unchanged):
+        """Of which it is not known what has become of it, so often."""
+
+        times = inf
+
+        def amended_since(self, rewritings: int) -> Sequence[Amending] | None:
+            return () if readings > self.times else None
+
     async def read() -> int:
         nonlocal readings
         readings += 1
         return readings
 
-    assert await as_it_stands(lambda: min(readings, 4), read) == 5, "what has not changed since it was begun to be read"
-    readings = 0
+    room = Deleted()
     with pytest.raises(JournalError):
-        await as_it_stands(lambda: readings, read)
+        await as_amended(room, read, lambda number, _: number)
     assert readings == READINGS_MAX
+    room.times, readings = 4, 0
+    assert await as_amended(room, read, lambda number, _: number) == 5, (
+        "what has not changed since it was begun to be read"
+    )

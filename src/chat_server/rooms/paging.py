@@ -39,19 +39,6 @@ READINGS_MAX = 10
 T = TypeVar("T")
 
 
-async def as_it_stands(rewritings: Callable[[], int], read: Callable[[], Awaitable[T]]) -> T:
-    """Read some of what was said; and again, if some of it has come to stand otherwise meanwhile.
-
-    Else a reader might be shown a text after it was told that this is deleted. Raises JournalError where that happens each time.
-    """
-    for _ in range(READINGS_MAX):
-        before = rewritings()
-        found = await read()
-        if rewritings() == before:
-            return found
-    raise JournalError("what is read was deleted meanwhile, again and again")
-
-
 class Amended(Protocol):
     """A room, as far as what is read of it may have come to stand otherwise meanwhile."""
 
@@ -82,7 +69,8 @@ UNCHANGED = Unchanged()
 async def as_amended(room: Amended, read: Callable[[], Awaitable[T]], amend: Callable[[T, Amending], T]) -> T:
     """Read some of what was said, as it stands after what has amended it meanwhile; where that is not known, it is read again.
 
-    A crowd that reacts to a line without end holds nobody up who reads. Raises JournalError as `as_it_stands`.
+    Else a reader might be shown a text after it was told that this is deleted. A crowd that reacts to a line without end holds nobody up who reads.
+    Raises JournalError where what happens is not known each time.
     """
     for _ in range(READINGS_MAX):
         before = room.rewritings

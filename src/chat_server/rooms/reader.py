@@ -4,12 +4,13 @@ From which number on somebody reads a room's lines, the room says (`Room.reads_f
 Never knows what was asked for, nor bytes on the wire.
 """
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from chat_server.journal import JournalError
+from chat_server.protocol.amending import Deleted
 from chat_server.protocol.amendments import after, as_readable
 from chat_server.protocol.entries import Amending, Entry, Found, Line, LineBlocked, PageShown
 from chat_server.protocol.events import Refused
@@ -18,7 +19,7 @@ from chat_server.rooms import paging
 from chat_server.rooms.conversation import Conversation, lines_in_room
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.paging import as_amended, as_it_stands
+from chat_server.rooms.paging import READINGS_MAX, Amended, as_amended
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 
@@ -108,12 +109,17 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
         where = [found_in, Readable([*own], {})] if own else [found_in]
         return paging.search(directory.journal, directory.guests, words, where, session.person.zone)
 
-    def rewritings() -> int:
-        rooms = sum(room.past.rewritings for room in directory.rooms)
-        return place.past.rewritings + rooms + sum(one.rewritings for one in own.values())
+    def past_of(name: str) -> Amended | None:
+        if name == place.kept_as:
+            return place.past
+        room = directory.room(name)
+        return own.get(name, None if room is None else room.past)
+
+    def pasts() -> list[Amended]:
+        return [place.past, *(room.past for room in directory.rooms), *own.values()]
 
     try:
-        found = await as_it_stands(rewritings, read)
+        found = await _found_as_amended(pasts, past_of, read)
     except JournalError:
         return Refused("cannot-read")
     if isinstance(found, Refused):
@@ -127,6 +133,40 @@ async def search(place: Room, session: Occupant, words: str, rooms: list[str] | 
     ]
     found = replace(found, rooms=tuple((name, lines_in_room(lines, name)) for name, lines in shown if lines))
     return replace(found, room=rooms[0]) if rooms is not None and len(rooms) == 1 else found
+
+
+async def _found_as_amended(
+    pasts: Callable[[], Iterable[Amended]],
+    past_of: Callable[[str], Amended | None],
+    read: Callable[[], Awaitable[Found | Refused]],
+) -> Found | Refused:
+    """What is found, as it stands after what has amended it meanwhile, as with pages; what happens where nothing is found makes no difference.
+
+    `pasts` are those of all places, `past_of` gives that of one by what the journal calls it: None if it is nowhere any more. Raises JournalError as
+    `as_amended`.
+    """
+    for _ in range(READINGS_MAX):
+        before = {past: past.rewritings for past in pasts()}
+        found = await read()
+        if isinstance(found, Refused):
+            return found
+        rooms: list[tuple[str, tuple[Line, ...]]] = []
+        for name, lines in found.rooms:
+            past = past_of(name)
+            amended = () if past is None else past.amended_since(before[past]) if past in before else None
+            if amended is None:
+                break
+            rooms.append((name, _lines_after(lines, amended)))
+        else:
+            return replace(found, rooms=tuple(rooms))
+    raise JournalError("what is found was changed meanwhile, again and again")
+
+
+def _lines_after(lines: tuple[Line, ...], amended: Iterable[Amending]) -> tuple[Line, ...]:
+    """Lines that were found, as they stand after these entries; what is deleted is found no more."""
+    for entry in amended:
+        lines = tuple(line if isinstance(line, LineBlocked) else after(line, entry) for line in lines)
+    return tuple(line for line in lines if not isinstance(line, Deleted))
 
 
 def _shown(place: Room, session: Occupant, lines: Sequence[L]) -> list[L]:
