@@ -565,3 +565,37 @@ async def test_whoever_is_blocked_goes_into_the_conversation_as_anybody_else_doe
         answers = [await answer(one, "msg", nick="bob") for one in (ann, eve)]
         assert answers[0] == answers[1]
         assert answers[0]["is"] == "entered"
+
+
+async def test_a_guest_who_registers_is_the_account_wherever_one_was_with_them_and_what_was_written_to_the_guest_is_deleted(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    journal = MemoryJournal()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        gus, desk = house.call("127.0.0.9"), house.call("127.0.0.1")
+        await gus.log_in("gus")
+        await gus.type("/join den")
+        await gus.read_until("Also here")
+        await desk.type("/login ann", PASSWORD, "/msg gus hello", "/join @gus")
+        await desk.read_until("Also here: gus")
+        await gus.type("/join @ann", "swordfish")
+        await desk.read_until("(to you): swordfish")
+        await gus.type("/register", PASSWORD, PASSWORD)
+        await desk.read_until("one of you has left, or is no guest any more")
+        assert (await ann.wait_for("conversation-ended"))["room"] == "@gus"
+        await trio.sleep(1)
+        assert await journal.conversations.passing() == []
+        await gus.type("I am the same")
+        await gus.read_until("ann is asked whether they want to hear from you")
+        await desk.type("I see")
+        await desk.read_until("You hear from gus from now on")
+        assert "swordfish" not in await gus.read_until("ann (to you): I see")
+        for one in (gus, desk):
+            await one.type("/last 9")
+            shown = await one.read_until("Lines 1")
+            assert ["swordfish" in shown, "I am the same" in shown, "I see" in shown] == [False, True, True]
+        await gus.type("/quit")
+        await gus.read_to_end()
+        await desk.type("are you there?", "/last 9")
+        assert "are you there?" in await desk.read_until("of 3")

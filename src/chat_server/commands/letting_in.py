@@ -35,6 +35,8 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import Login
 from chat_server.rooms.case_news import tell_waiting
+from chat_server.rooms.conversation_life import guest_registered
+from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor, tell_if_muted
 from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
@@ -66,6 +68,7 @@ def known_as_holder(place: Room, person: Person[Occupant], nick: str, account: A
     directory.identify(sender, person)
     directory.guest_blocks.has_account(nick, account.id)
     directory.calls.guest_is_called(nick, "")
+    guest_registered(conversations_of(directory), person)
     for room in directory.rooms:
         room.known_otherwise(name_key(nick), sender)
 

@@ -61,6 +61,17 @@ def _note_guests(
             break
 
 
+def guest_registered(conversations: Conversations, person: Person[Occupant]) -> None:
+    """A guest has an account from now on, and has written to nobody by that: what was written to them as a guest, or by them, is deleted.
+
+    Where there are other nodes the engine sees to it.
+    """
+    if conversations.directory.nodes is None:
+        for who in [who for who, guest in conversations.guests.items() if guest is person]:
+            for conversation in [*conversations.open_of(who)]:
+                deleted(conversations, conversation.name)
+
+
 # At whatever node.
 
 

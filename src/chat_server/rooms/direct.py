@@ -7,6 +7,7 @@ from typing import ClassVar, TypeVar
 
 from msgspec.structs import replace
 
+from chat_server.accounts import sender_of
 from chat_server.journal import JournalError
 from chat_server.journal.conversations import MARK
 from chat_server.protocol.entries import Entry, Found, PageShown, Recalled
@@ -33,15 +34,31 @@ class Direct(Room):
 
     def __init__(self, conversations: Conversations, person: Person[Occupant], peer: Peer, hall: Room) -> None:
         """It need not have been begun. One goes back to `hall` from it."""
-        self.peer = peer
-        """With whom."""
+        self._person, self._peer = person, peer
         self._conversations = conversations
-        self._who = conversations.who(person)
-        self.conversation: Conversation | None = None
-        """What is kept of it; None: nothing, as far as is known."""
+        self._known: Conversation | None = None
         self.hall = hall
         """Where one goes back to."""
         super().__init__(peer.room, conversations.directory)
+
+    @property
+    def _who(self) -> str:
+        return self._conversations.who(self._person)
+
+    @property
+    def peer(self) -> Peer:
+        """With whom: a guest who has registered since is who they are by their account."""
+        guest = self._peer.guest
+        if guest is not None and guest.account:
+            self._peer = Peer(sender_of(guest.account), guest.nick, guest.account)
+        return self._peer
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """What is kept of it; None: nothing, as far as is known."""
+        if self._known is None or {party.who for party in self._known.parties} == {self._who, self.peer.who}:
+            return self._known
+        return None  # one of them was a guest then
 
     def is_own(self, session: Occupant, line: Entry) -> bool:
         """Whether the session's person has said this."""
@@ -100,7 +117,7 @@ class Direct(Room):
     async def opened(self) -> Conversation | None:
         """What is kept of it, if anything is. Raises JournalError."""
         if self.conversation is None or self.conversation.is_over:
-            self.conversation = await self._conversations.find(self._who, self.peer.who)
+            self._known = await self._conversations.find(self._who, self.peer.who)
         return self.conversation
 
     def reads_from(self, session: Occupant) -> int:
