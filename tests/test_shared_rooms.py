@@ -570,6 +570,27 @@ async def test_a_room_that_has_missed_what_is_forgotten_goes_on_from_how_it_is_a
     assert b.room.last_seq == 2
 
 
+async def test_who_was_called_otherwise_in_what_is_forgotten_is_called_so_from_then_on(
+    autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
+) -> None:
+    a, b = await open_nodes(nursery, lambda _: None)
+    desk, phone, bob = await a.come("ann", "t"), await b.come("ann", "t"), await b.come("bob")
+    await settled()
+    await b.say(phone, "mine")
+    await settled()
+    take(desk, phone, bob)
+    phone.person.nick = "anna"  # the other node hears of it by another way
+    await a.rename(desk, "anna")
+    await a.room.leave(desk)
+    a.nodes._kept.rooms["python"].turns.pop(-2)
+    await settled()
+    assert "* ann is now anna" in bob.take_told()
+    assert sorted(b.room.nicks) == ["anna", "bob"]
+    own = b.room.is_own
+    lines = [Said("python", seq, 0.0, nick, "x") for seq, nick in ((1, "ann"), (b.room.last_seq + 1, "anna"))]
+    assert [own(phone, line) for line in lines] == [False, True], "it says ann, whoever that is now"
+
+
 async def test_a_turn_before_which_everything_is_forgotten_is_not_waited_for(
     autojump_clock: trio.testing.MockClock, nursery: trio.Nursery
 ) -> None:

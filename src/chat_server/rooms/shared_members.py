@@ -147,7 +147,7 @@ class SharedMembers(Members):
         return any(isinstance(move, Came) for move in moves) and self.nicks.get(session.person, nick) != nick
 
     def become(self, people: Iterable[Elsewhere]) -> None:
-        """These are there, whatever was known of them; everybody is told who has come and who has gone."""
+        """These are there, whatever was known of them; everybody is told who has come, who has gone, and who is called otherwise."""
         before, self.roster = dict(self.roster), Roster(people)
         now = dict(self.roster)
         for who, nick in before.items():
@@ -156,6 +156,8 @@ class SharedMembers(Members):
         for who, nick in now.items():
             if who not in before:
                 self._joined(who, nick, None)
+            elif before[who] != nick:
+                self._renamed(who, before[who], nick)
 
     def _came(self, node: int, came: Came, session: Occupant | None) -> None:
         is_new, called_before = not self.roster.nick(came.person), self.roster.nick(came.was)
@@ -190,15 +192,16 @@ class SharedMembers(Members):
 
     def _called(self, called: Called) -> None:
         before = self.roster.called(called)
-        if not before:
-            return
+        if before:
+            self._renamed(Known(called.person, self.roster.account(called.person)), before, called.nick)
+
+    def _renamed(self, who: Known, before: str, nick: str) -> None:
         if self.presence:
             self.announce()
-        who = Known(called.person, self.roster.account(called.person))
         if self._directory.guest_blocks and not who.account:
-            self._directory.guest_blocks.seen(called.person, called.nick)
-        self._audience.put(Renamed(before, called.nick, self.room, self._guests.mark(who)))
-        self._call_everywhere(called.person, called.nick)
+            self._directory.guest_blocks.seen(who.person, nick)
+        self._audience.put(Renamed(before, nick, self.room, self._guests.mark(who)))
+        self._call_everywhere(who.person, nick)
 
     def _call_everywhere(self, who: PersonId, nick: str) -> None:
         for person in {session.person for session in self._sessions_of.get(who, ())}:
