@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import pytest
@@ -22,7 +24,7 @@ from chat_server.rooms.movements import not_said_by
 from chat_server.rooms.person import MODERATOR
 from node_houses import open_nodes
 from streams import House, Program, open_house
-from test_moderating import den, holder, refused, told
+from test_moderating import den, holder, make_den, refused, told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 
@@ -487,6 +489,47 @@ async def test_a_line_is_said_under_the_name_that_its_author_has_now_and_not_und
         await other.wait_for("registered")
         await ann.ask("accept-held", room="den", id=first)
         assert (await ann.wait_for("refused"))["code"] == "name-taken-since"
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_a_guest_known_by_a_name_alone_says_what_waited_by_whatever_name_and_nobody_who_has_come_by_that_name_does(
+    nodes: int, autojump_clock: trio.abc.Clock
+) -> None:
+    async with AsyncExitStack() as stack:
+        if nodes == 1:
+            houses: Sequence[House] = [await stack.enter_async_context(open_house(silence_seconds=99_999))]
+        else:
+            houses = await stack.enter_async_context(open_nodes(2, silence_seconds=9e9))
+        ann, bob = await holder(houses[0], "ann", 1), await holder(houses[0], "bob", 2)
+        await make_den(ann, bob, seconds=2)
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await ann.wait_for("rule-set")
+        await trio.sleep(2)
+        for name, other in (("gus", "gustav"), ("zoe", "zora")):
+            author = houses[-1].call("127.0.0.50")
+            await author.log_in(name, "den")
+            for text in ("I am here", "I have gone"):
+                await author.type(text)
+                await author.read_until("waits for a moderator")
+            first, second = [int(number) for number in await listed(ann, "held", room="den")][-2:]
+            await author.type(f"/nick {other}")
+            await author.read_until(f"is now {other}")
+            await trio.sleep(2)
+            await ann.ask("accept-held", room="den", id=first)
+            assert (await told(ann, "said"))["nick"] == other
+            await author.type(f"/nick {name}", "/quit")
+            await author.read_to_end()
+            await trio.sleep(2)
+            thief = houses[nodes - 1 if name == "gus" else 0].call("127.0.0.51")
+            await thief.log_in(name, "den")
+            await trio.sleep(2)
+            await ann.ask("accept-held", room="den", id=second)
+            assert (await ann.wait_for("refused"))["code"] == "name-taken-since"
+            await thief.type("/quit")
+            await thief.read_to_end()
+            await trio.sleep(2)
+            await ann.ask("accept-held", room="den", id=second)
+            assert (await told(ann, "said"))["nick"] == name, "nobody else is called so"
 
 
 async def test_what_somebody_writes_to_one_can_be_reported_to_the_server_s_moderators(

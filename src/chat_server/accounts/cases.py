@@ -38,7 +38,8 @@ class Case(Struct, frozen=True, omit_defaults=True):
     about the ban or mute `of` (of the whole server where there is no room), and `why` is what is said for it. What is held is the `text`, which
     was asked for by the word `word`, under `key`. Of a room that is no more, `room` is "".
     `keeper` is the account of one of the room's owners, if it had any. What is held is being said since `saying_at`, when a moderator has
-    accepted it; 0: it is not. It replies to the line with the number `re`, if that is not 0.
+    accepted it; 0: it is not. It replies to the line with the number `re`, if that is not 0. `who` is who has said it among the people of several
+    nodes (PersonId), where the journal knows them by a name alone, which may be another's later.
     """
 
     kind: CaseKind
@@ -61,6 +62,7 @@ class Case(Struct, frozen=True, omit_defaults=True):
     keeper: Author = 0
     saying_at: float = 0.0
     re: int = 0
+    who: str = ""
 
     def is_on(self, at: float) -> bool:
         """Whether it still waits."""

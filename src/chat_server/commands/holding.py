@@ -3,6 +3,7 @@
 What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
 from typing import Annotated, ClassVar
@@ -20,6 +21,7 @@ from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.reporting import new_case, not_taken
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.keys import SenderKey
+from chat_server.journal.nodes import Nodes, Whereabouts
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
@@ -28,11 +30,10 @@ from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, 
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms import reader
 from chat_server.rooms.batch import HELD, Accepted
-from chat_server.rooms.case_news import note_author, tell_author, tell_of
+from chat_server.rooms.case_news import authors, note_author, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.judging import asked_filters, filters_for
 from chat_server.rooms.line_rules import Hold, Verdict
-from chat_server.rooms.person import sender_elsewhere
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room, carried_through
 
 HOLD_TOKENS = 2.0
@@ -360,16 +361,23 @@ async def _name_now(place: Room, case: Case) -> str | Refused:
         if account is None:
             return NoSuchCase(details={"id": str(case.number)})
         return account if isinstance(account, Refused) else account.name
-    key, others = name_key(case.by), directory.others
-    person = directory.person(case.by)
-    holders = {person.sender} if person is not None else set()
-    if others is not None:
-        there = await readable(others.nodes.whereabouts(key))
+    if here := [person for person in authors(directory, case) if not person.account]:
+        return here[0].nick
+    key, taken = name_key(case.by), directory.person(case.by) is not None
+    if directory.others is not None:
+        there = await readable(_whereabouts(directory.others.nodes, case, key))
         if isinstance(there, Refused):
             return there
-        holders |= {sender_elsewhere(one.person, one.nick) for one in there}
-    is_taken = bool(directory.accounts.names.holder(key)) or bool(holders - {case.sender})
-    return NameTakenSince(details={"nick": case.by}) if is_taken else case.by
+        if own := [one.nick for one in there if one.person in {case.who, case.sender}]:
+            return own[-1]
+        taken = taken or bool(there)
+    taken = taken or bool(directory.accounts.names.holder(key))
+    return NameTakenSince(details={"nick": case.by}) if taken else case.by
+
+
+async def _whereabouts(nodes: Nodes, case: Case, key: str) -> Sequence[Whereabouts]:
+    """Where the guest is who has said what is held, by their newest name at last; or else whoever has the name. Raises JournalError."""
+    return await nodes.whereabouts_of([case.who or case.sender]) or await nodes.whereabouts(key)
 
 
 def _entry_of(case: Case) -> Entry:

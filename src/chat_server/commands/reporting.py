@@ -27,7 +27,7 @@ from chat_server.rooms.case_news import is_of_server, keeper_of, note_author, st
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.known_rooms import known_rooms
-from chat_server.rooms.person import STRANGER
+from chat_server.rooms.person import STRANGER, has_only_a_name, person_id
 from chat_server.rooms.reader import line as readable_line
 from chat_server.rooms.room import CONVERSATION, HALL, ROOM, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.visitors import visitor_of
@@ -267,7 +267,9 @@ def new_case(kind: CaseKind, session: Occupant, room: Room) -> Case:
     person, now = session.person, room.directory.authentication.now()
     is_new = not person.account or now - person.account_made < DAY  # a few networks can make many
     case = Case(kind, now, room.name, person.nick, person.sender, person.account, bot=session.proof.is_bot)
-    return replace(case, network=shortened(session.network) if is_new else "", keeper=keeper_of(room))
+    nodes = room.directory.nodes
+    who = person_id(person, nodes.number) if nodes is not None and has_only_a_name(person) else ""
+    return replace(case, network=shortened(session.network) if is_new else "", keeper=keeper_of(room), who=who)
 
 
 async def _report(place: ChatRoom | Direct, session: Occupant, request: Report) -> None:

@@ -139,17 +139,17 @@ def _is_news(directory: Here, name: str) -> bool:
 
 def _tell_author(directory: Here, told: CaseTold) -> None:
     event = _answer_of(told)
-    for person in _authors(directory, told):
+    for person in authors(directory, told):
         for session in person.sessions:
             _tell(session, event)
 
 
-def _authors(directory: Here, told: CaseTold) -> list[Person[Occupant]]:
+def authors(directory: Here, of: Case | CaseTold) -> list[Person[Occupant]]:
     """Whose it was, if they are here: who is known by a name alone must have been here since, for another may have come by that name."""
-    if is_name(told.sender):
-        return [person for person in directory.people if told.number in person.cases]
-    identified = directory.identified(told.sender)
-    return [identified] if identified is not None and identified.sender == told.sender else []
+    if is_name(of.sender):
+        return [person for person in directory.people if of.number in person.cases]
+    identified = directory.identified(of.sender)
+    return [identified] if identified is not None and identified.sender == of.sender else []
 
 
 def note_author(person: Person[Occupant], case: Case) -> None:
