@@ -80,7 +80,7 @@ class House:
         self.shown(lines)
         self.state.apply(PageShown(ROOM, tuple(lines), 1, self.room.last, "UTC"))
         shown = [line for line in self.state.room(ROOM).timeline.lines() if first <= line.seq <= last]
-        assert shown == [line for line in lines if not isinstance(line, Edited | Reacted)], (
+        assert shown == [line for line in lines if not isinstance(line, Amending)], (
             "what is read just now is so, whatever was known"
         )
 
@@ -116,7 +116,7 @@ def test_what_was_missed_makes_of_what_was_read_what_is_read_now(log: list[tuple
     assert house.known == {seq: fresh[seq] for seq in house.known}
     shown = {line.seq: line for line in house.state.room(ROOM).timeline.lines()}
     assert shown == {seq: fresh[seq] for seq in shown}
-    amending = {seq for seq, line in house.known.items() if isinstance(line, Edited | Reacted)}
+    amending = {seq for seq, line in house.known.items() if isinstance(line, Amending)}
     assert shown.keys() == house.known.keys() - amending
 
 

@@ -9,13 +9,14 @@ from textual.style import Style
 
 from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_tui.client.codec import EventReader
+from chat_tui.client.hues import usual
 from chat_tui.client.in_order import line_in_words
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline import StatusMessage
 from chat_tui.ui import labels
 from chat_tui.ui.people_list import people_items
-from chat_tui.ui.rendering import is_grouped, nick_style, rows_of
+from chat_tui.ui.rendering import is_grouped, rows_of
 from chat_tui.ui.row import grid
 from test_hostile_texts import looking
 
@@ -113,8 +114,8 @@ def test_the_colour_is_that_of_the_bare_name() -> None:
         look = looking(width)._replace(nicks=colours)
         row = rows_of(Said("r", 1, 0.0, "bob", "x", guest=True), None, look)[1]
         styles = [span.style for span in (*row.gutter.spans, *row.text.spans)]
-        assert nick_style("bob", colours) + Style(bold=True) in styles
-        assert nick_style("bob?", colours) + Style(bold=True) not in styles
+        assert colours[usual("bob", 97)] + Style(bold=True) in styles
+        assert colours[usual("bob?", 97)] + Style(bold=True) not in styles
 
 
 def test_lines_of_a_guest_and_of_whoever_has_the_name_as_an_account_are_not_taken_together() -> None:

@@ -20,6 +20,7 @@ from textual.style import Style
 from chat_server.protocol.entries import Said
 from chat_server.protocol.mentions import Names
 from chat_tui.client.completion import replaced
+from chat_tui.client.hues import Hues
 from chat_tui.ui import code_highlighting
 from chat_tui.ui.code_highlighting import CODE_MAX, TOKENS_MAX, Token, languages, tokens
 from chat_tui.ui.markup import PAINTED_MAX, Styles, shown
@@ -139,6 +140,7 @@ def looking(width: int = 80) -> Look:
         failed=style,
         pending=style,
         nicks=(style,),
+        hues=Hues(),
         parts=Styles(),
         resolve=lambda _: style,
         mention=Names(("ann", "a", "小明")),
@@ -399,6 +401,19 @@ def test_rows_fit_and_hold_all_of_the_text_but_spaces_at_breaks(text: str, width
     for before, after in pairwise(found):
         gap = text[before[1] : after[0]]
         assert gap.strip(" ") == ("" if after[2] else "\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "rows"),
+    [
+        ("/home/ann/.local/share/chat-tui/memory.json", 20, ["/home/ann/.local/", "share/chat-tui/", "memory.json"]),
+        ("see https://example.org/a-long-path/of-parts", 22, ["see", "https://example.org/a-", "long-path/of-parts"]),
+        ("x" * 20 + "/y" * 5, 30, ["x" * 20 + "/y" * 5]),
+        ("/" + "x" * 40, 20, ["/" + "x" * 19, "x" * 20, "x"]),
+    ],
+)
+def test_a_word_longer_than_a_row_is_broken_behind_one_of_its_joints(text: str, width: int, rows: list[str]) -> None:
+    assert [text[start:end] for start, end, _ in pieces(text, width)] == rows
 
 
 @pytest.mark.parametrize(

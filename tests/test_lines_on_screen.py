@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chat_server.protocol import events
-from chat_server.protocol.amending import Deleted, Edited, Reacted, Reaction
+from chat_server.protocol.amending import Deleted, Edited, Reacted, Reaction, Redacted
 from chat_server.protocol.entries import LineBlocked, PageShown, Said
 from chat_server.protocol.events import Event, Refused, Stored
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -70,6 +70,31 @@ def test_a_reply_has_a_row_above_it_with_whom_it_answers_and_how_that_begins(pro
         assert "╭ zoe  #7" in app.screen_text(), "that is not loaded"
 
     program.play(act, talk(Said("python", 44, LATE - 60, "ann", "it works", re=42)))
+
+
+def test_a_line_that_is_deleted_changes_where_it_stands_and_nothing_else_does(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        before = rows(app)
+        taken_back, deleted = row_of(app, "since yesterday"), row_of(app, "great")
+        app.tell(Redacted("python", 44, LATE, "bob", "#42", whom="bob", of=((42, 42),)))
+        app.tell(Redacted("python", 45, LATE, "dave", "#43", whom="Carol", of=((43, 43),)))
+        await settle(pilot)
+        now = rows(app)
+        assert [number for number, row in enumerate(now) if row != before[number]] == [taken_back, deleted]
+        assert "bob took this line back" in now[taken_back]
+        assert "Carol said something that dave deleted" in now[deleted]
+
+    program.play(act, talk())
+
+
+def test_of_a_line_that_was_deleted_before_one_came_it_is_said_by_whom_as_soon_as_that_is_known(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        assert "bob said something that was deleted" in app.screen_text()
+        app.tell(Redacted("python", 45, LATE, "bob", "#44", whom="bob", of=((44, 44),)))
+        await settle(pilot)
+        assert "bob took this line back" in app.screen_text()
+
+    program.play(act, talk(Deleted("python", 44, LATE - 60, "bob", "")))
 
 
 def test_of_a_line_that_is_not_here_or_deleted_or_blocked_a_reply_shows_the_number_only(program: Stage) -> None:

@@ -65,6 +65,10 @@ EXAMPLES: list[tuple[events.Event, str]] = [
     (events.RoomsListed((("python", 2), ("pm", 0))), "* Rooms: python (2), pm (0)\r\n"),
     (people_events.OnlineListed("python", ()), "* Nobody else is in python.\r\n"),
     (people_events.OnlineListed("python", ("bob", "carol")), "* 2 others in python: bob, carol\r\n"),
+    (
+        people_events.OnlineListed("python", ("bob", "eve"), away=("bob", "eve"), reasons={"bob": "at lunch"}),
+        "* 2 others in python: bob (away: at lunch), eve (away)\r\n",
+    ),
     (events.HelpListed((("/back", "Go back"),), ("pm",)), "* /back - Go back\r\n* Rooms are commands too: /pm\r\n"),
     (events.CommandExplained("/logout", "Leave.", ("quit",)), "* Usage: /logout\r\n* Leave.\r\n* Also: /quit\r\n"),
     (

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from chat_server.protocol import entries, events
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import all_after
-from chat_server.protocol.entries import KINDS, Entry, LineBlocked, PageShown, Said, TopicSet
+from chat_server.protocol.entries import KINDS, Amending, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import CasesWait, LineHeld
 from chat_server.protocol.people_events import MentionsWaiting, OnlineListed, PersonAway
@@ -120,7 +120,7 @@ def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Entry],
         shown = timeline.entries[: changes.prepended] + kept + timeline.entries[changes.prepended + len(kept) :]
         assert shown == timeline.entries, "what is said not to have changed has not"
     numbers = [line.seq for line in timeline.lines()]
-    wanted = {line.seq for start, end in cuts for line in lines[start:end] if not isinstance(line, Edited | Reacted)}
+    wanted = {line.seq for start, end in cuts for line in lines[start:end] if not isinstance(line, Amending)}
     assert numbers == sorted(wanted)
     assert timeline.entries == sorted(timeline.entries, key=place)
 

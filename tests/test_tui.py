@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from rich.cells import cell_len
 from textual.binding import Binding
 from textual.events import AppBlur, AppFocus, MouseScrollUp, Paste
 from textual.scrollbar import ScrollUp
@@ -31,6 +32,7 @@ from chat_tui.client.trust import AUTHORITY
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.ui.app import ChatApp
 from chat_tui.ui.colours import CONTRAST_MIN, contrast
+from chat_tui.ui.composer import prompt_for
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.looks import part
 from chat_tui.ui.main_screen import MainScreen
@@ -511,7 +513,7 @@ def test_while_there_is_no_connection_lines_wait_visibly(program: Stage, monkeyp
         await pilot.press("enter")
         await settle(pilot)
         assert (
-            "○ No connection: the connection was closed. Trying again in 7 s; F5 tries now. 1 line will be sent then."
+            "○ No connection: the connection was closed. Again in 7 s; F5 tries now. 1 line will be sent then."
             in re.sub(r"[ \n▌]+", " ", chat_text(app))
         )
         assert "patience  …" in chat_text(app)
@@ -2375,6 +2377,18 @@ def test_f9_goes_from_dark_to_light_and_back_with_all_names_in_its_colours(first
         assert seen == [f"{kind}-dark", f"{kind}-light", f"{kind}-dark"]
 
     play(app, act)
+
+
+@pytest.mark.parametrize("columns", [14, 20, 26, 27, 33, 34, 60, 120])
+@pytest.mark.parametrize("is_archived", [False, True])
+@pytest.mark.parametrize("room", ["", "python", "@bob", "deployment-and-infrastructure", "小" * 20])
+def test_what_stands_in_the_empty_prompt_has_its_place_and_as_much_of_it_as_does(
+    room: str, columns: int, *, is_archived: bool
+) -> None:
+    said = prompt_for(room, columns, is_archived=is_archived)
+    assert cell_len(said) <= columns
+    whole = prompt_for(room, is_archived=is_archived)
+    assert (said == whole) == (cell_len(whole) <= columns)
 
 
 def test_names_in_the_terminals_own_colours_can_be_read_on_what_the_theme_says_the_background_is() -> None:

@@ -6,7 +6,7 @@ Knows what is known of a room. Never knows where it is written, nor how it came.
 from collections.abc import Callable, Iterable
 
 from chat_server.protocol.amending import Edited, Reacted, Redacted
-from chat_server.protocol.entries import Entry, Line, LineBlocked
+from chat_server.protocol.entries import Amending, Entry, Line, LineBlocked
 from chat_server.protocol.names import name_key
 from chat_tui.client.amended_words import Beginnings, Reactions, marks_behind
 from chat_tui.client.clocks import shown
@@ -52,7 +52,7 @@ class Reading:
         self._write, self._is_told, self._has_times = write, is_told, has_times
         self._come: dict[str, int] = {}
         self._own: set[tuple[str, int]] = set()
-        self._amending: dict[str, dict[int, Edited | Reacted]] = {}
+        self._amending: dict[str, dict[int, Amending]] = {}
         self._beginnings, self._reactions = Beginnings(), Reactions()
 
     def entered(self, room: RoomState, position: int) -> None:
@@ -75,7 +75,7 @@ class Reading:
     def take(self, lines: Iterable[Entry]) -> None:
         """Lines have come. What amends others stands nowhere among them, and is told in its turn."""
         for line in lines:
-            if isinstance(line, Edited | Reacted):
+            if isinstance(line, Amending):
                 self._amending.setdefault(name_key(line.room), {})[line.seq] = line
 
     def write(self, line: Line) -> None:

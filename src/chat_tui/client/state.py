@@ -20,6 +20,7 @@ from chat_server.protocol.room_events import AccountNoted, RoomRenamed
 from chat_server.protocol.setting_events import SettingShown
 from chat_server.protocol.stored_event import StoredEvent
 from chat_tui.client import activity, away, conversing, same_room
+from chat_tui.client.hues import Hues
 from chat_tui.client.notifications import names, replies_to
 from chat_tui.client.pending import Pending, failed, not_stored, taken
 from chat_tui.client.room_choices import RoomChoices
@@ -66,6 +67,7 @@ class RoomState:
         self.is_kept_unread = False
         """Whether the user has marked lines as unread since they came here last: looking at them does not make them read."""
         self.activity = activity.InRoom()
+        self.hues = Hues()
         self._own_unread = 0
 
     def note_guests(self, nicks: Iterable[str], guests: Collection[str] | UnsetType) -> None:

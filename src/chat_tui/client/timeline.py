@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from chat_server.protocol.amending import Edited, Reacted, Reaction
+from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted
 from chat_server.protocol.amendments import after, amended
 from chat_server.protocol.entries import Amending, Entry, LineBlocked, Spoken
 from chat_server.protocol.names import name_key
@@ -79,7 +79,7 @@ def place(entry: TimelineEntry) -> tuple[int, int]:
     return (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
 
 
-UNSHOWN = (StoredEvent, Edited, Reacted)
+UNSHOWN = (StoredEvent, Edited, Reacted, Redacted)
 """What takes a number and stands nowhere itself: of a kind that is not known, or what is seen in the line that it amends."""
 
 _NO_LINES = (*UNSHOWN, LineBlocked)
@@ -102,6 +102,8 @@ class Timeline:
         """For lines, what is known of how people have reacted, by the entries' numbers."""
         self._as_read: dict[int, tuple[tuple[Reaction, ...], int]] = {}
         """How the reactions to these lines stood when they were read, and up to which entry."""
+        self._deleters: dict[int, str] = {}
+        """Who has deleted lines, by the lines' numbers."""
 
     def add(self, kept: Sequence[StoredEvent | LineBlocked]) -> list[StoredEvent | LineBlocked]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
@@ -168,6 +170,9 @@ class Timeline:
                 line = self.entries[index]
                 if isinstance(line, Entry) and (new := after(line, entry)) is not line:
                     self._put(index, new)
+            if isinstance(entry, Redacted):
+                self._deleters |= dict.fromkeys(range(max(first, self._let_go + 1), last + 1), entry.nick)
+                self._changed_from(self.index_of(first))
 
     def _react(self, entry: Reacted) -> None:
         """Have the reactions to a line stand in the order of reacting, whichever of them comes first: an older page may come after a newer one."""
@@ -251,6 +256,7 @@ class Timeline:
         self._let_go = 0
         self._reacted.clear()
         self._as_read.clear()
+        self._deleters.clear()
 
     def let_go(self, seq: int) -> None:
         """Keep nothing up to this number but that it is known: if it comes again, it is not new."""
@@ -258,6 +264,7 @@ class Timeline:
         del self.entries[: self.index_of(seq + 1)]
         self._reacted = {of: known for of, known in self._reacted.items() if of > seq}
         self._as_read = {of: known for of, known in self._as_read.items() if of > seq}
+        self._deleters = {of: nick for of, nick in self._deleters.items() if of > seq}
         self._changed_from(0)
 
     @property
@@ -274,6 +281,10 @@ class Timeline:
         index = self.index_of(seq)
         entry = self.entries[index] if index < len(self.entries) else None
         return entry if isinstance(entry, Entry) and entry.seq == seq else None
+
+    def deleter(self, seq: int) -> str:
+        """Who has deleted the line with this number, as far as that is known."""
+        return self._deleters.get(seq, "")
 
     def newest_of(self, nick: str, until: int) -> int:
         """The number of somebody's newest line up to this one; 0: there is none among the newest entries."""

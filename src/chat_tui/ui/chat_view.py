@@ -270,6 +270,7 @@ class ChatView(StillScroll):
         self.drawing.forget()
         self._made_for = self.drawing.shape(self.columns_wide)
         self.entry_rows.forget()
+        self.entry_rows.note_talkers(0)
         self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
         if self.room is not None:
             self._pending_count = len(self.room.pending)

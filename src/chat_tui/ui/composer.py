@@ -6,7 +6,9 @@ Knows keys. What was sent before is in input_history.py, what Tab does in comple
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
+from textual.content import Content
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -31,13 +33,20 @@ PASTE_ASKS_ABOVE = 5
 """Lines of a paste that go in without being asked for."""
 
 
-def prompt_for(room: str, *, is_archived: bool = False) -> str:
-    """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none."""
+def prompt_for(room: str, columns: int = 0, *, is_archived: bool = False) -> str:
+    """What stands in the prompt while nothing is written: where a message goes. `room` is "" for somebody who is in none.
+
+    As much as there are `columns` for; 0: all of it.
+    """
+    name = room.removeprefix("@")
     if is_archived:
-        return say("{room} is archived; / for commands", room=room)
-    if not room:
-        return say("/join NAME enters a room; / for commands")
-    return say("Write to {room}, or / for commands", room=room.removeprefix("@"))
+        said = say("{room} is archived; / for commands", room=room), say("{room} is archived", room=room)
+    elif not room:
+        said = say("/join NAME enters a room; / for commands"), say("/join NAME enters a room")
+    else:
+        said = say("Write to {room}, or / for commands", room=name), say("Write to {room}", room=name)
+    fitting = (words for words in said if not columns or cell_len(words) <= columns)
+    return next(fitting, "") or Content(said[-1]).truncate(columns, ellipsis=True).plain
 
 
 def _location(text: str, at: int) -> tuple[int, int]:
@@ -127,6 +136,7 @@ class Composer(TextArea):
         self._dictionaries = dictionaries
         self._names = names
         self._killing = ReadlineKeys(self)
+        self._aim = "", False
         self._sent = InputHistory()
         self.when_empty: Callable[[str], bool] = lambda _: False
         """Told of Up, Down and Enter while nothing is written; returns whether it has done something."""
@@ -135,7 +145,16 @@ class Composer(TextArea):
 
     def address(self, room: str, *, is_archived: bool = False) -> None:
         """Say in the empty prompt where a message goes, if any can."""
-        self.placeholder = prompt_for(room, is_archived=is_archived)
+        self._aim = room, is_archived
+        self._say_aim()
+
+    def on_resize(self) -> None:
+        """There is more place, or less."""
+        self._say_aim()
+
+    def _say_aim(self) -> None:
+        room, is_archived = self._aim
+        self.placeholder = prompt_for(room, self.content_size.width, is_archived=is_archived)
 
     def remember(self, texts: Sequence[str]) -> None:
         """What was sent before, oldest first."""

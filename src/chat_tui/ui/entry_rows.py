@@ -9,6 +9,7 @@ from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
 
+from chat_server.protocol.amending import Deleted
 from chat_server.protocol.entries import Spoken
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
@@ -23,6 +24,9 @@ ROWS_KEPT_MAX = 2000
 
 CHARACTERS_KEPT_MAX = 1_000_000
 """Characters of the entries whose rows are kept: sixty messages of 16 KiB, some 20 MB."""
+
+TALKERS_MAX = 60
+"""Of how many of the newest entries those who talk are given their colours before any is drawn."""
 
 STRIPS_KEPT_MAX = 4000
 """Rows that are kept as they were drawn."""
@@ -109,10 +113,20 @@ class EntryRows:
         start = count if changes is None else changes.since
         start = max(0, min(start, len(heights) - pending_before, count))
         heights.replace(start, self._guesses(start, count + len(room.pending), width))
+        self.note_talkers(start)
         self.forget_from(start)
         if changes is not None and changes.prepended:
             heights.forget(changes.prepended)
         return start
+
+    def note_talkers(self, start: int) -> None:
+        """Give those who talk in the newest lines, from `start` on, their colours in the order in which they do: other panes show these too."""
+        if self.room is None:
+            return
+        entries, hues, count = self.room.timeline.entries, self.room.hues, len(self._look().nicks)
+        for index in range(max(start, len(entries) - TALKERS_MAX), len(entries)):
+            if isinstance(entry := entries[index], Spoken) and entry.nick != self._look().me:
+                hues.talks(entry.nick, count)
 
     def missing_near(self, heights: Heights, top: int, height: int) -> int | None:
         """The number before which lines are missing, beside the newest entry near the screen that has such a gap; None if none has."""
@@ -168,16 +182,18 @@ class EntryRows:
         before = self.entry(index - 1) if index else None
         re = replies_to(entry) if self.room is not None else 0
         quoted = self.room.timeline.line(re) if re and self.room is not None else None
+        look = self._look() if self.room is None else self._look()._replace(hues=self.room.hues)
         if isinstance(entry, StatusMessage | Pending) or self.room is None:
-            return rows_of(entry, before, self._look(), quoted=quoted, now=self._clock())
+            return rows_of(entry, before, look, quoted=quoted, now=self._clock())
         return rows_of(
             entry,
             before,
-            self._look(),
+            look,
             is_first_unread=self._is_first_unread(index, entry),
             unread=self.unread,
             missing=self._missing(self.room.timeline.hole_before(index, self.room.first)),
             quoted=quoted,
+            deleter=self.room.timeline.deleter(entry.seq) if type(entry) is Deleted else "",
             is_read=entry.seq == self.room.activity.read_line,
             now=self._clock(),
         )

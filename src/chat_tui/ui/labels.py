@@ -260,7 +260,7 @@ def status_line(change: ConnectionChanged, host: str, state: State, seconds: int
         return Content.assemble(("○ ", "$text-warning"), sentences(say("Not logged in."), what_now, waits))
     if change.status is Status.REFUSED:
         return _refused(sentences(change.why, say("F5 tries again, F3 takes another name or server."), waits))
-    again = say("Trying again in {seconds} s; F5 tries now.", seconds=seconds)
+    again = say("Again in {seconds} s; F5 tries now.", seconds=seconds)
     return Content.assemble(
         ("○ " + say("No connection"), "bold $text-warning"), ": ", sentences(f"{change.why}.", again, waits)
     )

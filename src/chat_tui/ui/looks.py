@@ -9,6 +9,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from chat_server.protocol.mentions import Names
+from chat_tui.client.hues import Hues
 from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Styles, resolver
 from chat_tui.ui.row import GAP, Grid, Look, Mark, Row, Spacing, grid
@@ -135,6 +136,7 @@ def look_of(widget: Widget, width: int, wanted: Wanted) -> Look:
         pending=part(widget, "pending"),
         called=marked(widget, "called", "wanted", MARK_CALLED_ASCII if wanted.is_ascii else MARK),
         nicks=tuple(Style(foreground=colour) for colour in nick_colours(widget.app.current_theme)),
+        hues=Hues(),
         parts=Styles(
             code=part(widget, "code"),
             block=part(widget, "block"),

@@ -7,11 +7,12 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.names import GUEST, name_key
+from chat_tui.client.conversing import MARK
+from chat_tui.client.hues import Hues
 from chat_tui.client.room_rights import role_named
 from chat_tui.client.state import RoomState
 from chat_tui.language import say
 from chat_tui.ui.list_pane import Item
-from chat_tui.ui.rendering import nick_style
 from chat_tui.ui.room_list import HEADING, heading
 
 ROLE_SIGNS = {"owner": "*", "moderator": "+"}
@@ -45,11 +46,14 @@ def people_groups(room: RoomState | None, me: str, colours: tuple[Style, ...], c
     return items
 
 
-def people_of_two(nick: str, presence: str, me: str, colours: tuple[Style, ...], columns: int) -> list[Item]:
+def people_of_two(room: RoomState, presence: str, me: str, colours: tuple[Style, ...], columns: int) -> list[Item]:
     """The two of a conversation: the other, with what is known of whether they are here, and the user."""
+    nick = room.name.removeprefix(MARK)
     place = columns - PANE_MARGIN - cell_len(nick)
     other = Item(
-        nick, Content.styled(nick, nick_style(nick, colours)), Content.styled(_cut(presence, place), "$text-muted")
+        nick,
+        Content.styled(nick, _colour(nick, room.hues, colours)),
+        Content.styled(_cut(presence, place), "$text-muted"),
     )
     return [heading(say("People"), "2"), other, Item(me, Content(me), Content.styled(say("you"), "$text-muted"))]
 
@@ -66,7 +70,7 @@ def _ranked(
     )
     for rank, key, nick in people:
         is_me, is_away = nick == me, key in room.away
-        style = Style() if is_me else nick_style(nick, colours)
+        style = Style() if is_me else _colour(nick, room.hues, colours)
         mark = GUEST if name_key(nick) in room.guests else ""
         row = Content.assemble((nick, "$text-muted" if is_away else style), (mark, "$text-muted"))
         place = columns - PANE_MARGIN - row.cell_length
@@ -75,6 +79,11 @@ def _ranked(
         if is_away and not end:  # under its heading there is a place for why
             end = _cut(room.away[key], place)
         yield rank, Item(nick, row, Content.styled(end, "$text-muted"))
+
+
+def _colour(nick: str, hues: Hues, colours: tuple[Style, ...]) -> Style:
+    """The colour that somebody's name has beside what they say."""
+    return colours[hues.of(nick, len(colours))] if colours else Style()
 
 
 def _end(role: str, place: int, *, is_me: bool, is_away: bool) -> str:

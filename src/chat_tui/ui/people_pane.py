@@ -2,7 +2,7 @@
 
 from textual.style import Style
 
-from chat_tui.client.conversing import MARK, is_conversation
+from chat_tui.client.conversing import is_conversation
 from chat_tui.client.state import RoomState, State
 from chat_tui.language import spoken
 from chat_tui.ui import labels, people_list
@@ -22,9 +22,12 @@ class PeoplePane(ListPane):
         people, presence = None, ""
         if room is not None:
             presence = labels.presence([state], room) if is_conversation(room.name) else ""
-            changes = (room.people_changes, room.rights.changes)
+            changes = (room.people_changes, room.rights.changes, room.hues.changes)
             people = (id(room), room.name, *changes, room.lacks_people, presence, state.nick, colours, width, spoken())
         if people != self._shown:  # five thousand people are not sorted for every line
+            if room is not None and len(room.people) <= len(colours):  # there is a colour for everybody, whether they talk or not
+                for nick in room.people.values():
+                    room.hues.talks(nick, len(colours))
             self._shown = people
             items = _items(state, room, presence, colours, labels.usual_width(width, labels.PEOPLE_WIDTHS))
             self.show(items)
@@ -34,4 +37,4 @@ class PeoplePane(ListPane):
 def _items(state: State, room: RoomState | None, presence: str, colours: tuple[Style, ...], columns: int) -> list[Item]:
     if room is None or not is_conversation(room.name):
         return people_list.people_groups(room, state.nick, colours, columns)
-    return people_list.people_of_two(room.name.removeprefix(MARK), presence, state.nick, colours, columns)
+    return people_list.people_of_two(room, presence, state.nick, colours, columns)

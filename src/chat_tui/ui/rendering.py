@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from zlib import crc32
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -118,10 +117,9 @@ def day_of(at: float) -> tuple[int, int, int]:
     return _day(minute_of(at) // 15)
 
 
-def nick_style(nick: str, styles: tuple[Style, ...]) -> Style:
-    """The colour of a name: always the same one."""
-    bits = crc32(name_key(nick).encode()) >> 8  # the lowest give too many short names one colour
-    return styles[bits % len(styles)] if styles else Style(bold=True)
+def nick_style(nick: str, look: Look) -> Style:
+    """The colour of the name of somebody who talks."""
+    return look.nicks[look.hues.talks(nick, len(look.nicks))]
 
 
 def is_grouped(entry: TimelineEntry | Pending, before: TimelineEntry | Pending | None, me: str) -> bool:
@@ -153,6 +151,7 @@ def rows_of(
     unread: int = 0,
     missing: str = "",
     quoted: Entry | None = None,
+    deleter: str = "",
     is_read: bool = False,
     now: float = 0.0,
 ) -> Rows:
@@ -166,6 +165,7 @@ def rows_of(
         unread: how many lines were unread from there on.
         missing: what there is to say of lines before it that are not loaded; "": there are none.
         quoted: the line to which it replies, if that is known.
+        deleter: who has deleted it, if that is known.
         is_read: whether it is the newest of the user's that the other of a conversation has read.
         now: the time, for what takes too long, and for which day is today.
 
@@ -185,7 +185,7 @@ def rows_of(
     is_first = not is_grouped_here or bool(above)
     if re := replies_to(entry):
         above.append(_reply(re, entry.whom if isinstance(entry, Spoken) else "", quoted, look))
-    text = _text(entry, look)
+    text = _text(entry, look, deleter)
     below = _below(entry, text, look)
     if isinstance(entry, Pending):
         text.add_after(_mark(entry, look, now))
@@ -245,7 +245,9 @@ def replies_to(entry: TimelineEntry | Pending) -> int:
 def _reply(re: int, whom: str, quoted: Entry | None, look: Look) -> Row:
     blank = Content(" " * look.grid.gutter)
     whose = quoted.nick if quoted is not None else whom
-    name = look.beside.called if whose and whose == look.me else nick_style(whose, look.nicks) + Style(bold=True)
+    name = (
+        look.beside.called if whose == look.me else (nick_style(whose, look) if whose else Style()) + Style(bold=True)
+    )
     beside = beside_lines.reply(re, quoted, name, look.grid.text, look.beside, whom=whom)
     return Row(blank, Content(""), beside=beside)
 
@@ -302,7 +304,7 @@ def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
 
 def _whose(nick: str, look: Look) -> Style:
     """The colour of a name; the reader's own is the one without."""
-    return Style() if nick == look.me else nick_style(nick, look.nicks)
+    return Style() if nick == look.me else nick_style(nick, look)
 
 
 def _inline_name(entry: Entry | Pending, look: Look) -> Content:
@@ -316,17 +318,25 @@ def _mark_behind(entry: Entry | Pending) -> str:
     return "" if isinstance(entry, Pending) else entry.mark
 
 
+def _deleted_by(deleter: str, nick: str) -> str:
+    if name_key(deleter) == name_key(nick):
+        return say("took this line back")
+    return say("said something that {nick} deleted", nick=deleter)
+
+
 def _cut(text: str, width: int) -> str:
     while cell_len(text) > width:
         text = text[:-1]
     return text
 
 
-def _text(entry: Entry | Pending, look: Look) -> Shown:
+def _text(entry: Entry | Pending, look: Look, deleter: str = "") -> Shown:
     kind = _kind(entry)
     is_mine = isinstance(entry, Pending) or entry.nick == look.me
     is_told = not isinstance(entry, Pending) and (kind.request is None or not entry.text)  # by the server, in its words
     said = told(entry) if not isinstance(entry, Pending) and is_told else entry.text
+    if kind is Deleted and deleter:
+        said = _deleted_by(deleter, author(entry, look.me))
     text = markup.shown(
         said,
         look.parts,

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.mentions import Names
+from chat_tui.client.hues import Hues
 from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Styles
 
@@ -108,6 +109,9 @@ class Look(NamedTuple):
     called: Mark
     """How lines are marked that are for the reader."""
     nicks: tuple[Style, ...]
+    """The colours of names."""
+    hues: Hues
+    """Who has which of them."""
     parts: Styles
     resolve: Callable[[str], Style]
     mention: Names | None = None

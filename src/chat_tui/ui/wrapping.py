@@ -1,6 +1,7 @@
 """Where a text is broken into rows, by the widths that Textual draws its characters in. Pure, and linear in the length of the text.
 
-A row ends at a space, or between two characters of which one is wide; a word that is longer than a row is broken where it must be.
+A row ends at a space, or between two characters of which one is wide; a word that is longer than a row is broken behind one of its joints, such
+as the parts of an address have, if one is near the end of the row, else where it must be.
 Nothing of a text is lost but spaces at a break.
 """
 
@@ -20,6 +21,9 @@ _CANNOT_BEGIN = frozenset("、。，．・：；？！）」』】〉》〕〗�
 
 _CANNOT_END = frozenset("（「『【〈《〔〖“‘([{")
 """What does not end one."""
+
+_JOINTS = "/?&=#-_.,;:"
+"""What stands between the parts of a word that is longer than a row: an address, a path."""
 
 _SPACES = re.compile(" *")
 _JOINER, _AS_PICTURE = "\u200d", "\ufe0f"
@@ -109,10 +113,16 @@ def _place(text: str, measure: _Measure | None, at: int, fits: int) -> int:
     if measure is not None and (stop := _beside_wide(text, measure.widths, max(space, at), fits)):
         return stop
     if space <= at or text[at:space].isspace():
-        return fits
+        return _behind_joint(text, at, fits)
     while text[space - 1] == " ":
         space -= 1
     return space
+
+
+def _behind_joint(text: str, at: int, fits: int) -> int:
+    """Where a row ends in the middle of a word: behind the last joint in its last third, if it has one there."""
+    least = fits - (fits - at) // 3
+    return max((text.rfind(joint, least, fits) for joint in _JOINTS), default=-1) + 1 or fits
 
 
 def _beside_wide(text: str, widths: bytes, after: int, fits: int) -> int:

@@ -694,19 +694,28 @@ def _online_listed(event: people_events.OnlineListed, translator: Translator) ->
     start = translator.count(
         "{number} other in {room}: ", "{number} others in {room}: ", len(event.nicks), room=event.room
     )
-    return server_lines(*_listed(translator, start, _with_away(event, translator)))
+    return server_lines(*_listed(translator, start, _with_away(event, translator, says_why=True)))
 
 
-def _with_away(event: people_events.OnlineListed | events.Entered, translator: Translator) -> list[str]:
-    """The names in it, with marks behind those of guests and of those who are away."""
+def _with_away(
+    event: people_events.OnlineListed | events.Entered, translator: Translator, *, says_why: bool = False
+) -> list[str]:
+    """The names in it, with marks behind those of guests and of those who are away; and with what these say of it, if that is asked for."""
     names = marked(event.nicks, event.guests)
     if isinstance(event.away, UnsetType):
         return names
     away = frozenset(event.away)
+    reasons = event.reasons if says_why and not isinstance(event.reasons, UnsetType) else {}
     return [
-        translator.text("{nick} (away)", nick=name) if nick in away else name
+        _with_reason(translator, name, reasons.get(nick, "")) if nick in away else name
         for nick, name in zip(event.nicks, names, strict=True)
     ]
+
+
+def _with_reason(translator: Translator, name: str, reason: str) -> str:
+    if not reason:
+        return translator.text("{nick} (away)", nick=name)
+    return translator.text("{nick} (away: {reason})", nick=name, reason=reason)
 
 
 def _help_listed(event: events.HelpListed, translator: Translator) -> list[TextLine]:

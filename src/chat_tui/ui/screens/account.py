@@ -6,12 +6,12 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Static
+from textual.widgets import Button
 
 from chat_tui.language import message, say
 from chat_tui.ui.screens.box import Box
+from chat_tui.ui.screens.prose import Prose
 
 CHOICES = {
     "devices": message("Your devices"),
@@ -47,7 +47,7 @@ class AccountScreen(ModalScreen[str | None]):
         """What it is, and what can be done with it."""
         title, keys = say("Your account {nick}", nick=self._nick), say("Enter goes on. Esc goes back.")
         with Box(title, keys, id="account"), VerticalScroll(can_focus=False):
-            yield Static(Content(self._what), classes="what")
+            yield Prose(self._what, classes="what")
             for name, choice in CHOICES.items():
                 yield Button(say(choice), id=name, compact=True)
 

@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Static
 from chat_tui.language import say
 from chat_tui.ui.field import Field
 from chat_tui.ui.screens.box import Box
+from chat_tui.ui.screens.prose import Prose
 
 PREVIEW_LINES = 8
 """Lines of a paste that are shown before it goes in."""
@@ -59,7 +60,7 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         """What would be done, and the answers."""
         with Box(self._heading, say("Esc goes back."), classes="danger", id="confirm"):
-            yield Static(Content(self._what), classes="what")
+            yield Prose(self._what, classes="what")
             with Horizontal(classes="answers"):
                 yield Button(self._no, id="no", variant="primary", compact=True)
                 yield Button(self._yes, id="yes", compact=True)

@@ -24,6 +24,7 @@ from chat_tui.language import say, say_count, sentences
 from chat_tui.ui.list_pane import Item, ListPane
 from chat_tui.ui.screens.asking import ConfirmScreen
 from chat_tui.ui.screens.box import Box
+from chat_tui.ui.screens.prose import Prose
 
 BOT = "bot"
 """The kind of a device that nobody sits at: a token that somebody has made for a program."""
@@ -77,7 +78,7 @@ class DevicesScreen(ModalScreen[None]):
         with Box(say("Your devices"), id="devices"):
             yield ListPane()
             yield Static("", classes="said")
-            yield Static("", classes="details")
+            yield Prose("", classes="details")
 
     def on_mount(self) -> None:
         """See which there are."""
@@ -124,7 +125,7 @@ class DevicesScreen(ModalScreen[None]):
         self.query_one(ListPane).show(items, str(marked.number) if marked else None)
         none = say("No program has logged in with your account.")
         details = self._details(marked) if marked else sentences(none, self._networks)
-        self.query_one(".details", Static).update(Content(details))
+        self.query_one(".details", Prose).say(details)
         self._tell_keys()
 
     def _tell_keys(self) -> None:

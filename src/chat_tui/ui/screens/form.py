@@ -11,14 +11,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Label, Static
+from textual.widgets import Button, Input, Label
 
 from chat_tui.client.account_words import ASKING
 from chat_tui.language import say, sentences
 from chat_tui.ui.field import Field, SecretField
 from chat_tui.ui.screens.box import Box
+from chat_tui.ui.screens.prose import Prose
 
 ANSWERS, SHORT = 2, 16
 """Rows that the answers take, and rows of a terminal below which nothing is left empty."""
@@ -89,7 +89,7 @@ class FormScreen(ModalScreen[None]):
         form = self.form
         with Box(form.heading, self._hint, classes="danger" if form.is_dangerous else "", id="form"):
             with VerticalScroll(can_focus=False):
-                yield Static(Content(form.what), classes="what")
+                yield Prose(form.what, classes="what")
                 for asked in form.fields:
                     with Horizontal(classes="field"):
                         yield Label(asked.label)
@@ -97,7 +97,7 @@ class FormScreen(ModalScreen[None]):
                             yield SecretField(asked.value, placeholder=asked.placeholder, id=asked.name)
                         else:
                             yield Field(asked.value, placeholder=asked.placeholder, id=asked.name, compact=True)
-                yield Static(Content(form.kept), classes="kept")
+                yield Prose(form.kept, classes="kept")
             with Horizontal(classes="answers"):
                 if form.is_dangerous:
                     yield Button(say("Back"), id="back", variant="primary", compact=True)
@@ -122,8 +122,8 @@ class FormScreen(ModalScreen[None]):
 
     def _say(self, text: str, *, is_wrong: bool = False) -> None:
         """Say this in place of what the form is for, which has been read by then; say that again with no text."""
-        what = self.query_one(".what", Static)
-        what.update(Content(f"✗ {text}" if is_wrong else text or self.form.what))
+        what = self.query_one(".what", Prose)
+        what.say(f"✗ {text}" if is_wrong else text or self.form.what)
         what.set_class(is_wrong, "wrong")
 
     def tell(self, text: str) -> None:
