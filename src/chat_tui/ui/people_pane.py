@@ -25,7 +25,9 @@ class PeoplePane(ListPane):
             changes = (room.people_changes, room.rights.changes, room.hues.changes)
             people = (id(room), room.name, *changes, room.lacks_people, presence, state.nick, colours, width, spoken())
         if people != self._shown:  # five thousand people are not sorted for every line
-            if room is not None and len(room.people) <= len(colours):  # there is a colour for everybody, whether they talk or not
+            if room is not None and len(room.people) <= len(
+                colours
+            ):  # there is a colour for everybody, whether they talk or not
                 for nick in room.people.values():
                     room.hues.talks(nick, len(colours))
             self._shown = people
