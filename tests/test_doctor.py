@@ -25,6 +25,14 @@ from processes import TIMEOUT, ServerProcess, running_server
 EXPECTED = {0: {"good", "note"}, 1: {"good", "note", "warning"}, 2: {"good", "note", "warning", "must"}}
 
 
+@pytest.fixture
+def anywhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with settings of a server for which any port will do, whatever else runs on this machine."""
+    file = tmp_path_factory.mktemp("settings") / "chat.toml"
+    file.write_text("[server]\nport = 0\n")
+    return file
+
+
 def doctor(*flags: object) -> tuple[int, list[dict[str, str]]]:
     """What it finds, as it tells programs, and its exit code."""
     command = [sys.executable, "-m", "chat_server", "doctor", "--json", *map(str, flags)]
@@ -71,8 +79,8 @@ def test_where_all_is_well_it_says_so_of_each_thing_and_there_is_nothing_to_do(
     assert all(not one["do"] for one in found if one["state"] == "good")
 
 
-def test_who_sits_at_a_terminal_reads_a_line_for_each_and_what_to_do_below_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "chat_server", "doctor", "--data", str(tmp_path)]
+def test_who_sits_at_a_terminal_reads_a_line_for_each_and_what_to_do_below_it(tmp_path: Path, anywhere: Path) -> None:
+    command = [sys.executable, "-m", "chat_server", "doctor", "--config", str(anywhere), "--data", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
@@ -232,11 +240,35 @@ def test_what_is_not_installed_is_told_with_how_it_is(monkeypatch: pytest.Monkey
 
 
 def test_where_nothing_is_kept_yet_nothing_is_called_whole_and_no_copies_are_missed_and_nothing_is_made(
-    tmp_path: Path,
+    tmp_path: Path, anywhere: Path
 ) -> None:
-    code, found = doctor("--data", tmp_path / "none")
+    code, found = doctor("--config", anywhere, "--data", tmp_path / "none")
     assert code == 1, "no server runs there"
     assert about("journal", found)["state"] == "note"
     assert all(one["about"] != "backups" for one in found)
     assert not (tmp_path / "none").exists()
     shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "states"),
+    [
+        ("", {"good": "a server can start with these settings"}),
+        ("host = '0.0.0.0'\n[tls]\nrequire = 'none'\n", {"warning": "their passwords go over lines"}),
+        (
+            "\n[tls]\ncertificate = 'credential:a.pem'\n",
+            {"note": "was not looked at", "good": "but for that, a server can start"},
+        ),
+        ("\n[tls]\ncertificate = '/none/a.pem'\n", {"must": "cannot read /none/a.pem"}),
+    ],
+    ids=["good", "dangerous", "unseen", "impossible"],
+)
+def test_settings_are_not_called_good_beside_a_warning_of_them(
+    anywhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: str, states: dict[str, str]
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    anywhere.write_text(f"[server]\nport = 0\n{settings}")
+    _, found = doctor("--config", anywhere, "--data", tmp_path)
+    told = {one["state"]: one["sentence"] for one in found if one["about"] == "settings"}
+    assert told.keys() == states.keys()
+    assert all(part in told[state] for state, part in states.items())

@@ -276,4 +276,6 @@ def test_nodes_are_shown_in_a_table() -> None:
         "#4*  east  12      1 h 1 min  0 s ago   -",
         "#9   west  1       1 min      10 s ago  ends",
         "* has answered",
+        "a node that ends stays in the list for 15 seconds: whoever was there may come back at another one",
     ]
+    assert lines_of([NodeShown(4, "east", 3700, 0.2, 12, False, True)])[-1] == "* has answered"

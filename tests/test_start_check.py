@@ -80,7 +80,7 @@ def test_a_running_server_is_no_error_so_that_a_reload_can_be_checked_before(tmp
         file.write_text(f"[server]\nport = {server.port}\n[metrics]\nlisten = '{metrics}'\n")
         done = check(file, tmp_path / "data")
         assert (done.returncode, done.stdout) == (0, f"{file}: good\n")
-        assert done.stderr.startswith(f"chat-server: warning: a server is running in {tmp_path / 'data'}: ")
+        assert done.stderr.startswith(f"chat-server: note: a server is running in {tmp_path / 'data'}: ")
         assert server.stop() == 0
     with other, socket.create_server(("127.0.0.1", server.port)):
         done = check(file, tmp_path / "data")
@@ -311,3 +311,30 @@ def test_lines_on_which_anybody_can_read_are_warned_of_where_others_come_in(tmp_
 )  # fmt: skip
 def test_a_network_that_is_too_wide_for_proxies_is_warned_of(tmp_path: Path, trusted: str, *, is_told: bool) -> None:
     assert len(found(tmp_path / "data", proxy=ProxyTable([trusted]))) == is_told
+
+
+def read_by_bash(settings: str) -> subprocess.CompletedProcess[str]:
+    """What a check says of settings that come as one has them come at a shell."""
+    words = f"exec {sys.executable} -m chat_server --port 0 --check-config --config {settings}"
+    return subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False, timeout=TIMEOUT)
+
+
+def test_a_pipe_with_a_name_is_refused_at_once_by_a_check_and_by_a_start(tmp_path: Path) -> None:
+    pipe = tmp_path / "chat.toml"
+    os.mkfifo(pipe)
+    refused = f"chat-server: {pipe}: not a file, but a pipe, to which perhaps nobody ever writes"
+    for flags in (["--check-config"], []):
+        words = [sys.executable, "-m", "chat_server", "--config", str(pipe), "--data", str(tmp_path), *flags]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(refused)
+
+
+def test_what_a_command_makes_is_waited_for_and_taken_for_settings(tmp_path: Path) -> None:
+    data = f"--data {tmp_path}"
+    slow = "echo '[limits]'; sleep 0.2; echo 'rooms = 3'"
+    assert read_by_bash(f"<({slow}) {data}").stdout.endswith(": good\n")
+    assert read_by_bash(f"/dev/stdin {data} < <({slow})").stdout == "/dev/stdin: good\n"
+    assert read_by_bash(f"/dev/stdin {data} <<<'[limits]'").stdout == "/dev/stdin: good\n"
+    assert read_by_bash(f"/dev/null {data}").stdout == "/dev/null: good\n"
+    assert "limits.roms" in read_by_bash(f"<(echo '[limits]'; sleep 0.2; echo 'roms = 3') {data}").stderr

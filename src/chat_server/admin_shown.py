@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from chat_server import console
+from chat_server.journal.node_life import RETURN_SECONDS
 from chat_server.server.admin_figures import BackupsShown, Figures
 from chat_server.server.admin_office import PanicShown, RoleGiven
 from chat_server.server.admin_protocol import AdminAnswer
@@ -126,7 +127,12 @@ def _nodes_shown(nodes: Sequence[NodeShown]) -> list[str]:
         )
         for one in nodes
     ]
-    return [*table(("", "NODE", "PEOPLE", "FOR", "HEARD", "STATE"), rows), "* has answered"]
+    notes = ["* has answered"]
+    if any(one.is_leaving for one in nodes):
+        notes.append(
+            f"a node that ends stays in the list for {RETURN_SECONDS:g} seconds: whoever was there may come back at another one"
+        )
+    return [*table(("", "NODE", "PEOPLE", "FOR", "HEARD", "STATE"), rows), *notes]
 
 
 def _figures_shown(answers: Sequence[Figures]) -> list[str]:

@@ -104,10 +104,13 @@ def _check(chosen: argparse.Namespace, config: "Config") -> int:
 
     found = [*look(config, time.time())]
     for one in found:
-        console.complain("chat-server", one.sentence if one.is_error else f"warning: {one.sentence}")
+        kind = "" if one.is_error else "warning: " if one.is_warning else "note: "
+        console.complain("chat-server", f"{kind}{one.sentence}")
     if any(one.is_error for one in found):
         return 2
-    console.say(f"{chosen.config or 'the defaults'}: good")
+    is_good = not any(one.is_warning for one in found)
+    say = "good" if is_good else "a server can start with these settings, in spite of the warnings"
+    console.say(f"{chosen.config or 'the defaults'}: {say}")
     return 0
 
 

@@ -1,8 +1,10 @@
 """The file of settings as text: at the start as it is, and again while the server runs, when somebody may be writing it just then.
 
-Blocks. Never knows what stands in it.
+Blocks, while a program that was started for it still writes. Never knows what stands in it.
 """
 
+import errno
+import os
 import stat
 import time
 from pathlib import Path
@@ -18,14 +20,43 @@ READINGS_MAX = 5
 
 
 def text_of(path: Path) -> str:
-    """What stands in a file. Raises ConfigError."""
+    """What stands in a file, or comes by a pipe that a shell has opened (`/dev/stdin`, `<(COMMAND)`). Raises ConfigError.
+
+    A pipe that has a name is refused: nobody may ever write to it, and a start would wait for that without a word.
+    """
     try:
-        with path.open(encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=_opened) as file:
             return file.read(TEXT_MAX + 1)  # one that is longer is refused for that
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
+        raise ConfigError(f"{path}: {_NOT_A_FILE if error.errno == errno.ENXIO else error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+_NOT_A_FILE = "not a file"
+"""What a socket is, which cannot be opened."""
+
+_NAMED_PIPE = f"{_NOT_A_FILE}, but a pipe, to which perhaps nobody ever writes; for what a program makes, give /dev/stdin or <(COMMAND)"
+
+
+def _opened(path: str, flags: int) -> int:
+    """Open without waiting, to see first what it is. Raises OSError."""
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        _refuse_named_pipe(path, descriptor)
+        os.set_blocking(descriptor, True)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse_named_pipe(path: str, descriptor: int) -> None:
+    # By the links in /proc to what is open already one comes to the name of a pipe that has one; of others there is none.
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode) and os.path.exists(os.path.realpath(path)):
+        raise OSError(errno.ESPIPE, _NAMED_PIPE)
 
 
 def text_read_again(path: Path) -> str:

@@ -70,8 +70,9 @@ def settings(config: Config) -> Iterator[Finding]:
             yield note("settings", one.sentence)
         else:
             yield (must if one.is_error else warning)("settings", one.sentence, "")
-    if not any(one.is_error for one in found):
-        yield good("settings", "a server can start with these settings")
+    if not any(one.is_error or one.is_warning for one in found):
+        is_all_seen = not any(one.is_unseen for one in found)
+        yield good("settings", f"{'' if is_all_seen else 'but for that, '}a server can start with these settings")
 
 
 def directory(data: Path) -> Iterator[Finding]:

@@ -81,6 +81,11 @@ class Found(NamedTuple):
     of_running: bool = False
     is_unseen: bool = False
 
+    @property
+    def is_warning(self) -> bool:
+        """Whether it is dangerous."""
+        return not (self.is_error or self.of_running or self.is_unseen)
+
 
 def look(config: Config, now: float) -> Iterator[Found]:
     """Find everything, at this time of day in seconds since 1970."""

@@ -75,5 +75,4 @@ def way_to_an_owner(command: str, directory: str) -> str:
 
     """
     words = f"admin owner NAME{f' --data {shlex.quote(directory)}' if directory else ''}"
-    here = "" if command == "chat-server" else f"; here that is {shlex.quote(command)} {words}"
-    return f"to make somebody the owner, who invites others: chat-server {words}{here}"
+    return f"to make somebody the owner, who invites others: {shlex.quote(command)} {words}"
