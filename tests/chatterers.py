@@ -31,6 +31,8 @@ class Chatterer:
     shown: dict[int, str] = field(default_factory=dict)
     position: int = -1
     """The number up to which everything was shown; -1: they have not been in the room."""
+    came_with: int = -1
+    """The same, when they came last: the page that they are given then may be as old as that."""
     wrong: list[str] = field(default_factory=list)
     comes: int = 0
     away: list[float] = field(default_factory=list)
@@ -64,6 +66,7 @@ class Chatterer:
         async def ask(do: str, **fields: Any) -> None:
             await stream.send_all(json.dumps({"do": do, **fields}).encode() + b"\n")
 
+        self.came_with = self.position
         await ask("login", nick=self.nick, token=f"{self.nick}-{'t' * 24}")
         if self.position < 0:
             await ask("join", room=self.room)
@@ -105,8 +108,8 @@ class Chatterer:
             case "page":
                 for line in event["lines"]:
                     self._note(line["seq"], line["text"])
-                if event["last"] < self.position:
-                    self.wrong.append(f"the room ends at {event['last']}, and {self.position} was shown")
+                if event["last"] < self.came_with:
+                    self.wrong.append(f"the room ends at {event['last']}, and {self.came_with} was shown")
             case "stored":
                 self._note_stored(event["key"], event["seq"])
             case "dismissed":

@@ -1,6 +1,7 @@
 """What holds for every test, wherever it runs."""
 
 import gc
+import inspect
 import os
 import signal
 import tempfile
@@ -75,8 +76,19 @@ def _tell_if_it_matters(tell: Callable[..., None], event: str, **told: Any) -> N
         tell(event, **told)
 
 
+VIRTUAL = {"autojump_clock", "wall_clock"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is left alone with it at the end."""
+    """What takes longest begins first, so that no worker is left alone with it at the end.
+
+    Who wants virtual time must have the clock as an argument: pytest-trio looks for it there alone, and else the test runs in real time.
+    """
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("trio") and VIRTUAL & {*item.fixturenames}:
+            assert "autojump_clock" in inspect.signature(item.function).parameters, (
+                f"{item.nodeid} has no virtual clock"
+            )
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

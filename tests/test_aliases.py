@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import trio
 
 from canary import PASSWORD
 from chat_server.protocol.aliases import ALIASES_MAX, EXPANDED_MAX, TEXT_MAX, aliases_of, expanded, expanded_line
@@ -52,7 +53,7 @@ def test_what_is_kept_of_another_kind_is_passed_over() -> None:
     assert aliases_of({}) == {}
 
 
-async def test_a_guest_at_telnet_has_words_of_their_own() -> None:
+async def test_a_guest_at_telnet_has_words_of_their_own(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann, bob = await guest(house), await guest(house, "bob")
         await ann.type("/alias")
@@ -74,7 +75,7 @@ async def test_a_guest_at_telnet_has_words_of_their_own() -> None:
         await ann.read_until("You have no alias /hi.")
 
 
-async def test_what_a_word_stands_for_is_not_looked_at_again() -> None:
+async def test_what_a_word_stands_for_is_not_looked_at_again(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann = await guest(house)
         await ann.type("/alias a /b", "/alias b /a", "/alias c /c", "/a", "/c x")
@@ -84,7 +85,7 @@ async def test_what_a_word_stands_for_is_not_looked_at_again() -> None:
         await ann.read_until("There is no command /wave. Did you mean /waves?")
 
 
-async def test_a_word_may_enter_a_room_and_goes_before_a_room_of_its_name() -> None:
+async def test_a_word_may_enter_a_room_and_goes_before_a_room_of_its_name(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann, bob = await guest(house), await guest(house, "bob")
         await ann.type("/alias python /me hisses", "/python")
@@ -105,7 +106,7 @@ async def test_a_word_may_enter_a_room_and_goes_before_a_room_of_its_name() -> N
         ("/alias hi -", "You have no alias /hi."),
     ],
 )
-async def test_what_cannot_be_one_is_refused_and_said_why(typed: str, why: str) -> None:
+async def test_what_cannot_be_one_is_refused_and_said_why(typed: str, why: str, autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann = await guest(house)
         await ann.type(typed)
@@ -114,7 +115,7 @@ async def test_what_cannot_be_one_is_refused_and_said_why(typed: str, why: str) 
         await ann.read_until("You have no alias.")
 
 
-async def test_nobody_has_more_than_so_many_nor_says_more_by_one_than_by_typing() -> None:
+async def test_nobody_has_more_than_so_many_nor_says_more_by_one_than_by_typing(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(messages_per_second=0) as house:
         ann = await guest(house)
         await ann.type(*(f"/alias a{number} text" for number in range(ALIASES_MAX + 1)))
@@ -123,7 +124,7 @@ async def test_nobody_has_more_than_so_many_nor_says_more_by_one_than_by_typing(
         await ann.read_until(f"That line was longer than {EXPANDED_MAX} bytes")
 
 
-async def test_they_are_kept_with_the_account_and_told_to_ones_other_programs() -> None:
+async def test_they_are_kept_with_the_account_and_told_to_ones_other_programs(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann = await holder(house, "ann")
         other = house.connect("127.0.0.1")
@@ -143,7 +144,7 @@ async def test_they_are_kept_with_the_account_and_told_to_ones_other_programs() 
         assert (await other.wait_for("alias-removed"))["name"] == "hi"
 
 
-async def test_they_hold_at_other_nodes_too() -> None:
+async def test_they_hold_at_other_nodes_too(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(2) as (first, second):
         ann = await holder(first, "ann")
         await ann.ask("alias", name="hi", text="/me waves")

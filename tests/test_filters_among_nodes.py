@@ -22,7 +22,7 @@ from test_filters import answer, bot_in_den
 from test_moderating import holder, told
 from test_reports import guest, said
 
-pytestmark = pytest.mark.usefixtures("autojump_clock", "wall_clock")
+pytestmark = pytest.mark.usefixtures("wall_clock")
 
 
 class Den:
@@ -70,7 +70,7 @@ async def filtered_den(count: int = 2, **settings: Any) -> AsyncIterator[Den]:
         yield Den(houses, ann)
 
 
-async def test_what_is_said_at_any_node_waits_for_the_bot_wherever_it_is() -> None:
+async def test_what_is_said_at_any_node_waits_for_the_bot_wherever_it_is(autojump_clock: trio.abc.Clock) -> None:
     async with filtered_den() as den:
         bot, eve = await den.bot(0), await guest(den.houses[1], "eve")
         await eve.ask("say", room="den", text="let me in", key="k1", ref="a")
@@ -103,7 +103,7 @@ async def test_what_is_said_at_any_node_waits_for_the_bot_wherever_it_is() -> No
         assert not den.asked, "nothing is left of what was asked of"
 
 
-async def test_where_the_bot_is_nothing_is_asked_of_other_nodes() -> None:
+async def test_where_the_bot_is_nothing_is_asked_of_other_nodes(autojump_clock: trio.abc.Clock) -> None:
     async with filtered_den() as den:
         here, there, eve = await den.bot(0), await den.bot(1, "other"), await guest(den.houses[1], "eve")
         before = len([sign for sign in den.signs if "judge" in sign])
@@ -119,7 +119,9 @@ async def test_where_the_bot_is_nothing_is_asked_of_other_nodes() -> None:
             assert event["is"] != "filter-asked"
 
 
-async def test_a_bot_that_does_not_answer_holds_up_authors_elsewhere_as_it_does_at_its_own_node() -> None:
+async def test_a_bot_that_does_not_answer_holds_up_authors_elsewhere_as_it_does_at_its_own_node(
+    autojump_clock: trio.abc.Clock,
+) -> None:
     async with filtered_den() as den:
         bot, eve = await den.bot(0), await guest(den.houses[1], "eve")
         mod = await holder(den.houses[1], "mod", 9)
@@ -143,7 +145,9 @@ async def test_a_bot_that_does_not_answer_holds_up_authors_elsewhere_as_it_does_
         assert not den.asked
 
 
-async def test_lines_pass_where_the_node_of_the_bot_hangs_and_after_some_nobody_waits_for_it() -> None:
+async def test_lines_pass_where_the_node_of_the_bot_hangs_and_after_some_nobody_waits_for_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
     async with filtered_den() as den:
         await den.bot(0)
         eve = await guest(den.houses[1], "eve")
@@ -163,7 +167,9 @@ async def test_lines_pass_where_the_node_of_the_bot_hangs_and_after_some_nobody_
         assert not den.asked
 
 
-async def test_lines_pass_where_the_engine_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lines_pass_where_the_engine_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.abc.Clock
+) -> None:
     async def read(*_: object) -> Mapping[int, LineAsked]:
         raise JournalError("away")
 
@@ -177,7 +183,7 @@ async def test_lines_pass_where_the_engine_does_not_answer(monkeypatch: pytest.M
         assert not den.asked
 
 
-async def test_of_a_node_that_is_killed_no_line_is_left() -> None:
+async def test_of_a_node_that_is_killed_no_line_is_left(autojump_clock: trio.abc.Clock) -> None:
     async with filtered_den(3) as den:
         await den.bot(0)
         eve = await guest(den.houses[1], "eve")
@@ -188,7 +194,7 @@ async def test_of_a_node_that_is_killed_no_line_is_left() -> None:
         assert not den.asked
 
 
-async def test_a_node_that_has_begun_later_knows_which_nodes_bots_are_at() -> None:
+async def test_a_node_that_has_begun_later_knows_which_nodes_bots_are_at(autojump_clock: trio.abc.Clock) -> None:
     kept = Kept()
     async with filtered_den(1, kept=kept) as den:
         bot = await den.bot(0)
@@ -228,7 +234,9 @@ class Looking:
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_whatever_happens_a_line_is_said_once_or_what_the_bot_says_in_time_becomes_of_it(seed: int) -> None:
+async def test_whatever_happens_a_line_is_said_once_or_what_the_bot_says_in_time_becomes_of_it(
+    seed: int, autojump_clock: trio.abc.Clock
+) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     async with filtered_den(3, messages_per_second=0, silence_seconds=9999) as den, trio.open_nursery() as nursery:
         talkers = [await guest(house, f"guest{number}", 50 + number) for number, house in enumerate(den.houses)]

@@ -14,10 +14,10 @@ from chat_server.admin_shown import lines_of
 from chat_server.config import Config
 from chat_server.journal import JournalError
 from chat_server.journal.engines import Store
+from chat_server.journal.happened import RETURN_SECONDS
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory_burying import bury
 from chat_server.journal.memory_nodes import MemoryNode
-from chat_server.journal.node_life import RETURN_SECONDS
 from chat_server.journal.nodes import Beside, Came, Nodes, NodeSeen, Placed, Turn, Went
 from chat_server.journal.signs import RoomFounded, Signed
 from chat_server.protocol.events import Dismissed

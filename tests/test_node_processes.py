@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from canary import PASSWORD
-from chat_server.journal.node_life import RETURN_SECONDS
+from chat_server.journal.happened import RETURN_SECONDS
 from pairs import Pair
 from postgresql import Cluster, Database
 from processes import TIMEOUT, ServerProcess, running_server

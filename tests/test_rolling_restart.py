@@ -5,9 +5,9 @@ from typing import Any
 
 import trio
 
+from chat_server.journal.happened import RETURN_SECONDS
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory_burying import bury
-from chat_server.journal.node_life import RETURN_SECONDS
 from streams import House, Program
 from test_node_ends import Running, house_at, running
 

@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from chat_server import console
-from chat_server.journal.node_life import RETURN_SECONDS
+from chat_server.journal.happened import RETURN_SECONDS
 from chat_server.server.admin_figures import BackupsShown, Figures
 from chat_server.server.admin_office import PanicShown, RoleGiven
 from chat_server.server.admin_protocol import AdminAnswer

@@ -24,6 +24,10 @@ def account_of(person: PersonId) -> int:
     return int(number) if kind == "account" and number.isdecimal() else 0
 
 
+RETURN_SECONDS = 15.0
+"""Seconds for which those who can come back at another node count as being where they were when theirs ends in order."""
+
+
 def may_be_at_several_nodes(person: PersonId) -> bool:
     """Whether somebody may be at several nodes, one after the other or at once: by an account, or as a guest with a token."""
     return is_account(person) or person.startswith("token:")

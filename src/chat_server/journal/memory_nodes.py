@@ -15,6 +15,7 @@ from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal import JournalError, Receipt, RoomTaken
 from chat_server.journal.happened import (
+    RETURN_SECONDS,
     CameElsewhere,
     Change,
     DevicesRevoked,
@@ -37,7 +38,7 @@ from chat_server.journal.memory_burying import bury, end_passed, turn_of, wake_a
 from chat_server.journal.memory_gone_nodes import MemoryGoneNodes
 from chat_server.journal.memory_lines_asked import MemoryLinesAsked
 from chat_server.journal.memory_names import ChangesAfter
-from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
+from chat_server.journal.node_life import NodeLife
 from chat_server.journal.nodes import (
     Beside,
     Claim,

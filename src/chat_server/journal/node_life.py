@@ -12,9 +12,6 @@ from chat_server.journal.happened import PersonId, may_be_at_several_nodes
 AWAY_SECONDS = 3.0
 """Seconds for which the engine may owe an answer until it counts as away. One that is started again, or fails over, answers after 1 to 5 s."""
 
-RETURN_SECONDS = 15.0
-"""Seconds for which those who can come back at another node count as being where they were when theirs ends in order."""
-
 
 class NodeLife:
     """How a node stands."""

@@ -9,7 +9,8 @@ import psycopg
 import trio
 
 from chat_server.journal import JournalError
-from chat_server.journal.node_life import RETURN_SECONDS, NodeLife
+from chat_server.journal.happened import RETURN_SECONDS
+from chat_server.journal.node_life import NodeLife
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.logs import log
 
