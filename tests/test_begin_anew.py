@@ -12,7 +12,8 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.server import places, process
 from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.handed import NOTHING
-from chat_server.server.process import CannotStart, run
+from chat_server.server.opening import CannotStart, Opened
+from chat_server.server.process import run
 from chat_server.server.stopping import Ended
 from chat_server.server.successor import Successor
 
@@ -29,7 +30,7 @@ def serving(*outcomes: Ended | Exception) -> tuple[Callable[..., Awaitable[Ended
     where: list[tuple[str, int]] = []
     left = list(outcomes)
 
-    async def serve(in_use: ConfigInUse, opened: process._Opened, *_: object) -> Ended:
+    async def serve(in_use: ConfigInUse, opened: Opened, *_: object) -> Ended:
         del in_use
         (listener,) = opened.places.chat
         where.append(listener.getsockname())
@@ -59,7 +60,7 @@ def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.M
     serve, where = serving(Ended(0, True), Ended(0))
     taken: list[socket.socket] = []
 
-    async def serve_and_lose(in_use: ConfigInUse, opened: process._Opened, *_: object) -> Ended:
+    async def serve_and_lose(in_use: ConfigInUse, opened: Opened, *_: object) -> Ended:
         outcome = await serve(in_use, opened)
         if len(where) == 1:
             taken.append(socket.create_server(where[0]))

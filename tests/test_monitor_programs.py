@@ -230,3 +230,85 @@ def test_a_server_that_does_not_go_on_is_not_well(tmp_path: Path) -> None:
         finally:
             os.kill(server.pid, signal.SIGCONT)
         assert (code, why) == (1, "chat-server: the server has not answered for 5 seconds")
+
+
+def listening_at(*paths: str) -> list[str]:
+    """Of these paths, those where any process has a socket that listens."""
+    rows = [row.split() for row in Path("/proc/net/unix").read_text().splitlines()]
+    return [row[-1] for row in rows if row[-1] in paths and row[3] == "00010000"]
+
+
+def answers(path: str) -> bool:
+    """Whether anybody is reached there."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(path) == 0
+
+
+def reload(tmp_path: Path, listen: str, settings: str = "") -> tuple[int, str]:
+    """Have the server be watched over elsewhere; the exit code, and what is said."""
+    (tmp_path / "chat.toml").write_text(LISTENER.format(listen=listen) + settings)
+    done = subprocess.run(
+        [sys.executable, "-m", "chat_server", "admin", "reload", "--data", str(tmp_path / "data")],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_reload_opens_another_place_then_closes_the_one_before_and_a_restart_has_it(tmp_path: Path) -> None:
+    path, other = str(tmp_path / "metrics"), str(tmp_path / "other")
+    with running_server("--config", str(quiet(tmp_path)), data=tmp_path / "data") as server:
+        assert reload(tmp_path, path) == (0, "changed: metrics.listen\n")
+        server.wait_for_log(f"metrics and health: {path}")
+        assert fetched(path, "/healthz") == (200, "ok\n")
+        assert value(path, "chat_loop_lateness_seconds_count") >= 0
+        assert reload(tmp_path, other)[0] == 0
+        server.wait_for_log(f"metrics and health: {other}")
+        assert fetched(other, "/readyz") == (200, "ok\n")
+        assert not answers(path)
+        flags = ("--replace", "--port", str(server.port), "--config", str(tmp_path / "chat.toml"))
+        with running_server(*flags, data=tmp_path / "data") as successor:
+            assert fetched(other, "/readyz") == (200, "ok\n")
+            for listen in [path, other] * 5:
+                assert reload(tmp_path, listen)[0] == 0
+                successor.wait_for_log(f"metrics and health: {listen}")
+            deadline = time.monotonic() + TIMEOUT
+            while (left := listening_at(path, other)) != [other]:
+                assert time.monotonic() < deadline, left
+                time.sleep(0.01)
+            assert reload(tmp_path, "") == (0, "changed: metrics.listen\n")
+            while answers(other):
+                assert time.monotonic() < deadline
+            assert successor.stop() == 0
+
+
+def quiet(tmp_path: Path) -> Path:
+    """Settings by which nobody watches over the server."""
+    (tmp_path / "chat.toml").write_text(LISTENER.format(listen=""))
+    return tmp_path / "chat.toml"
+
+
+def test_a_place_that_is_taken_changes_nothing_and_one_that_another_mistake_leaves_unused_is_closed(
+    tmp_path: Path,
+) -> None:
+    with watched(tmp_path) as (server, where), socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = reload(tmp_path, f"127.0.0.1:{port}")
+        assert code == 2
+        assert f"the configuration stays as it was: cannot listen on 127.0.0.1:{port} ([metrics] listen)" in said
+        assert fetched(where, "/healthz") == (200, "ok\n")
+        free = f"{tmp_path}/free"
+        with sqlite3.connect(tmp_path / "data" / "journal.db", isolation_level=None) as database:
+            database.execute("BEGIN IMMEDIATE")  # a room cannot be made meanwhile: the last thing that a reload does
+            code, said = reload(tmp_path, free, "[rooms]\nnames = ['tea']\n")
+            database.execute("ROLLBACK")
+        database.close()
+        assert code == 2, said
+        assert "a room cannot be made" in said
+        assert not answers(free)
+        assert fetched(where, "/healthz") == (200, "ok\n")
+        assert reload(tmp_path, free)[0] == 0
+        assert fetched(free, "/healthz") == (200, "ok\n")
+        assert server.stop() == 0

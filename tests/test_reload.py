@@ -444,6 +444,9 @@ IN_PROCESS = {"log.format", "log.verbose", "log.addresses"}
 COPIES = {"backup.every", "backup.keep", "backup.directory"}
 """Played in test_backups_of_server.py."""
 
+WATCHED = {"metrics.listen"}
+"""Played in test_monitor_programs.py."""
+
 WITH_FILES = {"tls.certificate", "tls.key"}
 """Played in test_certificate_in_use.py."""
 
@@ -479,7 +482,7 @@ def settings() -> dict[str, object]:
 
 def test_every_setting_that_a_reload_changes_is_played() -> None:
     reloadable = {name for name, kind in settings().items() if not waits_for_restart(kind)}
-    assert reloadable == PLAYS.keys() | IN_PROCESS | WITH_FILES | COPIES
+    assert reloadable == PLAYS.keys() | IN_PROCESS | WITH_FILES | COPIES | WATCHED
 
 
 @pytest.mark.parametrize("setting", sorted(name for name, kind in settings().items() if waits_for_restart(kind)))

@@ -13,17 +13,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from chat_server.config import Config, MetricsTable, ServerTable, TlsTable
+from chat_server.config import Config, JournalTable, MetricsTable, ServerTable, TlsTable
 from chat_server.journal import JournalInUse
 from chat_server.server.admin import KeptConnection
 from chat_server.server.admin_handover import GiveWay
 from chat_server.server.admin_socket import connect_to
 from chat_server.server.handed import NOTHING, Handed
 from chat_server.server.handover import Handover
+from chat_server.server.opening import CannotStart, replaced
 from chat_server.server.places import Places, Succession, fitting
 from chat_server.server.replacing import CannotReplace, Predecessor
 from chat_server.server.stopping import why_no_successor
@@ -311,10 +313,10 @@ from chat_server.cli import main
 sys.exit(main())
 """
 
-PROCESS, REPLACING = "chat_server.server.process", "chat_server.server.replacing"
+OPENING, REPLACING = "chat_server.server.opening", "chat_server.server.replacing"
 STEPS = {
-    "with the sockets in hand": (PROCESS, "open_places", "before"),
-    "with all places open": (PROCESS, "open_places", "after"),
+    "with the sockets in hand": (OPENING, "open_places", "before"),
+    "with all places open": (OPENING, "open_places", "after"),
     "about to ask the other one to end": (REPLACING, "Predecessor.give_way", "before"),
     "with the connection by which it asks": (REPLACING, "connect_to", "after"),
     "with the answer": (REPLACING, "Predecessor.give_way", "after"),
@@ -387,15 +389,19 @@ def test_of_one_that_stands_still_with_the_data_directory_the_log_says_which_pro
     assert has_lines(port)
 
 
+def wait_until_stopped(server: Server) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while Path(f"/proc/{server.process.pid}/stat").read_text().split()[2] != "T":
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_reload_while_another_takes_its_place_ends_neither(start: Start) -> None:
     first = start()
     port = first.port
     second = start("--replace", port=port, program=("-c", STOPS_AT, *STEPS["with the data directory"], "stops"))
     first.wait_for_log("takes the place")
-    deadline = time.monotonic() + TIMEOUT
-    while Path(f"/proc/{second.process.pid}/stat").read_text().split()[2] != "T":
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until_stopped(second)
     for one in (first, second):
         one.process.send_signal(signal.SIGHUP)
     second.process.send_signal(signal.SIGCONT)
@@ -445,6 +451,38 @@ def test_of_two_at_a_time_one_takes_the_place(start: Start) -> None:
     while [one.process.poll() for one in several].count(None) != 1:
         assert time.monotonic() < deadline, "one waits for the end of the one that was quicker"
         time.sleep(0.01)
+
+
+def test_one_that_comes_while_another_takes_the_place_waits_and_replaces_that_one(start: Start) -> None:
+    first = start()
+    port = first.port
+    second = start("--replace", port=port, program=("-c", STOPS_AT, *STEPS["with the data directory"], "stops"))
+    first.wait_for_log("takes the place")
+    wait_until_stopped(second)
+    third = start("--replace", port=port)
+    third.wait_for_log("asking again")
+    second.process.send_signal(signal.SIGCONT)
+    assert first.wait() == second.wait() == 0
+    assert has_lines(third.port)
+    assert "another program listens" not in third.log.replace("asking again", "", 1).partition("listening on")[2]
+
+
+def test_one_that_nobody_answers_says_after_a_while_what_is_in_its_way(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("chat_server.server.opening.time.sleep", sleep)
+    monkeypatch.setattr("chat_server.server.opening.time.monotonic", lambda: now)
+    with socket.create_server(("127.0.0.1", 0)) as other, TemporaryDirectory() as data:
+        config = Config(ServerTable(port=other.getsockname()[1]), journal=JournalTable(directory=data))
+        with pytest.raises(CannotStart, match="another program listens there"):
+            replaced(config, NOTHING)
+    assert 5 <= now < 6
 
 
 def test_one_that_finds_the_data_directory_taken_by_somebody_else_gives_up(

@@ -51,7 +51,8 @@ def _main(arguments: Sequence[str] | None) -> int:
     if instead := _instead(chosen):
         return instead(chosen, config)
     with _uncollected():
-        from chat_server.server.process import CannotStart, run  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
+        from chat_server.server.opening import CannotStart  # noqa: PLC0415 - it takes 0.1 s, which --version need not wait for
+        from chat_server.server.process import run  # noqa: PLC0415 - as above
 
     try:
         return run(config, partial(_configure, chosen, is_again=True), replaces=chosen.replace)

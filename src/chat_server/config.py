@@ -295,7 +295,7 @@ class MetricsTable(Struct, frozen=True, forbid_unknown_fields=True):
     listen: Annotated[
         str,
         Meta(
-            extra=RESTART,
+            extra=AT_ONCE,
             description="Where they are answered: an address of this machine and a port, such as 127.0.0.1:9464, or the path of a Unix socket"
             " (/run/chat/metrics). Never the port for callers. Empty: nowhere; `chat-server health` works all the same.",
         ),

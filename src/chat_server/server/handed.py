@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from chat_server.config import Config
-from chat_server.server.listening import BACKLOG, place_of, set_tcp_options
+from chat_server.server.listening import BACKLOG, address_of, place_of, set_tcp_options
 
 FIRST_DESCRIPTOR = 3
 """The descriptor of the first socket that systemd hands over; the others follow."""
@@ -134,7 +134,8 @@ def as_handed(config: Config, given: Handed) -> Config:
         server = replace(server, host=host, port=port)
     if given.tls:
         tls = replace(tls, port=place_of(given.tls[0])[1])
-    return replace(config, server=server, tls=tls)
+    metrics = replace(config.metrics, listen=address_of(given.metrics[0])) if given.metrics else config.metrics
+    return replace(config, server=server, tls=tls, metrics=metrics)
 
 
 def _is_for_others(host: str) -> bool:

@@ -28,7 +28,11 @@ class Handover:
         self.of: dict[type[AdminRequest], Operation] = {AskListeners: self._listeners, GiveWay: self._end}
 
     def _refuse_if_it_cannot_be(self) -> None:
-        if why := self._why_not or ("it is ending already" if self._is_ending() else ""):
+        if why := self._why_not or (
+            "it is ending already; ask again when the next one serves, or this one has ended"
+            if self._is_ending()
+            else ""
+        ):
             raise Impossible(f"the server hands its place to no other: {why}")
 
     async def _listeners(self, request: AdminRequest, user: int) -> Iterable[AdminAnswer]:

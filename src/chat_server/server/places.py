@@ -65,7 +65,7 @@ def open_places(config: Config, given: Handed) -> Places:
         places.chat.extend([made_fit(one, keepalive) for one in given.chat] or _listen(config, config.server.port))
         if config.tls.port:
             places.tls.extend([made_fit(one, keepalive) for one in given.tls] or _listen(config, config.tls.port))
-        places.monitors.extend([made_fit(one) for one in given.metrics] or _listen_for_monitors(config.metrics.listen))
+        places.monitors.extend([made_fit(one) for one in given.metrics] or listen_for_monitors(config.metrics.listen))
     except CannotListen:
         places.close()
         raise
@@ -78,7 +78,7 @@ def fitting(given: Handed, config: Config) -> Handed:
     return Handed(
         given.chat if _is_at(given.chat, host, config.server.port) else (),
         given.tls if tls and _is_at(given.tls, host, tls) else (),
-        given.metrics if _is_for_monitors(given.metrics, config.metrics.listen) else (),
+        given.metrics if are_for_monitors(given.metrics, config.metrics.listen) else (),
     )
 
 
@@ -93,7 +93,8 @@ def _is_at(sockets: Sequence[socket.socket], host: str, port: int) -> bool:
         return False
 
 
-def _is_for_monitors(sockets: Sequence[socket.socket], listen: str) -> bool:
+def are_for_monitors(sockets: Sequence[socket.socket], listen: str) -> bool:
+    """Whether these listen where the setting says, and nowhere else; nowhere at all is no such place."""
     return bool(listen) and _is_at(sockets, *host_and_port(listen))
 
 
@@ -129,7 +130,8 @@ def _listen(config: Config, port: int) -> list[socket.socket]:
         raise CannotListen(f"cannot listen on {place}: {why_not(error, place)}{hint}") from error
 
 
-def _listen_for_monitors(listen: str) -> list[socket.socket]:
+def listen_for_monitors(listen: str) -> list[socket.socket]:
+    """Listen where the setting says; nowhere if it says nothing. Raises CannotListen."""
     try:
         return open_monitor_listeners(listen)
     except OSError as error:

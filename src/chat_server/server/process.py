@@ -4,42 +4,30 @@ Never knows flags or files of settings, nor what is said in the rooms.
 """
 
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
 
 import trio
 
 from chat_server import logs
 from chat_server.config import Config
-from chat_server.journal import Damaged, DamagedJournal, Journal, JournalError, JournalInUse, UnusableJournal
-from chat_server.journal.archive import FileProblem
+from chat_server.journal import Journal, JournalError, JournalInUse
 from chat_server.journal.data_directory import is_in_use
-from chat_server.journal.engines import Engine, Store, engine_named
 from chat_server.logs import log
 from chat_server.server.admin_socket import AdminSocket, NoWayIn, open_admin_socket
 from chat_server.server.backups_in_use import BackupsInUse, backups_of
-from chat_server.server.certificate_in_use import CertificateInUse
-from chat_server.server.certificates import CertificateProblem
 from chat_server.server.config_in_use import ConfigInUse
-from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed_by_systemd
+from chat_server.server.handed import NOTHING, Handed, as_handed
 from chat_server.server.in_effect import InEffect
-from chat_server.server.places import (
-    CannotListen,
-    Places,
-    Ports,
-    fitting,
-    open_places,
-    ports_of,
-    with_ports,
-)
+from chat_server.server.monitors_in_use import MonitorsInUse
+from chat_server.server.opening import CannotStart, Opened, given_by_systemd, opened_anew, replaced
+from chat_server.server.places import Ports, ports_of, with_ports
 from chat_server.server.process_resources import memory, raise_file_limit, relieve_collector
 from chat_server.server.process_settings import configure_log, prepares, tell_repeats
 from chat_server.server.proxies import Proxies
-from chat_server.server.replacing import CannotReplace, Predecessor
 from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
@@ -50,16 +38,6 @@ from chat_server.server.successor import Successor
 from chat_server.server.watched import Watched
 from chat_server.server.way_in import WayIn
 
-
-class CannotStart(Exception):
-    """The address cannot be listened on, the certificate not be used, or the journal not be opened; the sentence says which and why."""
-
-    @property
-    def is_damage(self) -> bool:
-        """Whether the journal is damaged."""
-        return isinstance(self.__cause__, (Damaged, DamagedJournal))
-
-
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds until a node that was given up is tried again to begin anew, if it cannot; each further pause is twice as long, to a bound."""
 
@@ -68,19 +46,6 @@ AFTER_SUCCESSOR_PAUSE, AFTER_SUCCESSOR_SECONDS = 0.02, 10.0
 
 
 NEITHER = "the server that was to take the place of this one has not, nor can this one serve again"
-
-
-class _Opened(NamedTuple):
-    """What a server has of the system, and what it keeps things in."""
-
-    places: Places
-    certificate: CertificateInUse
-    store: Store
-    directory: Path | None
-    is_next: bool = False
-    """Whether it takes the place of a server whose callers come back to it now."""
-    told_that_it_serves: Callable[[], None] = lambda: None
-    """Is told so: the server whose place it takes waits for that."""
 
 
 def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: bool = False) -> int:
@@ -102,9 +67,9 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
     """
     configure_log(config.log)
     with hangups_survived(), closing(ServiceManager()) as manager:
-        given = _given()
+        given = given_by_systemd()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
-        opened = _replace(in_use.config, given) if replaces else _open(in_use.config, given)
+        opened = replaced(in_use.config, given) if replaces else opened_anew(in_use.config, given)
         relieve_collector()
         ports, directory = ports_of(opened.places), opened.directory
         ended = trio.run(_serve, in_use, opened, manager, given)
@@ -120,53 +85,6 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
     return 0
 
 
-def _given() -> Handed:
-    """The sockets that systemd has handed over. Raises CannotStart if they are none to listen on."""
-    try:
-        return handed_by_systemd()
-    except Unfit as error:
-        raise CannotStart(str(error)) from error
-
-
-def _replace(config: Config, given: Handed) -> _Opened:
-    """Open all that a server needs; what another one has that is running, by having that one end, last of all. Raises CannotStart."""
-    try:
-        engine = engine_named(config.journal.engine)
-        directory = engine.directory(config.journal)
-        predecessor = Predecessor(directory)
-        handed = predecessor.listeners()
-        if handed == NOTHING:
-            return _open(config, given)
-        with closing(handed):
-            engine.open_archive(config.journal).close()  # an older release may not be able to
-            theirs = given if given.chat else fitting(handed, config)
-            opened = _open(config, theirs, partial(_taken_over, engine, config, predecessor))
-            return opened._replace(told_that_it_serves=predecessor.told_that_we_serve)
-    except (CannotReplace, FileProblem, UnusableJournal) as error:
-        raise CannotStart(str(error)) from error
-
-
-def _taken_over(engine: Engine, config: Config, predecessor: Predecessor) -> Store:
-    predecessor.give_way()
-    return predecessor.when_it_has_let_go(lambda: engine.open_store(config.journal, config.node))
-
-
-def _open(config: Config, given: Handed, open_store: Callable[[], Store] | None = None) -> _Opened:
-    """Open all that a server needs, beside what it was given, or nothing; what is kept (by this, if it is not as ever) last. Raises CannotStart."""
-    places = None
-    try:
-        places = open_places(config, given)
-        engine = engine_named(config.journal.engine)
-        directory = engine.directory(config.journal)
-        certificate = CertificateInUse(config.tls, directory)
-        store = open_store() if open_store is not None else engine.open_store(config.journal, config.node)
-    except (CannotListen, CannotReplace, CertificateProblem, UnusableJournal) as error:
-        if places is not None:
-            places.close()
-        raise CannotStart(str(error)) from error
-    return _Opened(places, certificate, store, directory, is_next=given != NOTHING)
-
-
 def _serve_again(
     in_use: ConfigInUse, manager: ServiceManager, given: Handed, ports: Ports, *, after: Successor | None
 ) -> Ended:
@@ -180,7 +98,7 @@ def _serve_again(
         given, pause, until = after.places, AFTER_SUCCESSOR_PAUSE, time.monotonic() + AFTER_SUCCESSOR_SECONDS
     while True:
         try:
-            opened = _open(with_ports(in_use.config, ports), given)
+            opened = opened_anew(with_ports(in_use.config, ports), given)
             if after is not None:
                 given.close()
                 given = NOTHING
@@ -201,7 +119,7 @@ def _is_taken(directory: Path | None) -> bool:
     return directory is None or is_in_use(directory)
 
 
-async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, given: Handed) -> Ended:
+async def _serve(in_use: ConfigInUse, opened: Opened, manager: ServiceManager, given: Handed) -> Ended:
     """Serve until a signal stops it, the other nodes have given this one up, or another server takes its place.
 
     Raises:
@@ -226,19 +144,19 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
     watched = Watched(server, store, certificate, opened.directory, files=files, backups=backups)
     stops = Stops(server, journal, manager, places, is_kept=given.are_kept)
     signals = Signals(stops.stop, stops.cut_off, in_use.ask)
-    copies = BackupsInUse(backups, in_use, opened.directory)
-    of_process = (certificate.prepared, copies.prepared, *prepares(in_use, places))
+    copies, monitors = BackupsInUse(backups, in_use, opened.directory), MonitorsInUse(places.monitors, config.metrics)
+    of_process = (certificate.prepared, copies.prepared, monitors.prepared, *prepares(in_use, places))
     preparing = (*of_process, server.in_effect.prepared, server.in_effect.rooms_prepared)
     with (
         closing(send_many),
-        in_use.used_by(*preparing, around=manager.reloading),
+        in_use.used_by(*preparing, around=partial(_reloading, manager, monitors)),
         trio.open_signal_receiver(*OBEYED) as received,
     ):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(signals.obey, received)
             nursery.start_soon(in_use.run)
             nursery.start_soon(tell_repeats)
-            nursery.start_soon(watched.run, places.monitors)
+            nursery.start_soon(watched.run, monitors)
             await nursery.start(journal.run)
             nursery.start_soon(_let_come_back, server.in_effect, opened.is_next)
 
@@ -269,6 +187,12 @@ async def _serve(in_use: ConfigInUse, opened: _Opened, manager: ServiceManager, 
             admin.close()
         raise CannotStart(f"what is kept cannot be read: {_first(unreadable)}") from _first(unreadable)
     return stops.ended(cut, is_for_good=signals.is_stopping)
+
+
+@contextmanager
+def _reloading(manager: ServiceManager, monitors: MonitorsInUse) -> Iterator[None]:
+    with manager.reloading(), monitors.tried():
+        yield
 
 
 async def _let_come_back(in_effect: InEffect, is_next: bool) -> None:

@@ -64,11 +64,10 @@ class Predecessor:
         self._connection: socket.socket | None = None
 
     def listeners(self) -> Handed:
-        """Have its sockets; nothing if none is running. Raises CannotReplace."""
+        """Have its sockets; nothing if none answers. Raises CannotReplace, of which HungUp is that it ends just now."""
         try:
             connection = connect_to(self._directory)
-        except NoWayIn as why:
-            log.info("there is no server to be replaced: this one starts as ever", why=str(why))
+        except NoWayIn:
             return NOTHING
         with closing(connection):
             answers, descriptors = _asked(connection, AskListeners())

@@ -3,9 +3,7 @@
 Knows which parts there are. Never knows what they find, nor what is asked.
 """
 
-import socket
 import time
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -13,14 +11,13 @@ import trio
 
 from chat_server.guard import Guard
 from chat_server.journal.engines import Store, engine_named
-from chat_server.logs import log
 from chat_server.server.backups import Backups
 from chat_server.server.beside import Beside
 from chat_server.server.certificate_in_use import CertificateInUse
 from chat_server.server.damage import look_for_damage
 from chat_server.server.disk import Disk
 from chat_server.server.lateness import Lateness
-from chat_server.server.monitoring import let_monitors_in, where
+from chat_server.server.monitors_in_use import MonitorsInUse
 from chat_server.server.open_cases import OpenCases
 from chat_server.server.server import Server
 
@@ -88,16 +85,13 @@ class Watched:
         settings = self._server.in_effect.config.journal
         return engine_named(settings.engine).quick_look(settings, seconds)
 
-    async def run(self, listeners: Sequence[socket.socket]) -> None:
-        """Look, and answer whoever comes by one of these, until cancelled."""
+    async def run(self, monitors: MonitorsInUse) -> None:
+        """Look, and answer whoever comes by these, until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._disk.run)
             nursery.start_soon(look_for_damage, self._look_through)
-            if listeners:
-                log.info(f"metrics and health: {where(listeners)}")
-                nursery.start_soon(self.beside.lateness.run)
-                if self.beside.cases is not None:
-                    nursery.start_soon(self.beside.cases.run)
-                nursery.start_soon(
-                    let_monitors_in, listeners, self._server.health, lambda: self._server.observed(self.beside)
-                )
+            nursery.start_soon(monitors.run, self._server.health, lambda: self._server.observed(self.beside))
+            await monitors.wait_wanted()
+            nursery.start_soon(self.beside.lateness.run)
+            if self.beside.cases is not None:
+                nursery.start_soon(self.beside.cases.run)
