@@ -13,7 +13,7 @@ from chat_tui.client.hues import usual
 from chat_tui.client.in_order import line_in_words
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState, State
-from chat_tui.client.timeline import StatusMessage
+from chat_tui.client.timeline_entries import StatusMessage
 from chat_tui.ui import labels
 from chat_tui.ui.people_list import people_items
 from chat_tui.ui.rendering import is_grouped, rows_of

@@ -193,7 +193,7 @@ def test_what_has_been_written_is_kept_no_longer() -> None:
         for line in lines:
             client._take(line, None)
         room = client.state.room("python")
-        assert room.timeline.entries == []
+        assert not room.timeline.entries
         assert (room.position, room.last, room.unread) == (500, 500, 0)
         told = len(written)
         client._take(entries.Recalled("python", tuple(lines[-20:]), None, 500, "UTC"), None)

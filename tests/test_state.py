@@ -20,7 +20,8 @@ from chat_tui.client.notifications import names
 from chat_tui.client.pending import Pending
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
-from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry, place
+from chat_tui.client.timeline import Timeline
+from chat_tui.client.timeline_entries import StatusMessage, TimelineEntry, place
 from chat_tui.ui.people_list import people_groups, people_items
 
 NICKS = st.sampled_from(["ann", "bob", "Carol"])
@@ -118,11 +119,11 @@ def test_lines_are_in_order_and_there_once_however_they_come(lines: list[Entry],
         assert changes
         kept = shown[: changes.since - changes.prepended] if changes.since >= changes.prepended else []
         shown = timeline.entries[: changes.prepended] + kept + timeline.entries[changes.prepended + len(kept) :]
-        assert shown == timeline.entries, "what is said not to have changed has not"
+        assert shown == list(timeline.entries), "what is said not to have changed has not"
     numbers = [line.seq for line in timeline.lines()]
     wanted = {line.seq for start, end in cuts for line in lines[start:end] if not isinstance(line, Amending)}
     assert numbers == sorted(wanted)
-    assert timeline.entries == sorted(timeline.entries, key=place)
+    assert list(timeline.entries) == sorted(timeline.entries, key=place)
 
 
 @st.composite

@@ -27,7 +27,7 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.known_servers import Known
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
-from chat_tui.client.timeline import StatusMessage
+from chat_tui.client.timeline_entries import StatusMessage
 from chat_tui.client.trust import AUTHORITY
 from chat_tui.settings import NotifyTable, Settings, parse_address
 from chat_tui.ui.app import ChatApp

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.protocol.entries import Said
-from chat_tui.client.timeline import FOLD_SECONDS, StatusMessage, Timeline
+from chat_tui.client.timeline import FOLD_SECONDS, Timeline
+from chat_tui.client.timeline_entries import StatusMessage
 from chat_tui.client.visits import KNOWN_MAX, Visits
 
 
@@ -158,7 +159,7 @@ def test_what_has_changed_is_always_said(steps: list[tuple[str, bool] | None]) -
         changes = timeline.take_changes()
         assert changes is not None
         mirror[changes.since :] = timeline.entries[changes.since :]
-        assert mirror == timeline.entries
+        assert mirror == list(timeline.entries)
         places = [
             (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
             for entry in timeline.entries

@@ -11,8 +11,10 @@ from chat_tui.client.amended_words import Beginnings
 from chat_tui.client.clocks import shown
 from chat_tui.client.days import whole_day
 from chat_tui.client.in_order import said_in_words
+from chat_tui.client.kept_entries import Before
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import StatusMessage, Timeline, TimelineEntry
+from chat_tui.client.timeline import Timeline
+from chat_tui.client.timeline_entries import StatusMessage, TimelineEntry
 from chat_tui.language import say_count
 
 
@@ -22,7 +24,7 @@ class BareLines:
     def __init__(self, room: Callable[[], RoomState | None], time_format: str) -> None:
         """None yet. `room` gives the room, `time_format` is how times are shown, as strftime has it."""
         self._room, self._format = room, time_format
-        self._entries: list[TimelineEntry] = []
+        self._before: Before = ()
         self.lines: list[str] = []
         """Each without a line break."""
         self.kept = 0
@@ -32,26 +34,29 @@ class BareLines:
     def take(self) -> bool:
         """Take what is there now; return whether that is something else than before."""
         room = self._room()
-        if room is None or room.timeline.entries == self._entries:
+        if room is None:
             return False
-        before, self._entries = self._entries, list(room.timeline.entries)
-        pairs = enumerate(zip(before, self._entries, strict=False))
-        same = next((at for at, (old, new) in pairs if old is not new), min(len(before), len(self._entries)))
+        entries = room.timeline.entries
+        same = entries.same_until(self._before)
+        if same == len(entries) == len(self._ends) - 1:
+            return False
+        self._before = entries.as_now()
         self.kept = self._ends[same]
         del self._ends[same + 1 :], self.lines[self.kept :]
-        for index in range(same, len(self._entries)):
-            self.lines += self._told(room, index)
+        before = entries[same - 1] if same else None
+        for index, entry in enumerate(entries.since(same), same):
+            self.lines += self._told(room, index, entry, before)
             self._ends.append(len(self.lines))
+            before = entry
         return True
 
-    def _told(self, room: RoomState, index: int) -> list[str]:
-        entry = self._entries[index]
+    def _told(self, room: RoomState, index: int, entry: TimelineEntry, before: TimelineEntry | None) -> list[str]:
         day = shown(entry.at)
         told: list[str] = []
         if missing := len(room.timeline.hole_before(index, room.first)):
             earlier = say_count("{number} earlier line", "{number} earlier lines", missing)
             told.append(f"({earlier})")
-        if not index or shown(self._entries[index - 1].at)[:3] != day[:3]:
+        if before is None or shown(before.at)[:3] != day[:3]:
             told.append(whole_day(day))
         has_time = not isinstance(entry, StatusMessage) or entry.has_time
         clock = f"{time.strftime(self._format, day)} " if has_time else ""

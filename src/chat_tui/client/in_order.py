@@ -12,7 +12,7 @@ from chat_tui.client.amended_words import Beginnings, Reactions, marks_behind
 from chat_tui.client.clocks import shown
 from chat_tui.client.entry_words import between, told
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import BlockedLines
+from chat_tui.client.timeline_entries import BlockedLines
 from chat_tui.language import say, sentences
 
 

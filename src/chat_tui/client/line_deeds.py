@@ -10,7 +10,7 @@ from msgspec import Struct
 from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.redactions import can_be_deleted
 from chat_tui.client.links import links
-from chat_tui.client.timeline import TimelineEntry
+from chat_tui.client.timeline_entries import TimelineEntry
 
 EDIT_SECONDS = 15 * 60
 """Seconds for which servers let one edit a line."""

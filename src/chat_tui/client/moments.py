@@ -4,11 +4,12 @@ The server goes by days, and by its own idea of the reader's zone. The reader me
 it is a few pages to the line that is meant. Pure.
 """
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 from chat_server.protocol.entries import PageShown
-from chat_tui.client.timeline import Numbered
+from chat_tui.client.timeline_entries import Numbered
 
 PAGES_MAX = 30
 """Pages that are looked through for one moment: some 6000 lines of one day."""
@@ -34,7 +35,7 @@ class Moment:
         self._pages = 0
         self._later = 0  # the number of the first line that is known to be late enough
 
-    def first_of(self, lines: list[Numbered]) -> Numbered | None:
+    def first_of(self, lines: Iterable[Numbered]) -> Numbered | None:
         """The first of these lines that was said then or later, if one before it is among them too: else it may not be the first."""
         for before, line in pairwise(lines):
             if before.at < self.at <= line.at and before.seq + 1 == line.seq:

@@ -4,7 +4,6 @@ Lines may come in any order, and more than once: pages, what was missed, what is
 a kind that this program does not know comes as a bare `StoredEvent`: its number is known then, and it is shown nowhere. Pure.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -17,23 +16,10 @@ from chat_server.protocol.amendments import after, amended
 from chat_server.protocol.entries import Amending, Entry, LineBlocked, Spoken
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import StoredEvent
+from chat_tui.client.kept_entries import KeptEntries
 from chat_tui.client.numbers import Numbers
+from chat_tui.client.timeline_entries import BlockedLines, Numbered, StatusMessage, TimelineEntry, place
 from chat_tui.client.visits import Visits
-from chat_tui.language import say
-
-
-class StatusMessage(msgspec.Struct, frozen=True, gc=False):
-    """Something that is told but not kept: it stands after the line `after`, and is the `order`-th that does."""
-
-    after: int
-    order: int
-    at: float
-    text: str
-    is_error: bool = False
-    has_time: bool = False
-    visits: Visits | None = None
-    """Who came and went, if it tells that."""
-
 
 LATELY = 1000
 """Entries among which somebody's newest line is looked for."""
@@ -48,35 +34,11 @@ FOLD_MOVES = 2
 """How often somebody came or went before that is done: who comes, talks and goes is told where they came, and where they went."""
 
 
-class BlockedLines(msgspec.Struct, frozen=True, gc=False):
-    """Lines up to the number `last`, all of people whom the user has blocked: one row stands for them."""
-
-    seq: int
-    last: int
-    at: float
-
-    @property
-    def text(self) -> str:
-        """What stands there."""
-        if self.last == self.seq:
-            return say("#{number} (blocked)", number=self.seq)
-        return say("#{first} to #{last} (blocked)", first=self.seq, last=self.last)
-
-
-Numbered = Entry | BlockedLines
-TimelineEntry = Numbered | StatusMessage
-
-
 class Changes(NamedTuple):
     """What has changed since it was last asked: so many entries came before all others; everything from index `since` on may be new."""
 
     prepended: int
     since: int
-
-
-def place(entry: TimelineEntry) -> tuple[int, int]:
-    """Where an entry stands."""
-    return (entry.after, entry.order) if isinstance(entry, StatusMessage) else (entry.seq, 0)
 
 
 UNSHOWN = (StoredEvent, Edited, Reacted, Redacted)
@@ -89,7 +51,7 @@ class Timeline:
     """The entries of one room."""
 
     def __init__(self) -> None:
-        self.entries: list[TimelineEntry] = []
+        self.entries = KeptEntries()
         self.newest = 0
         """The number of the newest line that is known."""
         self.numbers = Numbers()
@@ -143,20 +105,20 @@ class Timeline:
             entries.extend(lines)
             return lines
         if (lines[-1].seq, 0) < place(entries[0]):
-            entries[:0] = lines
+            entries.replace(0, 0, lines)
             self._prepended += len(lines)
             self._since = None if self._since is None else self._since + len(lines)
             return lines
         return [line for line in lines if self._insert(line)]
 
     def _insert(self, entry: TimelineEntry) -> bool:
-        index = bisect_left(self.entries, place(entry), key=place)
+        index = self.entries.index_of(place(entry))
         if index < len(self.entries) and place(self.entries[index]) == place(entry):
             if isinstance(entry, Entry) and self.entries[index] != entry:
                 self._put(index, entry)  # it was amended, and that has not been told here yet
                 self._as_read.pop(entry.seq, None)
             return False
-        self.entries.insert(index, entry)
+        self.entries.replace(index, index, [entry])
         self._changed_from(index)
         return True
 
@@ -208,8 +170,7 @@ class Timeline:
         last = self.entries[-1] if self.entries else None
         if isinstance(last, StatusMessage) and last.visits is not None and at - last.at < FOLD_SECONDS:
             visits = last.visits.joined(visits)
-            del self.entries[-1]
-            self._changed_from(len(self.entries))
+            self._put(len(self.entries) - 1, None)
         visits = change(visits)
         if visits.is_empty:
             return
@@ -244,7 +205,7 @@ class Timeline:
                 self._put(index, None)
 
     def _put(self, index: int, entry: TimelineEntry | None) -> None:
-        self.entries[index : index + 1] = [] if entry is None else [entry]
+        self.entries.replace(index, index + 1, [] if entry is None else [entry])
         self._changed_from(index)
 
     def forget(self) -> None:
@@ -261,7 +222,7 @@ class Timeline:
     def let_go(self, seq: int) -> None:
         """Keep nothing up to this number but that it is known: if it comes again, it is not new."""
         self._let_go = max(self._let_go, seq)
-        del self.entries[: self.index_of(seq + 1)]
+        self.entries.replace(0, self.index_of(seq + 1), [])
         self._reacted = {of: known for of, known in self._reacted.items() if of > seq}
         self._as_read = {of: known for of, known in self._as_read.items() if of > seq}
         self._deleters = {of: nick for of, nick in self._deleters.items() if of > seq}
@@ -274,7 +235,7 @@ class Timeline:
 
     def index_of(self, seq: int) -> int:
         """The index of the line with this number, or of the first entry after it."""
-        return bisect_left(self.entries, (seq, 0), key=place)
+        return self.entries.index_of((seq, 0))
 
     def line(self, seq: int) -> Entry | None:
         """The line with this number, if it is known and may be read."""
@@ -310,7 +271,7 @@ class Timeline:
         before = self.before(first)
         if isinstance(before, BlockedLines) and before.last > seq:
             yield before
-        for entry in self.entries[first:]:
+        for entry in self.entries.since(first):
             if not isinstance(entry, StatusMessage):
                 yield entry
 

@@ -5,7 +5,6 @@ one is in each room, and whether one follows what comes; never knows the connect
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
@@ -16,7 +15,7 @@ from textual.strip import Strip
 from chat_server.protocol.mentions import Names
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import TimelineEntry, place
+from chat_tui.client.timeline_entries import TimelineEntry, place
 from chat_tui.ui import looks
 from chat_tui.ui.drawing import Drawing
 from chat_tui.ui.entry_rows import EntryRows
@@ -261,8 +260,7 @@ class ChatView(StillScroll):
             self._to_bottom()
             return
         self._follows = False
-        entries = self.room.timeline.entries
-        index = bisect_left(entries, there.entry, key=place) + (there.entry[1] if there.entry[0] == PENDING else 0)
+        index = self.room.timeline.entries.index_of(there.entry) + (there.entry[1] if there.entry[0] == PENDING else 0)
         self._viewport.to_end_of(min(index, len(self._viewport.heights) - 1), there.rows)
         self._follows = self._viewport.is_at_bottom
 

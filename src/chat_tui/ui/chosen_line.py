@@ -18,7 +18,7 @@ from chat_tui.client.conversing import is_conversation
 from chat_tui.client.line_deeds import deeds, links_in, quoted
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import place
+from chat_tui.client.timeline_entries import place
 from chat_tui.language import message, say
 from chat_tui.ui import terminal
 from chat_tui.ui.answering import Answering

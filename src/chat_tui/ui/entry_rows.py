@@ -4,6 +4,7 @@ Rows are kept while nothing about them changes. Knows the timeline, and how thin
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain, islice
 
 from textual.geometry import Offset
 from textual.selection import Selection
@@ -13,7 +14,8 @@ from chat_server.protocol.amending import Deleted
 from chat_server.protocol.entries import Spoken
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState
-from chat_tui.client.timeline import Changes, Numbered, StatusMessage, TimelineEntry, place
+from chat_tui.client.timeline import Changes
+from chat_tui.client.timeline_entries import Numbered, StatusMessage, TimelineEntry, place
 from chat_tui.language import say, say_count
 from chat_tui.ui.rendering import Rows, day_of, replies_to, rows_of
 from chat_tui.ui.row import Look
@@ -90,8 +92,8 @@ class EntryRows:
 
     def seq_from(self, index: int) -> int:
         """The number of the first of the entries from here on that has one; 0 if none has."""
-        entries = self.room.timeline.entries if self.room else []
-        return next((seq for entry in entries[index:] if (seq := getattr(entry, "seq", 0))), 0)
+        entries = self.room.timeline.entries.since(index) if self.room else ()
+        return next((seq for entry in entries if (seq := getattr(entry, "seq", 0))), 0)
 
     def guessed_heights(self, width: int) -> Heights:
         """About how high all entries are in so many columns."""
@@ -160,8 +162,9 @@ class EntryRows:
 
     def _guesses(self, first: int, end: int, width: int) -> Iterator[int]:
         """About how many rows these entries take: right for most, and made in a tenth of the time."""
-        for index in range(first, end):
-            entry = self.entry(index)
+        room = self.room
+        entries = chain(room.timeline.entries.since(first), room.pending) if room is not None else ()
+        for entry in islice(entries, end - first):
             text = entry.text
             rows = 1 if len(text) <= width and "\n" not in text else 1 + text.count("\n") + len(text) // width
             yield rows + 2 if isinstance(entry, Spoken) and entry.has_more else rows

@@ -66,7 +66,7 @@ class LineTarget:
     def _want_moment(self, room: RoomState, at: float) -> None:
         """Go to the first line that was said then or later."""
         moment = Moment(room.name, at)
-        line = moment.first_of(list(room.timeline.lines()))
+        line = moment.first_of(room.timeline.lines())
         if line is not None:
             self.want(room.name, line.seq)
             return
@@ -101,7 +101,7 @@ class LineTarget:
         self._line, self._moment = wish, None
         known = self._program.client.state.known(room)
         index = known.timeline.index_of(seq) if known else 0
-        entries = known.timeline.entries if known else []
+        entries = known.timeline.entries if known else ()
         is_loaded = index < len(entries) and getattr(entries[index], "seq", 0) == seq
         came = partial(self._line_came, wish)
         if not is_loaded and not ask(self._program, "around", came, room=room, number=seq):

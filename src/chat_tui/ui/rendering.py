@@ -14,7 +14,7 @@ from chat_server.protocol.names import name_key
 from chat_tui.client.clocks import minute_of, shown
 from chat_tui.client.entry_words import between, told
 from chat_tui.client.pending import Pending
-from chat_tui.client.timeline import BlockedLines, StatusMessage, TimelineEntry
+from chat_tui.client.timeline_entries import BlockedLines, StatusMessage, TimelineEntry
 from chat_tui.language import say
 from chat_tui.ui import beside_lines, markup
 from chat_tui.ui.above_lines import rows_above
