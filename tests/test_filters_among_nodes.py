@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.lines_asked import LineAsked
 from chat_server.journal.memory_burying import bury
 from chat_server.journal.memory_lines_asked import MemoryLinesAsked
-from chat_server.rooms.filters_elsewhere import SILENT_SECONDS
+from chat_server.journal.memory_nodes import MemoryNode
+from chat_server.journal.signs import LinesJudged
+from chat_server.rooms.filters_elsewhere import SILENT_SECONDS, FiltersElsewhere
 from chat_server.rooms.line_questions import DEADLINE, MISSES_MAX
+from chat_server.rooms.line_rules import Hold, Verdict
 from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_filters import answer, bot_in_den
@@ -203,6 +207,21 @@ async def test_a_node_that_has_begun_later_knows_which_nodes_bots_are_at(autojum
             await eve.ask("say", room="den", text="hello", key="k")
             await answer(bot, "refuse", why="no")
             assert (await eve.wait_for("refused"))["details"] == {"why": "no"}
+
+
+async def test_a_node_that_is_another_one_when_it_runs_than_when_it_was_made_hears_what_becomes_of_its_lines() -> None:
+    node, verdicts = MemoryNode(Kept()), list[Verdict]()
+    filters = FiltersElsewhere(node)
+    node.number = 9  # the others have buried the first one meanwhile
+
+    async def ask() -> None:
+        verdicts.append(await filters.verdict([2], LineAsked("den", (1,), "eve", "hello", "said", is_guest=True)))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.testing.wait_all_tasks_blocked()
+        filters.heard(2, LinesJudged(9, {1: "hold"}))
+    assert verdicts == [Hold("filter")]
 
 
 class Looking:

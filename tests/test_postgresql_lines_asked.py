@@ -97,3 +97,32 @@ async def test_of_lines_that_a_database_that_is_away_was_never_asked_of_nothing_
             lines.forget(number)
         assert not lines._asked
         assert not lines._to_put
+
+
+@pytest.mark.goes_wrong
+async def test_what_goes_wrong_over_one_line_ends_nothing_and_lines_are_forgotten_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_asked, "AGAIN_SECONDS", 0.1)
+    is_broken = False
+
+    def open_connection() -> Connection:
+        if is_broken:
+            raise RuntimeError("no thread, no memory, a bug")
+        return connect(database.url, "write")
+
+    async with asking(open_connection) as lines:
+        lines.put(1, [8], LINE)
+        await until(database, 1)
+        is_broken = True
+        with database.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        lines.forget(1)
+        lines.put(2, [8], LINE)
+        await trio.sleep(0.3)
+        is_broken = False
+        lines.forget(2)
+        await until(database)

@@ -10,7 +10,8 @@ from itertools import count
 import trio
 
 from chat_server.journal import JournalError
-from chat_server.journal.lines_asked import LINES_MAX, LineAsked, LinesAsked
+from chat_server.journal.lines_asked import LINES_MAX, LineAsked
+from chat_server.journal.nodes import Nodes
 from chat_server.journal.signs import LinesJudged
 from chat_server.protocol.events import Refused
 from chat_server.rooms.line_questions import DEADLINE, MISSES_MAX, Question, verdict_of
@@ -23,10 +24,10 @@ SILENT_SECONDS = 10.0
 class FiltersElsewhere:
     """The lines of one node."""
 
-    def __init__(self, number: int, lines: LinesAsked) -> None:
-        """Nothing is asked yet; the node has this number."""
-        self._number = number
-        self._lines = lines
+    def __init__(self, nodes: Nodes) -> None:
+        """Nothing is asked yet."""
+        self._nodes = nodes
+        self._lines = nodes.lines_asked
         self._numbers = count(1)
         self._asked: dict[int, Question[int]] = {}
         self._missed: dict[int, int] = {}
@@ -68,9 +69,9 @@ class FiltersElsewhere:
 
     def heard(self, node: int, judged: LinesJudged) -> None:
         """Another node has answered lines of this node's, or of a third one."""
-        if judged.to != self._number:
+        if judged.to != self._nodes.number:
             return
-        self._missed.pop(node, None)  # it may be too late for them
+        self._missed.pop(node, None)  # though it may be too late for these lines
         self._silent_until.pop(node, None)
         for number, said in judged.said.items():
             question = self._asked.get(number)

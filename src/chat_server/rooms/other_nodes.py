@@ -84,7 +84,7 @@ class OtherNodes(Generic[P]):
         """How many sessions somebody has at other nodes, as these tell of whom there are several of."""
         self.hits = HitsElsewhere(nodes)
         """Whom something is about at other nodes that a moderator of the server does here."""
-        self.filters = FiltersElsewhere(nodes.number, nodes.lines_asked)
+        self.filters = FiltersElsewhere(nodes)
         """What bots at other nodes say of a line that is said here."""
         self._locks: dict[PersonId, trio.Lock] = {}
         self._rooms_changed = trio.Event()

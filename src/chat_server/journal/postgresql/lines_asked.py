@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 import trio
 
+from chat_server.guard import Guard
 from chat_server.journal import JournalError
 from chat_server.journal.lines_asked import LINES_MAX, Judgement, LineAsked
 from chat_server.journal.postgresql.arrays import integers, texts
@@ -61,6 +62,7 @@ class PostgresqlLinesAsked:
         self._doubts_until = inf
         self._answers: list[_Answer] = []
         self._has_more = trio.Event()
+        self._guard = Guard("the database could not be asked of lines that bots at other nodes look at")
 
     def put(self, number: int, nodes: Collection[int], line: LineAsked) -> None:
         """Ask of a line; see LinesAsked."""
@@ -152,7 +154,7 @@ class PostgresqlLinesAsked:
                 )
             is_put = True
 
-        with suppress(JournalError, psycopg.Error):
+        with self._guard, suppress(JournalError, psycopg.Error):
             await self._link.call(do, ANSWER_SECONDS, may_repeat=True)
         if put and not is_put:
             self._doubts_until = trio.current_time() + DOUBT_SECONDS

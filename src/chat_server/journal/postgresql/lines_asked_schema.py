@@ -1,6 +1,6 @@
 """The table of lines that are not said yet, of which nodes ask each other (journal/lines_asked.py).
 
-It is not logged: so no text that is not said is in the log that PostgreSQL writes, or on a standby, nor is anything left of it after a crash; and
+It is not logged: so no text that is not said is in the WAL, or on a standby, nor is anything left of it after a crash; and
 what changes nothing else waits neither for the disk nor for a standby.
 """
 
