@@ -9,15 +9,17 @@ import pytest
 import trio
 
 from canary import PASSWORD
+from captured_logs import capture_logs
 from chat_server.accounts import sender_of
 from chat_server.journal import JournalError, RoomRecord
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.memory_burying import SILENCE_SECONDS, bury
-from chat_server.journal.nodes import Elsewhere
+from chat_server.journal.nodes import Elsewhere, Moved
 from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.called_before import LAST_SECONDS, LINES_MAX, Left, look_before
 from chat_server.rooms.calls import Calls
+from chat_server.server.open_rooms import AGAIN_SECONDS_MAX, TRIES_MAX
 from node_houses import open_nodes
 from streams import open_house
 from test_among_nodes import accounts
@@ -230,6 +232,75 @@ async def test_where_it_cannot_be_looked_just_now_it_is_a_little_later(
         await trio.sleep(10)
         assert len(times) == 2
         assert len(await b.node.journal.mentions.of(b.node.journal.accounts.names.holder("bob"))) == 1
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("step", ["positions", "open", "moved"])
+@pytest.mark.parametrize("is_there", [False, True], ids=["comes", "goes"])
+async def test_whoever_comes_or_goes_while_it_is_looked_is_kept_as_named_only_where_they_were_not_there(
+    is_there: bool, step: str, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(3, config=accounts(), silence_seconds=0) as (a, b, c):
+        ann, bob = await account_at(a, "ann", 1), await account_at(c, "bob", 2)
+        if not is_there:
+            await bob.ask("back", room="python")
+            await bob.wait_for("went-back")
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        told = await answer(ann, "say", room="python", text="bob: call me", key="1")
+        owner = {"positions": b.node.journal, "open": b.node, "moved": b.node.gone}[step]
+        wait = getattr(owner, step)
+
+        async def move_first(*given: object) -> object:
+            monkeypatch.setattr(owner, step, wait)
+            await bob.ask("back" if is_there else "join", room="python")
+            await bob.wait_for("went-back" if is_there else "entered")
+            await trio.sleep(0.01)
+            return await wait(*given)
+
+        await trio.sleep(SILENCE_SECONDS)
+        monkeypatch.setattr(owner, step, move_first)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(5)
+        assert getattr(owner, step) == wait
+        assert await mentions_of(c.node.journal, "bob") == ([] if is_there else [told["seq"]])
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.goes_wrong
+@pytest.mark.parametrize("error", [JournalError("damaged"), ValueError("damaged")])
+async def test_a_room_of_which_it_cannot_be_looked_keeps_nobody_from_the_others_and_is_left_out_at_last(
+    error: Exception, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, bob = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
+        await ann.ask("create", room="aaa")
+        await ann.wait_for("room-created")
+        for one in (ann, bob):
+            await one.ask("join", room="aaa")
+            await one.wait_for("entered")
+        await bob.log_out()
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        for room in ("python", "aaa"):
+            await answer(ann, "say", room=room, text="bob: call me", key=room)
+        moved = b.node.gone.moved
+
+        async def damaged(room: str, seq: int) -> Sequence[Moved]:
+            if room == "python":
+                raise error
+            return await moved(room, seq)
+
+        monkeypatch.setattr(b.node.gone, "moved", damaged)
+        await trio.sleep(SILENCE_SECONDS)
+        with capture_logs() as logs:
+            bury(a.node._kept, a.node.number)
+            await trio.sleep(5)
+            bobs = await b.node.journal.mentions.of(b.node.journal.accounts.names.holder("bob"))
+            assert [one.room for one in bobs] == ["aaa"]
+            await trio.sleep(AGAIN_SECONDS_MAX * TRIES_MAX)
+        assert not b.node._kept.nodes.to_make_up
+        assert any("who was named" in str(log) for log in logs)
 
 
 async def never(*_: object) -> None:

@@ -45,25 +45,48 @@ async def look_before(rooms: Sequence[Left], directory: Directory, calls: Calls)
     await _look_through(rooms, newest - LAST_SECONDS, directory, calls)
 
 
-async def make_up(nodes: Nodes, directory: Directory, calls: Calls) -> None:
+async def make_up(nodes: Nodes, directory: Directory, calls: Calls, *, gives_up: bool = False) -> None:
     """The same for nodes that were given up, with what was said around the time of their last signs of life; then they are noted no more.
 
-    Raises JournalError: they are noted still.
+    A room of which it cannot be looked keeps nobody from the others.
+
+    Args:
+        nodes: this one among them.
+        directory: who is here.
+        calls: what is found is kept by these.
+        gives_up: whether a room that cannot be read is left out for good.
+
+    Raises:
+        JournalError: something cannot be read now, or stored, and is to be tried again. They are noted still.
+
     """
-    gone = await nodes.gone.left()
+    gone, refused = await nodes.gone.left(), list[JournalError]()
+    guard = Guard("it could not be looked who was named before a node was given up")
     for at in sorted({one.seen for one in gone}):
         for record in await directory.journal.rooms():
             if record.last >= record.first and record.last_at >= at - LAST_SECONDS:
-                await _make_up(nodes, record, at - LAST_SECONDS, directory, calls)
+                with guard:
+                    try:
+                        await _make_up(nodes, record, at - LAST_SECONDS, directory, calls)
+                    except JournalError as error:
+                        refused.append(error)
+                if refused and nodes.life.is_engine_away:
+                    raise refused[-1]
+    if refused and not gives_up:
+        raise refused[0]
+    if refused:
+        log.warning("cannot look who was named in some rooms before a node was given up", why=str(refused[0]))
     if gone:
         await nodes.gone.made_up([one.number for one in gone])
 
 
 async def _make_up(nodes: Nodes, record: RoomRecord, since: float, directory: Directory, calls: Calls) -> None:
     first = max(record.first, await directory.journal.seq_at(record.name, since))
-    moved = await nodes.gone.moved(record.name, first)
-    left = Left(record, (await nodes.open(record.name)).people)
-    await calls.keep([one async for one in _called(left, first, since, directory, moved)])
+    # In this order: whoever comes or goes meanwhile has moved by what is read last.
+    read = await directory.journal.positions(record.name)
+    people = (await nodes.open(record.name)).people
+    there = _There(read, people, await nodes.gone.moved(record.name, first))
+    await calls.keep([one async for one in _called(record, there, first, since, directory)])
 
 
 async def _look_through(
@@ -78,38 +101,39 @@ async def _look_through(
         if record.last >= record.first and record.last_at >= since:
             with guard:
                 try:
-                    async for call in _called(left, max(record.first, record.last - LINES_MAX + 1), since, directory):
+                    there = _There(await directory.journal.positions(record.name), left.elsewhere)
+                    first = max(record.first, record.last - LINES_MAX + 1)
+                    async for call in _called(record, there, first, since, directory):
                         calls.put(call)
                 except JournalError as error:
                     log.warning("cannot look who was named before a server was killed", why=str(error))
 
 
 async def _called(
-    left: Left, first: int, since: float, directory: Directory, moved: Sequence[Moved] = ()
+    record: RoomRecord, there: "_There", first: int, since: float, directory: Directory
 ) -> AsyncIterator[Call]:
-    record, names = left.record, directory.accounts.names
-    read = await directory.journal.positions(record.name)
-    were_here = [account for who in read if (account := account_of(who))]
+    names = directory.accounts.names
+    were_here = [account for who in there.read if (account := account_of(who))]
     roles = showable_state(record.state).roles
     accounts = dict.fromkeys([*roles, *reversed(were_here)][:KNOWN_MAX])
     known = {name_key(name): account for account in accounts if (name := names.name_of(account))}
     if not known:
         return
     page = await directory.journal.read(record.name, first, min(first + LINES_MAX - 1, record.last))
-    there = _There(left.elsewhere, moved)
     for line in reversed(page.lines):
         there.go_back(line.seq)
         if isinstance(line, CALLING) and line.at >= since:
             for account in _named(line, known):
-                has_heard = there.has_heard(who := sender_of(account), line.seq, read.get(who, 0))
+                has_heard = there.has_heard(sender_of(account), line.seq)
                 if not has_heard and names.holder(name_key(names.name_of(account))) == account:
                     yield Call(account, record.name, line.seq, line.at, line.author, line.nick, is_here=False)
 
 
 class _There:
-    """Who is in a room at other nodes, and who was, line by line back from the newest."""
+    """Who is in a room at other nodes, and who was, line by line back from the newest; and how far everybody has read by now."""
 
-    def __init__(self, people: Sequence[Elsewhere], moved: Sequence[Moved]) -> None:
+    def __init__(self, read: Mapping[PersonId, int], people: Sequence[Elsewhere], moved: Sequence[Moved] = ()) -> None:
+        self.read = read
         self._places: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)
         self._given_up: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)  # with the node
         for one in people:
@@ -129,13 +153,13 @@ class _There:
                 places = self._places if movement.has_read else self._given_up
                 places[movement.person].add((node, movement.device))
 
-    def has_heard(self, who: PersonId, seq: int, read: int) -> bool:
-        """Whether somebody who has read up to some line by now has heard this one, as far as is known.
+    def has_heard(self, who: PersonId, seq: int) -> bool:
+        """Whether somebody has heard the line with this number, as far as is known.
 
         What somebody has read does not count who came later, but of those who were there by a node that was given up nothing else is known.
         """
         came_later = who in self._came and not self._given_up[who]
-        return bool(self._places[who]) or (read >= seq and not came_later)
+        return bool(self._places[who]) or (self.read.get(who, 0) >= seq and not came_later)
 
 
 def _named(line: StoredEvent, known: Mapping[str, int]) -> Sequence[int]:

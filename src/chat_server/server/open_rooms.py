@@ -25,8 +25,11 @@ from chat_server.rooms.sink import SendMany
 from chat_server.rooms.writing import writing_of
 from chat_server.server.confusing_rooms import tell_of_alike, tell_of_hidden
 
-AGAIN_SECONDS = 2.0
-"""Seconds after which it is tried again to make up for a node that was given up."""
+AGAIN_SECONDS, AGAIN_SECONDS_MAX = 2.0, 60.0
+"""Seconds after which it is tried again to make up for a node that was given up; each further pause is twice as long, to a bound."""
+
+TRIES_MAX = 60
+"""How often that is tried where the engine answers, most of an hour; then rooms of which it cannot be done are left out: nothing waits for them."""
 
 
 class OpenRooms:
@@ -74,16 +77,19 @@ class OpenRooms:
         """At the start, and whenever this node gives another up, make up for whom nodes have not kept as named at last."""
         guard = Guard("it could not be looked who was named before a node was given up")
         while True:
-            is_done = False
-            with guard:
-                try:
-                    await make_up(nodes, self._directory, self._directory.calls)
-                    is_done = True
-                except JournalError:
-                    await trio.sleep(AGAIN_SECONDS)
-            if is_done or guard.has_failed:
-                guard.has_failed = False
-                await nodes.life.wait_buried()
+            pause, tries, is_done = AGAIN_SECONDS, 0, False
+            while not is_done:
+                is_done = True
+                with guard:
+                    try:
+                        calls = self._directory.calls
+                        await make_up(nodes, self._directory, calls, gives_up=tries >= TRIES_MAX)
+                    except JournalError:
+                        is_done = False
+                        tries += not nodes.life.is_engine_away
+                        await trio.sleep(pause)
+                        pause = min(2 * pause, AGAIN_SECONDS_MAX)
+            await nodes.life.wait_buried()
 
     async def open_new(self, configured: Sequence[str]) -> None:
         """Open those of the configuration that are not there yet, while the server runs: all, or none, and JournalError is raised.
