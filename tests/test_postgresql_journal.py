@@ -233,6 +233,38 @@ async def test_what_every_node_may_not_have_seen_yet_is_not_forgotten(database: 
         assert changes(database)[1:] == [LinesRewritten(1, ("python",))]
 
 
+@pytest.mark.parametrize("is_buried", [False, True])
+async def test_who_came_and_went_around_the_end_of_a_node_is_kept_until_it_was_looked_who_was_named(
+    is_buried: bool, database: Database, tmp_path: Path
+) -> None:
+    async with two_nodes(database, tmp_path) as (a, b):
+        await a.journal.create_room("python")
+        assert a.nodes
+        for text in ("long before", "x", "long after"):
+            await a.nodes.append(said(text), {}, Beside("python", 0, [Placed(0, Came("1:1", 0, "ann"))])).stored()
+        with database.connect() as connection:
+            connection.execute("UPDATE batch SET at = at - (ARRAY[10000, 4000, 1000])[turn::int]")
+            dead = connection.execute("INSERT INTO node (name) VALUES ('dead') RETURNING id").fetchall()[0][0]
+            connection.execute("UPDATE node SET seen = seen - interval '4000 s' WHERE id = %s", [dead])
+            if is_buried:
+                connection.execute("SELECT take_out(ARRAY[%s::bigint])", [dead])
+
+            def kept() -> list[int]:
+                rows = connection.execute("SELECT turn FROM batch WHERE movements IS NOT NULL ORDER BY turn").fetchall()
+                return [turn for (turn,) in rows]
+
+            await b.journal.prune(0, 0)
+            assert kept() == [2, 3]
+            if not is_buried:
+                connection.execute("SELECT take_out(ARRAY[%s::bigint])", [dead])
+            await b.journal.prune(0, 0)
+            assert kept() == [2, 3]
+            assert b.nodes
+            await b.nodes.gone.made_up([dead])
+            await b.journal.prune(0, 0)
+            assert kept() == []
+
+
 async def test_one_node_forgets_at_a_time(database: Database, tmp_path: Path) -> None:
     async with two_nodes(database, tmp_path) as (a, b):
         await a.journal.create_room("python")

@@ -16,6 +16,77 @@ SETTLED_SECONDS = 600
 """Seconds for which nothing is forgotten of a turn, however old its lines say that they are: by then every node has seen it, or is over. After
 them it is forgotten who came and went."""
 
+
+def _forget_old(create: str, moved_at: str) -> str:
+    """The function that forgets what is old."""
+    return f"""
+-- Forgets some batches of one room that are over `before`, or beyond the room's newest `keep_lines` (0: no bound), the oldest first, and some of
+-- what else is old: keys, positions beyond the newest of a room, movements and changes that every node has seen. Returns the room of which lines
+-- went, if any, and how much went in all.
+{create} FUNCTION forget_old(me bigint, before float8, keep_lines bigint, keys_before float8, at_most int, OUT room text, OUT total bigint)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    now_at float8 := extract(epoch FROM clock_timestamp());
+    settled_at float8 := now_at - {SETTLED_SECONDS};
+    moved_at float8 := {moved_at};  -- who came and went before that is forgotten
+    oldest record; one record;
+    last_turn bigint; last_seq bigint;
+    is_young boolean;
+    gone bigint;
+BEGIN
+    total := 0;
+    IF NOT pg_try_advisory_xact_lock({PRUNE_LOCK}) THEN
+        RETURN;
+    END IF;
+    IF before > '-infinity' OR keep_lines > 0 THEN
+        <<rooms>>
+        FOR oldest IN SELECT room.id, room.name, CASE WHEN keep_lines > 0 THEN room.last - keep_lines + 1 ELSE 0 END AS keep_from FROM room
+            WHERE NOT is_deleted AND kept_from <= last ORDER BY id
+        LOOP
+            FOR one IN SELECT turn, first, count, at FROM batch WHERE batch.room = oldest.id AND count > 0 ORDER BY first LIMIT at_most LOOP
+                -- A time that cannot be keeps nothing for ever.
+                is_young := CASE WHEN one.at BETWEEN {EARLIEST} AND {LATEST} THEN one.at >= before ELSE before = '-infinity' END;
+                EXIT WHEN (is_young AND one.first + one.count > oldest.keep_from) OR one.at BETWEEN settled_at AND now_at;
+                last_turn := one.turn;
+                last_seq := one.first + one.count - 1;
+                total := total + one.count;
+            END LOOP;
+            EXIT rooms WHEN last_turn IS NOT NULL;
+        END LOOP;
+    END IF;
+    IF last_turn IS NOT NULL THEN
+        DELETE FROM batch WHERE batch.room = oldest.id AND turn <= last_turn;
+        UPDATE room SET kept_from = last_seq + 1, runs = ARRAY(SELECT r FROM unnest(runs) AS r WHERE r > last_seq + 1 ORDER BY r)
+            WHERE id = oldest.id;
+        room := oldest.name;
+    END IF;
+    DELETE FROM batch WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < moved_at AND count = 0 LIMIT at_most));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    UPDATE batch SET movements = NULL
+        WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < moved_at AND count > 0 LIMIT at_most));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM sent WHERE ctid = ANY (ARRAY(SELECT ctid FROM sent WHERE at < least(keys_before, now_at - {KEY_SECONDS}) LIMIT at_most * 10));
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM position USING (
+            SELECT room, person FROM (SELECT room, person, row_number() OVER (PARTITION BY room ORDER BY at DESC) AS number FROM position) AS numbered
+            WHERE number > {POSITIONS_MAX} LIMIT at_most
+        ) AS old WHERE position.room = old.room AND position.person = old.person;
+    GET DIAGNOSTICS gone = ROW_COUNT;
+    total := total + gone;
+    DELETE FROM change WHERE at < clock_timestamp() - make_interval(secs => {SETTLED_SECONDS});
+    IF room IS NOT NULL THEN
+        PERFORM tell(json_build_object('type', 'lines-rewritten', 'node', me, 'rooms', json_build_array(room))::text);
+    END IF;
+END $$;
+"""
+
+
+_FORGET_OLD_FIRST = _forget_old("CREATE", "settled_at")
+
 ROOMS = f"""
 -- Which room is in the way of a new name, but for the one that is to have it: one whose name counts as the same, else one whose name looks like it.
 -- Null: none. It stays so until the commit.
@@ -107,68 +178,7 @@ BEGIN
     RETURN gone;
 END $$;
 
--- Forgets some batches of one room that are over `before`, or beyond the room's newest `keep_lines` (0: no bound), the oldest first, and some of
--- what else is old: keys, positions beyond the newest of a room, movements and changes that every node has seen. Returns the room of which lines
--- went, if any, and how much went in all.
-CREATE FUNCTION forget_old(me bigint, before float8, keep_lines bigint, keys_before float8, at_most int, OUT room text, OUT total bigint)
-LANGUAGE plpgsql AS $$
-#variable_conflict use_column
-DECLARE
-    now_at float8 := extract(epoch FROM clock_timestamp());
-    settled_at float8 := now_at - {SETTLED_SECONDS};
-    oldest record; one record;
-    last_turn bigint; last_seq bigint;
-    is_young boolean;
-    gone bigint;
-BEGIN
-    total := 0;
-    IF NOT pg_try_advisory_xact_lock({PRUNE_LOCK}) THEN
-        RETURN;
-    END IF;
-    IF before > '-infinity' OR keep_lines > 0 THEN
-        <<rooms>>
-        FOR oldest IN SELECT room.id, room.name, CASE WHEN keep_lines > 0 THEN room.last - keep_lines + 1 ELSE 0 END AS keep_from FROM room
-            WHERE NOT is_deleted AND kept_from <= last ORDER BY id
-        LOOP
-            FOR one IN SELECT turn, first, count, at FROM batch WHERE batch.room = oldest.id AND count > 0 ORDER BY first LIMIT at_most LOOP
-                -- A time that cannot be keeps nothing for ever.
-                is_young := CASE WHEN one.at BETWEEN {EARLIEST} AND {LATEST} THEN one.at >= before ELSE before = '-infinity' END;
-                EXIT WHEN (is_young AND one.first + one.count > oldest.keep_from) OR one.at BETWEEN settled_at AND now_at;
-                last_turn := one.turn;
-                last_seq := one.first + one.count - 1;
-                total := total + one.count;
-            END LOOP;
-            EXIT rooms WHEN last_turn IS NOT NULL;
-        END LOOP;
-    END IF;
-    IF last_turn IS NOT NULL THEN
-        DELETE FROM batch WHERE batch.room = oldest.id AND turn <= last_turn;
-        UPDATE room SET kept_from = last_seq + 1, runs = ARRAY(SELECT r FROM unnest(runs) AS r WHERE r > last_seq + 1 ORDER BY r)
-            WHERE id = oldest.id;
-        room := oldest.name;
-    END IF;
-    DELETE FROM batch WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < settled_at AND count = 0 LIMIT at_most));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    total := total + gone;
-    UPDATE batch SET movements = NULL
-        WHERE ctid = ANY (ARRAY(SELECT ctid FROM batch WHERE movements IS NOT NULL AND at < settled_at AND count > 0 LIMIT at_most));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    total := total + gone;
-    DELETE FROM sent WHERE ctid = ANY (ARRAY(SELECT ctid FROM sent WHERE at < least(keys_before, now_at - {KEY_SECONDS}) LIMIT at_most * 10));
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    total := total + gone;
-    DELETE FROM position USING (
-            SELECT room, person FROM (SELECT room, person, row_number() OVER (PARTITION BY room ORDER BY at DESC) AS number FROM position) AS numbered
-            WHERE number > {POSITIONS_MAX} LIMIT at_most
-        ) AS old WHERE position.room = old.room AND position.person = old.person;
-    GET DIAGNOSTICS gone = ROW_COUNT;
-    total := total + gone;
-    DELETE FROM change WHERE at < clock_timestamp() - make_interval(secs => {SETTLED_SECONDS});
-    IF room IS NOT NULL THEN
-        PERFORM tell(json_build_object('type', 'lines-rewritten', 'node', me, 'rooms', json_build_array(room))::text);
-    END IF;
-END $$;
-
+{_FORGET_OLD_FIRST}
 -- Notes how far people have come, as the node has it by their rooms' numbers.
 CREATE FUNCTION note_positions(rooms bigint[], persons text[], seqs bigint[]) RETURNS void LANGUAGE sql AS $$
     INSERT INTO position (room, person, seq, at)
@@ -178,3 +188,11 @@ CREATE FUNCTION note_positions(rooms bigint[], persons text[], seqs bigint[]) RE
         ON CONFLICT (room, person) DO UPDATE SET seq = excluded.seq, at = excluded.at
 $$;
 """
+
+FORGETTING = _forget_old(
+    "CREATE OR REPLACE",
+    "least(now_at, (SELECT min(seen) FROM gone_node), (SELECT extract(epoch FROM min(node.seen)) FROM node))"
+    f" - {SETTLED_SECONDS}",
+)
+"""Who came and went around the last sign of life of a node is kept until nobody has to be told any more that they were named then (GoneNodes in
+journal/nodes.py): that may be long after it, where all nodes were down."""

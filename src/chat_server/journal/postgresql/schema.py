@@ -15,7 +15,7 @@ from chat_server.journal.postgresql.lines_asked_schema import LINES_ASKED
 from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import GONE_NODES, NODES, PROBED
 from chat_server.journal.postgresql.rename_function import RENAMING
-from chat_server.journal.postgresql.room_functions import ROOMS
+from chat_server.journal.postgresql.room_functions import FORGETTING, ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
 
 if TYPE_CHECKING:
@@ -151,6 +151,7 @@ MIGRATIONS: list[str] = [
     LINES_ASKED,
     GONE_NODES,
     AMEND,
+    FORGETTING,
 ]
 
 
