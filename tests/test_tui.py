@@ -642,13 +642,82 @@ def test_commands_of_the_catalogue_are_asked_of_the_server_and_answered_in_words
     program.play(act, beginning(), size=(140, 30))
 
 
+THREE = events.RoomsListed((("python", 3), ("write", 0), ("pm", 1)))
+
+
+@pytest.mark.parametrize(("listed", "joined"), [(THREE, []), (events.RoomsListed((("hall", 0),)), ["hall"])])
+def test_who_is_new_chooses_among_rooms_and_is_taken_into_the_only_one(
+    program: Stage, listed: events.RoomsListed, joined: list[str]
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await settle(pilot)
+        assert [asked[1]["room"] for asked in app.connection.asked if asked[0] == "join"] == joined
+
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), listed])
+
+
+def test_who_has_left_the_last_room_is_not_taken_back_when_the_rooms_are_listed_again(program: Stage) -> None:
+    only = events.RoomsListed((("python", 3),))
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.tell(events.WentBack("python"), only)
+        await settle(pilot)
+        assert [asked[0] for asked in app.connection.asked].count("join") == 1
+
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), only, events.Entered("python", (), 0, "", 0)])
+
+
+def test_the_first_room_is_chosen_until_a_key_chooses_another_which_stays_so_wherever_it_comes_to_stand(
+    program: Stage,
+) -> None:
+    def chosen(app: StoryApp) -> str:
+        return next(row for row in app.screen_text().split("\n") if "▌" in row).split()[2]
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await settle(pilot)
+        assert chosen(app) == "python"
+        app.tell(events.RoomsListed((("python", 3), ("write", 9), ("pm", 1))))
+        await settle(pilot)
+        assert chosen(app) == "write"
+        await pilot.press("down")
+        app.tell(THREE)
+        await settle(pilot)
+        assert chosen(app) == "python"
+        app.tell(events.RoomsListed((("python", 0), ("write", 9), ("pm", 1))))
+        await settle(pilot)
+        assert chosen(app) == "python"
+
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), THREE])
+
+
+@pytest.mark.parametrize("columns", [40, 50, 64, 80, 120, 200])
+def test_where_rooms_are_offered_each_has_a_row_and_the_keys_are_said(program: Stage, columns: int) -> None:
+    names = ("release", "deployment-and-infrastructure", "小" * 10)
+    rooms = tuple((name, 120) for name in names)
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await settle(pilot)
+        shown = app.screen_text().split("\n")
+        at = [next(number for number, row in enumerate(shown) if f"Alt+{key}" in row) for key in (1, 2, 3)]
+        assert at == [at[0], at[0] + 1, at[0] + 2]
+        assert all("120 people" in shown[number] for number in at)
+        assert "F1" in " ".join(shown[at[-1] :])
+
+    listed = events.RoomsListed(
+        rooms, dict.fromkeys(names, "a topic that is as long as topics are wont to be, or longer")
+    )
+    program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), listed], size=(columns, 15))
+
+
 # Reading
 
 
 def test_older_lines_load_by_themselves_and_what_one_reads_does_not_move(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         assert "line 200" in chat_text(app)
-        assert app.connection.asked[-1][0] != "history", "nothing is asked for before one scrolls up"
+        assert "history" not in [asked[0] for asked in app.connection.asked], (
+            "nothing is asked for before one scrolls up"
+        )
         for _ in range(3):
             await pilot.press("pageup")
         await pilot.press("ctrl+home")

@@ -47,6 +47,9 @@ ONLINE_GAP = 10.0
 ROOMS_GAP = 60.0
 """Seconds between two questions for the rooms there are: others open new ones."""
 
+CHOOSING_GAP = 10.0
+"""The same where the user is in none, and chooses one by how many are there."""
+
 WRONG = message("Something is wrong in chat-tui: {error}")
 
 TYPED_MAX = 100
@@ -228,7 +231,8 @@ class Client:
             if room.lacks_people and room.is_joined and now - self._asked_online.get(room.name, 0) > ONLINE_GAP:
                 self._asked_online[room.name] = now
                 self.connection.request("online", room=room.name)
-        if now - self._asked_rooms > ROOMS_GAP and self.connection.request("rooms"):
+        is_choosing = not any(room.is_joined for room in self.state.rooms.values())
+        if now - self._asked_rooms > (CHOOSING_GAP if is_choosing else ROOMS_GAP) and self.connection.request("rooms"):
             self._asked_rooms = now
         self.gaps.tick()
         self.store.keep_up()
@@ -287,6 +291,8 @@ class Client:
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
         self.gaps.room_changed(event.room)
+        if isinstance(event, events.WentBack):
+            self._asked_rooms = -ROOMS_GAP  # how many are where is seen now
         joined = (room.name for room in self.state.rooms.values() if room.is_joined)
         self.saved.rooms = [name for name in joined if not is_conversation(name)]  # the server lists those
         if isinstance(event, events.Entered):

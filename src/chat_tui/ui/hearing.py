@@ -43,6 +43,7 @@ class Hearing:
         self._program, self._app, self._panes, self._navigation = program, app, panes, navigation
         self._paint_soon = paint_soon
         self._last_login = ""
+        self._has_begun = False
 
     def take(self, event: Event, new: list[Entry], *, is_told: bool) -> None:
         """Do what an event means whoever has asked for it; tell it, unless that has been done."""
@@ -53,7 +54,7 @@ class Hearing:
                 self._navigation.entered(event.room, is_wanted=False)
                 self._tell_last_login(event.room)
             case events.RoomsListed():
-                self._join_first(event)
+                self._join_only(event)
             case events.LoggedIn() | events.Renamed(room=""):
                 self._navigation.name_again()
                 if isinstance(event, events.LoggedIn):
@@ -125,10 +126,12 @@ class Hearing:
             elif words:
                 self.tell(words, room=event.new if isinstance(event, RoomRenamed) else getattr(event, "room", ""))
 
-    def _join_first(self, event: events.RoomsListed) -> None:
-        """A user who has never been in a room here begins in the first."""
+    def _join_only(self, event: events.RoomsListed) -> None:
+        """A user who has never been in a room here begins in the only one, if there is only one: among several they choose."""
+        has_begun, self._has_begun = self._has_begun, True
         rooms = self._program.client.state.rooms.values()
-        if all(is_conversation(room.name) for room in rooms) and self._program.is_new_here() and event.rooms:
+        is_outside = not has_begun and all(is_conversation(room.name) for room in rooms)
+        if is_outside and len(event.rooms) == 1 and self._program.is_new_here():
             self._program.client.connection.request("join", room=event.rooms[0][0])
 
     def tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:

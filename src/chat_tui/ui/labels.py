@@ -28,6 +28,12 @@ PEOPLE_WIDTHS = ((160, 26), (0, 18))
 FEW, AROUND = 3, 9
 """Rooms that are offered even where there is no place for them, and rows of what stands around them."""
 
+SHORT = 16
+"""Rows below which only the most important keys are named."""
+
+NAME_MIN, GAP = 16, 3
+"""Columns for names at least, where there is a place for what rooms are about too; and between these."""
+
 TOPIC_MIN = 12
 """Columns below which a topic is left out: it would say nothing."""
 
@@ -155,9 +161,7 @@ def nowhere(change: ConnectionChanged, host: str, state: State, size: Size, chos
     more = len(state.listed) - len(rows)
     if more > 0:
         rows.append(Content.styled("  " + say("and {number} more", number=more), "$text-muted"))
-    tail = say(
-        "Enter joins. Ctrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys."
-    )
+    tail = sentences(say("Enter joins."), say_keys(is_short=size.height < SHORT))
     return Content.assemble(
         head,
         say("You are in no room yet. Choose one:"),
@@ -168,11 +172,22 @@ def nowhere(change: ConnectionChanged, host: str, state: State, size: Size, chos
     )
 
 
+def say_keys(*, is_short: bool) -> str:
+    """What else there is to do."""
+    if is_short:
+        return say("Ctrl+K finds rooms and people, F1 shows all keys.")
+    return say("Ctrl+K finds a room or a person by a few letters, /create NAME opens a room, F1 shows all keys.")
+
+
 def _rows(state: State, names: Sequence[str], width: int, chosen: str) -> list[Content]:
     """Rooms by their keys, each with how many are there, and what it is about; the chosen one has a mark."""
-    name_width = max(map(cell_len, names))
+    measure = min(width, TEXT_MAX)
     counts = [_people(state.listed[name]) for name in names]
     count_width = max(map(cell_len, counts))
+    place = measure - cell_len(f"  Alt+{NUMBERED_MAX}   ") - GAP - count_width
+    if place > 2 * NAME_MIN:  # for what they are about
+        place = max(NAME_MIN, place // 2)
+    name_width = max(1, min(place, max(map(cell_len, names))))
     rows = []
     for number, (name, count) in enumerate(zip(names, counts, strict=True), 1):
         is_chosen = name == chosen
@@ -180,11 +195,10 @@ def _rows(state: State, names: Sequence[str], width: int, chosen: str) -> list[C
             (f"{MARK} ", "$text-primary") if is_chosen else "  ",
             (f"Alt+{number}", "$text-muted"),
             "   ",
-            (name + " " * (name_width - cell_len(name)), "bold"),
-            (" " * (3 + count_width - cell_len(count)) + count, "$text-muted"),
+            (Content(name).truncate(name_width, ellipsis=True, pad=True).plain, "bold"),
+            (" " * (GAP + count_width - cell_len(count)) + count, "$text-muted"),
         )
         topic = Content.styled(f"   {state.topics.get(name, '')}".rstrip(), "$text-muted")
-        measure = min(width, TEXT_MAX)
         if measure - row.cell_length >= TOPIC_MIN:
             row += topic.truncate(measure - row.cell_length, ellipsis=True)
         row += " " * max(0, measure - row.cell_length) if is_chosen else ""

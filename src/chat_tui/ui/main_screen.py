@@ -20,7 +20,7 @@ from chat_tui.ui.drafts import NO_ROOM
 from chat_tui.ui.foot import Active, for_footer
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.paint_timer import PaintTimer
-from chat_tui.ui.panes import Panes
+from chat_tui.ui.panes import Nowhere, Panes
 from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.seat import Seat
@@ -208,6 +208,7 @@ class MainScreen(Screen[None]):
     def _older(self, event: ChatView.OlderWanted) -> None:
         self.panes.sides.want_older(event.room, event.before)
 
+    @on(Nowhere.Fitted)
     @on(ChatView.Moved)
     def _moved(self) -> None:
         self.paint_soon()

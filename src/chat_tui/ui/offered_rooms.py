@@ -9,9 +9,9 @@ from chat_tui.ui.panes import Panes
 def took(key: str, navigation: Navigation, panes: Panes, state: State) -> bool:
     """Do what the key is for. Returns False if no room is offered: it means something else then."""
     offered = labels.offered(state) if navigation.is_nowhere else []
-    if panes.offered not in offered:
+    if not offered:
         return False
-    at = offered.index(panes.offered)
+    at = offered.index(panes.offered) if panes.offered in offered else 0
     if key == "enter":
         navigation.enter(offered[at])
     else:

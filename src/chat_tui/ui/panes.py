@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.geometry import Size
+from textual.message import Message
 from textual.widgets import Static
 
 from chat_server.protocol.names import name_key
@@ -52,6 +53,17 @@ GROWING = ("me", "writing")
 """Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again; but the status may need a second row."""
 
 
+class Nowhere(Static):
+    """What is said to who is in no room: as much as there is place for, which is not known before it is seen."""
+
+    class Fitted(Message):
+        """It has another size."""
+
+    def on_resize(self) -> None:
+        """What is in it may be said otherwise."""
+        self.post_message(self.Fitted())
+
+
 class Panes:
     """The widgets of the main screen."""
 
@@ -86,7 +98,8 @@ class Panes:
         self.rooms = ListPane(id="rooms")
         self.people = PeoplePane(id="people")
         self._texts = {
-            name: Static("", id=name) for name in ("topic", "nowhere", "status", "notice", "begun", "writing", "me")
+            name: (Nowhere if name == "nowhere" else Static)("", id=name)
+            for name in ("topic", "nowhere", "status", "notice", "begun", "writing", "me")
         }
         self._titled = ""
         self._held = ("", "")
@@ -246,8 +259,8 @@ class Panes:
         self.sides.paint(has_room=room is not None)
         size = self._texts["nowhere"].content_size or Size(TEXT_MAX, TEXT_MAX)
         choices = labels.offered(state)
-        self.offered = self.offered if self.offered in choices else next(iter(choices), "")
-        self._write("nowhere", labels.nowhere(change, host, state, size, self.offered))
+        chosen = self.offered if self.offered in choices else next(iter(choices), "")
+        self._write("nowhere", labels.nowhere(change, host, state, size, chosen))
         self._texts["nowhere"].display = room is None
         status = labels.status_line(change, host, state, self._program.seconds_left())
         self._write("status", labels.from_server(self._program.title, "") + status)
