@@ -330,7 +330,7 @@ def test_there_is_one_place_that_catches_everything() -> None:
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
     ]
-    assert places == []
+    assert set(places) == {"chat_server.guard"}
     swallowing = [
         name
         for name, tree in server.items()

@@ -561,6 +561,22 @@ async def everything_happens(house: House, python: ChatRoom, journal: FaultyJour
     await silent.stream.aclose()
 
 
+async def somebody_goes_before_it_is_told_that_they_came(house: House) -> None:
+    """And somebody else has come in between, who has seen them; another's coming was announced just before."""
+    una, vic, wes = people = [house.connect() for _ in range(3)]
+    for nick, caller in zip(("una", "vic", "wes"), people, strict=True):
+        await try_to(lambda nick=nick, caller=caller: caller.ask("login", nick=nick))  # type: ignore[misc]
+
+    async def all_at_once() -> None:
+        for caller, do in ((una, "join"), (vic, "join"), (wes, "join"), (vic, "back")):
+            await caller.ask(do, room="python")
+
+    await try_to(all_at_once)
+    for caller in people:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await caller.stream.aclose()
+
+
 async def somebody_is_put_out(house: House) -> None:
     """By one who may, of two who talk on; then others do not read."""
     moderator, unruly = house.call(), house.call()
@@ -584,6 +600,7 @@ async def somebody_is_put_out(house: House) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await caller.stream.aclose()
     await trio.sleep(3)
+    await somebody_goes_before_it_is_told_that_they_came(house)
     await readers_who_do_not_read(house)
 
 

@@ -5,8 +5,12 @@ Cancellation, and whatever else is no ordinary exception, passes. Knows nothing 
 
 from collections.abc import Callable
 from types import TracebackType
+from typing import TypeVar
 
 from chat_server.logs import log
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Guard:
@@ -38,10 +42,20 @@ class Guard:
 
     def attempt(self, step: Callable[..., object], *given: object) -> bool:
         """Do a step; return whether it did not fail."""
-        with self:
+        try:
             step(*given)
-            return True
-        return False
+        except Exception as error:  # noqa: BLE001 - this is the place
+            self.note(error)
+            return False
+        return True
+
+    def made_by(self, step: Callable[[T], R], given: T) -> R | None:
+        """What a step makes of this; None if it failed."""
+        try:
+            return step(given)
+        except Exception as error:  # noqa: BLE001 - this is the place
+            self.note(error)
+            return None
 
     def note(self, error: Exception) -> None:
         """Log an exception that has been caught elsewhere."""

@@ -134,6 +134,11 @@ class InForce:
 
     # What is asked.
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is forbidden to anybody, and there was no panic: as nearly always, and then nothing of whoever comes need be looked at."""
+        return not (self._acts or self._panic_until)
+
     def is_calm(self, now: float) -> bool:
         """Whether nobody is muted, and there is no panic: then no line need be looked at."""
         if self.unrest:
@@ -164,8 +169,6 @@ class InForce:
         return self._last(visitor, OUT, now)
 
     def _last(self, visitor: Visitor, kinds: frozenset[str], now: float) -> ServerAct | None:
-        if not self._acts:  # as nearly always, and it is asked four times of whoever comes
-            return None
         found = [*self._by_people(visitor.account, visitor.known_as)]
         if visitor.network and not visitor.is_immune and self._by_network:
             found += [act for act in self._of_networks(visitor.network) if act.is_hard or not visitor.passes]

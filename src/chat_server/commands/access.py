@@ -61,7 +61,12 @@ class Access(NamedTuple):
     @property
     def is_narrow(self) -> bool:
         """Whether more counts than the role and the place."""
-        return bool(self.door) or not self.is_for_bots or self.asks_engine or self.act is not None or bool(self.says)
+        return self.is_for_some or self.asks_engine
+
+    @property
+    def is_for_some(self) -> bool:
+        """Whether not everybody may ask for it who has the role: see `is_for`."""
+        return bool(self.door) or not self.is_for_bots or self.act is not None or bool(self.says)
 
     @property
     def is_for_bots(self) -> bool:

@@ -27,12 +27,13 @@ class EndSession(Exception):
 class Command:
     """One command. `run` is called with the place, the session and the request."""
 
-    __slots__ = ("access", "is_narrow", "run")
+    __slots__ = ("access", "is_for_some", "is_narrow", "run")
 
     def __init__(self, run: Callable[[Any, Any, Any], MaybeAwaitable], access: Access = DEFAULT) -> None:
         self.run = run
         self.access = access
-        self.is_narrow = access.is_narrow  # here too, for every line that is said looks at it
+        # Here too, for every line that is said looks at it, and whoever comes.
+        self.is_narrow, self.is_for_some = access.is_narrow, access.is_for_some
 
     @property
     def explanation(self) -> str:
@@ -99,7 +100,7 @@ class CommandTable:
     def dispatch(self, place: Room, session: Occupant, request: Request | SayRun | Unreadable) -> MaybeAwaitable:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
         command = self.open_to[session.person.role][place.kind].get(type(request))  # type: ignore[arg-type]  # no run is there
-        if command is None or (command.is_narrow and not _can_be_done(command.access, place, session)):
+        if command is None or (command.is_narrow and not _can_be_done(command, place, session)):
             if type(request) is SayRun:
                 return self._dispatch_run(place, session, request)
             session.send(self.refused(place, session, type(request)))
@@ -156,6 +157,8 @@ class CommandTable:
         return refused(command.access, session, place, word_of(request))
 
 
-def _can_be_done(row: Access, place: Room, session: Occupant) -> bool:
+def _can_be_done(command: Command, place: Room, session: Occupant) -> bool:
     """Whether it is for whoever asks, and need not wait for an engine that is away."""
-    return is_for(row, session, place) and not (row.asks_engine and place.directory.is_engine_away)
+    if command.is_for_some and not is_for(command.access, session, place):
+        return False
+    return not (command.access.asks_engine and place.directory.is_engine_away)

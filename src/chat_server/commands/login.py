@@ -169,6 +169,8 @@ def _log_in(place: Room, session: Occupant, request: Login) -> MaybeAwaitable:
 
 def _refusal_of_guest(place: Room, session: Occupant, request: Login) -> Refused | None:
     """Why a guest may not come in; None if they may, or will be asked for a password."""
+    if place.directory.accounts.acts.in_force.is_idle:
+        return None
     identity = identity_of(request.token)
     if not identity and holds_an_account(place, request.nick):
         return None

@@ -52,9 +52,11 @@ def free_name(place: Room, person: Person[Occupant], wanted: str, session: Occup
         return ""
     authentication = place.directory.authentication
     refusal = authentication.refusal_of_name(nick, person.account)
-    named = Visitor(known_as=(name_key(nick),))
-    if refusal is None and place.directory.accounts.acts.in_force.ban_of(named, authentication.now()) is not None:
-        refusal = Refused("name-banned", {"nick": nick})
+    in_force = place.directory.accounts.acts.in_force
+    if refusal is None and not in_force.is_idle:
+        named = Visitor(known_as=(name_key(nick),))
+        if in_force.ban_of(named, authentication.now()) is not None:
+            refusal = Refused("name-banned", {"nick": nick})
     if refusal is not None:
         session.send(refusal)
         return ""

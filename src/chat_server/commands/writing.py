@@ -150,6 +150,8 @@ def tell_programs(person: Person[Occupant], what: str, but: Occupant | None = No
 
 def tell_chosen(session: Occupant) -> None:
     """Tell a program whose user has just logged in which of the two they have chosen."""
+    if not session.person.choices:
+        return
     for what in (TYPING, RECEIPTS):
         if has_chosen(session.person.choices, what):
             tell_program(session, what)

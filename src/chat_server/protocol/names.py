@@ -96,5 +96,7 @@ def may_stand_in_a_name(character: str) -> bool:
 
 def marked(nicks: Iterable[str], guests: Collection[str] | UnsetType) -> list[str]:
     """The names as people read them: with a mark after those that are of guests."""
-    marks = frozenset() if isinstance(guests, UnsetType) else frozenset(guests)
+    if isinstance(guests, UnsetType):
+        return [*nicks]
+    marks = frozenset(guests)
     return [f"{nick}{GUEST}" if nick in marks else nick for nick in nicks]

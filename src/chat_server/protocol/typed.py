@@ -57,12 +57,12 @@ def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, obje
     """What each parameter is given; or what is wrong with the first that is not as it should be."""
     given: dict[str, object] = {}
     flags = {parameter.typed: parameter.name for parameter in parameters if parameter.kind == "flag"}
+    text = text.strip()
     word, rest = _cut(text)
     while word in flags:
         given[flags[word]] = True
         text = rest
         word, rest = _cut(text)
-    text = text.strip()
     words = [parameter for parameter in parameters if parameter.kind != "flag"]
     for parameter, following in zip_longest(words, words[1:]):
         if not text:
@@ -70,14 +70,14 @@ def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, obje
                 return Misuse("usage-missing", {"field": parameter.name})
             break
         is_rest = parameter.kind == "text" or (parameter.kind == "date" and following is None)  # `3 days ago`
-        word, rest = (text, "") if is_rest else _cut(text)
-        value = _value(word, parameter)
+        value = _value(text if is_rest else word, parameter)
         if isinstance(value, Misuse) and parameter.choices and not parameter.required and following is not None:
             continue  # it is left out, and this is what follows it
-        text = rest
+        text = "" if is_rest else rest
         if isinstance(value, Misuse):
             return value
         given[parameter.name] = value
+        word, rest = _cut(text) if text else ("", "")
     return unexpected(text) if text else given
 
 

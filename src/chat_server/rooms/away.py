@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from msgspec import UNSET, UnsetType
 
 from chat_server.accounts import Choices
+from chat_server.rooms.roster import Known
 
 AWAY = "away"
 """Under which of the choices that hold wherever they are it is kept that somebody is away: what they say of it, or ""."""
@@ -43,6 +44,9 @@ class AwayAmong(NamedTuple):
     reasons: dict[str, str] | UnsetType
 
 
+NOBODY = AwayAmong(UNSET, UNSET)
+
+
 class AwayAmongNodes:
     """Who is away among those who are at whatever node, as far as this one has heard of it (away_elsewhere.py)."""
 
@@ -70,15 +74,18 @@ class AwayAmongNodes:
 
     def among(self, people: Iterable[tuple[Any, str]]) -> AwayAmong:
         """Who among these people is away, and why."""
-        said = {nick: why for who, nick in people if (why := self._said_by(who)) is not None}
+        said = {
+            nick: why
+            for who, nick in people
+            if (why := self._told_of(who) if type(who) is Known else who.away) is not None
+        }
+        if not said:
+            return NOBODY
         reasons = {nick: why[:REASON_SHOWN_MAX] for nick, why in said.items() if why}
-        return AwayAmong(tuple(said) or UNSET, reasons or UNSET)
+        return AwayAmong(tuple(said), reasons or UNSET)
 
-    def _said_by(self, who: Any) -> str | None:
-        """What somebody says of being away; None: they are not. One who is here says it themselves."""
-        if hasattr(who, "away"):
-            said: str | None = who.away
-            return said
+    def _told_of(self, who: Known) -> str | None:
+        """What somebody says of being away who may be at another node; None: they are not. Who is here says it themselves."""
         if who.account:
             return self._accounts.get(who.account)
         return self.guests_here.get(who.person, self.guests_elsewhere.get(who.person))

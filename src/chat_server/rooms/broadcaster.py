@@ -237,7 +237,7 @@ class Broadcaster:
         """Turn every entry into what members will see of it."""
         lines = iter(stored)
         for session, nick, what, not_for in each_of(entries):
-            if type(what) not in STORED_KINDS:
+            if type(what) not in STORED_KINDS and self._audience.events:
                 await self._audience.show_ahead()
             if type(what) in STORED_KINDS:
                 line = next(lines)

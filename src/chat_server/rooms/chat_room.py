@@ -129,9 +129,9 @@ class ChatRoom(Room):
         """What may happen here."""
         return self._history.gate
 
-    def others(self, session: Occupant) -> list[tuple[Somebody, str]]:
+    def others(self, session: Occupant) -> Sequence[tuple[Somebody, str]]:
         """Who is here besides the session's person, each with their nickname."""
-        return list(self._members.others(session))
+        return self._members.others(session)
 
     @property
     def population(self) -> int:

@@ -143,7 +143,10 @@ class Conversations:
 
     def came(self, session: Occupant) -> None:
         """Somebody has logged in who may have conversations from before. Never waits."""
-        if self.may_be_elsewhere(self.who(session.person)) and not session.proof.is_bot:
+        person = session.person
+        if not person.account and self.directory.nodes is None:
+            return
+        if self.may_be_elsewhere(self.who(person)) and not session.proof.is_bot:
             self._came_in.send_nowait(session)
 
     def left(self, person: Person[Occupant]) -> None:

@@ -85,11 +85,14 @@ class Enforcement:
 
     def look_at(self, one: Occupant) -> bool:
         """Somebody has just logged in: they may have been banned since that was looked at. Whether they have been dismissed."""
-        now = self._now()
         if one.person.role in IN_OFFICE:
             self.has_office = True
             self._networks.add(shortened(one.network))
-        act = self._directory.accounts.acts.in_force.ban_of(visitor_of(one, now), now)
+        in_force = self._directory.accounts.acts.in_force
+        if in_force.is_idle:
+            return False
+        now = self._now()
+        act = in_force.ban_of(visitor_of(one, now), now)
         if act is not None:
             silence(self._directory, (one,))
             _dismiss(one, act, now)
@@ -109,8 +112,11 @@ def hit(directory: Directory[Room, Person[Occupant]], act: ServerAct) -> list[Oc
 
 def tell_if_muted(directory: Directory[Room, Person[Occupant]], session: Occupant) -> None:
     """Tell somebody who has just come in that they are muted on the whole server, if they are."""
+    in_force = directory.accounts.acts.in_force
+    if in_force.is_idle:
+        return
     now = directory.authentication.now()
-    act = directory.accounts.acts.in_force.mute_of(visitor_of(session, now), now)
+    act = in_force.mute_of(visitor_of(session, now), now)
     if act is not None:
         session.send_unasked(muted(act, now))
 

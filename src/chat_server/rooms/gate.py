@@ -33,7 +33,7 @@ from chat_server.rooms.rights import MEMBER, Act, Standing, has_link, may, stand
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.taking_back import as_told
 from chat_server.rooms.told import Holding, what_holds
-from chat_server.rooms.visitors import is_at_ease, muted_on_server, refusal_by_server
+from chat_server.rooms.visitors import IN_OFFICE, is_at_ease, muted_on_server, refusal_by_server
 
 _what = itemgetter(2)
 _ACTS = frozenset((Acting, Accepted))
@@ -105,6 +105,8 @@ class Gate:
 
     def told(self, session: Occupant, now: float, name_of: Callable[[int], str]) -> Holding:
         """What somebody who comes in is told of what holds here. `name_of` says what an account is called."""
+        if self.state.is_as_made and not self.state.roles and session.person.role not in IN_OFFICE:
+            return {}
         who, person = self.standing(session), session.person
         curbs = _curbs_on(self.state, person, now, "muted")
         return what_holds(self.state, person.account, who, curbs, now=now, name_of=name_of)
@@ -142,6 +144,8 @@ class Gate:
 
     def refusal_to_come(self, session: Occupant, now: float) -> Refused | None:
         """Why somebody may not come in who is not here; None if they may."""
+        if self.state.is_as_made and self.server.is_idle:
+            return None
         refusal = self.refusal_to_enter(session, now)
         if refusal is None and not session.person.account and (seconds := self.server.panic_seconds(now)):
             return Refused("panic-guests", {"span": left_of(seconds)})

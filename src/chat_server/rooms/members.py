@@ -102,9 +102,10 @@ class Members:
         """All of them, each with their nickname."""
         return iter(self.nicks.items())
 
-    def others(self, session: Occupant) -> Iterator[tuple[Somebody, str]]:
-        """Who is here besides the session's person, each with their nickname."""
-        return (other for other in self.nicks.items() if other[0] is not session.person)
+    def others(self, session: Occupant, most: int | None = None) -> Sequence[tuple[Somebody, str]]:
+        """Who is here besides the session's person, each with their nickname; so many of them, if there are more."""
+        own, looked_at = session.person, None if most is None else most + 1
+        return [other for other in islice(self.nicks.items(), looked_at) if other[0] is not own][:most]
 
     def reads_from(self, person: Person[Occupant]) -> int:
         """From which number on somebody reads what was said: as their role has it, or since they are here. The one place where that is worked out."""
@@ -243,7 +244,7 @@ class Members:
 
     def where_it_is(self, session: Occupant) -> Entered:
         """What a session is told that enters: where it is, and who else is."""
-        shown = list(islice(self.others(session), NAMED_ON_ENTERING_MAX))
+        shown = self.others(session, NAMED_ON_ENTERING_MAX)
         return Entered(
             self.room,
             more=self.population - 1 - len(shown),
@@ -268,16 +269,14 @@ class Members:
             self._left(session.person, nick)
 
     def _joined(self, who: Somebody, nick: str, session: Occupant | None) -> None:
-        told = self.presence.joined(who, nick, session)
-        if told:
+        if told := self.presence.joined(who, nick, session):
             self._flush()
-        self._audience.show_alone(told, Joined(self.room, (nick,), guests=self._guests.among([(who, nick)])))
+            self._audience.show_alone(told, Joined(self.room, (nick,), guests=self._guests.among([(who, nick)])))
 
     def _left(self, who: Somebody, nick: str) -> None:
-        told = self.presence.left(who, nick)
-        if told:
+        if told := self.presence.left(who, nick):
             self._flush()
-        self._audience.show_alone(told, Left(self.room, (nick,), guests=self._guests.among([(who, nick)])))
+            self._audience.show_alone(told, Left(self.room, (nick,), guests=self._guests.among([(who, nick)])))
 
     def _remember(self, session: Occupant, nick: str) -> None:
         if session.proof.is_bot:
@@ -345,6 +344,6 @@ class Members:
 
 def _named(people: Sequence[tuple[Somebody, str]], directory: Directory[Room, Person[Occupant]]) -> dict[str, Any]:
     """What is told of some people in a room."""
-    nicks, guests = tuple(nick for _, nick in people), directory.guests.among(people)
+    nicks, guests = tuple([nick for _, nick in people]), directory.guests.among(people)
     away = directory.away.among(people)
     return {"nicks": nicks, "guests": guests, "away": away.nicks, "reasons": away.reasons}

@@ -4,7 +4,8 @@ Who is there, and what everybody is told of it, follows from the room's turns, t
 from what they do here. So every node tells the same in the same order. Never knows how turns are stored, nor when they come.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import assert_never
 
 from chat_server.accounts import sender_of
@@ -59,10 +60,10 @@ class SharedMembers(Members):
         """All of them, each with their nickname."""
         return iter(self.roster)
 
-    def others(self, session: Occupant) -> Iterator[tuple[Somebody, str]]:
-        """Who is there besides the session's person, each with their nickname."""
-        own = self.speaker(session).person
-        return (other for other in self.roster if other[0].person != own)
+    def others(self, session: Occupant, most: int | None = None) -> Sequence[tuple[Somebody, str]]:
+        """Who is there besides the session's person, each with their nickname; so many of them, if there are more."""
+        own, looked_at = self.speaker(session).person, None if most is None else most + 1
+        return [other for other in islice(self.roster, looked_at) if other[0].person != own][:most]
 
     def speaker(self, session: Occupant) -> Speaker:
         """As whom the turns know a session; one that is not here: as whom they would."""

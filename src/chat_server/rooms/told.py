@@ -17,7 +17,7 @@ ROLES_NAMED_MAX = 100
 """Who is named that has a role, owners first; /role names all."""
 
 
-class Holding(TypedDict):
+class Holding(TypedDict, total=False):
     """The fields of Entered that tell it."""
 
     rules: dict[str, str] | UnsetType

@@ -16,7 +16,8 @@ from chat_server.sessions.session import ChatSession
 
 def is_panic(store: Store) -> bool:
     """Whether there is panic just now."""
-    return store.accounts.acts.in_force.panic_seconds(store.now()) > 0
+    in_force = store.accounts.acts.in_force
+    return not in_force.is_idle and in_force.panic_seconds(store.now()) > 0
 
 
 def look_at(enforcement: Enforcement, session: object) -> None:

@@ -121,6 +121,7 @@ async def accept_callers(
 ) -> None:
     """Accept callers until the listener is closed; `admit` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
     guard = Guard("a caller could not be let in")
+    is_unix = listener.family == socket.AF_UNIX
     while listener.fileno() >= 0:  # it is closed when the server stops
         try:
             await trio.lowlevel.wait_readable(listener.fileno())
@@ -136,7 +137,7 @@ async def accept_callers(
                     unwelcome.info("cannot accept a caller", why=error.strerror)
                     await trio.sleep(REST_SECONDS)
                 break
-            host = UNIX if listener.family == socket.AF_UNIX else address[0]
+            host = UNIX if is_unix else address[0]
             if not guard.attempt(_let_in, connection, host, admit):
                 connection.close()
 

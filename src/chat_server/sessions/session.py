@@ -162,9 +162,8 @@ class ChatSession(ABC, Generic[A]):
 
     def shown(self, event: Event) -> bytes:
         """The event as the reader is shown it, or that it cannot be."""
-        with Guard("something could not be shown to a session", nick=self.nick):
-            return self.render(event)
-        return self.render(Refused("cannot-show"))
+        shown = Guard("something could not be shown to a session", self._described).made_by(self.render, event)
+        return self.render(Refused("cannot-show")) if shown is None else shown
 
     def _answer(self, data: bytes) -> None:
         """Write an answer, and count what it cost beyond its request. Whatever a command shows goes this way, so none need count for itself."""

@@ -295,7 +295,7 @@ class TextSession(ChatSession[TextInput]):
     def receive(self) -> Awaitable[bytes]:
         """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
         seconds = self._context.limits.nop_seconds
-        if not seconds or not is_kept_alive(self):
+        if not seconds or not self._text.speaks_telnet or not is_kept_alive(self):
             return super().receive()
         return receive_kept_alive(super().receive, self, self._outbox, seconds)
 

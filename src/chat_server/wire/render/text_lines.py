@@ -30,7 +30,7 @@ def indented(text: str) -> str:
 
 def as_text(lines: Iterable[TextLine]) -> str:
     """The lines as they stand where nothing is known of the terminal."""
-    return "".join(f"{mark}{nick}{between}{indented(text)}\r\n" for text, mark, nick, between in lines)
+    return "".join([f"{mark}{nick}{between}{indented(text)}\r\n" for text, mark, nick, between in lines])
 
 
 def cut(text: str, columns: int) -> str:
@@ -53,12 +53,14 @@ def row_width(columns: int) -> int:
 
 def items(start: str, items: Iterable[str], separator: str, *, columns: int = 0) -> list[str]:
     """`start item, item, item`, in as many lines as it takes on a terminal of so many columns; 0 is unknown."""
-    most = row_width(columns)
+    most, items = row_width(columns), [*items]
+    # Of ASCII, as most names are, characters are columns: twenty names are in what everybody is told who comes.
+    measure = len if f"{start}{separator}{''.join(items)}".isascii() else columns_of
     lines = [start]
-    width, between = columns_of(start), columns_of(separator)
+    width, between = measure(start), measure(separator)
     is_first = True  # in its line
     for item in items:
-        needed = columns_of(item)
+        needed = measure(item)
         if not is_first and width + needed + 2 * between > most:
             lines[-1] += separator.rstrip()
             lines.append(item)
