@@ -46,6 +46,7 @@ from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.acts import Muted, RoleGiven
 from chat_server.protocol.entries import Entry, Said, TopicSet
+from chat_server.protocol.room_life import NameSet
 from postgresql import url_beside
 from test_journal import Place, begun, create_rooms, found, opened, place, place_in, prune_all
 
@@ -714,6 +715,23 @@ async def test_an_account_is_given_its_own_lines(store: Store) -> None:
         pages += 1
     assert found == [f"mine {number}" for number in range(5)]
     assert pages > 2
+
+
+async def test_an_account_is_given_and_is_erased_from_all_its_lines_though_a_room_had_another_name_meanwhile(
+    store: Store,
+) -> None:
+    journal, accounts, *_ = store
+    made = (await registered(accounts)).account
+    await say(journal, made.id, "mine 1")
+    named = NameSet("snakes", 0, NOW, "Ann", "snakes", made.id, was="python")
+    await journal.rename_room("python", "snakes", named)
+    assert [line.text for line in (await accounts.lines_of(made.id, 0, 9)).lines] == ["mine 1", "snakes"]
+    assert [line.text for line in (await journal.search("mine", None, 9)).lines] == ["mine 1"]
+    await say(journal, made.id, "mine 2", room="snakes")
+    assert [line.text for line in (await accounts.lines_of(made.id, 0, 9)).lines] == ["mine 1", "snakes", "mine 2"]
+    assert len((await journal.search("mine", None, 9)).lines) == 2
+    await accounts.end(made.id, "erase", NOW)
+    assert "mine" not in str(await journal.read("snakes", 1, 9))
 
 
 async def test_what_has_ended_is_forgotten(store: Store) -> None:

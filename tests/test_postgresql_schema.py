@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chat_server.journal.postgresql import schema
+from chat_server.journal.postgresql.rename_function import IN_ORDER
+from chat_server.journal.postgresql.rewriting import turns_of
 from chat_server.journal.postgresql.schema import MIGRATIONS, NewerSchema, migrate, version_of
 from postgresql import Cluster, Database
 
@@ -54,3 +56,14 @@ def test_a_migration_that_fails_changes_nothing(database: Database, monkeypatch:
             migrate(connection)
         assert version_of(connection) == len(MIGRATIONS)
         assert connection.execute("SELECT count(*) FROM held").fetchall() == [(0,)]
+
+
+def test_a_turn_in_which_a_room_was_renamed_by_an_older_release_is_read_in_its_order(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute("UPDATE journal SET version = %s", [MIGRATIONS.index(IN_ORDER)])
+        connection.execute(
+            "INSERT INTO batch (room, turn, first, count, at, step, node, ticket, lines, authors) VALUES (1, 1, 1, 1, 0, 0, 0, NULL, %s, '[7]')",
+            ['["name-set"]'],
+        )
+        migrate(connection)
+        assert [(one.room, one.turn) for one in turns_of(connection, 7, 0).turns] == [(1, 1)]

@@ -60,6 +60,12 @@ BEGIN
 END $$;
 """
 
+IN_ORDER = """
+-- Whoever reads turns in the order in which they were stored goes on after the ticket of the last one: a turn of no node's has one, too.
+ALTER TABLE batch ALTER ticket SET DEFAULT 0;
+UPDATE batch SET ticket = 0 WHERE ticket IS NULL AND count > 0;
+"""
+
 RENAME = "SELECT in_the_way, renamed, seq, turn FROM rename_room_noted(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"
 
 
