@@ -1,6 +1,7 @@
 """How the user is called who looks elsewhere: by which rules, when, and by which bytes at each terminal that is known."""
 
 import time
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from chat_server.protocol.entries import Said
 from chat_tui.client.attention import GAP, Attention, is_within
-from chat_tui.client.desktop import HEADING_MAX, TEXT_MAX, Terminal, notification, terminal_of
+from chat_tui.client.desktop import HEADING_MAX, TEXT_MAX, Terminal, notification, passed_on, terminal_of
 from chat_tui.client.notifications import how_told
 from chat_tui.client.room_choices import NOTHING_CHOSEN, Chosen
 from chat_tui.settings import How, NotifyTable, SettingsError, load
@@ -77,6 +78,22 @@ def test_a_long_text_is_cut_and_screen_takes_all_of_it_at_once() -> None:
     told = notification(Terminal("9"), "n" * 999, "t" * 999)
     assert (told.count("n"), told.count("t")) == (HEADING_MAX - 1, TEXT_MAX - 1)
     assert len(notification(Terminal("777", "screen"), "\U0001f600" * 999, "\U0001f600" * 999).encode()) < 768
+
+
+@pytest.mark.parametrize("text", ["", "great", "a line\nand another", "小" * 2000])
+def test_what_is_copied_goes_through_screen_in_pieces_that_the_terminal_has_as_one(text: str) -> None:
+    told = passed_on(Terminal("9", "screen"), text)
+    pieces = [one.removeprefix("\x1bP") for one in told.split(ST)]
+    assert told.count("\x1bP") == len(pieces) - 1
+    assert max(map(len, pieces)) < 768 - len(ST)
+    whole = "".join(pieces)
+    assert (whole[:7], whole[-1]) == (f"{IN}52;c;", "\a")
+    assert b64decode(whole[7:-1]).decode() == text
+
+
+def test_what_is_copied_goes_through_tmux_and_is_told_to_a_terminal_as_it_is() -> None:
+    assert passed_on(Terminal("9", "tmux"), "great") == f"\x1bPtmux;\x1b{IN}52;c;Z3JlYXQ=\x1b{ST}{ST}"
+    assert not passed_on(Terminal("9"), "great")
 
 
 def line(text: str, room: str = "python", nick: str = "bob", re: int = 0, whom: str = "") -> Said:

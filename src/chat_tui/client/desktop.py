@@ -1,4 +1,4 @@
-"""How each terminal is asked to notify the desktop: by which escape sequence, and how that goes through tmux and screen. Pure.
+"""How each terminal is asked to notify the desktop: by which escape sequence, and how that, and what is copied, goes through tmux and screen. Pure.
 
 A terminal is known by its environment, and never asked: one that does not answer would have to be waited for, and what it answers late would stand in
 the prompt. Nothing of what others write ends a sequence, or begins one.
@@ -13,6 +13,7 @@ others pass over it.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
@@ -27,6 +28,9 @@ HEADING_MAX, TEXT_MAX = 80, 200
 
 IN_SCREEN_MAX = 80
 """Characters of each within screen, which passes on 768 bytes at once: 80 take 320 at most."""
+
+PASSED_MAX = 700
+"""Characters that screen is given at once to pass on; the terminal has them as one."""
 
 NAME = "chat-tui"
 
@@ -100,6 +104,17 @@ def notification(terminal: Terminal, heading: str, text: str) -> str:
         _cut(_ACTING.sub(" ", one).strip(), most) for one, most in zip((heading, text), limits, strict=True)
     )
     return "".join(map(_WRAPPED[terminal.wrap], _FORMS[terminal.form](heading, text)))
+
+
+def passed_on(terminal: Terminal, text: str) -> str:
+    """What has tmux or screen hand the clipboard's text on to the terminal outside (OSC 52), which either keeps from it as they come; "" in none."""
+    if not terminal.wrap:
+        return ""
+    told = f"52;c;{b64encode(text.encode()).decode()}"
+    if terminal.wrap == "tmux":
+        return _WRAPPED["tmux"](told)
+    whole = f"\x1b]{told}{BEL}"
+    return "".join(f"\x1bP{whole[at : at + PASSED_MAX]}{ST}" for at in range(0, len(whole), PASSED_MAX))
 
 
 def _cut(text: str, most: int) -> str:

@@ -24,11 +24,13 @@ from chat_tui.client.attention import Attention
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.credentials import Keyring
+from chat_tui.client.desktop import passed_on, terminal_of
 from chat_tui.language import say
 from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.ascii import AsciiFilter
 from chat_tui.ui.colours import DARK, LIGHT
+from chat_tui.ui.copying import Copying
 from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
@@ -40,7 +42,7 @@ from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, DARK_NAME, LIGHT_NAME, oth
 from chat_tui.ui.writing import commands_here
 
 
-class ChatApp(KeysInTurn):
+class ChatApp(Copying, KeysInTurn):
     """chat-tui."""
 
     TITLE = "chat-tui"
@@ -266,6 +268,12 @@ class ChatApp(KeysInTurn):
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""
         terminal.tell_terminal(self, data)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy a text, through tmux and screen too."""
+        super().copy_to_clipboard(text)
+        if through := passed_on(terminal_of(os.environ), text):
+            self.tell_terminal(through)
 
     def call_user(self, how: How, heading: str, text: str) -> None:
         """Ring, or notify the desktop, if nobody looks and it is time."""
