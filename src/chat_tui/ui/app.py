@@ -24,7 +24,6 @@ from chat_tui.client.attention import Attention
 from chat_tui.client.calling import Caller
 from chat_tui.client.client import Client
 from chat_tui.client.credentials import Keyring
-from chat_tui.client.desktop import passed_on, terminal_of
 from chat_tui.language import say
 from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
@@ -268,12 +267,6 @@ class ChatApp(Copying, KeysInTurn):
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""
         terminal.tell_terminal(self, data)
-
-    def copy_to_clipboard(self, text: str) -> None:
-        """Copy a text, through tmux and screen too."""
-        super().copy_to_clipboard(text)
-        if through := passed_on(terminal_of(os.environ), text):
-            self.tell_terminal(through)
 
     def call_user(self, how: How, heading: str, text: str) -> None:
         """Ring, or notify the desktop, if nobody looks and it is time."""
