@@ -10,7 +10,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -29,8 +29,8 @@ def written(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
-ROLE_AND_DATABASE, STANDBY_ROLE, STANDBY_IS_THERE, PROMOTE, NO_STANDBY, STANDBY_AGAIN = written("sql")
-BASE_BACKUP, START, FINGERPRINT, ADMIN, MOVE, BASE_BACKUP_BACK = written("sh")
+ROLE_AND_DATABASE, STANDBY_ROLE, STANDBY_IS_THERE, PROMOTE, NO_STANDBY, STANDBY_AGAIN, ANOTHER = written("sql")
+BASE_BACKUP, START, FINGERPRINT, ADMIN, MOVE, BASE_BACKUP_BACK, DUMP, PUT_BACK = written("sh")
 ADDRESSES, SYNCHRONOUS = written("conf")
 (NODE,) = written("toml")
 (BALANCER,) = written("haproxy")
@@ -230,6 +230,74 @@ def test_the_lines_of_whom_the_database_lets_in_are_such_as_it_takes(cluster: Cl
         assert rows[-2:] == [(["chat"], ["chat"], None), (["replication"], ["standby"], None)]
     finally:
         file.write_text(before)
+
+
+def by_programs_of(engine: Cluster, commands: str) -> None:
+    """The document's commands of PostgreSQL's, one after the other, with a file in a place of its own."""
+    where = ("--host", engine.directory, "--port", str(engine.port), "--username", USER)
+    for line in commands.splitlines():
+        name, *arguments = shlex.split(line.replace("/var/backups", str(engine.directory)))
+        engine.run(name, *where, *arguments)
+
+
+def of_room(engine: Cluster, what: str) -> str:
+    with closing(psycopg.connect(engine.url("chat"))) as connection:
+        rows = connection.execute(f"SELECT {what} FROM room WHERE name = 'python'".encode()).fetchall()  # noqa: S608 - a column
+    return str(rows[0][0])
+
+
+def identity_of(engine: Cluster) -> str:
+    with closing(psycopg.connect(engine.url("chat"))) as connection:
+        return str(connection.execute("SELECT identity FROM journal").fetchall()[0][0])
+
+
+def test_a_dump_of_a_database_with_nodes_is_put_back_and_nobody_takes_new_lines_for_those_that_they_know(
+    tmp_path: Path,
+) -> None:
+    with closing(Cluster()) as engine:
+        set_up_database(engine)
+        url = f"host={engine.directory} port={engine.port} dbname=chat user={USER}"
+        files = [node_file(tmp_path, name, url, proxy="192.0.2.1") for name in ("one", "two")]
+
+        @contextmanager
+        def nodes() -> Iterator[list[ServerProcess]]:
+            with ExitStack() as stack:
+                yield [
+                    stack.enter_context(running_server("--config", str(file), data=tmp_path / file.stem))
+                    for file in files
+                ]
+
+        with nodes() as running, calling(running[0].port, "ann") as ann, calling(running[1].port, "bob") as bob:
+            ann.say("before the copy")
+            bob.wait_for("ann: before the copy")
+            by_programs_of(engine, DUMP)
+            ann.say("after the copy")
+            bob.wait_for("ann: after the copy")
+            known = of_room(engine, "uid"), identity_of(engine)
+        by_programs_of(engine, PUT_BACK)
+        with nodes() as running, calling(running[0].port, "carl") as carl, calling(running[1].port, "dora") as dora:
+            assert any("the journal has been put back from a copy" in line for line in running[0].log)
+            assert not any("put back from a copy" in line for line in running[1].log)
+            carl.say("in place of it")
+            dora.wait_for("carl: in place of it")
+            dora.say("/last 5")
+            dora.wait_for("#1")
+            dora.wait_for("before the copy")
+            dora.wait_for("carl: in place of it")
+            dora.wait_for("Lines 1–2 of 2")
+        now = of_room(engine, "uid"), identity_of(engine)
+        assert (now[0] == known[0], now[1] == known[1]) == (False, False)
+        found = [
+            in_data_directory(tmp_path / file.stem, "chat-server check-journal --config chat.toml", file)
+            for file in files
+        ]
+        assert all("no problems" in one for one in found), found
+        with nodes() as running:
+            assert not any("put back from a copy" in line for node in running for line in node.log)
+        assert (of_room(engine, "uid"), identity_of(engine)) == now, "once"
+        carry_out(engine.url("chat"), ANOTHER)
+        assert of_room(engine, "uid") != now[0]
+        assert identity_of(engine) != now[1]
 
 
 def test_what_was_kept_in_sqlite_moves_into_the_database_and_back(tmp_path: Path) -> None:

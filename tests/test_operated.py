@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+from collections import Counter
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -48,8 +49,8 @@ class Service:
         self.write_settings(1000)
         self._process: subprocess.Popen[bytes] | None = None
         self.can_replace = "--replace" in command("--help").stdout
-        self.lives: list[list[tuple[float, int, int]]] = []
-        """For each process: at which time it had how many bytes of memory, and how many files open."""
+        self.lives: list[list[tuple[float, int, Counter[str]]]] = []
+        """For each process: at which time it had how many bytes of memory, and which files open."""
 
     def write_settings(self, rooms: int) -> None:
         part = self.settings.with_suffix(".new")
@@ -110,7 +111,9 @@ class Service:
         assert self._process is not None
         about = Path(f"/proc/{self._process.pid}")
         pages = int((about / "statm").read_text().split()[1])
-        files = len(os.listdir(about / "fd"))
+        files = Counter(
+            os.readlink(path).partition(":[")[0] for path in (about / "fd").iterdir() if os.path.lexists(path)
+        )
         self.lives[-1].append((trio.current_time(), pages * resource.getpagesize(), files))
 
     def rotate_log(self) -> None:
@@ -237,7 +240,8 @@ def tell_of(service: Service, everybody: list[Chatterer], said: int) -> None:
     first, last = longest[: max(1, len(longest) // 4)], longest[-max(1, len(longest) // 4) :]
     memory = [median(bytes_ for _, bytes_, _ in part) / 2**20 for part in (first, last)]
     # More are open only while a copy or metrics are fetched.
-    files = [min(count for _, _, count in part) for part in (first, last)]
+    opened = [min((files for _, _, files in part), key=Counter.total) for part in (first, last)]
+    files = [one.total() for one in opened]
     away = sorted(gap for one in everybody for gap in one.away if gap)
     copies = copies_in(service.data / "backups")[-1].number
     sys.stdout.write(
@@ -246,5 +250,5 @@ def tell_of(service: Service, everybody: list[Chatterer], said: int) -> None:
         f" {copies} copies; away for {median(away or [0]):.2f} s at the median, {max(away, default=0):.2f} at the longest;"
         f" memory in the longest life {memory[0]:.1f}, then {memory[1]:.1f} MiB; files {files[0]}, then {files[1]}\n"
     )
-    assert files[1] <= files[0]
+    assert files[1] <= files[0], opened[1] - opened[0]
     assert (memory[1] - memory[0]) * 2**20 <= MEMORY_MORE

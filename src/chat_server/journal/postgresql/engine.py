@@ -104,6 +104,11 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
                 log.warning(
                     "the journal has come from another PostgreSQL; the order of what was said in it is right again"
                 )
+            if connection.execute("SELECT settle_place()").fetchone() == (True,):
+                log.warning(
+                    "the journal has been put back from a copy, or has moved to another PostgreSQL: it is another one from now on, so that no client"
+                    " takes what is said for what it knows"
+                )
             if (folder.path / SQLITE_FILE).exists() and not connection.execute("SELECT FROM batch LIMIT 1").fetchall():
                 log.warning(
                     "the data directory has a journal in SQLite, of which nothing is in the database: `chat-server export` by its"

@@ -14,6 +14,7 @@ from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.lines_asked_schema import LINES_ASKED
 from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import GONE_NODES, NODES, PROBED
+from chat_server.journal.postgresql.place_schema import PLACES
 from chat_server.journal.postgresql.rename_function import IN_ORDER, RENAMING
 from chat_server.journal.postgresql.room_functions import FORGETTING, ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
@@ -153,6 +154,7 @@ MIGRATIONS: list[str] = [
     AMEND,
     FORGETTING,
     IN_ORDER,
+    PLACES,
 ]
 
 
