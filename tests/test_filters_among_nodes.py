@@ -16,8 +16,12 @@ from chat_server.journal.lines_asked import LineAsked
 from chat_server.journal.memory_burying import bury
 from chat_server.journal.memory_lines_asked import MemoryLinesAsked
 from chat_server.journal.memory_nodes import MemoryNode
+from chat_server.journal.node_life import AWAY_SECONDS
 from chat_server.journal.signs import LinesJudged
+from chat_server.rooms import judging
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.filters_elsewhere import SILENT_SECONDS, FiltersElsewhere
+from chat_server.rooms.judging import filter_bots
 from chat_server.rooms.line_questions import DEADLINE, MISSES_MAX
 from chat_server.rooms.line_rules import Hold, Verdict
 from node_houses import NodeHouse, open_nodes
@@ -209,7 +213,9 @@ async def test_a_node_that_has_begun_later_knows_which_nodes_bots_are_at(autojum
             assert (await eve.wait_for("refused"))["details"] == {"why": "no"}
 
 
-async def test_a_node_that_is_another_one_when_it_runs_than_when_it_was_made_hears_what_becomes_of_its_lines() -> None:
+async def test_a_node_that_is_another_one_when_it_runs_than_when_it_was_made_hears_what_becomes_of_its_lines(
+    autojump_clock: trio.abc.Clock,
+) -> None:
     node, verdicts = MemoryNode(Kept()), list[Verdict]()
     filters = FiltersElsewhere(node)
     node.number = 9  # the others have buried the first one meanwhile
@@ -222,6 +228,89 @@ async def test_a_node_that_is_another_one_when_it_runs_than_when_it_was_made_hea
         await trio.testing.wait_all_tasks_blocked()
         filters.heard(2, LinesJudged(9, {1: "hold"}))
     assert verdicts == [Hold("filter")]
+
+
+async def test_where_the_bot_here_is_asked_no_more_one_of_the_same_account_elsewhere_is(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with filtered_den() as den:
+        there, eve = await den.bot(0), await guest(den.houses[1], "eve")
+        await den.bot(1, "silent")
+        for number in range(MISSES_MAX):
+            await said(eve, f"slow {number}")
+        await eve.ask("say", room="den", text="looked at")
+        await answer(there, "hold")
+        await eve.wait_for("line-held")
+
+
+async def test_a_line_that_one_bot_refuses_waits_for_none_elsewhere(autojump_clock: trio.abc.Clock) -> None:
+    async with filtered_den() as den:
+        eve = await guest(den.houses[1], "eve")
+        pat = await holder(den.houses[1], "pat", 9)
+        await den.ann.ask("filter", room="den", nick="pat", on="on")
+        await den.ann.wait_for("filter-set")
+        await den.bot(0)
+        here = await bot_in_den(den.houses[1], pat)
+        began = trio.current_time()
+        await eve.ask("say", room="den", text="no")
+        await answer(here, "refuse")
+        await eve.wait_for("refused")
+        assert trio.current_time() == pytest.approx(began, abs=0.02)
+
+
+async def test_a_bot_is_asked_of_nothing_that_it_says_itself_nor_one_that_is_not_in_the_room(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with filtered_den() as den:
+        pat, eve = await holder(den.houses[1], "pat", 9), await guest(den.houses[1], "eve")
+        for on in ("on", "off"):
+            await den.ann.ask("filter", room="den", nick="pat" if on == "on" else "ann", on=on)
+            await den.ann.wait_for("filter-set")
+        bot = await bot_in_den(den.houses[1], pat)
+        await bot_in_den(den.houses[1], pat, "other")
+        began = trio.current_time()
+        await said(bot, "I say this")
+        assert trio.current_time() == pytest.approx(began, abs=0.02)
+        account = den.houses[1].node.journal.accounts.names.holder("pat")
+        room = den.houses[1].server._directory.room("den")
+        assert isinstance(room, ChatRoom)
+        assert len(filter_bots(room, [account])) == 2
+        await bot.ask("back", room="den")
+        await bot.wait_for("went-back")
+        assert len(filter_bots(room, [account])) == 1
+        await den.ann.ask("filter", room="den", nick="pat", on="off")
+        await den.ann.wait_for("filter-set")
+        await trio.sleep(1)
+        assert filter_bots(room, [account]) == [], "another node may ask that has not heard of it"
+        await said(eve, "not looked at")
+
+
+async def test_while_the_engine_is_away_no_line_waits_for_a_bot_elsewhere(autojump_clock: trio.abc.Clock) -> None:
+    async with filtered_den() as den:
+        await den.bot(0)
+        eve, life = await guest(den.houses[1], "eve"), den.houses[1].node.life
+        life.asked("something")
+        await trio.sleep(AWAY_SECONDS)
+        began = trio.current_time()
+        await eve.ask("say", room="den", text="it waits for the engine alone")
+        assert (await told(den.ann, "said"))["text"] == "it waits for the engine alone"
+        assert trio.current_time() == pytest.approx(began, abs=0.05)
+
+
+async def test_what_bots_elsewhere_look_at_counts_as_more_than_a_line(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with filtered_den(silence_seconds=9999) as den:
+        bot, eve = await den.bot(0), await guest(den.houses[1], "eve")
+        for tokens, is_long in ((0.0, False), (100.0, True)):
+            monkeypatch.setattr(judging, "ELSEWHERE_TOKENS", tokens)
+            began = trio.current_time()
+            for text in ("one", "two"):
+                await eve.ask("say", room="den", text=text, key=f"{text} {tokens}")
+                await answer(bot, "pass")
+                await eve.wait_for("stored")
+            assert (trio.current_time() - began > 5) == is_long
+            await trio.sleep(60)
 
 
 class Looking:
