@@ -7,6 +7,7 @@ from chat_server.accounts import Account
 from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
+from chat_server.journal.signs import GuestAway
 from chat_server.rooms import away_elsewhere
 from node_houses import open_nodes
 from streams import Program
@@ -87,6 +88,19 @@ async def test_a_guest_whose_node_says_nothing_any_more_is_away_no_longer(
         monkeypatch.setattr(b.node.signs, "tell", lambda _: None)
         await trio.sleep(300)
         assert away == {}
+
+
+async def test_a_guest_who_is_away_here_is_so_though_it_is_told_late_of_who_had_the_name_before_elsewhere(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, gus = await account_at(a, "ann", 1), await guest_at(a, "gus")
+        await gus.ask("away", text="lunch")
+        await trio.sleep(2)
+        for away in ("tea", None):
+            b.node.signs.tell(GuestAway("9:gus", "gus", away))
+            await trio.sleep(2)
+        assert await away_told(ann, "gus?") == [("gus", "lunch")]
 
 
 async def test_a_node_that_begins_knows_who_in_its_rooms_is_away_at_others(autojump_clock: trio.abc.Clock) -> None:

@@ -11,6 +11,7 @@ import pytest
 import trio
 import trio.lowlevel
 
+from chat_server.journal import JournalError
 from chat_server.journal.lines_asked import LINES_MAX, LineAsked
 from chat_server.journal.postgresql import lines_asked
 from chat_server.journal.postgresql.connections import connect
@@ -93,6 +94,9 @@ async def test_of_lines_that_a_database_that_is_away_was_never_asked_of_nothing_
             if number % 100 == 0:
                 await trio.lowlevel.checkpoint()
         assert len(lines._asked) <= LINES_MAX
+        for number in range(2 * LINES_MAX):
+            lines.answer(8, number, "pass", "")
+        assert len(lines._answers) <= LINES_MAX
         for number in range(5 * LINES_MAX):
             lines.forget(number)
         assert not lines._asked
@@ -123,6 +127,21 @@ async def test_what_goes_wrong_over_one_line_ends_nothing_and_lines_are_forgotte
         lines.forget(1)
         lines.put(2, [8], LINE)
         await trio.sleep(0.3)
-        is_broken = False
         lines.forget(2)
+        await trio.sleep(0.3)
+        is_broken = False
         await until(database)
+
+
+async def test_where_the_database_refuses_it_is_not_known_what_is_asked(database: Database) -> None:
+    async with asking(partial(connect, database.url, "write")) as lines:
+        with database.connect() as connection:
+            connection.execute("ALTER TABLE asked_line RENAME TO elsewhere")
+        with pytest.raises(JournalError):
+            await lines.read(NODE, [1])
+        with pytest.raises(JournalError):
+            await lines.why(1)
+        with database.connect() as connection:
+            connection.execute("ALTER TABLE elsewhere RENAME TO asked_line")
+        assert await lines.read(NODE, [1]) == {}
+        assert await lines.why(1) == ""

@@ -86,7 +86,9 @@ class AwayElsewhere:
             return
         guest = AwayGuest(told.person, told.nick, told.away)
         self._heard[told.person] = guest, trio.current_time()
-        self._directory.calls.away_guests[name_key(told.nick)] = guest
+        guests = self._directory.calls.away_guests
+        if not isinstance(guests.get(name_key(told.nick)), Person):  # who has the name here has taken it since
+            guests[name_key(told.nick)] = guest
         self._directory.away.guests_elsewhere[told.person] = told.away
 
     def _forget(self, who: PersonId) -> None:
