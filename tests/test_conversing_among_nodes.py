@@ -549,6 +549,23 @@ async def test_who_registers_is_a_guest_no_more_and_what_was_written_to_them_as_
         assert await a.node.journal.conversations.passing() == []
 
 
+async def test_whoever_is_in_a_conversation_with_a_guest_goes_on_with_the_account_for_which_they_register_at_another_node(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(silence_seconds=0) as (a, b):
+        _, gus = await with_guest(a, b)
+        desk = a.call("127.0.0.1")
+        await desk.type("/login ann", PASSWORD, "/msg gus hello", "/join @gus")
+        await desk.read_until("ann: hello")
+        await gus.ask("register", nick="gus", password=PASSWORD)
+        await desk.read_until("one of you has left, or is no guest any more")
+        await trio.sleep(5)
+        await desk.type("are you the same?")
+        assert (await gus.wait_for("request-came"))["nick"] == "ann"
+        await desk.type("/last 9")
+        assert "hello" not in await desk.read_until("Line 1 of 1")
+
+
 async def test_who_is_at_a_node_that_dies_has_left_and_the_other_is_told(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(silence_seconds=0) as (a, b):
         ann, _ = await with_guest(a, b)

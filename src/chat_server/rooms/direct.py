@@ -48,9 +48,12 @@ class Direct(Room):
     @property
     def peer(self) -> Peer:
         """With whom: a guest who has registered since is who they are by their account."""
-        guest = self._peer.guest
-        if guest is not None and guest.account:
-            self._peer = Peer(sender_of(guest.account), guest.nick, guest.account)
+        peer = self._peer
+        if not peer.account:
+            elsewhere, guest = self._conversations.elsewhere, peer.guest
+            account = elsewhere.account_of(peer.who) if guest is None else guest.account
+            if account:
+                self._peer = Peer(sender_of(account), peer.nick, account)
         return self._peer
 
     @property

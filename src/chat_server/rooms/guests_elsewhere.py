@@ -21,6 +21,10 @@ ASKED_SECONDS = 2.0
 """Seconds for which a guest's own node is waited for that is to say what they have chosen."""
 
 
+REGISTERED_MAX = 1000
+"""Guests, the last, of whom it is known that they have registered: whoever was in a conversation with one goes on with the account."""
+
+
 class GuestsElsewhere:
     """Those of whom this node knows something. One for a server; where there are no other nodes, there are none."""
 
@@ -29,6 +33,7 @@ class GuestsElsewhere:
         self._nodes = nodes
         self._nicks: dict[PersonId, str] = {}
         self._by_key: dict[str, PersonId] = {}
+        self._accounts: dict[PersonId, int] = {}
         self._asked: dict[int, tuple[trio.Event, list[GuestTold]]] = {}
         self._numbers = count(1)
 
@@ -45,6 +50,16 @@ class GuestsElsewhere:
         self.forget(who)
         self._nicks[who] = nick
         self._by_key[name_key(nick)] = who
+
+    def has_account(self, who: PersonId, account: int) -> None:
+        """A guest has this account from now on."""
+        self._accounts[who] = account
+        if len(self._accounts) > REGISTERED_MAX:
+            del self._accounts[next(iter(self._accounts))]
+
+    def account_of(self, who: PersonId) -> int:
+        """The account of somebody who was a guest, if they have registered lately; 0: they have not, as far as is known."""
+        return self._accounts.get(who, 0)
 
     def forget(self, who: PersonId) -> None:
         """Nobody here has to do with them any more. Harmless if they are not known."""

@@ -220,6 +220,7 @@ class ChangesElsewhere:
         """A guest who is here too has an account now, by all their sessions; whoever has logged in with it already is not two people."""
         directory, who = self.directory, sender_of(change.account)
         directory.guest_blocks.registered(change.person, change.account)
+        conversations_of(directory).elsewhere.has_account(change.person, change.account)
         async with self._others.deciding(change.person), self._others.deciding(who):
             person = directory.identified(change.person)
             if person is None:
