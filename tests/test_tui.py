@@ -981,6 +981,35 @@ def test_the_marker_counts_what_came_in_this_room_and_goes_when_the_newest_line_
     program.play(act, [*beginning("python", "pm"), page(1, 100), page(1, 30, room="pm")])
 
 
+def test_a_line_to_which_one_goes_by_its_number_is_marked_until_one_goes_back(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("ctrl+g", *"42", "enter")
+        await settle(pilot)
+        marked = [row for row in lines(app) if "▌" in row[15:]]
+        assert len(marked) == 1
+        assert "line 42" in marked[0]
+        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("pageup", "pageup")
+        await pilot.press("ctrl+home")
+        await settle(pilot)
+        assert app.chat.drawing.hit is None
+
+    program.play(act, [*beginning(), page(1, 100)])
+
+
+def test_who_goes_somewhere_by_letters_is_offered_the_room_where_they_are_last(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("ctrl+k")
+        await settle(pilot)
+        assert "a person pm write python Enter" in app.words()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.main.navigation.current is app.client.state.known("pm")
+
+    program.play(act, beginning("python", "pm"))
+
+
 def test_answers_are_seen_by_those_who_have_scrolled_up(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("pageup", "ctrl+g", *"foo", "enter")

@@ -137,7 +137,7 @@ def test_who_has_no_other_room_or_no_place_is_told_so() -> None:
         await press(pilot, "alt+c")
         assert "No room stands beside this one; Alt+V or /split shows one." in app.toasts()
         await press(pilot, "alt+v")
-        assert "There is no other room to show beside this one." in app.toasts()
+        assert "You are in no other room to show beside this one. /join NAME enters one, or Ctrl+K." in app.toasts()
         await pilot.resize_terminal(WIDE - 1, 40)
         await press(pilot, "alt+v")
         assert any("139" in toast for toast in app.toasts())
@@ -371,7 +371,7 @@ def test_a_room_that_one_leaves_does_not_stay_beside_the_other() -> None:
         await settle(pilot)
         assert sides(app) == ["> write"], "the last one is the one where one writes"
         await press(pilot, "alt+v")
-        assert "There is no other room to show beside this one." in app.toasts()
+        assert "You are in no other room to show beside this one. /join NAME enters one, or Ctrl+K." in app.toasts()
 
     act_in(act)
 

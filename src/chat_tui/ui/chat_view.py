@@ -165,7 +165,7 @@ class ChatView(StillScroll):
         self._restyle()
 
     def mark_hit(self, seq: int | None) -> None:
-        """Mark the line with this number as the one that the search has come to."""
+        """Mark the line with this number as the one to which one has gone, by a search or by its number."""
         self.drawing.hit = seq
         self._redraw()
 
@@ -196,7 +196,9 @@ class ChatView(StillScroll):
         return True
 
     def go_to_bottom(self) -> None:
-        """Show the newest lines, and stay with them."""
+        """Show the newest lines, and stay with them. A line to which one had gone is marked no longer."""
+        if self.drawing.hit is not None:
+            self.mark_hit(None)
         self._follows = True
         self._to_bottom()
         self._tell()

@@ -22,7 +22,7 @@ class Drawing:
         self.wanted = wanted
         """How the reader wants lines to look."""
         self.hit: int | None = None
-        """The number of the line that a search has come to."""
+        """The number of the line to which one has gone."""
         self.chosen: int | None = None
         """The number of the line that the user has chosen."""
         self._look: tuple[int, Look] | None = None

@@ -129,8 +129,9 @@ class LineTarget:
             self._line = (page.room, page.lines[0].seq)
 
     def arrive(self) -> None:
-        """Go there, if it is loaded. Its room is shown."""
+        """Go there, if it is loaded, and mark it. Its room is shown."""
         if self._line is not None and self._panes.chat.go_to_line(self._line[1]):
+            self._panes.chat.mark_hit(self._line[1])
             self._line = None
 
     def forget_elsewhere(self, room: RoomState | None) -> None:

@@ -245,7 +245,11 @@ class Navigation:
 
     def found(self, letters: str) -> list[Item]:
         """The rooms of this server that have these letters in their names, and the people."""
-        return labels.found(self._program.client.state, letters)
+        found = labels.found(self._program.client.state, letters)
+        here = f"room {self.current.name}" if self.current is not None and not letters else ""
+        return sorted(
+            found, key=lambda item: item.key == here
+        )  # who wants to go somewhere does not want to go where they are
 
     def jump_to(self, key: str) -> None:
         """Go to a room of this server that was found, or begin a line to somebody."""

@@ -11,7 +11,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from chat_tui.language import message, say
+from chat_tui.language import say
 from chat_tui.ui.field import Field
 
 TIGHT = 60
@@ -31,10 +31,9 @@ class SearchBar(Horizontal):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", message("close"), priority=True),
-        Binding("up,shift+enter", "next(-1)", message("older"), priority=True),
-        Binding("enter", "next(-1)", show=False, priority=True),
-        Binding("down", "next(1)", message("newer"), priority=True),
+        Binding("escape", "close", show=False, priority=True),  # the bar says itself what they do
+        Binding("enter,up,shift+enter", "next(-1)", show=False, priority=True),
+        Binding("down", "next(1)", show=False, priority=True),
     ]
 
     class Changed(Message):

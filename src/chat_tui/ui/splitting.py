@@ -90,7 +90,9 @@ class Splitting:
         at = next((at for at, (_, room) in enumerate(rooms) if room is current), -1)
         others = [*rooms[at + 1 :], *rooms[: max(at, 0)]]
         if current is None or not others:
-            self._program.say_shortly(say("There is no other room to show beside this one."))
+            self._program.say_shortly(
+                say("You are in no other room to show beside this one. /join NAME enters one, or Ctrl+K.")
+            )
             return None
         last = next((found for found in others if found[1] is self._sides.last), None)
         return last or self._navigation.most_wanted() or others[0]

@@ -16,7 +16,7 @@ from chat_server.protocol.entries import Found, LineBlocked
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
-from chat_tui.language import say, sentences
+from chat_tui.language import message, say, sentences
 from chat_tui.ui.field import Field
 from chat_tui.ui.list_pane import Item, ListPane
 from chat_tui.ui.screens.box import Box
@@ -41,6 +41,9 @@ class ChooseScreen(ModalScreen[str]):
         Binding("pagedown", "move(8)", show=False, priority=True),
     ]
 
+    KEYS: ClassVar[str] = message("Enter chooses, Esc goes back")
+    """Its keys, in sentences."""
+
     def __init__(self, heading: str, placeholder: str) -> None:
         super().__init__()
         self._heading = heading
@@ -49,7 +52,7 @@ class ChooseScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """A line and a list."""
-        with Box(self._heading, say("Enter chooses, Esc goes back")):
+        with Box(self._heading, say(self.KEYS)):
             yield Field(placeholder=self._placeholder, compact=True)
             yield ListPane()
             yield Static("", classes="hint", markup=False)
@@ -75,10 +78,10 @@ class ChooseScreen(ModalScreen[str]):
         return items[self._at].key if items else ""
 
     def time_of(self, at: float) -> Content:
-        """When something was said, as it stands at the end of an item: where there is little place, the day."""
-        return Content.styled(
-            time.strftime("%m-%d" if self.app.size.width < WIDE else "%Y-%m-%d %H:%M", clocks.shown(at)), "dim"
-        )
+        """When something was said, as it stands at the end of an item: today, at which hour; where there is little place, else the day."""
+        then, now = clocks.shown(at), clocks.shown(time.time())
+        earlier = "%m-%d" if self.app.size.width < WIDE else "%Y-%m-%d %H:%M"
+        return Content.styled(time.strftime("%H:%M" if then[:3] == now[:3] else earlier, then), "dim")
 
     def action_move(self, step: int) -> None:
         """Mark another item."""

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Input
 
 from chat_tui.client.room_links import RoomLink
-from chat_tui.language import say
+from chat_tui.language import message, say
 from chat_tui.ui.list_pane import Item
 from chat_tui.ui.screens.choosing import ChooseScreen
 
@@ -19,9 +19,11 @@ class LinksScreen(ChooseScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "copy", "Copy", priority=True)]
 
+    KEYS: ClassVar[str] = message("Enter opens. Ctrl+C copies. Esc.")
+
     def __init__(self, room: str, links: Sequence[RoomLink], copy: Callable[[str], None]) -> None:
         """`copy` has a text in the clipboard."""
-        super().__init__(say("Links in {room}", room=room), say("a part of the address, or who said it"))
+        super().__init__(say("Links in {room}", room=room), say("part of the address, or a name"))
         self._links, self._copy = links, copy
 
     def on_mount(self) -> None:
@@ -47,7 +49,7 @@ class LinksScreen(ChooseScreen):
             if self._links
             else say("There is no link in the lines that are loaded here.")
         )
-        self.show(items, say("Enter opens, Ctrl+C copies, Esc goes back") if items else none)
+        self.show(items, "" if items else none)
 
     def action_copy(self) -> None:
         """Copy what is marked."""
