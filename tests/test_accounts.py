@@ -681,7 +681,9 @@ async def test_what_rooms_know_names_nobody_who_was_erased_where_the_lines_are_d
     journal, accounts, *_ = store
     made = (await registered(accounts)).account
     muted = Muted("python", 0, NOW, "bob", "loud", whom="Ann", until=NOW + 60, id=1, account=made.id)
-    await journal.append([muted], {}).stored()
+    muting = Muted("python", 0, NOW, "Ann", "quiet", made.id, whom="eve", until=NOW + 60, id=2, account=7)
+    for one in (muted, muting):
+        await journal.append([one], {}).stored()
     await journal.append([Said("python", 0, NOW + 1, "bob", "kept")], {}).stored()
     await found(journal, "kept")  # what is not in the index yet is not deleted
     await prune_all(journal, NOW + 9, 0)

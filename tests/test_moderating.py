@@ -50,8 +50,10 @@ async def test_who_is_banned_is_listed_as_they_are_called_now(autojump_clock: tr
         await bob.wait_for("went-back")
         await bob.ask("nick", nick="rob")
         await bob.wait_for("renamed")
+        await ann.ask("nick", nick="anna")
+        await ann.wait_for("renamed")
         await ann.ask("bans", room="den")
-        assert [one["whom"] for one in (await ann.wait_for("bans"))["bans"].values()] == ["rob"]
+        assert [(one["whom"], one["by"]) for one in (await ann.wait_for("bans"))["bans"].values()] == [("rob", "anna")]
 
 
 async def holder(house: House, nick: str, place: int = 1) -> Program:

@@ -272,7 +272,7 @@ class ModeratingCommands(CommandHandler):
         """Show who is banned or muted here, until when and why."""
         called = place.directory.accounts.names.name_of  # they may have renamed themselves elsewhere since
         bans = {
-            str(one.id): {"what": one.kind, "whom": called(one.account) or one.whom, "by": one.by}
+            str(one.id): {"what": one.kind, "whom": called(one.account) or one.whom, "by": called(one.of) or one.by}
             | {"left": left_of(left), "reason": one.reason}
             for one, left in place.curbs()
         }

@@ -78,7 +78,7 @@ PLACES = ("guest", "account", "member", "moderator", "owner", "server moderator"
 class Curb(Struct, frozen=True, omit_defaults=True):
     """What somebody may not do, until a time (seconds since 1970). `account` is theirs; who has none is known by `sender`.
 
-    `place` is where stood who has forbidden it.
+    `place` is where stood who has forbidden it, whose account is `of`.
     """
 
     id: int
@@ -90,6 +90,7 @@ class Curb(Struct, frozen=True, omit_defaults=True):
     sender: str = ""
     reason: str = ""
     place: str = ""
+    of: Author = 0
 
     @property
     def rank(self) -> int:
@@ -250,6 +251,7 @@ def _with_curb(state: RoomState, entry: Kicked | Muted | Banned) -> RoomState:
     curb = Curb(
         *(entry.id, _KIND[type(entry)], entry.whom, entry.until, entry.nick, entry.account, entry.sender, entry.text),
         place=entry.place,
+        of=entry.author,
     )
     left = tuple(one for one in state.curbs if one.until > entry.at and one.id not in entry.instead_of)
     return replace(state, curbs=(*left, curb), next_id=max(state.next_id, entry.id + 1))
@@ -297,7 +299,10 @@ def replaced_by(state: RoomState, entry: Kicked | Muted | Banned, rank: int) -> 
 def called(state: RoomState, account: int, nick: str) -> RoomState:
     """The same room, where the account is called so."""
     names = {one: nick if one == account else name for one, name in state.names.items()}
-    curbs = tuple(replace(one, whom=nick) if one.account == account else one for one in state.curbs)
+    curbs = tuple(
+        replace(one, whom=nick if one.account == account else one.whom, by=nick if one.of == account else one.by)
+        for one in state.curbs
+    )
     invitations = {
         who: replace(one, whom=nick if who == account else one.whom, by=nick if one.account == account else one.by)
         for who, one in state.invitations.items()

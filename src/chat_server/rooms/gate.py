@@ -89,8 +89,9 @@ class Gate:
 
     def call_as(self, stored: RoomState) -> None:
         """Accounts are called from now on as they are in what is stored of the room, which may know of more, or of less, than this."""
-        state, names = self.state, {one.id: one.whom for one in stored.curbs}
-        curbs = tuple(replace(one, whom=names.get(one.id, one.whom)) for one in state.curbs)
+        state, known = self.state, {one.id: (one.whom, one.by) for one in stored.curbs}
+        named = ((one, *known.get(one.id, (one.whom, one.by))) for one in state.curbs)
+        curbs = tuple(replace(one, whom=whom, by=by) for one, whom, by in named)
         called_so = {account: stored.names.get(account, name) for account, name in state.names.items()}
         invitations = {
             account: replace(one, whom=(now := stored.invitations.get(account, one)).whom, by=now.by)

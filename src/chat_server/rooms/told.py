@@ -54,7 +54,10 @@ def what_holds(
         "role": state.role(account) or UNSET,
         "server_role": PLACES[who.rank] if who.rank >= SERVER_MODERATOR else UNSET,
         "roles": roles_named(state, name_of) or UNSET,
-        "forbidden": tuple(Forbidden(one.id, one.kind, one.until, one.by, one.reason) for one in curbs) or UNSET,
+        "forbidden": tuple(
+            Forbidden(one.id, one.kind, one.until, name_of(one.of) or one.by, one.reason) for one in curbs
+        )
+        or UNSET,
         "now": now if curbs else UNSET,
         "archived": state.is_archived or UNSET,
     }
