@@ -311,6 +311,22 @@ def called(state: RoomState, account: int, nick: str) -> RoomState:
     return replace(state, names=names, curbs=curbs, invitations=invitations, filters=filters)
 
 
+def called_as(state: RoomState, stored: RoomState) -> RoomState:
+    """The same room, where accounts are called as they are in what is stored of it, which may know of more, or of less."""
+    known = {one.id: (one.whom, one.by) for one in stored.curbs}
+    named = ((one, *known.get(one.id, (one.whom, one.by))) for one in state.curbs)
+    invitations = {
+        account: replace(one, whom=(now := stored.invitations.get(account, one)).whom, by=now.by)
+        for account, one in state.invitations.items()
+    }
+    return replace(
+        state,
+        names={account: stored.names.get(account, name) for account, name in state.names.items()},
+        curbs=tuple(replace(one, whom=whom, by=by) for one, whom, by in named),
+        invitations=invitations,
+    )
+
+
 _KIND: dict[type, CurbKind] = {Kicked: "kicked", Muted: "muted", Banned: "banned"}
 
 _encoder = msgspec.json.Encoder()

@@ -20,7 +20,7 @@ from chat_server.protocol.entries import KIND_BY_REQUEST, Enacted, Storable, Top
 from chat_server.protocol.events import NotStored, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Topic
-from chat_server.protocol.room_state import PLACES, Curb, CurbKind, RoomState, after, called, replaced_by
+from chat_server.protocol.room_state import PLACES, Curb, CurbKind, RoomState, after, called, called_as, replaced_by
 from chat_server.protocol.runs import SayRun
 from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.acting import refusal_of_act, says_something
@@ -89,15 +89,7 @@ class Gate:
 
     def call_as(self, stored: RoomState) -> None:
         """Accounts are called from now on as they are in what is stored of the room, which may know of more, or of less, than this."""
-        state, known = self.state, {one.id: (one.whom, one.by) for one in stored.curbs}
-        named = ((one, *known.get(one.id, (one.whom, one.by))) for one in state.curbs)
-        curbs = tuple(replace(one, whom=whom, by=by) for one, whom, by in named)
-        called_so = {account: stored.names.get(account, name) for account, name in state.names.items()}
-        invitations = {
-            account: replace(one, whom=(now := stored.invitations.get(account, one)).whom, by=now.by)
-            for account, one in state.invitations.items()
-        }
-        self.state = replace(state, names=called_so, curbs=curbs, invitations=invitations)
+        self.state = called_as(self.state, stored)
 
     def standing(self, session: Occupant, state: RoomState | None = None) -> Standing:
         """Where somebody stands here. A bot has its account's place in the room, and none on the server: its token lies in some file."""
