@@ -265,6 +265,35 @@ async def test_who_has_the_name_of_a_guest_now_does_not_take_their_reaction_back
             assert [one["nicks"] for one in (await line(ann, number)).get("reactions", ())] == [nicks] * len(nicks)
 
 
+async def test_a_guest_s_reaction_is_theirs_whatever_the_room_is_called_and_none_in_another_room_of_that_name(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob = await den(house, "ann", "bob")
+        zoe = await guest(house, "zoe", 5)
+        number = await said(bob, "shall we?")
+        await asked(zoe, "react", number=number, sign=THUMB)
+        await ann.ask("rename", room="den", name="lair")
+        await told(zoe, "room-renamed")
+        await ann.ask("create", room="den")
+        await ann.wait_for("room-created")
+        await ann.ask("join", room="den")
+        await ann.wait_for("entered")
+        while await said(ann, "anew") < number:
+            pass
+        other = await guest(house, "zita", 6)
+        await asked(other, "react", number=number, sign=THUMB)
+        await asked(other, "nick", nick="zo")
+        await zoe.ask("join", room="den")
+        await zoe.wait_for("entered")
+        assert (await asked(zoe, "react", room="lair", number=number, sign=THUMB))["is"] == "stored"
+        await zoe.ask("history", room="lair", after=number - 1, count=1)
+        assert "reactions" not in (await zoe.wait_for("page"))["lines"][0]
+        await asked(zoe, "react", room="lair", number=number, sign=THUMB)
+        await asked(zoe, "nick", nick="zita")
+        assert (await asked(zoe, "react", number=number, sign=THUMB))["code"] == "namesake-reacted"
+
+
 async def test_a_guest_of_a_conversation_takes_their_own_reaction_back_and_not_the_others(
     autojump_clock: trio.abc.Clock,
 ) -> None:

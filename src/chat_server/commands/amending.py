@@ -24,6 +24,7 @@ from chat_server.protocol.events import Answered, NotStored, Refused, Stored
 from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
 from chat_server.protocol.signs import sign_of
 from chat_server.rooms.batch import Acting
+from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.judging import asked_filters
@@ -210,7 +211,7 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
         if isinstance(entry, Reacted) and seqs is not None:
             await place.flushed(session)
             if seqs:
-                _note_reaction(session, entry)
+                _note_reaction(place, session, entry)
         return
     conversation = place.conversation
     if conversation is None:
@@ -220,7 +221,7 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
     async def amend() -> None:
         answer = await conversation.say(session, Acting(entry))
         if isinstance(entry, Reacted) and is_guests and isinstance(answer, Stored):
-            _note_reaction(session, entry)
+            _note_reaction(place, session, entry)
         if not isinstance(answer, Stored | NotStored):
             tell(answer)
         elif isinstance(answer, NotStored) or key:
@@ -229,13 +230,18 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
     await conversations_of(place.directory).sending.carry(session, amend)
 
 
-def _note_reaction(session: Occupant, entry: Reacted) -> None:
+def _note_reaction(place: Place, session: Occupant, entry: Reacted) -> None:
     """A guest has reacted, or taken that back: it is theirs, whoever is called so later."""
-    person, key = session.person, (entry.room, entry.of, entry.text)
+    person, key = session.person, _reaction(place, entry.of, entry.text)
     others = {one: name for one, name in person.reacted.items() if one != key}
     while len(others) >= REACTED_MAX:
         del others[next(iter(others))]
     person.reacted = others if entry.is_back else others | {key: session.nick}
+
+
+def _reaction(place: Place, of: int, sign: str) -> tuple[str, int, str]:
+    """By what somebody's reaction to a line is known, whatever the room is called later."""
+    return place.id if isinstance(place, ChatRoom) else place.kept_as, of, sign
 
 
 async def _edit(place: Place, session: Occupant, request: Edit) -> None:
@@ -286,7 +292,7 @@ async def _react(place: Place, session: Occupant, request: React) -> None:
     reaction = next((one for one in line.reactions if one.sign == sign), None)
     called = name_of(line, sign, session.person.account, session.nick)
     if not session.person.account:
-        known = session.person.reacted.get((place.kept_as, line.seq, sign), "")
+        known = session.person.reacted.get(_reaction(place, line.seq, sign), "")
         theirs = name_of(line, sign, 0, known) if known else None
         if called is not None and theirs is None:
             session.send(NamesakeReacted(details={"nick": called, **details}))
