@@ -485,6 +485,24 @@ async def test_of_two_guests_each_changes_what_they_have_said_at_whatever_node(
         }
 
 
+async def test_what_a_guest_sends_again_to_another_by_its_key_is_stored_once(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(silence_seconds=0) as houses:
+        guests = []
+        for number, (house, nick) in enumerate(zip(houses, ("gus", "tim"), strict=True)):
+            guest = house.connect(f"127.0.0.{number + 5}")
+            await guest.ask("hello", protocol=3)
+            assert (await answer(guest, "login", nick=nick, token=nick[0] * 32))["is"] == "logged-in"
+            assert (await answer(guest, "dm", who="all"))["who"] == "all"
+            guests.append(guest)
+        await trio.sleep(5)
+        gus, tim = guests
+        assert (await answer(gus, "msg", nick="tim", text="hello"))["seq"] == 1
+        assert (await answer(tim, "msg", nick="gus", text="hi"))["seq"] == 2
+        for _ in range(2):
+            assert (await answer(gus, "say", room="@tim", text="once", key="k"))["seq"] == 3
+        assert (await answer(gus, "say", room="@tim", text="the next"))["seq"] == 4
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_wherever_two_guests_go_and_whatever_they_are_called_each_changes_their_own_lines_alone(
     seed: int, autojump_clock: trio.abc.Clock

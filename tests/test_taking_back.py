@@ -119,6 +119,24 @@ async def test_a_guest_takes_back_what_they_have_said_since_they_came(autojump_c
         assert (await told(ann, "redacted"))["whom"] == "zora"
 
 
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_a_guest_who_was_out_of_the_room_takes_back_nothing_that_was_said_before_they_came_again(
+    nodes: int, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_nodes(nodes, silence_seconds=9999) as houses:
+        ann, bob = await holder(houses[0], "ann", 1), await holder(houses[0], "bob", 2)
+        await make_den(ann, bob, seconds=2)
+        zoe = await guest(houses[-1], "zoe", 5)
+        number = await said(zoe, "mine")
+        await zoe.ask("back", room="den")
+        await zoe.wait_for("went-back")
+        await zoe.ask("join", room="den")
+        await zoe.wait_for("entered")
+        assert await refused(zoe, number) == "moderators-only", "somebody else may have had the name meanwhile"
+        await zoe.ask("delete", room="den", number=await said(zoe, "mine"))
+        assert (await told(ann, "redacted"))["whom"] == "zoe"
+
+
 async def test_what_is_muted_can_still_be_taken_back(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob = await den(house, "ann", "bob")
