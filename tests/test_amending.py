@@ -10,6 +10,9 @@ import trio
 from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
 from chat_server.journal import EVERYTHING, Matches, Page
 from chat_server.journal.memory import MemoryJournal
+from chat_server.protocol.amending import Edited, Redacted
+from chat_server.protocol.entries import Entry, Said
+from chat_server.rooms.amending import AmendingTurn
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
 from node_houses import open_nodes
 from streams import Program, open_house
@@ -492,3 +495,21 @@ async def test_whoever_searches_finds_lines_as_they_stand_though_others_amend_li
                 pass
         ((_, lines),) = event["rooms"]
         assert [line["text"] for line in lines] == ["a fish", "swordfish three"]
+
+
+def test_in_a_turn_that_deletes_a_line_nothing_amends_it_and_in_the_next_only_what_is_left_can_be_amended() -> None:
+    lines: dict[int, Entry] = {number: Said("den", number, 0.0, "bob", "x") for number in (4, 5, 6)}
+    turn = AmendingTurn(lines.get)
+    edits = [Edited("den", 0, 0.0, "bob", "y", of=number) for number in (4, 5, 6)]
+
+    def codes() -> list[str]:
+        return [refusal.code if (refusal := turn.refusal_of(edit)) else "" for edit in edits]
+
+    turn.begin()
+    assert codes() == ["", "", ""]
+    assert turn.refusal_of(Redacted("den", 0, 0.0, "ann", "#5", whom="bob", of=((5, 5),))) is None
+    assert codes() == ["", "line-changed", ""]
+    del lines[6]
+    assert codes() == ["", "line-changed", "line-changed"]
+    turn.begin()
+    assert codes() == ["", "", "line-changed"]
