@@ -135,13 +135,19 @@ def test_a_journal_that_takes_long_is_left_when_the_time_is_over(tmp_path: Path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can look as somebody else")
-def test_root_looks_as_the_one_whose_directory_it_is_and_leaves_nothing_that_is_roots(for_all: Path) -> None:
-    data = for_all / "data"
+@pytest.mark.parametrize("above", ["open", "private"])
+def test_root_looks_as_the_one_whose_directory_it_is_and_leaves_nothing_that_is_roots(
+    for_all: Path, above: str
+) -> None:
+    """Or as root, where the owner does not come there, as in /var/lib/private."""
+    (for_all / above).mkdir(mode=0o755 if above == "open" else 0o700)
+    data = for_all / above / "data"
     with running_server(data=data) as started:
         started.kill()  # files of an unfinished day are left
     for path in (data, *data.rglob("*")):
         os.chown(path, 65534, 65534)
-    doctor("--data", data)
+    _, found = doctor("--data", data)
+    assert about("journal", found)["state"] == "good"
     assert {path.stat().st_uid for path in (data, *data.rglob("*"))} == {65534}
     (data / "journal.db-wal").touch()
     os.chown(data / "journal.db-wal", 0, 0)

@@ -1,7 +1,9 @@
 import json
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -46,6 +48,31 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     log.info("a caller", nick="小明")
     event = json.loads(capsys.readouterr().err)
     assert (event["event"], event["level"], event["nick"]) == ("a caller", "info", "小明")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_journal_of_systemd_is_told_how_bad_each_line_is_and_nobody_else(
+    form: Literal["text", "json"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "journal").open("w+") as journal:
+        monkeypatch.setattr("sys.stderr", journal)
+        status = os.fstat(journal.fileno())
+        for stream in (f"{status.st_dev}:{status.st_ino}", f"{status.st_dev}:{status.st_ino + 1}", ""):
+            monkeypatch.setenv("JOURNAL_STREAM", stream)
+            logs.configure(form, verbose=True)
+            log.debug("a")
+            log.info("b")
+            log.warning("c")
+            try:
+                raise ValueError("bad")
+            except ValueError as error:
+                log.error("d", exc_info=error)
+        journal.seek(0)
+        lines = journal.read().splitlines()
+    told = len(lines) // 3
+    assert [line[:3] for line in lines[:told]] == ["<7>", "<6>", "<4>", *["<3>"] * (told - 3)]
+    assert told == (8 if form == "text" else 4)
+    assert not any(line.startswith("<") for line in lines[told:])
 
 
 def test_details_are_logged_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

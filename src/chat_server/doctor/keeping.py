@@ -185,7 +185,10 @@ def _is_service_user_there() -> bool:
 
 @contextmanager
 def _as_owner_of(data: Path) -> Iterator[None]:
-    """Look as the one whose directory it is, where root asks: what SQLite makes beside a file would be root's, and in the server's way."""
+    """Look as the one whose directory it is, where root asks: what is made there would be root's, and in the server's way.
+
+    The owner may not come there by the directories above it, which systemd opens to the service alone (DynamicUser=): then root looks.
+    """
     if os.geteuid() != 0 or not data.exists() or data.stat().st_uid == 0:
         yield
         return
@@ -194,6 +197,8 @@ def _as_owner_of(data: Path) -> Iterator[None]:
     os.setegid(status.st_gid)
     os.seteuid(status.st_uid)
     try:
+        if not os.access(data, os.X_OK, effective_ids=True):
+            os.seteuid(0)
         yield
     finally:
         os.seteuid(0)
