@@ -91,6 +91,49 @@ async def test_a_filter_is_shown_each_line_before_it_is_said_and_says_what_becom
         assert (await bot.wait_for("refused"))["code"] == "filter-not-asked"
 
 
+@pytest.mark.parametrize("verdict", ["hold", "refuse"])
+async def test_what_was_said_is_so_when_it_is_sent_again_whatever_the_filter_says_of_it_then(
+    verdict: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, bot = await filtered(house)
+        await bob.ask("say", room="den", text="hello", key="k")
+        await answer(bot, "pass")
+        first = await bob.wait_for("stored")
+        await bob.ask("say", room="den", text="hello", key="k")
+        await answer(bot, verdict, why="you said so already")
+        while (again := await bob.read())["is"] not in {"stored", "refused", "line-held"}:
+            pass
+        assert again == first
+        await ann.ask("held", room="den")
+        await ann.wait_for("nothing-held")
+        await bob.ask("say", room="den", text="hello", key="other")
+        await answer(bot, verdict)
+        await bob.wait_for("line-held" if verdict == "hold" else "refused")
+
+
+@pytest.mark.parametrize("do", ["accept-held", "decline"])
+async def test_what_waits_and_was_said_when_it_was_sent_again_is_not_said_twice(
+    do: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, bob, bot = await filtered(house)
+        await bob.ask("say", room="den", text="hello", key="k")
+        await answer(bot, "hold")
+        number = (await bob.wait_for("line-held"))["id"]
+        await bob.ask("say", room="den", text="hello", key="k")
+        await answer(bot, "pass")
+        seq = (await bob.wait_for("stored"))["seq"]
+        await ann.ask(do, room="den", id=number)
+        accepted = await ann.wait_for("accepted")
+        assert (accepted["id"], accepted["seq"]) == (number, seq)
+        await ann.ask("held", room="den")
+        await ann.wait_for("nothing-held")
+        await ann.ask("history", room="den", after=0, count=50)
+        lines = (await ann.wait_for("page"))["lines"]
+        assert len([line for line in lines if line["text"] == "hello"]) == 1
+
+
 async def test_only_owners_let_bots_filter_and_nobody_answers_for_one(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
         ann, bob, bot = await filtered(house)

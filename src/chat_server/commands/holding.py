@@ -168,7 +168,10 @@ def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable
 
 
 async def _say_again(place: ChatRoom, session: Occupant, request: Storable, verdict: Verdict) -> None:
-    """Answer something that may not be said now, unless it was: a program that has not heard what became of it sends it again."""
+    """Answer something that may not be said now, unless it was: a program that has not heard what became of it sends it again.
+
+    A bot may have something against it for the very reason that it was said before.
+    """
     sent = SenderKey(session.person.sender, request.key)
     try:
         stored = await place.directory.journal.stored_under(sent)
@@ -191,7 +194,9 @@ async def _ask(place: ChatRoom, session: Occupant, request: Storable) -> None:
     verdict = await asked_filters(place, session, request)
     if isinstance(verdict, Hold):  # what they may not say any more does not wait either
         verdict = place.refusal_to_say(session, request) or verdict
-    if isinstance(verdict, Refused):
+    if verdict is not None and request.key:
+        await _say_again(place, session, request, verdict)
+    elif isinstance(verdict, Refused):
         session.send(verdict)
     elif isinstance(verdict, Hold):
         await _hold(place, session, request)
@@ -270,8 +275,7 @@ async def _decline(place: Room, session: Occupant, request: Decline) -> None:
     found = await _find_to_decide(place, session, number)
     said = found if isinstance(found, Refused) else await _said_already(place, found)
     if isinstance(said, Duplicate):
-        with carried_through():
-            await _close_said(place, session, number, said.room, said.seq)
+        await _close_said_already(place, session, number, said)
         return
     closed = said if isinstance(said, Refused) else await close(place, session, number, ("held",), why=why)
     if isinstance(closed, Refused):
@@ -292,8 +296,16 @@ async def _find_to_decide(place: Room, session: Occupant, number: int) -> Case |
 
 
 async def _said_already(place: Room, case: Case) -> Duplicate | Refused | None:
-    """Where a line stands that a moderator has accepted; None: it was not said, and is not if it is declined."""
-    return await readable(place.directory.journal.stored_under(SenderKey(HELD, _key_of(case))))
+    """Where a line stands that a moderator has accepted, or that was said when it was sent again; None: it was not, and is not if it is declined."""
+    said = await readable(place.directory.journal.stored_under(SenderKey(HELD, _key_of(case))))
+    if said is None and case.key:
+        said = await readable(place.directory.journal.stored_under(SenderKey(case.sender, case.key)))
+    return said
+
+
+async def _close_said_already(place: Room, session: Occupant, number: int, said: Duplicate) -> None:
+    with carried_through():
+        await _close_said(place, session, number, said.room, said.seq)
 
 
 def _key_of(case: Case) -> str:
@@ -304,7 +316,14 @@ def _key_of(case: Case) -> str:
 async def accept_held(place: Room, session: Occupant, number: int) -> None:
     """Say what was held. Where it cannot be said, or its author may say nothing just now, it waits on."""
     found = await _find_to_decide(place, session, number)
-    nick = found if isinstance(found, Refused) else await _name_now(place, found)
+    if isinstance(found, Refused):
+        session.send(found)
+        return
+    said = await _said_already(place, found)
+    if isinstance(said, Duplicate):
+        await _close_said_already(place, session, number, said)
+        return
+    nick = said or await _name_now(place, found)
     if isinstance(nick, Refused):
         session.send(nick)
         return
