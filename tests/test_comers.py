@@ -1,6 +1,8 @@
 """What is left out for whoever comes where it cannot matter: nothing else may be left out, and whoever it would matter to is told."""
 
+import gc
 import time
+import weakref
 from itertools import count, pairwise
 
 import pytest
@@ -25,6 +27,7 @@ from chat_server.rooms.told import what_holds
 from chat_server.wire.render.text_lines import WIDTH, items
 from chat_server.wire.render.widths import columns_of
 from fakes import FakeSession, make_hall, open_rooms
+from streams import Caller, Program, open_house
 from test_chat_room import enter
 
 ANYBODY = [Visitor(known_as=("bob",)), Visitor(network="192.0.2.1"), Visitor(7, network="2001:db8::1")]
@@ -159,3 +162,24 @@ def test_what_goes_wrong_in_a_step_is_logged_and_what_is_no_error_passes() -> No
             with pytest.raises(type(wrong)):
                 guard.made_by(step, wrong)
     assert len(logged) == 2
+
+
+@pytest.mark.parametrize("way", ["/logout", "hangs up", "a program"])
+async def test_whoever_goes_leaves_nothing_that_refers_to_itself(way: str, autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        caller: Caller = house.connect() if way == "a program" else house.call()
+        if isinstance(caller, Program):
+            await caller.enter("ann", "python")
+        else:
+            await caller.log_in("ann", "python")
+        (session,) = (weakref.ref(one) for one in house.server._sessions)
+        gc.disable()
+        try:
+            if way == "/logout":
+                await caller.type("/logout")
+                await caller.read_to_end()
+            await caller.stream.aclose()
+            await trio.sleep(10)
+            assert session() is None
+        finally:
+            gc.enable()

@@ -570,6 +570,7 @@ async def somebody_goes_before_it_is_told_that_they_came(house: House) -> None:
     async def all_at_once() -> None:
         for caller, do in ((una, "join"), (vic, "join"), (wes, "join"), (vic, "back")):
             await caller.ask(do, room="python")
+            await trio.testing.wait_all_tasks_blocked()  # no time passes
 
     await try_to(all_at_once)
     for caller in people:

@@ -135,18 +135,19 @@ class Members:
         is_first = person not in self.nicks
         is_heard = session.proof.is_bot or self._hears(person)
         nick = self._known_nick(person, nick)
+        known_as = person.known_as(nick)
         self._flush()
         self._welcome(session, nick)
         self._note_arrival(session, nick, is_first=is_first)
         recalled = None
         if not is_return:
             # Who hears the room by another session has missed nothing: this one is shown what a newcomer is. A bot hears it for nobody.
-            known_as = "" if is_heard else person.known_as(nick)
-            recalled = self._history.recalled(known_as, person.history, person.zone, self.reads_from(person))
+            missed_as = "" if is_heard else known_as
+            recalled = self._history.recalled(missed_as, person.history, person.zone, self.reads_from(person))
             if recalled is not None:
                 recalled = replace(recalled, lines=self._guests.on(recalled.lines))
                 self._audience.tell(session, shown_to(person.blocks, recalled))
-        self._remember(session, nick)
+        self._remember(session, known_as)
         self._arrived = 0 if recalled is not None else (self._arrived + 1) % ARRIVALS_AT_ONCE
         return not self._arrived
 
@@ -198,7 +199,7 @@ class Members:
         self._audience.remove(session, nick)
         self.let_go(session)
         self._note_departure(session, nick)
-        self._remember(session, nick)
+        self._remember(session, session.person.known_as(nick))
 
     def rename(self, person: Person[Occupant], nick: str) -> None:
         """Tell everybody of somebody's new name, after who came and went before."""
@@ -278,10 +279,9 @@ class Members:
             self._flush()
             self._audience.show_alone(told, Left(self.room, (nick,), guests=self._guests.among([(who, nick)])))
 
-    def _remember(self, session: Occupant, nick: str) -> None:
+    def _remember(self, session: Occupant, known_as: str) -> None:
         if session.proof.is_bot:
             return
-        known_as = session.person.known_as(nick)
         self._history.save_position(known_as)
         self._directory.journal.save_position(self.room, known_as, self._history.last_seq)
 

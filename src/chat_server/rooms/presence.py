@@ -66,7 +66,7 @@ class Presence:
 
     def came(self, session: Occupant) -> None:
         """A session has been told who is here: what happened before need not be announced to it."""
-        if self:
+        if self._joined or self._left:
             self._came[session] = self._count
 
     def went(self, session: Occupant) -> None:

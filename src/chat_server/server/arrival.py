@@ -100,7 +100,7 @@ class Arrival:
 
     async def _door_of(self, transport: Transport, first: bytes, patience: float) -> tuple[Door | None, bytes]:
         """By which door the caller comes, None if it has gone again; and what it has sent, which began with `first`."""
-        door = door_of(first)
+        door = door_of(first) if first else None
         try:
             with suppress(trio.WouldBlock):
                 if door is None:

@@ -94,8 +94,11 @@ class Admission:
         connections = known.connections if known is not None else 0
         if self._counts is not None:
             connections += self._counts.elsewhere(network)
-        most = -(-self._per_address // 2) if self._is_halved() else self._per_address
-        if 0 < most <= connections and not self._is_easy:
+        half = -(-self._per_address // 2)
+        if not 0 < half <= connections:  # as nearly always
+            return None
+        most = half if self._is_halved() else self._per_address
+        if most <= connections and not self._is_easy:
             return "address-full"
         return None
 

@@ -17,11 +17,12 @@ def relieve_collector() -> None:
     """Spare the garbage collector what cannot be garbage, and have it work little at a time.
 
     What the imports made stays for good. A connection makes some forty objects that live long: with the default threshold of 700 the
-    collector took 12 % of the time in which 15,000 people joined. With 50,000 it took up to 88 ms at once where connections came and went, which
-    leave thousands of objects that refer to each other; 8,000 of them take 16 ms, and joins cost no more.
+    collector took 12 % of the time in which 15,000 people joined. With 50,000 it took up to 88 ms at once where connections came and went.
+    What has been looked at once is looked at again with the next 8,000 objects, while it is in the processor's cache, and not with ten times as
+    many: 3 to 6 ms at once instead of 32, and a third less in all.
     """
     gc.freeze()
-    gc.set_threshold(8_000, 10, 200)
+    gc.set_threshold(8_000, 1, 1_000)
 
 
 def memory() -> int:

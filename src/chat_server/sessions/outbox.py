@@ -244,6 +244,11 @@ class Outbox(Generic[M]):
         self._budget.forget(self)
         self._wake()
 
+    def end(self) -> None:
+        """Close, and do not know the owner, who is nobody any more: as ReadLoop.end."""
+        self.close()
+        del self.owner
+
     async def _write(self) -> None:
         """Write what waits; end when nothing does. Whatever goes wrong ends this connection, and nothing else."""
         guard = Guard("what waits for a reader could not be written")

@@ -157,7 +157,7 @@ class ReadLoop(Generic[A]):
         It may be nothing at first: a codec that has been taken over may have something already. `asks_for_much` is what was returned last: whether
         the caller is to wait for its turn.
         """
-        if data and self._session.nick and self._context.limits.idle_seconds:
+        if data and self._context.limits.idle_seconds and self._session.nick:
             self.scope.deadline = self._ends_at  # to wait for one's turn is not idleness
         if asks_for_much:
             await self.take_turn()  # keys are dear before anything is asked for
@@ -281,9 +281,10 @@ class ReadLoop(Generic[A]):
                 self.outbox.push(drawn.data)
             self._session.send_unasked(Refused("no-memory"))
 
-    def forget_held(self) -> None:
-        """Count them no longer: nobody is there any more."""
+    def end(self) -> None:
+        """Count them no longer, and do not know the session: nobody is there any more."""
         self._context.budget.forget(self)
+        del self._session  # else each that ends would refer to itself by its loop, and wait for the garbage collector
 
     # Its time limits.
 

@@ -122,7 +122,7 @@ class ChatSession(ABC, Generic[A]):
 
     def hand_on(self) -> Handover:
         """End without closing the connection: what is returned is for the session that goes on here."""
-        self._loop.forget_held()
+        self._context.budget.forget(self._loop)
         return Handover(self.person, self._outbox, self._loop.pace, self._loop.login_deadline)
 
     def inherit(self, handover: Handover) -> None:
@@ -315,7 +315,8 @@ class ChatSession(ABC, Generic[A]):
 
         """
         whole = await self._end.carry_out(cast(Leaver, self), self._outbox, deadline)
-        self._loop.forget_held()
+        self._loop.end()
+        self._outbox.end()
         return whole
 
     def say_farewell(self, farewell: Event) -> None:

@@ -604,18 +604,16 @@ def _entered(event: events.Entered, translator: Translator) -> list[TextLine]:
         if names
         else [translator.text("Nobody else is here.")]
     )
-    archived = [translator.text(str(SENTENCES["archived"]))] if event.archived is True else []
-    holds = [*archived, *_rules_told(event, translator), *_forbidden(event, translator)]
+    holds = _what_holds(event, translator) if event.archived or event.rules or event.forbidden else []
     return server_lines(translator.text("You are in {room}.", room=event.room), *topic, *holds, *people)
 
 
-def _rules_told(event: events.Entered, translator: Translator) -> list[str]:
-    """The rules of a room that are not as in every room, as they are typed."""
-    if not event.rules:
-        return []
-    return [
-        translator.text("Rules here: {rules}", rules=", ".join(f"{name} {event.rules[name]}" for name in event.rules))
-    ]
+def _what_holds(event: events.Entered, translator: Translator) -> list[str]:
+    """That the room is archived, its rules that are not as in every room, as they are typed, and what the receiver is forbidden."""
+    archived = [translator.text(str(SENTENCES["archived"]))] if event.archived else []
+    in_words = ", ".join(f"{name} {value}" for name, value in (event.rules or {}).items())
+    rules = [translator.text("Rules here: {rules}", rules=in_words)] if in_words else []
+    return [*archived, *rules, *_forbidden(event, translator)]
 
 
 def _forbidden(event: events.Entered, translator: Translator) -> list[str]:
