@@ -7,8 +7,9 @@ from chat_server.accounts import Account
 from chat_server.accounts.memory import MemoryAccounts
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
-from chat_server.journal.signs import GuestAway
+from chat_server.journal.signs import GuestAway, Sign
 from chat_server.rooms import away_elsewhere
+from chat_server.rooms.away import AWAY_MAX
 from node_houses import open_nodes
 from streams import Program
 from test_among_nodes import accounts
@@ -101,6 +102,30 @@ async def test_a_guest_who_is_away_here_is_so_though_it_is_told_late_of_who_had_
             b.node.signs.tell(GuestAway("9:gus", "gus", away))
             await trio.sleep(2)
         assert await away_told(ann, "gus?") == [("gus", "lunch")]
+
+
+async def test_what_is_told_of_guests_who_are_away_has_its_bounds(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(away_elsewhere, "GUESTS_MAX", 2)
+    monkeypatch.setattr(away_elsewhere, "TOLD_AT_ONCE", 2)
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        away, told, tell = a.server._directory.away.guests_elsewhere, list[Sign](), b.node.signs.tell
+
+        def note(sign: Sign) -> None:
+            told.append(sign)
+            tell(sign)
+
+        monkeypatch.setattr(b.node.signs, "tell", note)
+        tell(GuestAway("9:gus", "gus", "x" * (AWAY_MAX + 1)))
+        await trio.sleep(0.1)
+        assert away == {}
+        for nick in ("eve", "dan", "tim"):
+            await (await guest_at(b, nick)).ask("away", text="lunch")
+        for count in (2, 3):
+            await trio.sleep(1)
+            assert len([sign for sign in told if isinstance(sign, GuestAway)]) == count
+        assert [*away.values()] == ["lunch"] * 2, "of more it is not remembered"
 
 
 async def test_a_node_that_begins_knows_who_in_its_rooms_is_away_at_others(autojump_clock: trio.abc.Clock) -> None:
