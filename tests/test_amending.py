@@ -8,9 +8,11 @@ import pytest
 import trio
 
 from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
+from chat_server.config import Config
 from chat_server.journal import EVERYTHING, Matches, Page
 from chat_server.journal.memory import MemoryJournal
-from chat_server.protocol.amending import Edited, Redacted
+from chat_server.protocol.amending import Edited, Redacted, reaction_of
+from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX
 from chat_server.protocol.entries import Entry, Said
 from chat_server.rooms.amending import AmendingTurn
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
@@ -513,3 +515,28 @@ def test_in_a_turn_that_deletes_a_line_nothing_amends_it_and_in_the_next_only_wh
     assert codes() == ["", "line-changed", "line-changed"]
     turn.begin()
     assert codes() == ["", "", "line-changed"]
+
+
+async def test_what_a_crowd_has_reacted_with_fits_into_what_may_wait_for_a_reader(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    crowd = [(f"{'x' * 20}{number}", 0) for number in range(REACTING_MAX)]
+    reactions = tuple(reaction_of(chr(0x1F400 + number), crowd) for number in range(SIGNS_MAX))
+    journal = MemoryJournal()
+    await journal.create_room("python")
+    lines: list[Entry] = [
+        Said("python", 0, 5.0, "ann", f"needle {number}", reactions=reactions) for number in range(60)
+    ]
+    await journal.append(lines, {}).stored()
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        eve = await holder(house, "eve")
+        await eve.ask("join", room="python")
+        shown = len(str(await eve.wait_for("recalled")))
+        after = 0
+        while after < len(lines):
+            page = (await answer(eve, "history", room="python", after=after, count=50))["lines"]
+            assert page[0]["seq"] == after + 1
+            assert len(page[0]["reactions"]) == SIGNS_MAX
+            after, shown = page[-1]["seq"], max(shown, len(str(page)))
+        found = await answer(eve, "search", room="python", words="needle")
+        assert max(shown, len(str(found))) < Config().limits.waiting_bytes // 4

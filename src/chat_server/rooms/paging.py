@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from chat_server.journal import TERMS_MAX, Journal, JournalError, NoWords, TooManyWords
 from chat_server.protocol.amending import Redacted
-from chat_server.protocol.entries import Amending, Entry, Found, PageShown
+from chat_server.protocol.entries import Amending, Entry, Found, PageShown, Spoken
 from chat_server.protocol.events import Refused
 from chat_server.rooms.guests import GuestMarks
 
@@ -24,6 +24,9 @@ PAGE_CHARACTERS = 32768
 
 RANGE_CHARACTERS = 16
 """What a row of numbers of deleted lines counts for."""
+
+NAME_CHARACTERS = 3
+"""What a name among those who have reacted counts for beside its own length."""
 
 FOUND_MAX = 20
 """Lines that a search shows: a screen. More words find fewer."""
@@ -91,6 +94,8 @@ def fitting(lines: Sequence[Entry], *, from_end: bool = False, limit: int = PAGE
         characters += len(line.text) + len(line.nick)
         if type(line) is Redacted:
             characters += len(line.of) * RANGE_CHARACTERS
+        elif isinstance(line, Spoken) and line.reactions:  # of a line, these may be as long as the whole page
+            characters += sum(len(nick) + NAME_CHARACTERS for one in line.reactions for nick in one.nicks)
         if characters > limit and kept:
             break
         kept.append(line)
