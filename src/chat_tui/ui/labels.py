@@ -143,8 +143,8 @@ def nowhere(change: ConnectionChanged, host: str, state: State, size: Size, chos
         what = say("Connecting to {host}", host=host)
         if change.status is not Status.CONNECTING:
             what = say("Not connected to {host}", host=host)
-        keys = say("F5 tries now, F3 takes another server or name, Ctrl+Q quits.")
-        return Content.assemble((what, "bold"), "\n\n", (keys, "$text-muted"))
+        keys = say("F5 tries now"), say("F3 takes another server or name"), say("Ctrl+Q quits")
+        return Content.assemble((what, "bold"), "\n\n", ("\n".join(keys), "$text-muted"))
     entering = next((room.name for room in state.rooms.values() if not is_conversation(room.name)), "")
     if entering:
         return Content.styled(say("Entering {room}", room=entering), "$text-muted")
