@@ -303,6 +303,26 @@ async def test_a_room_of_which_it_cannot_be_looked_keeps_nobody_from_the_others_
         assert any("who was named" in str(log) for log in logs)
 
 
+@pytest.mark.usefixtures("wall_clock")
+async def test_a_reply_is_made_up_for_too_to_whoever_it_answers_and_not_what_somebody_says_of_themselves(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, bob = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
+        first = await answer(bob, "say", room="python", text="shall we?", key="1")
+        await bob.log_out()
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        reply = await answer(ann, "say", room="python", text="yes", re=first["seq"], key="2")
+        await answer(ann, "say", room="python", text="ann has spoken", key="3")
+        await ann.log_out()
+        await trio.sleep(SILENCE_SECONDS)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(5)
+        assert await mentions_of(b.node.journal, "bob") == [reply["seq"]]
+        assert await mentions_of(b.node.journal, "ann") == []
+
+
 async def never(*_: object) -> None:
     await trio.sleep_forever()
 
