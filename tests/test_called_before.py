@@ -323,6 +323,29 @@ async def test_a_reply_is_made_up_for_too_to_whoever_it_answers_and_not_what_som
         assert await mentions_of(b.node.journal, "ann") == []
 
 
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_of_whoever_was_there_by_the_node_itself_it_counts_how_far_they_are_known_to_have_read(
+    comes_back: bool, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, _ = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        told = await answer(ann, "say", room="python", text="bob: call me", key="1")
+        if comes_back:
+            bob = b.connect("127.0.0.2")
+            await bob.ask("hello", protocol=2)
+            await bob.ask("login", nick="bob", password=PASSWORD, session="add")
+            await bob.wait_for("logged-in")
+            await bob.ask("join", room="python")
+            await bob.wait_for("entered")
+        await trio.sleep(SILENCE_SECONDS)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(5)
+        assert await mentions_of(b.node.journal, "bob") == ([] if comes_back else [told["seq"]])
+
+
 async def never(*_: object) -> None:
     await trio.sleep_forever()
 
