@@ -11,7 +11,9 @@ import pytest
 import trio
 
 from canary import PASSWORD
+from chat_server.commands.acting import REASON_MAX
 from chat_server.commands.spans import CURB_SECONDS, parsed_span
+from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.acts import Banned, Kicked, Muted
 from chat_server.protocol.entries import Said
@@ -154,6 +156,25 @@ async def test_who_is_muted_is_told_why_and_until_when_and_can_be_heard_again(au
         await trio.sleep(601)
         await bob.ask("say", room="den", text="by itself")
         assert (await ann.wait_for("said"))["text"] == "by itself"
+
+
+async def test_of_more_bans_than_can_be_shown_at_once_the_newest_are_and_how_many_there_are(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        (ann,) = await den(house, "ann")
+        room = house.server.hall.directory.room("den")
+        assert isinstance(room, ChatRoom)
+        until, reason = time.time() + 3600, "\u4e2d" * REASON_MAX
+        for number in range(1, CURBS_MAX + 1):
+            muted = Muted(
+                "den", 0, 0.0, "ann", reason, whom=f"eve{number}", until=until, id=number, sender=f"token:{number}"
+            )
+            room.gate.note(muted)
+        await ann.ask("bans", room="den")
+        listed = await ann.wait_for("bans")
+        assert [*map(int, listed["bans"])][-1] == listed["count"] == CURBS_MAX
+        assert len(str(listed).encode()) < Config().limits.waiting_bytes // 4
 
 
 async def test_a_ban_holds_for_all_sessions_of_somebody_and_for_an_account_that_is_away(

@@ -36,6 +36,9 @@ from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.life import refusal_to_own
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant
 
+BANS_LISTED = 100
+"""Bans that are shown at once, the newest: all that there can be, with their reasons, are more than may wait for a reader."""
+
 KICK = "1m"
 """For how long somebody who has been put out cannot come back: programs come back by themselves, and a kick would mean nothing."""
 
@@ -140,7 +143,7 @@ class NoRoles(Answered, frozen=True, tag="no-roles"):
 
 
 class BansListed(Answered, frozen=True, tag="bans"):
-    """Who is banned or muted in a room, by the number of that: what it is, `whom` it is for, by whom, how long still, and why."""
+    """Who is banned or muted in a room, the newest of so many, by the number of that: what it is, for `whom`, by whom, how long still, why."""
 
     sentence: ClassVar[str] = "{count} in {room}:\n{listed}"
     listed_in: ClassVar[str] = "bans"
@@ -270,16 +273,16 @@ class ModeratingCommands(CommandHandler):
     @access(where=(ROOM,))
     def do_bans(self, place: ChatRoom, session: Occupant, request: ListBans) -> MaybeAwaitable:
         """Show who is banned or muted here, until when and why."""
-        called = place.directory.accounts.names.name_of  # they may have renamed themselves elsewhere since
+        called, curbs = (
+            place.directory.accounts.names.name_of,
+            place.curbs(),
+        )  # they may have renamed themselves elsewhere since
         bans = {
             str(one.id): {"what": one.kind, "whom": called(one.account) or one.whom, "by": called(one.of) or one.by}
             | {"left": left_of(left), "reason": one.reason}
-            for one, left in place.curbs()
+            for one, left in curbs[-BANS_LISTED:]
         }
-        if not bans:
-            session.send(NoBans(place.name))
-            return None
-        session.send(BansListed(place.name, len(bans), bans))
+        session.send(BansListed(place.name, len(curbs), bans) if bans else NoBans(place.name))
         return None
 
 

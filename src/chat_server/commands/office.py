@@ -15,7 +15,7 @@ from chat_server.commands.acting import CURB_SECONDS_MAX, REASON_MAX, NeedsAccou
 from chat_server.commands.case_pages import close_appeals
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable
-from chat_server.commands.moderating import BAN_ROWS, KICK, Ban, GiveRole, Kick, ListBans, Mute, Unban
+from chat_server.commands.moderating import BAN_ROWS, BANS_LISTED, KICK, Ban, GiveRole, Kick, ListBans, Mute, Unban
 from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, hits_elsewhere, meant, shown_whom
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
@@ -26,9 +26,6 @@ from chat_server.protocol.typed import shortened
 from chat_server.rooms.enforcing import hit, let_speak, silence
 from chat_server.rooms.rights import OF_ACCOUNT, may, on_server
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
-
-LISTED_MAX = 100
-"""Bans that are shown at once, the newest."""
 
 _WORDS = re.compile(r"\s*(?P<word>network|hard|sure)(?:\s+(?P<rest>.*)|\s*)$", re.IGNORECASE | re.ASCII | re.DOTALL)
 
@@ -225,7 +222,7 @@ class OfficeCommands(CommandHandler):
                 "left": left_of(act.until - now),
                 "reason": act.text,
             }
-            for act in acts[-LISTED_MAX:]
+            for act in acts[-BANS_LISTED:]
         }
         session.send(ServerBansListed(len(acts), bans) if bans else NoServerBans())
         return None
