@@ -9,13 +9,14 @@ import trio
 
 from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
 from chat_server.config import Config
-from chat_server.journal import EVERYTHING, Matches, Page
+from chat_server.journal import EVERYTHING, Matches, Page, RoomRecord
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.amending import Edited, Redacted, reaction_of
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX
 from chat_server.protocol.entries import Entry, Said
 from chat_server.rooms.amending import AmendingTurn
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
+from chat_server.rooms.recent_history import RecentHistory
 from node_houses import open_nodes
 from streams import Program, open_house
 from test_conversing import answer, friends
@@ -540,3 +541,19 @@ async def test_what_a_crowd_has_reacted_with_fits_into_what_may_wait_for_a_reade
             after, shown = page[-1]["seq"], max(shown, len(str(page)))
         found = await answer(eve, "search", room="python", words="needle")
         assert max(shown, len(str(found))) < Config().limits.waiting_bytes // 4
+
+
+def test_of_what_amends_lines_a_room_remembers_only_so_much_however_long_it_is() -> None:
+    history, room = RecentHistory(RoomRecord("den", "", 1, 0)), "den"
+    edits = [Edited(room, seq, 0.0, "bob", "x" * 16_000, of=1) for seq in range(1, 30)]
+    history.add([Said(room, 1, 0.0, "bob", "first")])
+    for edit in edits:
+        history.add([edit])
+        history.referred.note(Said(room, edit.seq, 0.0, "bob", edit.text))
+    assert history.amended_since(len(edits) - 4) == edits[-4:]
+    assert history.amended_since(len(edits) - 5) is None, "it is read again"
+    kept = [history.referred.get(number) is not None for number in range(1, 30)]
+    assert kept == [False] * 21 + [True] * 8
+    history.forget(None)
+    history.add([edits[-1]])
+    assert history.amended_since(len(edits) + 1) == edits[-1:]

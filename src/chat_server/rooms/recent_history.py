@@ -19,8 +19,8 @@ from chat_server.rooms.gate import Gate
 from chat_server.rooms.paging import RECALLED_CHARACTERS, as_amended, fitting
 from chat_server.rooms.referred import ReferredLines
 
-AMENDED_MAX = 200
-"""Entries that amend lines which are known to whoever has begun to read before them."""
+AMENDED_MAX, AMENDED_CHARACTERS = 200, 1 << 16
+"""Entries that amend lines, and characters of what they say, which are known to whoever has begun to read before them. A room keeps them for good."""
 
 
 class RecentHistory:
@@ -44,7 +44,8 @@ class RecentHistory:
         self.last_seq, self.last_at = record.last, record.last_at
         self.rewritings = 0
         """How often something of what was said has come to stand otherwise, since the room was opened: what was read before may be so no more."""
-        self._amended: deque[Amending] = deque(maxlen=AMENDED_MAX)  # by the newest of the rewritings
+        self._amended: deque[Amending] = deque()  # by the newest of the rewritings
+        self._amended_characters = 0
         self.is_read = not record.last
         """Whether the past has been read from the journal; there is nothing to read where nothing has been said."""
 
@@ -88,11 +89,17 @@ class RecentHistory:
             self.gate.note(line)
         elif isinstance(line, Amending):
             self.rewritings += 1
-            self._amended.append(line)
+            self._remember(line)
             self.referred.amend(line)
             known = [*self._newest, *each_of(self._unread)]
             self._newest = deque(all_after(known, line), HISTORY_MAX)
             self._unread.clear()
+
+    def _remember(self, entry: Amending) -> None:
+        self._amended.append(entry)
+        self._amended_characters += len(entry.text)
+        while len(self._amended) > AMENDED_MAX or self._amended_characters > AMENDED_CHARACTERS:
+            self._amended_characters -= len(self._amended.popleft().text)
 
     def amended_since(self, rewritings: int) -> Sequence[Amending] | None:
         """The entries that have amended lines since there were so many rewritings; None: not all are known."""
@@ -129,6 +136,7 @@ class RecentHistory:
         self.is_read = not self.last_seq
         self.rewritings += 1
         self._amended.clear()
+        self._amended_characters = 0
         self.referred.clear()
         self._newest.clear()  # nor if they cannot be read
         self._unread.clear()

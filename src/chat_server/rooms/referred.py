@@ -8,8 +8,8 @@ from collections import OrderedDict
 from chat_server.protocol.amendments import after
 from chat_server.protocol.entries import Amending, Entry
 
-REFERRED_MAX = 100
-"""Lines that are known at a time. Whoever was slower than a hundred others is asked to try again."""
+REFERRED_MAX, REFERRED_CHARACTERS = 100, 1 << 17
+"""Lines that are known at a time, and characters in them, but for the newest. Whoever was slower than so many others is asked to try again."""
 
 
 class ReferredLines:
@@ -23,8 +23,9 @@ class ReferredLines:
         """Somebody has read this line just now, and is about to say something of it."""
         self._lines[line.seq] = line
         self._lines.move_to_end(line.seq)
-        if len(self._lines) > REFERRED_MAX:
-            self._lines.popitem(last=False)
+        characters = sum([len(one.text) for one in self._lines.values()])
+        while len(self._lines) > REFERRED_MAX or (characters > REFERRED_CHARACTERS and len(self._lines) > 1):
+            characters -= len(self._lines.popitem(last=False)[1].text)
 
     def get(self, number: int) -> Entry | None:
         """The line with this number as it stands; None if it is not known."""
