@@ -407,7 +407,7 @@ def test_rows_fit_and_hold_all_of_the_text_but_spaces_at_breaks(text: str, width
     ("text", "width", "rows"),
     [
         ("/home/ann/.local/share/chat-tui/memory.json", 20, ["/home/ann/.local/", "share/chat-tui/", "memory.json"]),
-        ("see https://example.org/a-long-path/of-parts", 22, ["see", "https://example.org/a-", "long-path/of-parts"]),
+        ("see https://example.org/a-long-path/of-parts", 22, ["see", "https://example.org/", "a-long-path/of-parts"]),
         ("x" * 20 + "/y" * 5, 30, ["x" * 20 + "/y" * 5]),
         ("/" + "x" * 40, 20, ["/" + "x" * 19, "x" * 20, "x"]),
     ],

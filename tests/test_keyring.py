@@ -149,6 +149,16 @@ def test_two_profiles_have_an_entry_each(tmp_path: Path) -> None:
     play(act)
 
 
+def test_where_a_token_is_kept_is_told_from_the_home_directory_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "kept").mkdir()
+    program = Program(tmp_path / "kept", None)
+    assert program.credentials.place() == "~/kept/memory.json, which only you can read"
+    program.end()
+
+
 def test_a_keyring_in_trouble_leaves_the_token_in_the_file_and_that_is_said_once(tmp_path: Path) -> None:
     async def act() -> None:
         keyring = FakeKeyring()

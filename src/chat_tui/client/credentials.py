@@ -8,6 +8,7 @@ Never knows the network, nor the screen.
 
 import asyncio
 import secrets
+from pathlib import Path
 from typing import Protocol
 
 from chat_server.protocol import events
@@ -179,7 +180,9 @@ class Credentials:
 
     @property
     def _file(self) -> str:
-        return say("{file}, which only you can read", file=f"{self._store.directory}/{MEMORY_FILE}")
+        file, home = f"{self._store.directory}/{MEMORY_FILE}", f"{Path.home()}/"
+        file = f"~/{file.removeprefix(home)}" if file.startswith(home) else file
+        return say("{file}, which only you can read", file=file)
 
     async def settle(self) -> None:
         """Give what is on its way to the keyring a moment to get there: a program in a pipe may be shorter than that takes."""

@@ -22,8 +22,8 @@ _CANNOT_BEGIN = frozenset("、。，．・：；？！）」』】〉》〕〗�
 _CANNOT_END = frozenset("（「『【〈《〔〖“‘([{")
 """What does not end one."""
 
-_JOINTS = "/?&=#-_.,;:"
-"""What stands between the parts of a word that is longer than a row: an address, a path."""
+_JOINTS = "/?&#", "=-_.,;:"
+"""What stands between the parts of a word that is longer than a row (an address, a path), and between parts of these."""
 
 _SPACES = re.compile(" *")
 _JOINER, _AS_PICTURE = "\u200d", "\ufe0f"
@@ -122,7 +122,8 @@ def _place(text: str, measure: _Measure | None, at: int, fits: int) -> int:
 def _behind_joint(text: str, at: int, fits: int) -> int:
     """Where a row ends in the middle of a word: behind the last joint in its last third, if it has one there."""
     least = fits - (fits - at) // 3
-    return max((text.rfind(joint, least, fits) for joint in _JOINTS), default=-1) + 1 or fits
+    ends = (max(text.rfind(joint, least, fits) for joint in joints) + 1 for joints in _JOINTS)
+    return next(filter(None, ends), fits)
 
 
 def _beside_wide(text: str, widths: bytes, after: int, fits: int) -> int:
