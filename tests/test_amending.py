@@ -409,6 +409,25 @@ async def test_who_is_away_is_told_of_replies_to_what_they_have_said(autojump_cl
         assert [one["text"] for _, lines in shown["rooms"] for one in lines] == ["me"]
 
 
+async def test_of_many_long_mentions_those_that_fit_are_shown_and_the_others_next(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999, messages_per_second=0) as house:
+        ann, bob = await den(house, "ann", "bob")
+        await ann.ask("away", text="lunch")
+        await trio.sleep(1)
+        numbers = [await said(bob, f"ann, {number} " + "x" * 15_000) for number in range(8)]
+        await trio.sleep(2)
+        await ann.ask("delete", room="den", number=numbers[3])
+        seen: list[int] = []
+        for more in (6, 3, 1, 0):  # the deleted one has no text
+            shown = await asked(ann, "mentions")
+            assert shown["more"] == more
+            seen = [line["seq"] for _, lines in shown["rooms"] for line in lines] + seen
+            await trio.sleep(1)
+        assert seen == numbers
+
+
 async def test_every_node_shows_a_line_as_it_was_edited(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
         first, second = houses

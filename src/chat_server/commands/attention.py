@@ -3,6 +3,7 @@
 Never knows how anything is shown.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -13,13 +14,15 @@ from chat_server.commands.codes import AccountNeeded
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.missed import come_back, mentions_of
 from chat_server.journal import JournalError
-from chat_server.protocol.entries import Line, MentionsShown
+from chat_server.journal.mentions import Mention
+from chat_server.protocol.entries import Entry, MentionsShown
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, RestOfLine
 from chat_server.rooms.away import AWAY, AWAY_MAX
 from chat_server.rooms.blocking import shown_to
 from chat_server.rooms.known_rooms import known_room
+from chat_server.rooms.paging import fitting
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.reader import line
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
@@ -127,18 +130,13 @@ async def _show(place: Room, session: Occupant, *, is_all: bool) -> None:
     try:
         named = await mentions_of(place, session)
         kept = [one for one in named if is_all or not one.is_read]
-        newest = kept[-SHOWN_MAX:]
-        lines: dict[str, list[Line]] = {}
-        for one in newest:
-            room = known_room(place, session, one.room)
-            found = await line(room, session, one.seq) if room is not None else None
-            if found is not None:
-                lines.setdefault(one.room, []).extend(place.directory.guests.on([found]))
+        found = [(one, await _line_of(place, session, one)) for one in kept[-SHOWN_MAX:]]
+        newest, lines = _fitting(found)
         if not newest:
             session.send(NoMentions(has_seen=bool(named)))
             return
         blocks, zone = session.person.blocks, session.person.zone
-        rooms = tuple((room, blocks.on(of_room)) for room, of_room in lines.items())
+        rooms = tuple((room, blocks.on(place.directory.guests.on(of_room))) for room, of_room in lines.items())
         session.send(shown_to(blocks, MentionsShown(rooms, len(kept) - len(newest), zone)))
     except JournalError:
         session.send(Refused("cannot-read"))
@@ -148,3 +146,23 @@ async def _show(place: Room, session: Occupant, *, is_all: bool) -> None:
             await journal.mentions.mark_read(session.person.account, seen)
         except JournalError:
             session.send_unasked(Refused("cannot-store"))  # they are shown again
+
+
+async def _line_of(place: Room, session: Occupant, mention: Mention) -> Entry | None:
+    room = known_room(place, session, mention.room)
+    return None if room is None else await line(room, session, mention.seq)
+
+
+def _fitting(found: Sequence[tuple[Mention, Entry | None]]) -> tuple[list[Mention], dict[str, list[Entry]]]:
+    """Of mentions, with the lines as far as somebody reads them, the newest that fit on a page; and those lines by room."""
+    left = len(fitting([one for _, one in found if one is not None], from_end=True))
+    newest: list[Mention] = []
+    lines: dict[str, list[Entry]] = {}
+    for mention, one in reversed(found):
+        if one is not None:
+            if not left:
+                break
+            left -= 1
+            lines[mention.room] = [one, *lines.pop(mention.room, [])]
+        newest.insert(0, mention)
+    return newest, dict(reversed(lines.items()))

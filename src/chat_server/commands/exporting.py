@@ -16,6 +16,7 @@ from chat_server.protocol.entries import OwnLines
 from chat_server.protocol.events import Answered, Refused
 from chat_server.protocol.requests import HowMany, Request
 from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.paging import fitting
 from chat_server.rooms.person import HOLDER
 from chat_server.rooms.reader import own_lines
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
@@ -108,11 +109,13 @@ async def _send_lines(place: Room, session: Occupant) -> int:
         await session.drained()
         own = await accounts.lines_of(account, after, READ_AT_ONCE)
         lines = own_lines(place, session, own.lines, conversations.called(session.person))
-        for first in range(0, len(lines), LINES_AT_ONCE):
-            await session.drained()
-            session.send(OwnLines(tuple(lines[first : first + LINES_AT_ONCE]), session.person.zone))
         count += len(lines)
         withheld += len(own.lines) - len(lines)
+        while lines:
+            piece = fitting(lines[:LINES_AT_ONCE])  # what is more than may wait for a reader would be left out
+            del lines[: len(piece)]
+            await session.drained()
+            session.send(OwnLines(tuple(piece), session.person.zone))
         if own.after is None:
             break
         after = own.after
