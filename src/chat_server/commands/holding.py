@@ -3,7 +3,6 @@
 What waits is stored among what waits for moderators, and nowhere in the room. Never knows how.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from math import ceil
 from typing import Annotated, ClassVar
@@ -15,22 +14,21 @@ from chat_server.accounts.cases import PAGE, SAYING_SECONDS, Case, Closing, NotT
 from chat_server.commands.access import access
 from chat_server.commands.acting import REASON_MAX, ReasonTooLong
 from chat_server.commands.auditing import now_of, shown_time
+from chat_server.commands.case_authors import name_now
 from chat_server.commands.case_pages import BeforeCase, CaseNumber, CasesShown, NoSuchCase, close, find, page_of
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.letting_in import readable, storable
 from chat_server.commands.reporting import new_case, not_taken
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Nodes, Whereabouts
 from chat_server.protocol.entries import KIND_BY_REQUEST, KIND_BY_WORD, Entry, Storable
 from chat_server.protocol.events import Answered, Refused, Stored
 from chat_server.protocol.moderation_events import LineHeld
-from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import HowMany, Id, Number, ReadOn, Request, RestOfLine, Say, tag_of
 from chat_server.protocol.sanitize import sanitize_to_line
 from chat_server.rooms import reader
 from chat_server.rooms.batch import HELD, Accepted
-from chat_server.rooms.case_news import authors, note_author, tell_author, tell_of
+from chat_server.rooms.case_news import note_author, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.judging import asked_filters, filters_for
 from chat_server.rooms.line_rules import Hold, Verdict
@@ -140,15 +138,6 @@ class BeingSaid(Refused, frozen=True):
     sentence: ClassVar[str] = (
         "Number {id} has just been accepted, and is being said. "
         "If /held still shows it in {seconds} s, the server had to stop before that: decide again then."
-    )
-
-
-class NameTakenSince(Refused, frozen=True):
-    """Its author is not called so any more."""
-
-    code: str = "name-taken-since"
-    sentence: ClassVar[str] = (
-        "Somebody else is called {nick} by now, so nothing is said under that name. /decline it, or wait."
     )
 
 
@@ -323,7 +312,7 @@ async def accept_held(place: Room, session: Occupant, number: int) -> None:
     if isinstance(said, Duplicate):
         await _close_said_already(place, session, number, said)
         return
-    nick = said or await _name_now(place, found)
+    nick = said or await name_now(place, found)
     if isinstance(nick, Refused):
         session.send(nick)
         return
@@ -370,33 +359,6 @@ async def _close_said(place: Room, session: Occupant, number: int, room: str, se
     closing = Closing(session.nick, session.person.account, now, accepts=True, seq=seq)
     await storable(place.directory.accounts.cases.close(number, ("held",), closing))
     session.send(AcceptedLine(room, number, seq))
-
-
-async def _name_now(place: Room, case: Case) -> str | Refused:
-    """What the author of a line that waits is called now, under which it is said; nobody says anything under a name that somebody else has now."""
-    directory = place.directory
-    if case.account:
-        account = await readable(directory.accounts.account(case.account))
-        if account is None:
-            return NoSuchCase(details={"id": str(case.number)})
-        return account if isinstance(account, Refused) else account.name
-    if here := [person for person in authors(directory, case) if not person.account]:
-        return here[0].nick
-    key, taken = name_key(case.by), directory.person(case.by) is not None
-    if directory.others is not None:
-        there = await readable(_whereabouts(directory.others.nodes, case, key))
-        if isinstance(there, Refused):
-            return there
-        if own := [one.nick for one in there if one.person in {case.who, case.sender}]:
-            return own[-1]
-        taken = taken or bool(there)
-    taken = taken or bool(directory.accounts.names.holder(key))
-    return NameTakenSince(details={"nick": case.by}) if taken else case.by
-
-
-async def _whereabouts(nodes: Nodes, case: Case, key: str) -> Sequence[Whereabouts]:
-    """Where the guest is who has said what is held, by their newest name at last; or else whoever has the name. Raises JournalError."""
-    return await nodes.whereabouts_of([case.who or case.sender]) or await nodes.whereabouts(key)
 
 
 def _entry_of(case: Case) -> Entry:
