@@ -112,6 +112,7 @@ class Machine:
         }
         for name in ("bin", "etc", "data", "systemd"):
             (root / name).mkdir(parents=True, exist_ok=True)
+        self.data.chmod(0o700)  # as the package makes it
         (root / "etc" / "chat-server.toml").write_text('[server]\nname = "test"\n')
         self._install("chat-server", f'#!/bin/sh\nexec "{sys.executable}" -m chat_server "$@"\n')
         self._install("systemctl", SYSTEMCTL)

@@ -117,3 +117,17 @@ def test_the_server_does_what_it_does_with_no_more_than_the_service_may(tmp_path
     finally:
         server.kill()
         server.communicate()
+
+
+@pytest.mark.parametrize(("code", "waits"), [("2", True), ("0", False), ("1", False), ("ABRT", False)])
+def test_settings_that_cannot_be_used_are_not_tried_without_a_pause_while_somebody_calls(
+    code: str, waits: bool
+) -> None:
+    """The socket starts the service for each caller, whatever RestartPreventExitStatus= says."""
+    service = Unit("chat-server.service")["Service"]
+    assert service["RestartPreventExitStatus"] == "2"
+    shell, flag, quoted = service["ExecStopPost"].split(" ", 2)
+    done = subprocess.run(
+        [shell, flag, quoted.strip("'").replace("sleep 5", "exit 9")], env={"EXIT_STATUS": code}, check=False
+    )
+    assert done.returncode == (9 if waits else 0)

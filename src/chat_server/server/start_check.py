@@ -73,7 +73,7 @@ BEHIND_A_SOCKET = "/"
 class Found(NamedTuple):
     """What is in the way of a start, or if not `is_error` what is dangerous; and what to do about it.
 
-    Or what could not be looked at from here: `of_running` because a server runs, `is_unseen` for another reason.
+    Or what was not looked at from here: `of_running` because a server runs, `is_unseen` for another reason.
     """
 
     is_error: bool
@@ -234,6 +234,7 @@ def _places(config: Config) -> Iterator[Found]:
             yield Found(
                 False,
                 f"systemd has sockets for the service ({SOCKETS}), and these count: whether {at} ({setting}) is free was not looked at",
+                is_unseen=True,
             )
         elif why:
             yield Found(True, f"cannot listen on {at} ({setting}): {why}")
