@@ -24,7 +24,7 @@ from node_houses import open_nodes
 from streams import open_house
 from test_among_nodes import accounts
 from test_blocks_among_nodes import account_at
-from test_calls import Books
+from test_calls import Books, bot_of
 from test_conversing import answer
 from test_kill_accounts import living, register
 from test_moderating import den
@@ -344,6 +344,28 @@ async def test_of_whoever_was_there_by_the_node_itself_it_counts_how_far_they_ar
         bury(a.node._kept, a.node.number)
         await trio.sleep(5)
         assert await mentions_of(b.node.journal, "bob") == ([] if comes_back else [told["seq"]])
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("comes_later", [False, True])
+async def test_a_bot_has_heard_for_nobody_what_is_made_up(
+    comes_later: bool, autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=9999) as (a, b):
+        ann, bob = await account_at(a, "ann", 1), await account_at(b, "bob", 2)
+        await bob.ask("back", room="python")
+        await bob.wait_for("went-back")
+        if not comes_later:
+            await bot_of(bob, b)
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        told = await answer(ann, "say", room="python", text="bob: call me", key="1")
+        if comes_later:
+            await bot_of(bob, b)
+        await trio.sleep(SILENCE_SECONDS)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(5)
+        assert await mentions_of(b.node.journal, "bob") == [told["seq"]]
 
 
 async def never(*_: object) -> None:

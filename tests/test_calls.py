@@ -1,6 +1,9 @@
 """Who is named in what is said and does not hear it: whose names are looked for, how much is looked through, what cannot be kept at once."""
 
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import pytest
 import trio
@@ -26,6 +29,11 @@ from chat_server.rooms.calls import (
     Calls,
     RoomCalls,
 )
+from node_houses import open_nodes
+from streams import House, Program, open_house
+from test_among_nodes import accounts
+from test_blocks_among_nodes import account_at
+from test_conversing import answer
 
 ANN, BOB = 7, 11
 
@@ -51,7 +59,7 @@ class Past:
 class Nobody:
     """Nobody is here."""
 
-    def has_account(self, account: int) -> bool:
+    def hears(self, account: int) -> bool:
         return False
 
 
@@ -173,3 +181,43 @@ async def test_whoever_has_a_role_is_looked_for_however_quickly_the_roles_change
         room.note([said("ann", number, BOB)])
         past.gate.state = EMPTY  # the next ones may be where these were
     assert [seq for _, seq in waiting(found)] == [*range(0, 100, 2)]
+
+
+async def bot_of(owner: Program, house: House) -> None:
+    """A bot in the room python."""
+    await owner.ask("code", purpose="bot", name="guard")
+    token = (await owner.wait_for("bot-made"))["token"]
+    bot = house.connect("127.0.0.99")
+    await bot.ask("hello", protocol=2)
+    await bot.ask("login", nick="x", token=token)
+    await bot.ask("join", room="python")
+    await bot.wait_for("entered")
+
+
+@asynccontextmanager
+async def houses_of(count: int) -> AsyncIterator[Sequence[House]]:
+    """So many nodes; 0: one server without any."""
+    if count:
+        async with open_nodes(count, config=accounts(), silence_seconds=9999) as houses:
+            yield houses
+    else:
+        async with open_house(config=accounts(), silence_seconds=9999) as house:
+            yield [house]
+
+
+@pytest.mark.usefixtures("wall_clock")
+@pytest.mark.parametrize("nodes", [0, 1, 2])
+async def test_a_bot_hears_for_nobody_that_they_are_named(nodes: int, autojump_clock: trio.abc.Clock) -> None:
+    async with houses_of(nodes) as houses:
+        first = cast(Any, houses[0])
+        ann, bob = await account_at(first, "ann", 1), await account_at(first, "bob", 2)
+        await bot_of(bob, houses[-1])
+        journal = houses[0].server._directory.journal
+        account = houses[0].server._directory.accounts.names.holder("bob")
+        await answer(ann, "say", room="python", text="bob: you hear this", key="1")
+        await bob.ask("back", room="python")
+        await bob.wait_for("went-back")
+        await trio.sleep(5)
+        told = await answer(ann, "say", room="python", text="bob: call me", key="2")
+        await trio.sleep(5)
+        assert [one.seq for one in await journal.mentions.of(account)] == [told["seq"]]

@@ -52,6 +52,7 @@ NOT_TRAPPED = {
     "lists",
     # Where somebody with an account is named, or looked up by /whois: test_people.py.
     "has_account",
+    "hears",
     # Where a bot that filters a room is at another node: test_filters_among_nodes.py.
     "bots_elsewhere",
     # By what this test itself asks.

@@ -31,7 +31,7 @@ from chat_server.rooms.batch import HELD, Accepted
 from chat_server.rooms.case_news import note_author, tell_author, tell_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.judging import asked_filters, filters_for
-from chat_server.rooms.line_rules import Hold, Verdict
+from chat_server.rooms.line_rules import Hold
 from chat_server.rooms.room import HALL, ROOM, MaybeAwaitable, Occupant, Room, carried_through
 
 HOLD_TOKENS = 2.0
@@ -146,31 +146,25 @@ def say(place: ChatRoom, session: Occupant, request: Storable) -> MaybeAwaitable
     if place.gate.is_open_to(session):
         return _post(place, session, request)
     verdict = place.refusal_to_say(session, request) or place.verdict(session, request)
-    if verdict is not None and request.key:
-        return _say_again(place, session, request, verdict)
-    if isinstance(verdict, Refused):
-        session.send(verdict)
-        return None
-    if isinstance(verdict, Hold):
-        return _hold(place, session, request)
+    if verdict is not None:
+        return _keep_from_saying(place, session, request, verdict)
     return _ask(place, session, request) if filters_for(place, session) else _post(place, session, request)
 
 
-async def _say_again(place: ChatRoom, session: Occupant, request: Storable, verdict: Verdict) -> None:
-    """Answer something that may not be said now, unless it was: a program that has not heard what became of it sends it again.
+async def _keep_from_saying(place: ChatRoom, session: Occupant, request: Storable, verdict: Hold | Refused) -> None:
+    """Refuse something, or have it wait, unless it was said: a program that has not heard what became of it sends it again.
 
     A bot may have something against it for the very reason that it was said before.
     """
-    sent = SenderKey(session.person.sender, request.key)
-    try:
-        stored = await place.directory.journal.stored_under(sent)
-    except JournalError:
-        stored = None
+    stored = None
+    if request.key:
+        with suppress(JournalError):
+            stored = await place.directory.journal.stored_under(SenderKey(session.person.sender, request.key))
     if stored is not None:
         session.send(Stored(stored.room, stored.seq, request.key))
     elif isinstance(verdict, Hold):
         await _hold(place, session, request)
-    elif verdict is not None:
+    else:
         session.send(verdict)
 
 
@@ -183,12 +177,8 @@ async def _ask(place: ChatRoom, session: Occupant, request: Storable) -> None:
     verdict = await asked_filters(place, session, request)
     if isinstance(verdict, Hold):  # what they may not say any more does not wait either
         verdict = place.refusal_to_say(session, request) or verdict
-    if verdict is not None and request.key:
-        await _say_again(place, session, request, verdict)
-    elif isinstance(verdict, Refused):
-        session.send(verdict)
-    elif isinstance(verdict, Hold):
-        await _hold(place, session, request)
+    if verdict is not None:
+        await _keep_from_saying(place, session, request, verdict)
     elif (pause := _post(place, session, request)) is not None:
         await pause
 

@@ -137,7 +137,8 @@ class _There:
         self._places: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)
         self._given_up: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)  # with the node
         for one in people:
-            self._places[one.person].add((one.node, one.device))
+            if not one.bot:  # which hears it for nobody
+                self._places[one.person].add((one.node, one.device))
         self._moved = [*moved]
         self._came: set[PersonId] = set()
 
@@ -146,7 +147,8 @@ class _There:
         while self._moved and self._moved[-1].before > seq:
             _, node, movement = self._moved.pop()
             if isinstance(movement, Came):
-                self._came.add(movement.person)
+                if not movement.bot:
+                    self._came.add(movement.person)
                 for places in (self._places, self._given_up):
                     places[movement.person].discard((node, movement.device))
             elif isinstance(movement, Went):

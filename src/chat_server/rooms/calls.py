@@ -213,8 +213,8 @@ class Calls:
 class Members(Protocol):
     """Who is in a room, as far as it matters here."""
 
-    def has_account(self, account: int) -> bool:
-        """Whether an account is here, at whatever node."""
+    def hears(self, account: int) -> bool:
+        """Whether an account's person hears the room, at whatever node: a bot hears it for nobody."""
         ...
 
 
@@ -279,7 +279,7 @@ class RoomCalls:
             named.add(line.account)  # who has said something is told of a reply to it
         for account in named:
             if account != line.author:
-                is_here = self._members.has_account(account)
+                is_here = self._members.hears(account)
                 if is_here and self._calls.is_attentive(account):
                     continue
                 call = Call(account, self._past.room, line.seq, line.at, line.author, line.nick, is_here)

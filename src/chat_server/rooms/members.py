@@ -155,19 +155,21 @@ class Members:
         """Whether an account is here, at whatever node."""
         return self._directory.identified(sender_of(account)) in self.nicks
 
-    def lists(self, person: Person[Occupant]) -> bool:
+    def hears(self, account: int) -> bool:
+        """Whether an account's person hears the room, at whatever node: a bot hears it for nobody."""
+        return self._hears(self._directory.identified(sender_of(account)))
+
+    def lists(self, _: Person[Occupant]) -> bool:
         """Whether somebody is here by what other nodes know."""
-        del person
         return False
 
-    def is_noted(self, person: Person[Occupant]) -> bool:
+    def is_noted(self, _: Person[Occupant]) -> bool:
         """Whether everybody has been told already that somebody who is here has an account."""
-        del person
         return False
 
-    def _hears(self, person: Person[Occupant]) -> bool:
+    def _hears(self, person: Person[Occupant] | None) -> bool:
         """Whether somebody hears the room already, but for their bots."""
-        return any(not other.proof.is_bot for other in self._here.get(person, ()))
+        return person is not None and any(not other.proof.is_bot for other in self._here.get(person, ()))
 
     def _known_nick(self, person: Person[Occupant], nick: str) -> str:
         """The nickname by which the room knows somebody; the given one if they are not here."""
@@ -280,10 +282,9 @@ class Members:
             self._audience.show_alone(told, Left(self.room, (nick,), guests=self._guests.among([(who, nick)])))
 
     def _remember(self, session: Occupant, known_as: str) -> None:
-        if session.proof.is_bot:
-            return
-        self._history.save_position(known_as)
-        self._directory.journal.save_position(self.room, known_as, self._history.last_seq)
+        if not session.proof.is_bot:
+            self._history.save_position(known_as)
+            self._directory.journal.save_position(self.room, known_as, self._history.last_seq)
 
     # When a step has failed.
 

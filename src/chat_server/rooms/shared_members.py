@@ -77,7 +77,9 @@ class SharedMembers(Members):
         """Somebody's sessions that are here."""
         return self._here.get(person, ())
 
-    def _hears(self, person: Person[Occupant]) -> bool:
+    def _hears(self, person: Person[Occupant] | None) -> bool:
+        if person is None:
+            return False
         return super()._hears(person) or self.roster.hears_elsewhere(person_id(person, self.node), self.node)
 
     def _known_nick(self, person: Person[Occupant], nick: str) -> str:
@@ -86,6 +88,10 @@ class SharedMembers(Members):
     def has_account(self, account: int) -> bool:
         """Whether an account is there by the turns that have been taken in."""
         return bool(self.roster.nick(sender_of(account)))
+
+    def hears(self, account: int) -> bool:
+        """Whether an account's person hears the room, at whatever node."""
+        return super().hears(account) or self.roster.hears_elsewhere(sender_of(account), self.node)
 
     def lists(self, person: Person[Occupant]) -> bool:
         """Whether somebody is there by the turns that have been taken in."""
