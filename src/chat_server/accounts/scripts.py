@@ -22,8 +22,7 @@ _TOGETHER = (
 
 def foreign_letter(name: str) -> str:
     """Return the letter of a name that is not of the script of the rest; "" if all are of one, or of several that people write together."""
-    letters = normalize("NFKC", name)
-    if letters.isascii():
+    if name.isascii() or (letters := normalize("NFKC", name)).isascii():
         return ""
     used = [(letter, scripts) for letter in letters if not (scripts := _scripts_of(letter)) & _ANY]
     if any(all(scripts & together for _, scripts in used) for together in _TOGETHER):

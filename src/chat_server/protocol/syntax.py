@@ -15,7 +15,7 @@ from chat_server.protocol.described import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, Say, tag_of
-from chat_server.protocol.typed import Misuse, command_in, read_arguments
+from chat_server.protocol.typed import Form, Misuse, command_in, form_of, read_arguments
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -54,6 +54,11 @@ def parameters_of(request: type[Request]) -> tuple[Parameter, ...]:
     return tuple(
         _parameter(field, hints[field.name]) for field in fields(request) if field_meta(field, "typed") is not False
     )
+
+
+@cache
+def _form_of(request: type[Request]) -> Form:
+    return form_of(parameters_of(request))
 
 
 def _parameter(field: FieldInfo, hint: Any) -> Parameter:
@@ -121,7 +126,7 @@ class Vocabulary:
         request = self.request_for(word)
         if request is None:
             return UnknownCommand(word, arguments)
-        given = read_arguments(arguments, parameters_of(request))
+        given = read_arguments(arguments, _form_of(request))
         if isinstance(given, Misuse):
             return wrong_usage(usage_of(request), given)
         return request(**given)

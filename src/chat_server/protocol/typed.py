@@ -4,7 +4,7 @@ One reading for the server's doors and for programs. What is no command is compa
 the parameters of a command are written (`Parameter`); never knows what a command does, nor where it was typed. Pure.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -53,18 +53,35 @@ def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] 
     return text[1:] if text.startswith("//") else (word, rest)
 
 
-def read_arguments(text: str, parameters: Sequence[Parameter]) -> dict[str, object] | Misuse:
+class Form(NamedTuple):
+    """What can stand after a command's word: flags, each with its parameter's name; then the other parameters, each with that which follows it."""
+
+    flags: Mapping[str, str]
+    words: Sequence[tuple[Parameter, Parameter | None]]
+
+
+def form_of(parameters: Iterable[Parameter]) -> Form:
+    """The form of a command that has these parameters."""
+    flags, words = {}, []
+    for parameter in parameters:
+        if parameter.kind == "flag":
+            flags[parameter.typed] = parameter.name
+        else:
+            words.append(parameter)
+    return Form(flags, [*zip_longest(words, words[1:])])
+
+
+def read_arguments(text: str, form: Form) -> dict[str, object] | Misuse:
     """What each parameter is given; or what is wrong with the first that is not as it should be."""
     given: dict[str, object] = {}
-    flags = {parameter.typed: parameter.name for parameter in parameters if parameter.kind == "flag"}
+    flags, words = form
     text = text.strip()
     word, rest = _cut(text)
     while word in flags:
         given[flags[word]] = True
         text = rest
         word, rest = _cut(text)
-    words = [parameter for parameter in parameters if parameter.kind != "flag"]
-    for parameter, following in zip_longest(words, words[1:]):
+    for parameter, following in words:
         if not text:
             if parameter.required:
                 return Misuse("usage-missing", {"field": parameter.name})

@@ -121,7 +121,7 @@ async def accept_callers(
 ) -> None:
     """Accept callers until the listener is closed; `admit` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
     guard = Guard("a caller could not be let in")
-    is_unix = listener.family == socket.AF_UNIX
+    family, kind, protocol = listener.family, listener.type, listener.proto
     while listener.fileno() >= 0:  # it is closed when the server stops
         try:
             await trio.lowlevel.wait_readable(listener.fileno())
@@ -129,7 +129,9 @@ async def accept_callers(
             return
         for _ in range(ACCEPT_MAX):
             try:
-                connection, address = listener.accept()
+                # As `accept` does, which looks up names of its family and its kind for each.
+                descriptor, address = listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001
+                connection = socket.socket(family, kind, protocol, fileno=descriptor)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -137,7 +139,7 @@ async def accept_callers(
                     unwelcome.info("cannot accept a caller", why=error.strerror)
                     await trio.sleep(REST_SECONDS)
                 break
-            host = UNIX if is_unix else address[0]
+            host = UNIX if family == socket.AF_UNIX else address[0]
             if not guard.attempt(_let_in, connection, host, admit):
                 connection.close()
 

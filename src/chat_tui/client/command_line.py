@@ -7,7 +7,7 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import REQUESTS, tag_of
-from chat_server.protocol.typed import Misuse, command_in, read_arguments, unexpected, unknown_command
+from chat_server.protocol.typed import Misuse, command_in, form_of, read_arguments, unexpected, unknown_command
 
 REPLY = "re"
 """The request of who replies by a command."""
@@ -66,7 +66,7 @@ def parse(
     word, rest = found
     command = commands.get(word.casefold())
     if command is not None:
-        given = read_arguments(rest, command.parameters)
+        given = read_arguments(rest, form_of(command.parameters))
         return misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.tag, given)
     room = next((name for name in rooms if name_key(name) == name_key(word)), None)
     if room is None:

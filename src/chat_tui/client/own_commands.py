@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from chat_server.protocol.described import CommandDescribed, Parameter
-from chat_server.protocol.typed import Misuse, read_arguments
+from chat_server.protocol.typed import Misuse, form_of, read_arguments
 from chat_tui.client.command_line import Asked, Misused, misused
 from chat_tui.language import message, say
 
@@ -124,5 +124,5 @@ def own_command(
     command = own.get(word.casefold())
     if command is None or word.casefold() in others or not text[1:].startswith(word):
         return None
-    given = read_arguments(rest, command.parameters)
+    given = read_arguments(rest, form_of(command.parameters))
     return misused(given, command.usage, language) if isinstance(given, Misuse) else Asked(command.name, given)

@@ -56,20 +56,15 @@ def items(start: str, items: Iterable[str], separator: str, *, columns: int = 0)
     most, items = row_width(columns), [*items]
     # Of ASCII, as most names are, characters are columns: twenty names are in what everybody is told who comes.
     measure = len if f"{start}{separator}{''.join(items)}".isascii() else columns_of
-    lines = [start]
-    width, between = measure(start), measure(separator)
-    is_first = True  # in its line
-    for item in items:
-        needed = measure(item)
-        if not is_first and width + needed + 2 * between > most:
-            lines[-1] += separator.rstrip()
-            lines.append(item)
-            width = needed
-        elif is_first and len(lines) == 1:
-            lines[-1] += item
-            width += needed
+    lines: list[str] = []
+    between = measure(separator)
+    first, width = 0, measure(start) - between  # of the line
+    for at, needed in enumerate(map(measure, items)):
+        if at and width + needed + 2 * between > most:
+            lines.append(separator.join(items[first:at]) + separator.rstrip())
+            first, width = at, needed
         else:
-            lines[-1] += f"{separator}{item}"
             width += between + needed
-        is_first = False
+    lines.append(separator.join(items[first:]))
+    lines[0] = start + lines[0]
     return lines

@@ -110,7 +110,7 @@ class Side:
         match self.state(option):
             case State.NO:
                 self._set(option, State.WANT_YES)
-                return self._said(self._yes, option)
+                return _said(self._yes, option)
             case State.WANT_NO:
                 self._set(option, State.WANT_NO_OPPOSITE)
             case State.WANT_YES_OPPOSITE:
@@ -122,7 +122,7 @@ class Side:
         match self.state(option):
             case State.YES:
                 self._set(option, State.WANT_NO)
-                return self._said(self._no, option)
+                return _said(self._no, option)
             case State.WANT_NO_OPPOSITE:
                 self._set(option, State.WANT_NO)
             case State.WANT_YES:
@@ -134,12 +134,12 @@ class Side:
         state = self.state(option)
         if state is State.NO:
             if option not in self._agreeable:
-                return self._said(self._no, option)
+                return _said(self._no, option)
             self._set(option, State.YES)
-            return self._said(self._yes, option)
+            return _said(self._yes, option)
         after, says_no = _ON_AGREEMENT[state]
         self._set(option, after)
-        return self._said(self._no, option) if says_no else b""
+        return _said(self._no, option) if says_no else b""
 
     def refused(self, option: int) -> bytes:
         """Take their no; return the answer, if one is due."""
@@ -148,11 +148,12 @@ class Side:
             self._set(option, state)
         if answer is None:
             return b""
-        return self._said(self._yes if answer else self._no, option)
+        return _said(self._yes if answer else self._no, option)
 
-    @staticmethod
-    def _said(verb: int, option: int) -> bytes:
-        return bytes((Code.IAC, verb, option))
+
+@lru_cache(maxsize=1024)
+def _said(verb: int, option: int) -> bytes:
+    return bytes((Code.IAC, verb, option))
 
 
 class Options:
