@@ -12,6 +12,7 @@ from chat_server.protocol.entries import KINDS, Amending, Entry, LineBlocked, Pa
 from chat_server.protocol.events import Event
 from chat_server.protocol.moderation_events import CasesWait, LineHeld
 from chat_server.protocol.people_events import MentionsWaiting, OnlineListed, PersonAway
+from chat_server.protocol.requests import NUMBER_MAX
 from chat_server.protocol.room_events import RoomDeleted, RoomRenamed
 from chat_server.protocol.setting_events import SettingShown
 from chat_server.protocol.stored_event import StoredEvent
@@ -475,3 +476,10 @@ def test_who_is_away_is_known_until_they_say_something() -> None:
     shown_lines = words_for(entries.MentionsShown((("python", lines),), 0, "UTC"), was_typed=True).splitlines()
     assert shown_lines[0] == "In python:"
     assert shown_lines[2:4] == ["#7 00:00 bob: ann?", "#8 00:01 (blocked)"]
+
+
+def test_a_server_that_deletes_more_lines_than_there_are_is_taken_at_its_word_for_those_that_there_are() -> None:
+    state, room = in_room("1", "2")
+    state.apply(entries.Redacted("python", 3, 0.0, "carol", "", of=((2, NUMBER_MAX),)))
+    assert [type(line) for line in room.timeline.lines()] == [Said, entries.Deleted]
+    assert (room.timeline.deleter(1), room.timeline.deleter(2)) == ("", "carol")

@@ -64,8 +64,8 @@ class Timeline:
         """For lines, what is known of how people have reacted, by the entries' numbers."""
         self._as_read: dict[int, tuple[tuple[Reaction, ...], int]] = {}
         """How the reactions to these lines stood when they were read, and up to which entry."""
-        self._deleters: dict[int, str] = {}
-        """Who has deleted lines, by the lines' numbers."""
+        self._deleters: list[tuple[int, int, str]] = []
+        """Who has deleted lines, from which number to which: a server may name more than there can be."""
 
     def add(self, kept: Sequence[StoredEvent | LineBlocked]) -> list[StoredEvent | LineBlocked]:
         """Add what is kept from one number to another, in order; return what is new of it, what is not shown too."""
@@ -133,7 +133,7 @@ class Timeline:
                 if isinstance(line, Entry) and (new := after(line, entry)) is not line:
                     self._put(index, new)
             if isinstance(entry, Redacted):
-                self._deleters |= dict.fromkeys(range(max(first, self._let_go + 1), last + 1), entry.nick)
+                self._deleters.append((first, last, entry.nick))
                 self._changed_from(self.index_of(first))
 
     def _react(self, entry: Reacted) -> None:
@@ -225,7 +225,7 @@ class Timeline:
         self.entries.replace(0, self.index_of(seq + 1), [])
         self._reacted = {of: known for of, known in self._reacted.items() if of > seq}
         self._as_read = {of: known for of, known in self._as_read.items() if of > seq}
-        self._deleters = {of: nick for of, nick in self._deleters.items() if of > seq}
+        self._deleters = [(first, last, nick) for first, last, nick in self._deleters if last > seq]
         self._changed_from(0)
 
     @property
@@ -245,7 +245,7 @@ class Timeline:
 
     def deleter(self, seq: int) -> str:
         """Who has deleted the line with this number, as far as that is known."""
-        return self._deleters.get(seq, "")
+        return next((nick for first, last, nick in reversed(self._deleters) if first <= seq <= last), "")
 
     def newest_of(self, nick: str, until: int) -> int:
         """The number of somebody's newest line up to this one; 0: there is none among the newest entries."""
