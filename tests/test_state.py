@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chat_server.protocol import entries, events
-from chat_server.protocol.amending import Edited, Reacted
+from chat_server.protocol.amending import Deleted, Edited, Reacted, Redacted
 from chat_server.protocol.amendments import all_after
 from chat_server.protocol.entries import KINDS, Amending, Entry, LineBlocked, PageShown, Said, TopicSet
 from chat_server.protocol.events import Event
@@ -480,6 +480,6 @@ def test_who_is_away_is_known_until_they_say_something() -> None:
 
 def test_a_server_that_deletes_more_lines_than_there_are_is_taken_at_its_word_for_those_that_there_are() -> None:
     state, room = in_room("1", "2")
-    state.apply(entries.Redacted("python", 3, 0.0, "carol", "", of=((2, NUMBER_MAX),)))
-    assert [type(line) for line in room.timeline.lines()] == [Said, entries.Deleted]
+    state.apply(Redacted("python", 3, 0.0, "carol", "", of=((2, NUMBER_MAX),)))
+    assert [type(line) for line in room.timeline.lines()] == [Said, Deleted]
     assert (room.timeline.deleter(1), room.timeline.deleter(2)) == ("", "carol")

@@ -211,7 +211,7 @@ class ChatView(StillScroll):
 
     def scroll_pages(self, pages: float) -> None:
         """Scroll down by so many screens; up, if negative."""
-        rows = max(1, round((self.size.height - OVERLAP) * abs(pages)))
+        rows = max(1, round((self.rows_high - OVERLAP) * abs(pages)))
         self.scroll_rows(rows if pages > 0 else -rows)
         if pages > 0 and not self._follows and self._viewport.bottom - self.top_row <= OVERLAP:
             self.go_to_bottom()  # the row that says what is below takes one: as many pages up and down would not end there
@@ -307,7 +307,7 @@ class ChatView(StillScroll):
 
     def settled(self) -> None:
         """What is seen has been measured: ask for lines that are about to be seen and are not loaded."""
-        before = self.entry_rows.missing_near(self._viewport.heights, self.top_row, self.size.height)
+        before = self.entry_rows.missing_near(self._viewport.heights, self.top_row, self.rows_high)
         if before is not None and self.room is not None:
             self.post_message(self.OlderWanted(self.room, before))
 
@@ -338,11 +338,11 @@ class ChatView(StillScroll):
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        width = self.scrollable_content_region.width
+        width = self.columns_drawn
         heights = self._viewport.heights
         row = self.top_row + y - self._viewport.padding
         if self.room is None or not 0 <= row < heights.total:
-            return self.drawing.beyond(self.entry_rows, width, self.size.height - 1 - y)
+            return self.drawing.beyond(self.entry_rows, width, self.rows_high - 1 - y)
         index = heights.at(row)
         span = self.text_selection.get_span(row) if self.text_selection is not None else None
         return self.drawing.row(self.entry_rows, (index, row - heights.top(index), row), width, span)

@@ -54,6 +54,7 @@ class EntryRows:
         """The room that is shown."""
         self._rows: dict[int, Rows] = {}
         self._kept = 0  # characters of their entries, counted again for those that were made again
+        self._made_up_to = 0  # the index behind the last entry that has rows
         self._strips: dict[tuple[int, int, int], Strip] = {}  # by entry, row of it, and row of all
         self.unread_from: int | None = None
         """The number after which the rule between read and unread stands."""
@@ -125,22 +126,32 @@ class EntryRows:
         """Give those who talk in the newest lines, from `start` on, their colours in the order in which they do: other panes show these too."""
         if self.room is None:
             return
-        entries, hues, count = self.room.timeline.entries, self.room.hues, len(self._look().nicks)
-        for index in range(max(start, len(entries) - TALKERS_MAX), len(entries)):
-            if isinstance(entry := entries[index], Spoken) and entry.nick != self._look().me:
-                hues.talks(entry.nick, count)
+        entries, hues, look = self.room.timeline.entries, self.room.hues, self._look()
+        for entry in entries.since(max(start, len(entries) - TALKERS_MAX)):
+            if isinstance(entry, Spoken) and entry.nick != look.me:
+                hues.talks(entry.nick, len(look.nicks))
 
     def missing_near(self, heights: Heights, top: int, height: int) -> int | None:
         """The number before which lines are missing, beside the newest entry near the screen that has such a gap; None if none has."""
         room = self.room
         if room is None or not room.is_joined or not room.timeline.entries:
             return None
-        for index in range(heights.at(top + height), heights.at(max(0, top - height)) - 1, -1):
+        first = heights.at(max(0, top - height))
+        if self._is_whole_from(self.seq_from(first)):
+            return None
+        for index in range(heights.at(top + height), first - 1, -1):
             if not isinstance(self.entry(index), StatusMessage | Pending):
                 hole = room.timeline.hole_before(index, room.first)
                 if hole:
                     return hole.stop
         return None
+
+    def _is_whole_from(self, seq: int) -> bool:
+        """Whether nothing is missing before this number, nor from there on: so it nearly always is."""
+        timeline = self.room.timeline if self.room is not None else None
+        if timeline is None or seq - 1 not in timeline.numbers:
+            return False
+        return timeline.numbers.run_from(seq) >= timeline.newest
 
     def selected(self, selection: Selection, heights: Heights) -> str:
         """What was said where it is selected: byte for byte, however it is shown, and in however many rows."""
@@ -179,6 +190,7 @@ class EntryRows:
                 self.forget()
                 self._kept = len(entry.text)
             rows = self._rows[index] = self._made(index, entry)
+            self._made_up_to = max(self._made_up_to, index + 1)
         return rows
 
     def _made(self, index: int, entry: TimelineEntry | Pending) -> Rows:
@@ -232,7 +244,7 @@ class EntryRows:
         """Everything may look otherwise now."""
         self._rows.clear()
         self._strips.clear()
-        self._kept = 0
+        self._kept = self._made_up_to = 0
 
     def grow_old(self, heights: Heights) -> bool:
         """Time has passed: forget what looks otherwise by now, and may be of another height. Returns whether anything does."""
@@ -253,6 +265,8 @@ class EntryRows:
 
     def forget_from(self, start: int) -> None:
         """Entries from here on are others now."""
+        if start >= self._made_up_to:
+            return
         for index in [index for index in self._rows if index >= start]:
             del self._rows[index]
         for key in [key for key in self._strips if key[0] >= start]:

@@ -14,6 +14,8 @@ from textual.dom import DOMNode
 from textual.events import Event, Key, Paste
 from textual.message_pump import MessagePump
 
+from chat_tui.ui.terminal import ends_at
+
 ROUNDS = 2
 """Ways from the widget up to the app that a key is given: one for the key, one for what it made the widget send (`Submitted`)."""
 
@@ -50,22 +52,32 @@ class KeysInTurn(App[None]):
             return
         turn = self._key_turn
         self._key_patience = asyncio.get_running_loop().call_later(PATIENCE, self.call_later, self._key_done, turn)
+        key = self._key_queue.popleft()
         try:
-            await super().on_event(self._key_queue.popleft())
+            await super().on_event(key)
         finally:
-            self._follow_key(self._key_begins_at, turn, ROUNDS)
+            first = self._key_begins_at
+            if not (first.is_running and first.call_later(self._key_handled, first, key, turn)):
+                self._follow_key(_above(first), turn, ROUNDS)
 
     @property
     def _key_begins_at(self) -> MessagePump:
         """Where a key goes first."""
         return (self.focused or self.screen) if self.screen_stack else self
 
+    def _key_handled(self, first: MessagePump, key: Key | Paste, turn: int) -> None:
+        """Follow a key from where it went first; if that is where it ends, only to whom it may have told of it: three queues of fifteen."""
+        if ends_at(key, first):
+            self._follow_key(self.screen if self.screen_stack else None, turn, 1)
+        else:
+            self._follow_key(_above(first), turn, ROUNDS)
+
     def _follow_key(self, node: MessagePump | None, turn: int, rounds: int) -> None:
         """Follow a key, through the queues that it goes through."""
         if node is None or node is self:
             self.call_later(self._key_arrived, turn, rounds)
             return
-        above = node.parent if isinstance(node, DOMNode) else None
+        above = _above(node)
         if not (node.is_running and node.call_later(self._follow_key, above, turn, rounds)):
             self._follow_key(above, turn, rounds)
 
@@ -78,3 +90,7 @@ class KeysInTurn(App[None]):
     async def _key_done(self, turn: int) -> None:
         if turn == self._key_turn and self._has_key:
             await self._next_key()
+
+
+def _above(node: MessagePump) -> MessagePump | None:
+    return node.parent if isinstance(node, DOMNode) else None

@@ -69,6 +69,7 @@ class MainScreen(Screen[None]):
         """Show nothing yet. `servers` are those that there will be."""
         super().__init__()
         self.VERTICAL_BREAKPOINTS = []  # the app's are for what stands over the panes: each would style all of them once more
+        terminal.draw_what_is_seen(self)
         self._servers = servers
         self._is_ready = False
         self._paint_timer = PaintTimer(self, self.paint, is_slow=lambda: self._program.settings.slow_link)

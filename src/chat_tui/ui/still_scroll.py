@@ -1,13 +1,32 @@
 """A view of many rows that stands still: nothing is animated, and nothing is laid out again when rows are added. Knows Textual only."""
 
+from math import ceil
+
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBar
+
+EIGHTHS = 8
+"""In how many steps of a row a scrollbar moves."""
+
+
+def thumb_of(rows: int, window: int, total: int, position: float) -> tuple[int, int]:
+    """From where to where the thumb of a scrollbar is, in eighths of its rows; nowhere if all is seen."""
+    if not 0 < window < total:
+        return 0, 0
+    high = max(1.0, window * rows / total)
+    start = int((rows - high) * position / (total - window) * EIGHTHS)
+    return start, start + ceil(high * EIGHTHS)
 
 
 class StillScroll(ScrollView):
     """Rows that are scrolled at once. What one reads does not swim."""
 
     _is_moving = False
+    _thumb = 0, 0
+    _inside: tuple[tuple[Size, bool], int, int] | None = (
+        None  # columns and rows of what is seen, and of which size and scrollbar that is
+    )
 
     @property
     def top_row(self) -> int:
@@ -17,24 +36,51 @@ class StillScroll(ScrollView):
     @property
     def rows_high(self) -> int:
         """How many rows there are on the screen."""
-        return self.size.height
+        return self._columns_and_rows[1]
 
     @property
     def columns_wide(self) -> int:
         """How many columns a row has."""
-        return max(4, self.scrollable_content_region.width - 1)
+        return max(4, self.columns_drawn - 1)
+
+    @property
+    def columns_drawn(self) -> int:
+        """How many columns a row is drawn in, with the blank one before the scrollbar."""
+        return self._columns_and_rows[0]
+
+    @property
+    def _columns_and_rows(self) -> tuple[int, int]:
+        """Worked out once for a size: Textual does it anew from all styles, whenever a row asks."""
+        of = (self.region.size, self.show_vertical_scrollbar)
+        if self._inside is None or self._inside[0] != of:
+            self._inside = of, self.scrollable_content_region.width, self.size.height
+        return self._inside[1:]
+
+    def notify_style_update(self) -> None:
+        """Another theme, or a class that looks otherwise."""
+        self._inside = None
+        super().notify_style_update()
 
     def scroll_rows_to(self, row: float, total: int) -> None:
         """Have this row at the top, of so many."""
         if self.virtual_size.height != total:
             # Not by assignment, which has the whole screen laid out and redrawn: 25 ms instead of 8, for each line that comes.
             self.set_reactive(StillScroll.virtual_size, Size(self.columns_wide, total))
-            self.vertical_scrollbar.window_virtual_size = total
+            self.vertical_scrollbar.set_reactive(ScrollBar.window_virtual_size, total)
         self._is_moving = True
         try:
             self.scroll_to(y=max(0, row), animate=False, force=True)
         finally:
             self._is_moving = False
+        self._move_thumb()
+
+    def _move_thumb(self) -> None:
+        """Draw the scrollbar if it looks otherwise now. Textual draws it for every line: a tenth of what that costs, and it moves once in twenty."""
+        bar = self.vertical_scrollbar
+        thumb = thumb_of(self.rows_high, bar.window_size, bar.window_virtual_size, bar.position)
+        if thumb != self._thumb:
+            self._thumb = thumb
+            bar.refresh()
 
     def refresh_rows(self, first: int, end: int) -> None:
         """Draw the rows of the screen from one to before another, as far as they are on it."""
@@ -47,9 +93,11 @@ class StillScroll(ScrollView):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """See who has moved the view."""
+        self.vertical_scrollbar.set_reactive(ScrollBar.position, int(new_value * EIGHTHS) / EIGHTHS)
         super().watch_scroll_y(old_value, new_value)
         if not self._is_moving and self.is_mounted and round(old_value) != round(new_value):
             self.scrolled()
+        self._move_thumb()
 
     def animate(self, attribute: str, value: object, **options: object) -> None:
         """Do at once what Textual would animate, as a click beside the scrollbar's thumb.

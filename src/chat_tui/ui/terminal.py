@@ -4,6 +4,7 @@
   two in that time for text, and digits for symbols. Here they become what a Kitty terminal sends, at once.
 - Escape sequences that tell the terminal something: its bell, its title (what notifies a desktop: desktop.py).
 - A screen that the terminal is told as plain text; and the mouse, left to the terminal meanwhile.
+- A part of the screen drawn by no more than what is seen there; whether a key has done all that it does.
 - Giving the terminal back as it was, however the program ends; and a bug's traceback without secrets.
 """
 
@@ -23,8 +24,12 @@ from typing import Any
 import textual
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.events import Event
+from textual.geometry import Region
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.strip import Strip
 
 from chat_tui.client.links import is_link
 from chat_tui.client.opening import has_desktop
@@ -283,6 +288,33 @@ def written_as(screen: Screen[None], page: Callable[[], str]) -> Callable[[], No
     if _is_pinned():
         setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
     return forget
+
+
+def ends_at(event: Event, node: MessagePump) -> bool:
+    """Whether an event that has been handled goes no further than this, and nothing waits there that it may have made."""
+    return _is_pinned() and event._stop_propagation and node._message_queue.empty()  # noqa: SLF001 - Textual has no public way to it
+
+
+def draw_what_is_seen(screen: Screen[Any]) -> None:
+    """Have a part of the screen drawn by the widgets that are seen there, and of these only the rows that are.
+
+    Textual has everything drawn that stands anywhere in a pane around that part, all rows of it, behind other widgets too: for a letter in the
+    prompt eleven widgets and 240 rows. Does nothing with a version of Textual that is not known.
+    """
+    compositor = screen._compositor  # noqa: SLF001 - Textual has no public way to it
+
+    def renders(crop: Region | None = None) -> Iterator[tuple[Region, Region, list[Strip]]]:
+        part = compositor.size.region if crop is None else crop
+        for widget, (region, clip) in compositor.visible_widgets.items():  # those before others come first
+            seen = region.intersection(clip)
+            rows = seen.intersection(Region(seen.x, part.y, seen.width, part.height))
+            if part.overlaps(rows):
+                yield rows, rows, widget.render_lines(rows.translate(-region.offset))
+                if rows.contains_region(part):
+                    return
+
+    if _is_pinned():
+        setattr(compositor, "_get_renders", renders)  # noqa: B010 - for a type checker a method cannot be replaced
 
 
 def has_emoji() -> bool:
