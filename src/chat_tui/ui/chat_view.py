@@ -338,8 +338,7 @@ class ChatView(StillScroll):
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        width = self.columns_drawn
-        heights = self._viewport.heights
+        width, heights = self.columns_drawn, self._viewport.heights
         row = self.top_row + y - self._viewport.padding
         if self.room is None or not 0 <= row < heights.total:
             return self.drawing.beyond(self.entry_rows, width, self.rows_high - 1 - y)

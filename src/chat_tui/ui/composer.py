@@ -10,9 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.content import Content
 from textual.events import Key, Paste
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
@@ -22,6 +20,7 @@ from chat_tui.client.spelling import misspelt, word_before
 from chat_tui.language import say
 from chat_tui.ui.completion_cycle import CompletionCycle
 from chat_tui.ui.input_history import InputHistory
+from chat_tui.ui.quick_text_area import QuickTextArea
 from chat_tui.ui.readline_keys import ReadlineKeys
 from chat_tui.ui.spelling import Dictionaries
 
@@ -57,7 +56,7 @@ def _location(text: str, at: int) -> tuple[int, int]:
     return before.count("\n"), at - (before.rfind("\n") + 1)
 
 
-class Composer(TextArea):
+class Composer(QuickTextArea):
     """The prompt."""
 
     COMPONENT_CLASSES = TextArea.COMPONENT_CLASSES | {"composer--misspelt"}
@@ -79,9 +78,6 @@ class Composer(TextArea):
         & .composer--misspelt { color: $text-error; text-style: underline; }
     }
     """
-
-    _styled: object = None
-    """The theme that has been told how the parts look."""
 
     class Submitted(Message):
         """Somebody wants to send this."""
@@ -246,18 +242,6 @@ class Composer(TextArea):
                 line.stylize(style, first, last)
         return line
 
-    def notify_style_update(self) -> None:
-        """Another theme, or a class that looks otherwise."""
-        self._styled = None
-        super().notify_style_update()
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the text. Textual works out for each letter how its parts look, which is half of what a letter costs: that has been done once."""
-        if self._styled is self._theme:
-            return super(TextArea, self).render_lines(crop)
-        self._styled = self._theme
-        return super().render_lines(crop)
-
     def _watch_text(self) -> None:
         if self._dictionaries.is_wanted and self.text[:1].strip("/"):
             self._dictionaries.is_wanted = False
@@ -295,14 +279,6 @@ class Composer(TextArea):
     def action_yank(self) -> None:
         """Put back what was killed last."""
         self._killing.yank()
-
-    def post_message(self, message: Message) -> bool:
-        """Send a message: what the screen wants to know straight to it, in order, not up through five panes; where the cursor is, nobody does."""
-        if isinstance(message, TextArea.SelectionChanged):
-            return False
-        if self.is_running and isinstance(message, _FOR_SCREEN):
-            return self.screen.post_message(message)
-        return super().post_message(message)
 
     def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """Whether nothing else is to have this key."""
@@ -368,4 +344,4 @@ class Composer(TextArea):
             self.insert(text)
 
 
-_FOR_SCREEN = TextArea.Changed, Composer.Submitted, Composer.LongPaste, Composer.BottomWanted
+Composer.FOR_SCREEN = TextArea.Changed, Composer.Submitted, Composer.LongPaste, Composer.BottomWanted

@@ -5,6 +5,7 @@ from math import ceil
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollBar
+from textual.strip import Strip
 
 EIGHTHS = 8
 """In how many steps of a row a scrollbar moves."""
@@ -24,9 +25,7 @@ class StillScroll(ScrollView):
 
     _is_moving = False
     _thumb = 0, 0
-    _inside: tuple[tuple[Size, bool], int, int] | None = (
-        None  # columns and rows of what is seen, and of which size and scrollbar that is
-    )
+    _inside: tuple[int, int] | None = None  # columns and rows while some are drawn
 
     @property
     def top_row(self) -> int:
@@ -50,16 +49,15 @@ class StillScroll(ScrollView):
 
     @property
     def _columns_and_rows(self) -> tuple[int, int]:
-        """Worked out once for a size: Textual does it anew from all styles, whenever a row asks."""
-        of = (self.region.size, self.show_vertical_scrollbar)
-        if self._inside is None or self._inside[0] != of:
-            self._inside = of, self.scrollable_content_region.width, self.size.height
-        return self._inside[1:]
+        return self._inside or (self.scrollable_content_region.width, self.size.height)
 
-    def notify_style_update(self) -> None:
-        """Another theme, or a class that looks otherwise."""
-        self._inside = None
-        super().notify_style_update()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw rows. How many there are is worked out once for all of them: Textual does it from all styles, 25 us, and each row asks four times."""
+        self._inside = self._columns_and_rows
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._inside = None
 
     def scroll_rows_to(self, row: float, total: int) -> None:
         """Have this row at the top, of so many."""
