@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.config import Config
+from chat_server.config import Config, MetricsTable
 from chat_server.server.handed import NOTHING, Handed, Unfit, as_handed, handed, handed_by_systemd
 from chat_server.server.policy import policy_of
 from handing_over import activated, listening
@@ -83,6 +83,14 @@ def test_who_may_register_hangs_on_where_the_sockets_listen_and_not_on_the_setti
         assert policy_of(config).registration == "invite"
         assert config.server.port == for_all.getsockname()[1]
     assert policy_of(as_handed(Config(), Handed((one,)))).registration == "open"
+
+
+def test_where_metrics_are_handed_a_socket_a_reload_moves_them_nowhere(one: socket.socket) -> None:
+    given = Handed((), metrics=(one,))
+    settings = [as_handed(Config(metrics=MetricsTable(listen)), given) for listen in ("", "127.0.0.1:9464")]
+    assert settings[0] == settings[1]
+    assert settings[0].metrics.listen == f"127.0.0.1:{one.getsockname()[1]}"
+    assert as_handed(Config(metrics=MetricsTable("127.0.0.1:9464")), NOTHING).metrics.listen == "127.0.0.1:9464"
 
 
 def test_a_server_listens_on_what_it_is_handed_and_on_nothing_else(one: socket.socket, tmp_path: Path) -> None:
