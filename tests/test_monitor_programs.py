@@ -298,7 +298,7 @@ def test_a_place_that_is_taken_changes_nothing_and_one_that_another_mistake_leav
         code, said = reload(tmp_path, f"127.0.0.1:{port}")
         assert code == 2
         assert f"the configuration stays as it was: cannot listen on 127.0.0.1:{port} ([metrics] listen)" in said
-        assert fetched(where, "/healthz") == (200, "ok\n")
+        assert fetched(where, "/readyz") == (200, "ok\n")
         free = f"{tmp_path}/free"
         with sqlite3.connect(tmp_path / "data" / "journal.db", isolation_level=None) as database:
             database.execute("BEGIN IMMEDIATE")  # a room cannot be made meanwhile: the last thing that a reload does
@@ -308,7 +308,7 @@ def test_a_place_that_is_taken_changes_nothing_and_one_that_another_mistake_leav
         assert code == 2, said
         assert "a room cannot be made" in said
         assert not answers(free)
-        assert fetched(where, "/healthz") == (200, "ok\n")
+        assert fetched(where, "/readyz") == (200, "ok\n")
         assert reload(tmp_path, free)[0] == 0
-        assert fetched(free, "/healthz") == (200, "ok\n")
+        assert fetched(free, "/readyz") == (200, "ok\n")
         assert server.stop() == 0
