@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from rich.cells import cell_len
+from textual.widgets import Input
 
 from chat_server.protocol.entries import Said
 from chat_tui import language
@@ -84,6 +86,12 @@ async def opened(app: StoryApp, pilot: Pilot, action: Action) -> str:
     return app.screen_text()
 
 
+def all_hints_fit(app: StoryApp) -> bool:
+    """Whether what stands in empty fields has its place there."""
+    fields = [field for field in app.screen.query(Input) if field.display and field.region]
+    return all(cell_len(str(field.placeholder)) <= field.content_size.width for field in fields)
+
+
 @pytest.mark.parametrize("name", OPENED)
 def test_what_it_opens_fits_and_says_what_it_is_and_how_one_gets_out(name: str) -> None:
     action = next(action for action in ACTIONS if action.name == name)
@@ -101,6 +109,7 @@ def test_what_it_opens_fits_and_says_what_it_is_and_how_one_gets_out(name: str) 
             area = box.first().region
             assert (area.x >= 0, area.y >= 0, area.right <= SMALL[0], area.bottom <= SMALL[1]) == (True,) * 4
             assert not box.first().allow_vertical_scroll, "what is long scrolls inside, and the rest stays in sight"
+        assert all_hints_fit(app), "nothing of what may be typed is cut off"
         focused = app.screen.focused
         if focused is not None and name != "palette":
             assert focused.region.height > 0
@@ -128,6 +137,7 @@ def test_it_fits_in_chinese_too(name: str) -> None:
     async def act(pilot: Pilot) -> None:
         shown = await opened(app, pilot, action)
         assert re.search(r"Esc|保留", shown) or name in SAYS_NO_KEYS, shown
+        assert all_hints_fit(app)
         box = app.screen.query(".box")
         assert not box or not box.first().allow_vertical_scroll
 

@@ -105,7 +105,7 @@ class ChatApp(Copying, KeysInTurn):
         for theme in self._own_themes(themes):
             self.register_theme(theme)
         self._themes = themes
-        self._ascii = AsciiFilter() if settings.ascii or not terminal.has_unicode() else None
+        self._ascii = AsciiFilter(terminal.encoding()) if settings.ascii or not terminal.has_unicode() else None
         self._begin_with_theme(settings.theme if settings.theme in self.available_themes else CHAT_DARK.name)
         self._keymap_chosen = keymap(settings.keys)
         if self._keymap_chosen:

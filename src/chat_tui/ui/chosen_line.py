@@ -233,7 +233,7 @@ class ChosenLine:
         pick(
             self._screen,
             say("React to {nick}", nick=line.nick),
-            say("a few letters, an emoji, or :its_name:"),
+            say("letters, an emoji, or :its_name:"),
             signs_found,
             partial(self._react, line),
         )

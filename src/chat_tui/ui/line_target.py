@@ -40,7 +40,7 @@ class LineTarget:
         from chat_tui.ui.screens.asking import AskScreen  # noqa: PLC0415 - who asks pays
 
         self._screen.app.push_screen(
-            AskScreen(say("Go to"), say("4711, yesterday 14:00, monday, -2h, 2026-11-20")),
+            AskScreen(say("Go to"), say("4711, yesterday 14:00, monday, -2h")),
             lambda text: self._go_to_text(room, text),
         )
 

@@ -324,10 +324,12 @@ def has_emoji() -> bool:
 
 def has_unicode() -> bool:
     """Whether the locale is UTF-8."""
-    encoding = (
-        sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"
-    )  # Textual has another one in its place
-    return encoding.lower().replace("-", "") == "utf8"
+    return encoding().lower().replace("-", "") == "utf8"
+
+
+def encoding() -> str:
+    """What the terminal reads, as the locale says."""
+    return sys.__stdout__.encoding if sys.__stdout__ is not None else "utf-8"  # Textual has another one in its place
 
 
 def open_link(app: App[None], url: str) -> None:

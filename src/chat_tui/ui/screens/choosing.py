@@ -147,7 +147,7 @@ class SearchScreen(ChooseScreen):
 
     def __init__(self, servers: Sequence[tuple[str, Ask]]) -> None:
         """`servers`: what each is called where there are several, and what asks it."""
-        super().__init__(say("Search in all rooms"), say('words, "words together", or wor*; Enter searches'))
+        super().__init__(say("Search in all rooms"), say('words, "words together", or wor*'))
         self._servers = servers
         self._asked = ""
         self._answers: dict[int, Found | None] = {}  # of each server; None: it could not search
