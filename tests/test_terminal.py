@@ -49,6 +49,7 @@ class Tmux:
         self, name: str, port: int, *flags: str, size: tuple[int, int] = (100, 30), nick: str = "", env: str = ""
     ) -> None:
         state = self._folder / f"state-{name}"
+        room = [] if "--room" in flags or state.exists() else ["--room", "python"]
         command = [
             *PROGRAM,
             f"127.0.0.1:{port}",
@@ -58,6 +59,7 @@ class Tmux:
             str(state),
             "--config",
             os.devnull,
+            *room,
             *flags,
         ]
         self.start(name, f"{env} {' '.join(command)}", size)
@@ -283,6 +285,8 @@ def test_no_color_means_no_colour(tmp_path: Path) -> None:
             f"127.0.0.1:{server.port}",
             "--nick",
             "ann",
+            "--room",
+            "python",
             "--state",
             str(tmp_path),
             "--config",
@@ -304,9 +308,8 @@ def test_no_color_means_no_colour(tmp_path: Path) -> None:
 def test_terminals_of_few_colours_get_their_own(term: str, tmp_path: Path) -> None:
     with running_server() as server:
         environment = {"TERM": term, "COLORTERM": ""}
-        client = RawTerminal(
-            f"127.0.0.1:{server.port}", "--nick", "ann", "--state", str(tmp_path), "--config", os.devnull, **environment
-        )
+        flags = ["--nick", "ann", "--room", "python", "--state", str(tmp_path), "--config", os.devnull]
+        client = RawTerminal(f"127.0.0.1:{server.port}", *flags, **environment)
         try:
             client.read_until(b"Rooms")
             assert not re.search(rb"[34]8;[25];", client.written)
