@@ -183,7 +183,7 @@ async def test_whoever_has_a_role_is_looked_for_however_quickly_the_roles_change
     assert [seq for _, seq in waiting(found)] == [*range(0, 100, 2)]
 
 
-async def bot_of(owner: Program, house: House) -> None:
+async def bot_of(owner: Program, house: House) -> Program:
     """A bot in the room python."""
     await owner.ask("code", purpose="bot", name="guard")
     token = (await owner.wait_for("bot-made"))["token"]
@@ -192,6 +192,7 @@ async def bot_of(owner: Program, house: House) -> None:
     await bot.ask("login", nick="x", token=token)
     await bot.ask("join", room="python")
     await bot.wait_for("entered")
+    return bot
 
 
 @asynccontextmanager
@@ -221,3 +222,19 @@ async def test_a_bot_hears_for_nobody_that_they_are_named(nodes: int, autojump_c
         told = await answer(ann, "say", room="python", text="bob: call me", key="2")
         await trio.sleep(5)
         assert [one.seq for one in await journal.mentions.of(account)] == [told["seq"]]
+
+
+@pytest.mark.usefixtures("wall_clock")
+async def test_what_a_bot_was_shown_at_another_node_nobody_has_read(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=9999) as (a, b):
+        ann, bob = await account_at(a, "ann", 1), await account_at(a, "bob", 2)
+        await bob.ask("back", room="python")
+        await bob.wait_for("went-back")
+        bot = await bot_of(bob, b)
+        await answer(ann, "say", room="python", text="missed", key="1")
+        await bot.ask("back", room="python")
+        await bot.wait_for("went-back")
+        await trio.sleep(5)
+        await bob.ask("join", room="python")
+        recalled = await bob.wait_for("recalled")
+        assert (recalled["missed"], [line["text"] for line in recalled["lines"]]) == (1, ["missed"])
