@@ -123,9 +123,15 @@ def test_what_was_packed_comes_back_as_it_was(entries: list[TimelineEntry]) -> N
     assert block.entries == entries
 
 
-def test_what_cannot_be_packed_is_kept_as_it_is() -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [
+        StatusMessage(0, 1, 0.0, "cannot read /home/ann/\udcff.toml"),
+        StatusMessage(0, 1, 0.0, "so many came", visits=Visits(more_came=2**64)),
+    ],
+)
+def test_what_cannot_be_packed_is_kept_as_it_is(odd: StatusMessage) -> None:
     kept = KeptEntries()
-    odd = StatusMessage(0, 1, 0.0, "cannot read /home/ann/\udcff.toml")
     kept.extend([odd, *lines(1, MANY)])
     assert kept[0] == odd
     assert kept[MANY - 1].text == f"line {MANY - 1}"

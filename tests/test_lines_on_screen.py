@@ -476,7 +476,6 @@ def test_q_quotes_and_y_copies_and_o_opens(program: Stage, monkeypatch: pytest.M
         monkeypatch.setattr("chat_tui.ui.terminal.has_desktop", lambda: False)
         await press(pilot, "alt+up", "alt+up", "o")
         assert opened == ["https://example.org/parser"]
-        await press(pilot, "escape")
 
     program.play(act, talk())
 
@@ -486,9 +485,24 @@ def test_plus_offers_emoji_by_letters_and_reacts(program: Stage) -> None:
         await press(pilot, "alt+up", "+", *"rocke", "enter")
         asked = app.connection.last("react")
         assert (asked["number"], asked["sign"]) == (43, "🚀")
-        await press(pilot, "+", *":+1:", "enter")
+        await press(pilot, "alt+up", "+", *":+1:", "enter")
         assert app.connection.last("react")["sign"] == "👍"
-        await press(pilot, "escape")
+
+    program.play(act, talk())
+
+
+@pytest.mark.parametrize("keys", [["alt+up", "+", *"rocke", "enter"], ["alt+up", "alt+up", "o"]])
+def test_letters_are_written_again_once_something_was_done_with_a_line(
+    program: Stage, monkeypatch: pytest.MonkeyPatch, keys: list[str]
+) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        monkeypatch.setattr("chat_tui.ui.terminal.has_desktop", lambda: False)
+        await press(pilot, *keys)
+        copied = app.clipboard
+        await press(pilot, *"yes")
+        assert app.prompt.text == "yes"
+        assert app.clipboard == copied
+        app.prompt.put("")
 
     program.play(act, talk())
 

@@ -183,8 +183,13 @@ class ChosenLine:
 
     def _do_links(self, _: RoomState, line: Entry) -> None:
         found = links_in(line)
+
+        def open_link(url: str) -> None:
+            self.end()
+            terminal.open_link(self._screen.app, url)
+
         if len(found) == 1:
-            terminal.open_link(self._screen.app, found[0])
+            open_link(found[0])
             return
         items = [Item(url, Content(url)) for url in found]
         pick(
@@ -192,7 +197,7 @@ class ChosenLine:
             say("Open which?"),
             say("a few letters of it"),
             lambda letters: [item for item in items if letters.casefold() in item.key.casefold()],
-            partial(terminal.open_link, self._screen.app),
+            open_link,
         )
 
     def _do_author(self, room: RoomState, line: Entry) -> None:
@@ -242,6 +247,7 @@ class ChosenLine:
         def take(_: Event) -> None:
             """What comes of it stands below the line."""
 
+        self.end()
         if not ask(self._program, "react", take, room=line.room, number=line.seq, sign=sign):
             self._program.say_shortly(say("There is no connection."))
 
