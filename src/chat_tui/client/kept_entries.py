@@ -62,7 +62,10 @@ class _Block:
         if not self._packed:
             try:
                 self._packed = zlib.compress(_codec()[0].encode(self._as_they_are), LEVEL)
-            except (UnicodeEncodeError, OverflowError):  # names of files have bytes that are no text; a server counts as far as it likes
+            except (
+                UnicodeEncodeError,
+                OverflowError,
+            ):  # names of files have bytes that are no text; a server counts as far as it likes
                 return
         self._as_they_are = None
 
