@@ -691,6 +691,21 @@ async def test_a_limit_that_ends_and_begins_again_counts_for_all_who_are_there(
             assert await seconds_for(ann, bob, 120, f"at {rate} {seconds}") == pytest.approx(seconds, abs=2)
 
 
+async def test_who_goes_while_others_are_given_their_new_limits_needs_none(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_server.server.in_effect.SESSIONS_AT_ONCE", 1)
+    async with open_house(BEFORE) as house:
+        people = [house.connect() for _ in range(50)]
+        for number, program in enumerate(people):
+            await program.enter(f"ann{number}")
+        with capture_logs() as logged:
+            for session in house.server._sessions:
+                session.abort()
+            await use(house, changed(BEFORE, "limits.idle_seconds", 7.0))
+        assert [entry for entry in logged if entry["log_level"] == "error"] == []
+
+
 def test_a_smaller_burst_is_no_debt_and_a_larger_one_is_there_at_once() -> None:
     bucket = TokenBucket(1, 20, 0)
     assert bucket.take(0, 10) == 0

@@ -136,6 +136,7 @@ class InEffect:
         """Have other limits count for those who are there: some at a time."""
         guard = Guard("a session could not be given its new limits")
         for number, session in enumerate([*self._ruled.sessions], 1):
-            guard.attempt(change_limits, session, before)
+            if session in self._ruled.sessions:  # else it has ended meanwhile, and is nobody's any more
+                guard.attempt(change_limits, session, before)
             if number % SESSIONS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
