@@ -1171,6 +1171,23 @@ def test_the_commands_of_the_screen_are_completed_and_explained(program: Stage) 
     program.play(act, beginning(), size=(100, 60))
 
 
+def test_panes_may_leave_no_column_for_the_prompt() -> None:
+    app = StoryApp(beginning())
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("f7", "f8", "f7", "f8")  # shown at any width
+        for columns in range(43, 37, -1):
+            await pilot.resize_terminal(columns, 12)
+            await settle(pilot)
+            assert "python" in app.screen_text()
+        await pilot.press("h", "i")
+        await pilot.resize_terminal(100, 30)
+        await settle(pilot)
+        assert app.prompt.text == "hi"
+
+    play(app, act)
+
+
 def test_resizing_keeps_the_place(program: Stage) -> None:
     words = " ".join(f"word{number}" for number in range(40))
     many = tuple(Said("python", seq, NOON + seq, "bob", f"{seq}: {words}") for seq in range(1, 101))

@@ -22,7 +22,12 @@ class QuickTextArea(TextArea):
         super().notify_style_update()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw the text. Textual works out for each letter how its parts look, which is half of what a letter costs."""
+        """Draw the text. Textual works out for each letter how its parts look, which is half of what a letter costs.
+
+        Where there is no column for it, nothing is drawn: Textual's placeholder cannot be broken into rows of none.
+        """
+        if not self.content_size.width:
+            return [Strip.blank(crop.width, self.rich_style) for _ in range(crop.height)]
         if self._styled is self._theme:
             return super(TextArea, self).render_lines(crop)
         self._styled = self._theme
