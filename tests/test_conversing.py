@@ -599,3 +599,32 @@ async def test_a_guest_who_registers_is_the_account_wherever_one_was_with_them_a
         await gus.read_to_end()
         await desk.type("are you there?", "/last 9")
         assert "are you there?" in await desk.read_until("of 3")
+
+
+async def test_what_a_guest_begins_while_they_register_by_another_session_is_over_with_that(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, token = MemoryJournal(), "t" * 22
+    begin, has_registered = journal.conversations.begin, trio.Event()
+
+    async def begin_slowly(name: str, parties: tuple[Party, ...]) -> None:
+        await begin(name, parties)
+        await has_registered.wait()
+
+    async with open_house(journal=journal, silence_seconds=9999) as house:
+        eve, desk, phone = house.connect(), house.connect("127.0.0.1"), house.connect("127.0.0.1")
+        await eve.enter("eve", "python")
+        await answer(eve, "dm", who="all")
+        await desk.enter("gus", "python", token=token)
+        await phone.enter("gus", "python", token=token, session="add")
+        monkeypatch.setattr(journal.conversations, "begin", begin_slowly)
+        await desk.ask("msg", nick="eve", text="psst")
+        await phone.ask("register", password=PASSWORD)
+        await phone.wait_for("registered")
+        has_registered.set()
+        assert (await desk.wait_for("conversation-ended"))["room"] == "@eve"
+        assert (await eve.wait_for("conversation-ended"))["room"] == "@gus"
+        await trio.sleep(1)
+        assert await journal.conversations.passing() == []
+        assert (await answer(phone, "msg", nick="eve", text="it is me"))["is"] == "message-sent"
+        assert (await told(eve, "said"))["text"] == "it is me"

@@ -6,6 +6,7 @@ whom.
 
 from collections.abc import Sequence
 
+from chat_server.accounts import is_account
 from chat_server.journal import JournalError, KeptConversation, Party
 from chat_server.journal.conversations import MARK, name_of
 from chat_server.protocol.conversation_events import ConversationEnded
@@ -38,26 +39,27 @@ async def begin(conversations: Conversations, writer: Person[Occupant], peer: Pe
     # What another node has stored in it by now has been shown to nobody here.
     conversation = conversations.open(kept.record, is_new=is_among_nodes)
     if is_passing:
-        _note_guests(conversations, conversation, writer, peer)
+        _note_guests(conversations, conversation, ((who, writer), (peer.who, peer.guest)))
     return conversation
 
 
 def _note_guests(
-    conversations: Conversations, conversation: Conversation, writer: Person[Occupant], peer: Peer
+    conversations: Conversations, conversation: Conversation, two: Sequence[tuple[str, Person[Occupant] | None]]
 ) -> None:
-    """One of the two is a guest, or both are."""
-    for person in (writer, peer.guest):
-        if person is not None and not person.account:
-            conversations.guests[conversations.who(person)] = person
+    """One of the two is a guest, or both are; they are known by who they were when it was begun."""
+    for who, person in two:
+        if person is not None and not is_account(who):
+            conversations.guests[who] = person
     conversations.tell_passing(conversation)
     if conversations.directory.nodes is not None:  # if one of them has gone meanwhile, the engine has seen that
         return
-    for one, person in ((conversations.who(writer), writer), (peer.who, peer.guest)):
-        if person is not None and not (
-            person.sessions and conversations.who(person) == one
-        ):  # they have gone meanwhile
-            conversations.end(conversation, one, conversations.name_of(one) or person.nick)
-            conversations.guests.pop(one, None)
+    for who, person in two:
+        if person is not None and not person.sessions:  # they have gone meanwhile
+            conversations.end(conversation, who, conversations.name_of(who) or person.nick)
+            conversations.guests.pop(who, None)
+            break
+        if person is not None and person.account and not is_account(who):  # they have registered meanwhile
+            deleted(conversations, conversation.name)
             break
 
 
