@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pair, wait_all_tasks_blocked
 
+from chat_server.config import Config, MetricsTable
 from chat_server.metrics import CONTENT_TYPE, Histogram, Metric, written
 from chat_server.server.health import STARTING, STOPPING, Health
-from chat_server.server.listening import place_of
+from chat_server.server.listening import address_of, place_of
 from chat_server.server.monitor_door import (
     ANSWER_SECONDS,
     CONNECTIONS_MAX,
@@ -22,6 +25,7 @@ from chat_server.server.monitor_door import (
     told,
 )
 from chat_server.server.monitoring import let_monitors_in, open_monitor_listeners
+from chat_server.server.monitors_in_use import MonitorsInUse
 from chat_server.server.observed import Observed
 from processes import TIMEOUT
 
@@ -159,6 +163,18 @@ async def test_so_many_connections_are_all_that_there_may_be_by_whichever_listen
             for stream in held:
                 await stream.aclose()
             nursery.cancel_scope.cancel()
+
+
+async def test_where_nobody_could_be_answered_a_reload_opens_another_place(tmp_path: Path) -> None:
+    one, other = f"{tmp_path}/one", f"{tmp_path}/other"
+    listeners = open_monitor_listeners(one)
+    monitors = MonitorsInUse(listeners, MetricsTable(listen=one))
+    listeners[0].close()  # files that an upgrade has replaced may not fit
+    with monitors.tried():
+        put = await monitors.prepared(replace(Config(), metrics=MetricsTable(listen=other)))
+        put()
+    assert [address_of(listener) for listener in listeners] == [other]
+    listeners[0].close()
 
 
 @pytest.mark.goes_wrong

@@ -83,8 +83,8 @@ def fitting(given: Handed, config: Config) -> Handed:
 
 
 def _is_at(sockets: Sequence[socket.socket], host: str, port: int) -> bool:
-    """Whether these listen on every address that the host name has, at this port (0: any), and nowhere else."""
-    places = {place_of(one) for one in sockets}
+    """Whether these, but for those that are closed, listen on every address that the host name has, at this port (0: any), and nowhere else."""
+    places = {place_of(one) for one in sockets if one.fileno() >= 0}
     if not port:
         places = {(where, 0) for where, _ in places}
     try:
