@@ -104,6 +104,21 @@ async def test_a_guest_who_is_away_here_is_so_though_it_is_told_late_of_who_had_
         assert await away_told(ann, "gus?") == [("gus", "lunch")]
 
 
+async def test_a_guest_who_is_away_elsewhere_is_so_though_it_is_told_late_of_who_had_the_name_before(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann = await account_at(a, "ann", 1)
+        b.node.signs.tell(GuestAway("9:gus", "gus", "tea"))
+        gus = await guest_at(b, "gus")
+        await gus.ask("away", text="lunch")
+        await trio.sleep(2)
+        b.node.signs.tell(GuestAway("9:gus", "gus", None))
+        await trio.sleep(0.1)
+        assert [one.away for one in a.server._directory.calls.away_guests.values()] == ["lunch"]
+        assert await away_told(ann, "gus?") == [("gus", "lunch")]
+
+
 async def test_what_is_told_of_guests_who_are_away_has_its_bounds(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

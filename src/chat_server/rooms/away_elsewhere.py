@@ -95,8 +95,9 @@ class AwayElsewhere:
         guest, _ = self._heard.pop(who, (None, 0.0))
         self._directory.away.guests_elsewhere.pop(who, None)
         guests = self._directory.calls.away_guests
-        if guest is not None and isinstance(guests.get(name_key(guest.nick)), AwayGuest):
-            del guests[name_key(guest.nick)]
+        key = name_key(guest.nick) if guest is not None else ""
+        if key and guests.get(key) is guest:  # else somebody else has the name by now
+            del guests[key]
 
     def _forget_silent(self) -> None:
         now = trio.current_time()
