@@ -368,6 +368,27 @@ async def test_a_bot_has_heard_for_nobody_what_is_made_up(
         assert await mentions_of(b.node.journal, "bob") == [told["seq"]]
 
 
+@pytest.mark.usefixtures("wall_clock")
+async def test_whoever_comes_when_their_bot_has_gone_was_not_there_by_that(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=9999) as (a, b):
+        ann, bob = await account_at(a, "ann", 1), await account_at(b, "bob", 2)
+        await bob.ask("back", room="python")
+        await bob.wait_for("went-back")
+        bot = await bot_of(bob, b)
+        await trio.sleep(5)
+        monkeypatch.setattr(a.server._directory.calls, "look", nothing)
+        told = await answer(ann, "say", room="python", text="bob: call me", key="1")
+        await bot.ask("logout")
+        await bob.ask("join", room="python")
+        await bob.wait_for("entered")
+        await trio.sleep(SILENCE_SECONDS)
+        bury(a.node._kept, a.node.number)
+        await trio.sleep(5)
+        assert await mentions_of(b.node.journal, "bob") == [told["seq"]]
+
+
 async def never(*_: object) -> None:
     await trio.sleep_forever()
 

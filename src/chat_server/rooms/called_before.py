@@ -8,7 +8,7 @@ while lines are said. Never knows how mentions are kept.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -85,7 +85,8 @@ async def _make_up(nodes: Nodes, record: RoomRecord, since: float, directory: Di
     # In this order: whoever comes or goes meanwhile has moved by what is read last.
     read = await directory.journal.positions(record.name)
     people = (await nodes.open(record.name)).people
-    there = _There(read, people, await nodes.gone.moved(record.name, first))
+    moved, living = await nodes.gone.moved(record.name, first), {one.number for one in await nodes.listed()}
+    there = _There(read, people, moved, living)
     await calls.keep([one async for one in _called(record, there, first, since, directory)])
 
 
@@ -132,8 +133,16 @@ async def _called(
 class _There:
     """Who is in a room at other nodes, and who was, line by line back from the newest; and how far everybody has read by now."""
 
-    def __init__(self, read: Mapping[PersonId, int], people: Sequence[Elsewhere], moved: Sequence[Moved] = ()) -> None:
+    def __init__(
+        self,
+        read: Mapping[PersonId, int],
+        people: Sequence[Elsewhere],
+        moved: Sequence[Moved] = (),
+        living: Collection[int] = (),
+    ) -> None:
+        """These are there, and have moved; the nodes with these numbers live."""
         self.read = read
+        self._living = living
         self._places: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)
         self._given_up: defaultdict[PersonId, set[tuple[int, int]]] = defaultdict(set)  # with the node
         for one in people:
@@ -151,7 +160,7 @@ class _There:
                     self._came.add(movement.person)
                 for places in (self._places, self._given_up):
                     places[movement.person].discard((node, movement.device))
-            elif isinstance(movement, Went):
+            elif isinstance(movement, Went) and (movement.has_read or node not in self._living):  # else it was a bot, mostly
                 places = self._places if movement.has_read else self._given_up
                 places[movement.person].add((node, movement.device))
 
