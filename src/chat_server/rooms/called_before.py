@@ -160,7 +160,9 @@ class _There:
                     self._came.add(movement.person)
                 for places in (self._places, self._given_up):
                     places[movement.person].discard((node, movement.device))
-            elif isinstance(movement, Went) and (movement.has_read or node not in self._living):  # else it was a bot, mostly
+            elif isinstance(movement, Went) and (
+                movement.has_read or node not in self._living
+            ):  # else it was a bot, mostly
                 places = self._places if movement.has_read else self._given_up
                 places[movement.person].add((node, movement.device))
 
