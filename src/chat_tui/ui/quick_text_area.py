@@ -21,6 +21,10 @@ class QuickTextArea(TextArea):
         self._styled = None
         super().notify_style_update()
 
+    def on_resize(self) -> None:
+        """Draw the rows as they are broken now: where there are as many as before, Textual leaves those that it drew before it broke them anew."""
+        self.refresh()
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """Draw the text. Textual works out for each letter how its parts look, which is half of what a letter costs.
 
