@@ -707,7 +707,7 @@ ELSEWHERE = {
     # Where there are several nodes: test_shared_rooms.py, test_names_given_back.py.
     "move", "skip", "_enter_shared", "lists", "when_stored", "begin_anew",
     # Where somebody has an account, and is named: test_people.py.
-    "has_account", "note_seen",
+    "has_account", "hears", "note_seen",
     # Of a room that is no more: test_room_changes.py.
     "_refuse",
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.

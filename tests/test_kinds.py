@@ -10,7 +10,7 @@ from msgspec.structs import fields, replace
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.export_lines import read_line, write_line
-from chat_server.protocol.amending import Edited, Reacted, Reaction
+from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import (
     KIND_BY_REQUEST,
@@ -188,7 +188,9 @@ def test_programs_read_it_alone_and_in_whatever_has_lines(kind: type[Entry]) -> 
 def test_the_client_knows_it_as_a_line_of_the_room(kind: type[Entry]) -> None:
     state = State()
     assert state.apply(entry_of(kind)) == [entry_of(kind)]
-    shown = [] if kind in (Edited, Reacted) else [entry_of(kind)]  # they are seen in the lines that they amend
+    shown = (
+        [] if kind in (Edited, Reacted, Redacted) else [entry_of(kind)]
+    )  # they are seen in the lines that they amend
     assert list(state.room("python").timeline.lines()) == shown
     assert state.room("python").last == 1
 
