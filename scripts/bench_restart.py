@@ -107,12 +107,20 @@ class Speaker:
         elif event.get("room") == "python":
             self._seen = max(self._seen, event.get("seq") or event.get("last") or 0)
 
+    @property
+    def keys(self) -> list[str]:
+        """The keys of all the lines that it has said, which are their texts too."""
+        return [self._key_of(number) for number in range(1, self.said + 1)]
+
+    def _key_of(self, number: int) -> str:
+        return f"{self._name}-{number}"
+
     async def talk(self) -> None:
         """Say lines, until cancelled."""
         while True:
             await asyncio.sleep(self._pause)
             self.said += 1
-            key = f"{self._name}-{self.said}"
+            key = self._key_of(self.said)
             self.waiting[key] = None
             if self._writer is not None:
                 self._ask(self._writer, do="say", room="python", text=key, key=key)
@@ -251,7 +259,7 @@ async def _under_load(server: Replaced | Activated, speakers: int, restarts: int
         task.cancel()
     await asyncio.wait(there)
     texts = await _texts(server.address)
-    said = {f"{speaker._name}-{number}" for speaker in crowd for number in range(1, speaker.said + 1)}  # noqa: SLF001
+    said = {key for speaker in crowd for key in speaker.keys}
     lost, doubled = said - texts.keys(), [text for text, count in texts.items() if count > 1]
     backs = [seconds for speaker in crowd for seconds in speaker.backs]
     return Found(restarts, len(said), len(lost), len(doubled), callers.waits, callers.refused, backs)
