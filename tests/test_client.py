@@ -99,6 +99,27 @@ def test_older_lines_are_asked_for_again_after_a_page_that_was_skipped_or_lost()
     assert len(story.asked()) == 1
 
 
+def test_older_lines_that_are_wanted_without_a_connection_are_asked_for_once_there_is_one() -> None:
+    story = Story()
+    story.connection.status = Status.WAITING
+    story.client.want_older("python", 7)
+    story.pass_time(1)
+    assert story.asked() == []
+    story.connection.status = Status.ONLINE
+    story.pass_time(2)
+    assert [fields["before"] for fields in story.asked()] == [7], "once"
+
+
+def test_older_lines_that_have_come_by_themselves_meanwhile_are_not_asked_for() -> None:
+    story = Story()
+    story.connection.status = Status.WAITING
+    story.client.want_older("python", 7)
+    story.connection.status = Status.ONLINE
+    story.tell(line(6))
+    story.pass_time(1)
+    assert all("before" not in fields for fields in story.asked())
+
+
 def test_another_name_has_the_secret_that_was_its_own_and_no_other() -> None:
     story = Story()
     story.client.saved.tokens["bob"] = "bob's"

@@ -63,15 +63,21 @@ class Gaps:
         self._on_refused = on_refused
         self._older_after: dict[str, float] = {}  # by room: until when older lines are not asked for again
         self._coming: dict[str, tuple[float, int]] = {}  # by room: since when those before which number are waited for
+        self._unasked: dict[
+            str, int
+        ] = {}  # by room: before which number lines are wanted that nobody has been asked for
         self._holes: tuple[float, dict[str, int]] = (0.0, {})  # since when lines are missing after these numbers
 
     def want_older(self, room: str, before: int) -> None:
-        """Ask for lines before a number, once at a time; after a refusal, again a little later."""
-        if self._clock() >= self._older_after.get(room, 0) and self._ask(
-            "history", on_answer=partial(self._older_came, room), room=room, before=before, count=OLDER_COUNT
-        ):
+        """Ask for lines before a number, once at a time; after a refusal, again a little later; without a connection, once there is one."""
+        if self._clock() < self._older_after.get(room, 0):
+            return
+        if self._ask("history", on_answer=partial(self._older_came, room), room=room, before=before, count=OLDER_COUNT):
             self._older_after[room] = inf
             self._coming[room] = self._clock(), before
+            self._unasked.pop(room, None)
+        else:
+            self._unasked[room] = before
 
     def coming(self, room: str) -> int:
         """The number before which lines of a room have been waited for so long that it is worth a word; 0 if none are."""
@@ -88,7 +94,8 @@ class Gaps:
         return False
 
     def forget_questions(self) -> None:
-        """What has been asked will not be answered: the connection is lost, or the answers were skipped."""
+        """What has been asked will not be answered: the connection is lost, or the answers were skipped. What is still wanted will be asked again."""
+        self._unasked |= {room: before for room, (_, before) in self._coming.items()}
         self._older_after.clear()
         self._coming.clear()
 
@@ -134,6 +141,7 @@ class Gaps:
 
     def tick(self) -> None:
         """Ask again for what was missed and does not come: the answer may have been skipped, or refused by a busy disk."""
+        self._ask_for_unasked()
         now = self._clock()
         since, before = self._holes
         holes = {room.name: room.position for room in self._state.rooms.values() if room.has_hole}
@@ -143,3 +151,11 @@ class Gaps:
             self._holes = now, holes
             for name in holes:
                 self._ask_for_missed(name)
+
+    def _ask_for_unasked(self) -> None:
+        """Ask for older lines that are wanted since there was no connection, or since one was lost with the answer, in rooms where one still is."""
+        unasked, self._unasked = self._unasked, {}
+        for name, before in unasked.items():
+            room = self._state.known(name)
+            if room is not None and room.is_joined and before - 1 not in room.timeline.numbers:
+                self.want_older(name, before)

@@ -134,10 +134,12 @@ class EntryRows:
     def missing_near(self, heights: Heights, top: int, height: int) -> int | None:
         """The number before which lines are missing, beside the newest entry near the screen that has such a gap; None if none has."""
         room = self.room
-        if room is None or not room.is_joined or not room.timeline.entries:
+        if room is None or not room.is_joined:
             return None
-        first = heights.at(max(0, top - height))
-        if self._is_whole_from(self.seq_from(first)):
+        first = max(0, heights.at(max(0, top - height)))
+        if not (seq := self.seq_from(first)):
+            return self._missing_before_all() if first == 0 else None
+        if self._is_whole_from(seq):
             return None
         for index in range(heights.at(top + height), first - 1, -1):
             if not isinstance(self.entry(index), StatusMessage | Pending):
@@ -146,12 +148,21 @@ class EntryRows:
                     return hole.stop
         return None
 
+    def _missing_before_all(self) -> int | None:
+        """The number before which lines are missing where all that is known stands nowhere: edits, reactions."""
+        hole = self._hole_before(self.room.timeline.newest) if self.room is not None else None
+        return hole.stop if hole else None
+
     def _is_whole_from(self, seq: int) -> bool:
         """Whether nothing is missing before this number, nor from there on: so it nearly always is."""
         timeline = self.room.timeline if self.room is not None else None
-        if timeline is None or seq - 1 not in timeline.numbers:
+        if timeline is None or self._hole_before(seq):
             return False
         return timeline.numbers.run_from(seq) >= timeline.newest
+
+    def _hole_before(self, seq: int) -> range:
+        """The numbers that are not known before the stretch with this one in it: what is known just before it may stand nowhere."""
+        return self.room.timeline.numbers.hole_before(seq, self.room.first) if self.room is not None else range(0)
 
     def selected(self, selection: Selection, heights: Heights) -> str:
         """What was said where it is selected: byte for byte, however it is shown, and in however many rows."""
