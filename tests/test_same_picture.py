@@ -64,7 +64,8 @@ class Relay:
         self._lock = threading.Lock()
         self._calm = threading.Event()
         self.cuts = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def begin_to_cut(self) -> None:
         """Cut all connections, now and again."""
@@ -74,9 +75,11 @@ class Relay:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                with self._lock:
+                    self._open.append(near)
                 far = socket.create_connection(("127.0.0.1", self._chance.choice(self._ports)))
                 with self._lock:
-                    self._open += [near, far]
+                    self._open.append(far)
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
 
@@ -110,7 +113,9 @@ class Relay:
     def close(self) -> None:
         """End it."""
         self.calm()
+        self._listener.shutdown(socket.SHUT_RDWR)  # who waits for a connection would wait on where it is only closed
         self._listener.close()
+        self._accepting.join()
         self.cut()
 
 
@@ -376,7 +381,7 @@ class World:
                 self.screens.say("bob", text)
             deadline = time.monotonic() + 20
             while not any(line.text == text for line in self.lines_of(nick)):
-                assert time.monotonic() < deadline, self.screens.screen("bob")
+                assert time.monotonic() < deadline, f"{text!r} did not come; bob sees:\n{self._seen_by_bob()}"
                 if nick == "carol":
                     self.carol.type(text)
                 self.ann.take_until(lambda: self.ann.is_sure)
@@ -393,10 +398,14 @@ class World:
         """Wait until bob sees these, and no others."""
         deadline = time.monotonic() + 20
         while (shown := texts_shown(self.screens.screen("bob"))) != wanted:
-            differing = {number for number, _ in shown.items() ^ wanted.items()}
-            told = [(number, shown.get(number), wanted.get(number)) for number in sorted(differing)]
-            assert time.monotonic() < deadline, (told, self.screens.screen("bob"))
+            differing = sorted({number for number, _ in shown.items() ^ wanted.items()})
+            told = [f"#{number}: {shown.get(number)!r} instead of {wanted.get(number)!r}" for number in differing]
+            assert time.monotonic() < deadline, "\n".join([*told, "bob sees:", self._seen_by_bob()])
             time.sleep(0.1)
+
+    def _seen_by_bob(self) -> str:
+        """His screen without its many empty rows."""
+        return "\n".join(row.rstrip() for row in self.screens.screen("bob").splitlines() if row.strip())
 
     def typed(self, nick: str, number: int, room: str = "python") -> str:
         """What somebody types next, who types commands."""
