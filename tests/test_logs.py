@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chat_server import logs
 from chat_server.accounts.credentials import RECOVERY, new_bot_token, new_code
+from chat_server.cli import main
 from chat_server.guard import Guard
 from chat_server.log_cleaning import HIDDEN, Addresses, cleaned, cleaner_for
 from chat_server.logs import KINDS_MAX, REPEAT_SECONDS, Repeats, log, tell_repeats
@@ -73,6 +74,30 @@ def test_the_journal_of_systemd_is_told_how_bad_each_line_is_and_nobody_else(
     assert [line[:3] for line in lines[:told]] == ["<7>", "<6>", "<4>", *["<3>"] * (told - 3)]
     assert told == (8 if form == "text" else 4)
     assert not any(line.startswith("<") for line in lines[told:])
+
+
+def test_what_ends_a_start_is_an_error_in_the_journal_of_systemd(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[server]\nprot = 1\n[limits]\nromes = 3\n")
+    with (tmp_path / "journal").open("w+") as journal:
+        monkeypatch.setattr("sys.stderr", journal)
+        status = os.fstat(journal.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        assert main(["--config", str(settings)]) == 2
+        with pytest.raises(SystemExit, match="2"):
+            main(["--no-such-flag"])
+        settings.write_text('[server]\nport = 0\n[proxy]\ntrusted = ["0.0.0.0/0"]\n')
+        assert main(["--config", str(settings), "--data", str(tmp_path / "data"), "--check-config"]) == 0
+        journal.seek(0)
+        lines = journal.read().splitlines()
+    assert len(lines) >= 5
+    levels = {"warning": "<4>", "note": "<6>"}
+    for line in lines:
+        kind = line.removeprefix(line[:3]).removeprefix("chat-server: ").partition(":")[0]
+        assert line[:3] == levels.get(kind, "<3>"), line
+    assert any(line.startswith("<4>") for line in lines)
 
 
 def test_details_are_logged_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,10 @@
 """Programs that watch over the server, on virtual time: what they are answered, and that a slow or hostile one hurts nobody."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -175,6 +177,34 @@ async def test_where_nobody_could_be_answered_a_reload_opens_another_place(tmp_p
         put()
     assert [address_of(listener) for listener in listeners] == [other]
     listeners[0].close()
+
+
+async def test_a_reload_that_names_the_place_by_another_name_goes_on_listening_there_and_at_the_names_other_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listeners = open_monitor_listeners("127.0.0.1:0")
+    port = place_of(listeners[0])[1]
+    monitors = MonitorsInUse(listeners, MetricsTable(listen=f"127.0.0.1:{port}"))
+    resolved = socket.getaddrinfo
+
+    def of_two_addresses(
+        host: bytes | str, *rest: Any, **more: Any
+    ) -> list[Any]:  # as localhost has where there is IPv6
+        names = ("127.0.0.2", "127.0.0.1") if host == "localhost" else (host,)
+        return [one for name in names for one in resolved(name, *rest, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", of_two_addresses)
+    waiting = socket.create_connection(("127.0.0.1", port))  # it is answered, whoever listens
+    for listen, places in ((f"localhost:{port}", {"127.0.0.1", "127.0.0.2"}), (f"127.0.0.1:{port}", {"127.0.0.1"})):
+        before = [*listeners]
+        with monitors.tried():
+            put = await monitors.prepared(replace(Config(), metrics=MetricsTable(listen=listen)))
+            put()
+        for one in before:  # as whoever let in by them does
+            one.close()
+        assert {place_of(one) for one in listeners} == {(address, port) for address in places}
+    with listeners[0], waiting, listeners[0].accept()[0] as accepted:
+        assert accepted.getpeername() == waiting.getsockname()
 
 
 @pytest.mark.goes_wrong

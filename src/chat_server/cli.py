@@ -105,8 +105,10 @@ def _check(chosen: argparse.Namespace, config: "Config") -> int:
 
     found = [*look(config, time.time())]
     for one in found:
-        kind = "" if one.is_error else "warning: " if one.is_warning else "note: "
-        console.complain("chat-server", f"{kind}{one.sentence}")
+        kind, level = (
+            ("", "error") if one.is_error else ("warning: ", "warning") if one.is_warning else ("note: ", "info")
+        )
+        console.complain("chat-server", f"{kind}{one.sentence}", level)
     if any(one.is_error for one in found):
         return 2
     is_good = not any(one.is_warning for one in found)

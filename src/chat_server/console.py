@@ -14,6 +14,9 @@ from typing import BinaryIO, TextIO
 SHELLS = ("bash", "zsh", "fish")
 """The shells for which both programs have a completion."""
 
+PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+"""What systemd's journal calls the levels (sd-daemon(3)): without it all lines are `info`, and `journalctl --priority warning` finds none."""
+
 
 class OutputError(Exception):
     """Standard output does not take what is written; the sentence says why. Empty: whoever read it has gone, and needs no sentence."""
@@ -32,17 +35,34 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def complain(program: str, sentence: object) -> None:
+def complain(program: str, sentence: object, level: str = "error") -> None:
     """Say on standard error what went wrong, as one line; if it takes nothing, nobody is there to be told."""
-    _write_error(f"{program}: {escaped(sentence)}\n")
+    _write_error(f"{program}: {escaped(sentence)}\n", level)
 
 
-def _write_error(text: str) -> None:
+def _write_error(text: str, level: str = "error") -> None:
     if sys.stderr is None:  # closed by whoever started us
         return
     with suppress(OSError, ValueError):
-        sys.stderr.write(_encodable("\n".join(escaped(line) for line in text.split("\n")), sys.stderr))
+        lines = "\n".join(escaped(line) for line in text.removesuffix("\n").split("\n"))
+        lines = with_priority(level, lines) if leads_to_journal() else lines
+        sys.stderr.write(_encodable(lines + ("\n" if text.endswith("\n") else ""), sys.stderr))
         sys.stderr.flush()
+
+
+def leads_to_journal() -> bool:
+    """Whether standard error is systemd's journal (systemd.exec(5), $JOURNAL_STREAM): somebody may have led it elsewhere."""
+    if not (stream := os.environ.get("JOURNAL_STREAM")) or sys.stderr is None:
+        return False
+    with suppress(OSError, ValueError):  # it is no file
+        status = os.fstat(sys.stderr.fileno())
+        return stream == f"{status.st_dev}:{status.st_ino}"
+    return False
+
+
+def with_priority(level: str, lines: str) -> str:
+    """The same as the journal takes it: each line is an entry there."""
+    return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in lines.split("\n"))
 
 
 def say(text: object) -> None:

@@ -5,7 +5,6 @@ included. What must not stand there is taken out last of all (log_cleaning.py). 
 the events mean.
 """
 
-import os
 import sys
 import time
 import traceback
@@ -17,7 +16,7 @@ from threading import Lock
 from typing import Literal
 from weakref import WeakSet
 
-from chat_server.console import escaped
+from chat_server.console import escaped, leads_to_journal, with_priority
 from chat_server.log_cleaning import Addresses, cleaned, cleaner_for
 
 REPEAT_SECONDS = 60.0
@@ -25,10 +24,6 @@ REPEAT_SECONDS = 60.0
 
 KINDS_MAX = 200
 """Kinds of which one Repeats counts how often they repeat; of the eldest it is told before its time when there are more."""
-
-
-PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3}
-"""What systemd's journal calls the levels (sd-daemon(3)): without it all lines are `info`, and `journalctl --priority warning` finds none."""
 
 
 Take = Callable[[str, str, dict[str, object]], None]
@@ -68,7 +63,7 @@ def configure(form: Literal["text", "json"], *, verbose: bool, addresses: Addres
     """Have the log written in this form, and callers' addresses in it as far as is said."""
     tell_repeats(is_end=True)
     made = _json_line if form == "json" else _text_line
-    log.take = Written(made, cleaner_for(addresses), is_counted=True, is_for_journal=_leads_to_journal()).take
+    log.take = Written(made, cleaner_for(addresses), is_counted=True, is_for_journal=leads_to_journal()).take
     log.is_verbose = verbose
 
 
@@ -105,22 +100,7 @@ class Written:
         error = details.pop("exc_info", None)
         told = "".join(traceback.format_exception(error)).removesuffix("\n") if isinstance(error, BaseException) else ""
         lines = self._form(level, self._clean(event), cleaned(details, self._clean), self._clean(told))
-        _write_line(_with_priority(level, lines) if self._is_for_journal else lines)
-
-
-def _leads_to_journal() -> bool:
-    """Whether standard error is systemd's journal (systemd.exec(5), $JOURNAL_STREAM): somebody may have led it elsewhere."""
-    if not (stream := os.environ.get("JOURNAL_STREAM")) or sys.stderr is None:
-        return False
-    with suppress(OSError, ValueError):  # it is no file
-        status = os.fstat(sys.stderr.fileno())
-        return stream == f"{status.st_dev}:{status.st_ino}"
-    return False
-
-
-def _with_priority(level: str, lines: str) -> str:
-    """The same as the journal takes it: each line is an entry there."""
-    return "\n".join(f"<{PRIORITIES[level]}>{line}" for line in lines.split("\n"))
+        _write_line(with_priority(level, lines) if self._is_for_journal else lines)
 
 
 def _text_line(level: str, event: str, details: dict[str, object], told: str) -> str:

@@ -3,7 +3,7 @@
 import errno
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,12 @@ REST_SECONDS = 0.1
 _OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
-def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[socket.socket]:
+def open_listeners(
+    host: str, port: int, keepalive_seconds: float = 0, has: Sequence[socket.socket] = ()
+) -> list[socket.socket]:
     """Listen on every address that the host name has; whoever has been silent for `keepalive_seconds` is asked by TCP whether they are there.
 
-    A host that begins with a slash is the path of a Unix socket.
+    A host that begins with a slash is the path of a Unix socket. Where one of those listens that the server `has`, it is that one, once more.
 
     Raises:
         OSError: if the name has no address, or an address is in use or not ours.
@@ -44,9 +46,13 @@ def open_listeners(host: str, port: int, keepalive_seconds: float = 0) -> list[s
     """
     if host.startswith("/"):
         return [_open_unix_listener(host)]
+    known = {place_of(one): one for one in has if one.fileno() >= 0}
     listeners: list[socket.socket] = []
     try:
         for family, kind, protocol, _, address in _resolved(host, port):
+            if (one := known.get(address[:2])) is not None:
+                listeners.append(one.dup())
+                continue
             listener = socket.socket(family, kind, protocol)
             listeners.append(listener)
             listener.setblocking(False)

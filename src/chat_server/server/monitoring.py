@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from chat_server.server.observed import Observed
 
 
-def open_monitor_listeners(listen: str) -> list[socket.socket]:
-    """Listen where the setting says; nowhere if it says nothing. Raises OSError."""
-    return open_listeners(*host_and_port(listen)) if listen else []
+def open_monitor_listeners(listen: str, has: Sequence[socket.socket] = ()) -> list[socket.socket]:
+    """Listen where the setting says; nowhere if it says nothing. See open_listeners. Raises OSError."""
+    return open_listeners(*host_and_port(listen), has=has) if listen else []
 
 
 async def let_monitors_in(

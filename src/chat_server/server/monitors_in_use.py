@@ -36,12 +36,15 @@ class MonitorsInUse:
             self._wanted.set()
 
     async def prepared(self, config: Config) -> Callable[[], None]:
-        """See config_in_use.Prepare. What it opens is closed when the reload ends that it is for, unless it is put into effect."""
+        """See config_in_use.Prepare. What it opens is closed when the reload ends that it is for, unless it is put into effect.
+
+        Where a name has the address on which it listens, and others (localhost in place of 127.0.0.1), it goes on listening there.
+        """
         table = config.metrics
         if table.listen == self._table.listen or are_for_monitors(self._listeners, table.listen):
             return partial(self._note, table)
         try:
-            self._opened = await trio.to_thread.run_sync(listen_for_monitors, table.listen)
+            self._opened = await trio.to_thread.run_sync(listen_for_monitors, table.listen, [*self._listeners])
         except CannotListen as error:
             raise NotReloaded(str(error)) from error
         return partial(self._put, table)

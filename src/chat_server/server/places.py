@@ -130,10 +130,10 @@ def _listen(config: Config, port: int) -> list[socket.socket]:
         raise CannotListen(f"cannot listen on {place}: {why_not(error, place)}{hint}") from error
 
 
-def listen_for_monitors(listen: str) -> list[socket.socket]:
-    """Listen where the setting says; nowhere if it says nothing. Raises CannotListen."""
+def listen_for_monitors(listen: str, has: Sequence[socket.socket] = ()) -> list[socket.socket]:
+    """Listen where the setting says; nowhere if it says nothing. See open_listeners. Raises CannotListen."""
     try:
-        return open_monitor_listeners(listen)
+        return open_monitor_listeners(listen, has)
     except OSError as error:
         raise CannotListen(f"cannot listen on {listen} ([metrics] listen): {why_not(error, listen)}") from error
 
