@@ -63,7 +63,14 @@ END $$;
 IN_ORDER = """
 -- Whoever reads turns in the order in which they were stored goes on after the ticket of the last one: a turn of no node's has one, too.
 ALTER TABLE batch ALTER ticket SET DEFAULT 0;
-UPDATE batch SET ticket = 0 WHERE ticket IS NULL AND count > 0;
+-- Nobody reads or stores anything until the commit. So turns are not looked through: each that has none has an act of the room beside it.
+DO $$
+DECLARE act record;
+BEGIN
+    FOR act IN SELECT DISTINCT room, number FROM room_act LOOP
+        UPDATE batch SET ticket = 0 WHERE room = act.room AND first = act.number AND count > 0 AND ticket IS NULL;
+    END LOOP;
+END $$;
 """
 
 RENAME = "SELECT in_the_way, renamed, seq, turn FROM rename_room_noted(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)"

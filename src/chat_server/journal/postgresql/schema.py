@@ -14,7 +14,7 @@ from chat_server.journal.postgresql.conversation_functions import CONVERSATIONS
 from chat_server.journal.postgresql.lines_asked_schema import LINES_ASKED
 from chat_server.journal.postgresql.mention_functions import MENTIONS
 from chat_server.journal.postgresql.node_functions import GONE_NODES, NODES, PROBED
-from chat_server.journal.postgresql.place_schema import PLACES
+from chat_server.journal.postgresql.place_schema import PLACES, UPGRADED
 from chat_server.journal.postgresql.rename_function import IN_ORDER, RENAMING
 from chat_server.journal.postgresql.room_functions import FORGETTING, ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
@@ -155,6 +155,7 @@ MIGRATIONS: list[str] = [
     FORGETTING,
     IN_ORDER,
     PLACES,
+    UPGRADED,
 ]
 
 
