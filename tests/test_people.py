@@ -15,6 +15,7 @@ from chat_server.protocol.acts import Banned, Kicked
 from chat_server.protocol.entries import LineBlocked, Said, TopicSet
 from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
 from chat_server.rooms.chat_room import ChatRoom
+from chat_server.rooms.former_names import NO_SPANS, SPANS_MAX, begun, covers, ended
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
 
@@ -237,6 +238,78 @@ async def test_a_guest_is_blocked_by_whatever_they_are_called_until_they_leave(a
         assert (await heard(ann, sixth))[-1] == (sixth, "said", "six")
         await ann.ask("block")
         await ann.wait_for("nobody-blocked")
+
+
+async def shown_of(program: Program) -> list[str]:
+    """What a program is shown of the room's lines in a page, by searching, and when it comes back: the same by each way."""
+    await program.ask("last", room="python")
+    page = (await program.wait_for("page"))["lines"]
+    await program.ask("search", words="word", room="python")
+    ((_, found),) = (await program.wait_for("found"))["rooms"]
+    await program.ask("back", room="python")
+    await program.ask("resume", rooms={"python": 0}, room="")
+    resumed = (await program.wait_for("page"))["lines"]
+    ways = [[line.get("text", "-") for line in lines] for lines in (page, found, resumed)]
+    assert ways[0] == ways[1] == ways[2]
+    return ways[0]
+
+
+async def test_what_a_guest_has_said_who_is_blocked_is_hidden_under_each_of_their_names_though_they_have_gone(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, gus = await holder(house, "ann", 1), house.connect("127.0.0.2")
+        await gus.ask("hello", protocol=2)
+        await gus.enter("gus")
+        await join(ann, gus)
+        await say(gus, "word one")
+        await trio.sleep(10)
+        await gus.ask("nick", nick="gustav")
+        await gus.wait_for("renamed")
+        await say(gus, "word two")
+        await trio.sleep(10)
+        other = house.connect("127.0.0.3")
+        await other.enter("gus", "python")
+        await say(other, "word three, of another")
+        await block(ann, "gustav", "guest-blocked")
+        await say(gus, "word four")
+        assert await shown_of(ann) == ["-", "-", "word three, of another", "-"]
+        await trio.sleep(10)
+        await gus.ask("nick", nick="august")
+        await gus.wait_for("renamed")
+        await say(gus, "word five")
+        await gus.log_out()
+        await trio.sleep(10)
+        another = house.connect("127.0.0.4")
+        await another.enter("august", "python")
+        await say(another, "word six, of another")
+        hidden = ["-", "-", "word three, of another", "-", "-", "word six, of another"]
+        assert await shown_of(ann) == hidden
+        await ann.ask("block")
+        await ann.wait_for("nobody-blocked")
+        await ann.ask("unblock", nick="gustav")
+        await ann.wait_for("person-unblocked")
+        assert await shown_of(ann) == [
+            "word one",
+            "word two",
+            "word three, of another",
+            "word four",
+            "word five",
+            "word six, of another",
+        ]
+        await ann.ask("unblock", nick="gustav")
+        assert (await ann.wait_for("refused"))["code"] == "not-blocked"
+
+
+def test_names_of_blocked_guests_are_bounded_and_those_of_who_is_blocked_now_stay() -> None:
+    spans = begun(NO_SPANS, "now", 1)
+    for number in range(2, SPANS_MAX + 50):
+        spans = ended(begun(spans, f"guest{number}", number, since=number), f"guest{number}", number + 1.0)
+    assert sum(map(len, spans.values())) == SPANS_MAX
+    assert covers(spans, "now", 5.0)
+    assert not covers(spans, "guest2", 2.5)
+    assert covers(spans, f"guest{SPANS_MAX + 49}", SPANS_MAX + 49.5)
+    assert not covers(spans, f"guest{SPANS_MAX + 49}", SPANS_MAX + 48.5)
 
 
 async def test_who_has_blocked_a_guest_that_registers_has_blocked_the_account_for_good(

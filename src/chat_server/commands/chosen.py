@@ -179,7 +179,7 @@ def block_as_elsewhere(directory: Directory[Room, Person[Occupant]], change: Gue
 
 
 def _block_as_chosen(directory: Directory[Room, Person[Occupant]], person: Person[Occupant]) -> None:
-    blocks = blocks_of(person.choices, person.blocks.guests)
+    blocks = blocks_of(person.choices, person.blocks)
     if blocks != person.blocks:
         person.blocks = blocks
         see_as_chosen(person, directory.room)

@@ -38,6 +38,7 @@ from chat_server.rooms.case_news import tell_waiting
 from chat_server.rooms.conversation_life import guest_registered
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor, tell_if_muted
+from chat_server.rooms.former_names import called
 from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import MEMBER, OWNER, Person, Proof
@@ -54,6 +55,7 @@ def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
     identity = identity_of(token)
     if identity:
         place.directory.identify(identity, session.person)
+    session.person.called = called((), name_key(nick), place.directory.authentication.now())
     session.logged_in(nick, identity or name_key(nick), MEMBER)
     tell_if_muted(place.directory, session)
 

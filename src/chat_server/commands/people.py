@@ -129,8 +129,9 @@ class PeopleCommands(CommandHandler):
         key = name_key(request.nick)
         account = next((one for one in person.blocks.accounts if name_key(names.name_of(one)) == key), 0)
         if account:
+            place.directory.guest_blocks.unblock(person, request.nick)  # what they have said as a guest
             return note_block(place, session, account, PersonUnblocked(names.name_of(account)), is_blocked=False)
-        if key in person.blocks.guests:
+        if key in person.blocks.guests or key in person.blocks.spans:
             who = place.directory.guest_blocks.who_has(key)
             place.directory.guest_blocks.unblock(person, request.nick)
             tell_block(place.directory, person, who, key, is_blocked=False)
@@ -178,6 +179,7 @@ def _block_peer(place: Room, session: Occupant, nick: str, peer: Peer | None) ->
         return note_block(place, session, account, PersonBlocked(called), is_blocked=True)
     session.send(GuestBlocked(called))
     who = peer.who if peer is not None and place.directory.nodes is not None else ""
-    place.directory.guest_blocks.block(person, called, who)
+    before = peer.guest.called if peer is not None and peer.guest is not None else ()
+    place.directory.guest_blocks.block(person, called, who, before)
     tell_block(place.directory, person, who, called, is_blocked=True)
     return None

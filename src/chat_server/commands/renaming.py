@@ -22,6 +22,7 @@ from chat_server.journal.nodes import Claimed
 from chat_server.protocol.events import Refused, Renamed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.former_names import called
 from chat_server.rooms.misnamed import newest_name
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
@@ -184,6 +185,7 @@ def call(place: Room, session: Occupant, nick: str, *, is_asked: bool = True) ->
     conversations = conversations_of(place.directory)
     conversations.renamed(conversations.who(person), old, nick)
     if not person.account:
+        person.called = called(person.called, name_key(nick), place.directory.authentication.now())
         place.directory.guest_blocks.is_called(old, nick)
         place.directory.calls.guest_is_called(old, nick)
     renamed = Renamed(old, nick, guest=place.directory.guests.mark(person))

@@ -21,6 +21,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import SaidRun
 from chat_server.protocol.stored_event import StoredEvent
+from chat_server.rooms.former_names import NO_SPANS, Spans, covers
 
 BLOCKED = "blocked"
 """Under which of their choices is kept whom somebody has blocked: true by what the journal knows an account by (`sender_of`)."""
@@ -40,6 +41,8 @@ class Blocks(Struct, frozen=True):
     accounts: frozenset[int] = frozenset()
     guests: frozenset[str] = frozenset()
     """The keys of their names."""
+    spans: Spans = NO_SPANS
+    """When which names were those of guests whom they have blocked, of whom some have gone."""
 
     def __bool__(self) -> bool:
         """Whether it is anybody."""
@@ -54,22 +57,32 @@ class Blocks(Struct, frozen=True):
         """Whether what somebody says is hidden who has this account (0: none) and this name."""
         return account in self.accounts if account else bool(self.guests) and name_key(nick) in self.guests
 
+    def hid(self, account: int, nick: str, at: float) -> bool:
+        """The same of what was said then, by whoever was called so."""
+        if account or not self.spans:
+            return self.hide(account, nick)
+        return covers(self.spans, name_key(nick), at)
+
     def on(self, lines: Sequence[Line]) -> tuple[Line, ...]:
         """The lines; for those that are hidden, what stands in their place. What changes a room for everybody, as what moderators do, never is."""
         return tuple(self._shown(line) if isinstance(line, StoredEvent) else line for line in lines)
 
     def _shown(self, line: Entry) -> Line:
-        if line.can_be_blocked and self.hide(line.author, line.nick):
+        if line.can_be_blocked and self.hid(line.author, line.nick, line.at):
             return hidden(line)
-        if isinstance(line, Reacted | Spoken) and line.whom and self.hide(line.account, line.whom):
+        if isinstance(line, Reacted | Spoken) and line.whom and self.hid(line.account, line.whom, line.at):
             line = bare(line)
         if isinstance(line, Spoken) and line.reactions:
-            return replace(line, reactions=tuple(filter(None, map(self._left_of, line.reactions))))
+            return replace(line, reactions=tuple(filter(None, (self._left_of(one, line.at) for one in line.reactions))))
         return line
 
-    def _left_of(self, reaction: Reaction) -> Reaction | None:
-        """Those reactions that are not hidden."""
-        seen = [(nick, account) for nick, account in reaction.people if not self.hide(account, nick)]
+    def _left_of(self, reaction: Reaction, at: float) -> Reaction | None:
+        """Those reactions to a line of that time that are not hidden. When they were given is not known: who is blocked now may have."""
+        seen = [
+            (nick, account)
+            for nick, account in reaction.people
+            if not (self.hide(account, nick) or self.hid(account, nick, at))
+        ]
         return reaction_of(reaction.sign, seen) if seen else None
 
 
@@ -101,7 +114,7 @@ def hidden_lines(event: StoredEvent | SaidRun) -> Iterable[LineBlocked]:
 
 def shown_to(blocks: Blocks, event: E) -> E:
     """What was read, as it is shown to somebody who has blocked these."""
-    if not blocks:
+    if not (blocks or blocks.spans):
         return event
     changed: dict[str, Any] = {}
     if isinstance(event, PageShown | Recalled):
@@ -111,11 +124,12 @@ def shown_to(blocks: Blocks, event: E) -> E:
     return replace(event, **changed)
 
 
-def blocks_of(choices: Choices, guests: frozenset[str] = frozenset()) -> Blocks:
-    """Whom somebody has blocked who has chosen this; `guests` are the keys of the names of guests whom they have blocked, too."""
+def blocks_of(choices: Choices, before: Blocks = NO_BLOCKS) -> Blocks:
+    """Whom somebody has blocked who has chosen this, and has blocked the guests that they had blocked before."""
     kept = choices.get(BLOCKED, {})
     accounts = frozenset(account_of(who) for who, value in kept.items() if value is True) - {0}
-    return Blocks(accounts, guests) if accounts or guests else NO_BLOCKS
+    guests, spans = before.guests, before.spans
+    return Blocks(accounts, guests, spans) if accounts or guests or spans else NO_BLOCKS
 
 
 def choice_to_block(account: int, *, is_blocked: bool) -> Mapping[str, Mapping[str, bool | None]]:

@@ -79,7 +79,7 @@ class Directory(Generic[R, P]):
         self.away = AwayAmongNodes()
         """Who is away."""
         self._listed: ListedRooms[R] = ListedRooms()
-        self.guest_blocks = GuestBlocks(self.room, accounts)
+        self.guest_blocks = GuestBlocks(self.room, accounts, authentication.now)
         """Who has blocked which guests."""
         self.authentication = authentication
         """Whether somebody is who they say, as far as they have accounts."""

@@ -4,6 +4,7 @@ Where there are other nodes, also by who they are among all of these: so a block
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any, Protocol
 
 import trio
@@ -16,6 +17,7 @@ from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Nodes, Whereabouts
 from chat_server.protocol.names import name_key
 from chat_server.rooms.blocking import Blocks, blocks_of, choice_to_block, see_as_chosen
+from chat_server.rooms.former_names import Called, Spans, begun, ended, lifted, number_of
 
 TO_STORE_MAX = 10_000
 """Blocks that wait to be stored. More are not: they hold for as long as whoever blocks is here."""
@@ -43,10 +45,12 @@ class Blocker(Protocol):
 class GuestBlocks:
     """The guests whom somebody here has blocked."""
 
-    def __init__(self, room: Callable[[str], Any], accounts: Accounts) -> None:
-        """Nobody yet. `room` gives the room of a name; what is blocked for good is kept with these accounts."""
+    def __init__(self, room: Callable[[str], Any], accounts: Accounts, now: Callable[[], float]) -> None:
+        """Nobody yet. `room` gives the room of a name; what is blocked for good is kept with these accounts. `now`: seconds since 1970."""
         self._room = room
         self._accounts = accounts
+        self._now = now
+        self._numbers = count(1)
         self._by: dict[str, dict[int, Blocker]] = {}
         self._who: dict[str, PersonId] = {}
         self._keys: dict[PersonId, set[str]] = {}
@@ -58,27 +62,36 @@ class GuestBlocks:
         """Whether anybody has blocked any."""
         return bool(self._by)
 
-    def block(self, blocker: Blocker, nick: str, who: PersonId = "") -> None:
-        """Somebody blocks the guest of this name, who is `who` among the nodes, if there are others."""
+    def block(self, blocker: Blocker, nick: str, who: PersonId = "", called: Called = ()) -> None:
+        """Somebody blocks the guest of this name, who is `who` among the nodes, if there are others, and was `called` so before."""
         key = name_key(nick)
+        self._block(blocker, key, who, begun(blocker.blocks.spans, key, next(self._numbers), before=called))
+
+    def _block(self, blocker: Blocker, key: str, who: PersonId, spans: Spans) -> None:
         self._by.setdefault(key, {})[blocker.serial] = blocker
         if who:
             self._who[key] = who
             self._keys.setdefault(who, set()).add(key)
-        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests | {key}))
+        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests | {key}, spans=spans))
 
     def unblock(self, blocker: Blocker, nick: str) -> None:
-        """They do so no longer, whatever other names the guest has just now."""
+        """They do so no longer, whatever other names the guest has just now. Of one who has gone, what they have said is seen again."""
         key = name_key(nick)
         for one in {key, *self._keys.get(self._who.get(key, ""), ())}:
-            self._drop(blocker, one)
+            self._lift(blocker, one)
 
     def unblock_anyway(self, blocker: Blocker, who: PersonId, nick: str) -> None:
         """The same, of a guest who may have another name by now than this one."""
         for key in [*self._keys.get(who, (nick,))]:
-            self._drop(blocker, name_key(key))
+            self._lift(blocker, name_key(key))
 
-    def _drop(self, blocker: Blocker, key: str) -> None:
+    def _lift(self, blocker: Blocker, key: str) -> None:
+        self._drop(blocker, key, lifted(blocker.blocks.spans, key))
+
+    def _drop(self, blocker: Blocker, key: str, spans: Spans | None = None) -> None:
+        """Somebody blocks nobody of this name any more; what the one who had it has said is hidden still, unless these spans say otherwise."""
+        if spans is None:
+            spans = ended(blocker.blocks.spans, key, self._now())
         known = self._by.get(key, {})
         known.pop(blocker.serial, None)
         if not known:
@@ -87,7 +100,7 @@ class GuestBlocks:
             self._keys.get(who, set()).discard(key)
             if not self._keys.get(who):
                 self._keys.pop(who, None)
-        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests - {key}))
+        self._see(blocker, replace(blocker.blocks, guests=blocker.blocks.guests - {key}, spans=spans))
 
     def of(self, blocker: Blocker) -> list[tuple[PersonId, str]]:
         """Whom somebody has blocked of whom other nodes hear otherwise by nothing: guests, and as a guest anybody; each with a name."""
@@ -100,15 +113,19 @@ class GuestBlocks:
 
     def is_called(self, old: str, new: str) -> None:
         """A guest has another name from now on; until the old one is `gone`, it is theirs too."""
+        key = name_key(new)
         for blocker in [*self._by.get(name_key(old), {}).values()]:
-            self.block(blocker, new, self.who_has(old))
+            spans = blocker.blocks.spans
+            if not number_of(spans, key):
+                spans = begun(spans, key, number_of(spans, name_key(old)), self._now())
+            self._block(blocker, key, self.who_has(old), spans)
 
     def has_account(self, nick: str, account: int) -> None:
         """The guest of this name has an account from now on: who has blocked them blocks that, as any other, and for good."""
         chosen = choice_to_block(account, is_blocked=True)
         for blocker in [*self._by.get(name_key(nick), {}).values()]:
             blocker.choices = with_choices(blocker.choices, chosen)
-            self._see(blocker, blocks_of(blocker.choices, blocker.blocks.guests))
+            self._see(blocker, blocks_of(blocker.choices, blocker.blocks))
             self._drop(blocker, name_key(nick))
             if blocker.account and len(self._to_store) < TO_STORE_MAX:
                 self._to_store[blocker.account, account] = None

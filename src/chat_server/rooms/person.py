@@ -15,6 +15,7 @@ from chat_server.guard import Guard
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
 from chat_server.rooms.blocking import NO_BLOCKS
+from chat_server.rooms.former_names import Called
 
 STRANGER = "stranger"
 MEMBER = "member"
@@ -73,6 +74,7 @@ class Person(Generic[S]):
         "active_at",
         "away",
         "blocks",
+        "called",
         "came_as",
         "cases",
         "choices",
@@ -116,6 +118,8 @@ class Person(Generic[S]):
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
+        self.called: Called = ()
+        """A guest's names, and since when they have each: the last is that of now, and those before it may be another's."""
         self.came_as = ""
         """Who this was to the journal as a guest, of somebody who has registered since; "" for others. What that guest may not do they may not."""
         self.cases: tuple[int, ...] = ()
