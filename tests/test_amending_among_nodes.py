@@ -1,11 +1,13 @@
 """Lines that are edited, reacted to and deleted at several nodes at once: everybody is shown what is stored."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 
+from chat_server.rooms.guest_reactions import GUESTS_MAX, REACTED_MAX, GuestReactions
+from chat_server.rooms.person import Device, Person
 from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_moderating import holder, make_den, told
@@ -96,3 +98,114 @@ async def test_whoever_takes_the_name_of_a_guest_who_has_gone_does_not_have_thei
             assert (await told(thief, "edited"))["of"] == own
             await thief.ask("logout")
             await trio.sleep(2)
+
+
+async def guest_by_token(house: NodeHouse, nick: str, place: int, **more: Any) -> Program:
+    program = house.connect(f"127.0.0.{place}")
+    await program.ask("hello", protocol=2)
+    await program.ask("login", nick=nick, token="g" * 32, **more)
+    await program.ask("join", room="den")
+    await program.wait_for("entered")
+    return program
+
+
+THUMB = "\N{THUMBS UP SIGN}"
+
+
+async def reactions_to(reader: Program, number: int) -> list[str]:
+    (line,) = await page_of(reader, number, 1)
+    return [nick for one in line.get("reactions", ()) for nick in one["nicks"]]
+
+
+async def test_a_guest_with_a_token_takes_their_reaction_back_at_another_node_whatever_they_are_called_by_then(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        ann, bob = await two_in_the_den(houses)
+        number = await said(ann, "first")
+        await bob.wait_for("said")
+        gus = await guest_by_token(houses[0], "gus", 3)
+        there = await guest_by_token(houses[1], "gus", 4, session="add")
+        await gus.ask("react", room="den", number=number, sign=THUMB)
+        await gus.wait_for("reacted")
+        await gus.ask("nick", nick="gustav")
+        await gus.wait_for("renamed")
+        await trio.sleep(2)
+        thief = await guest(houses[1], "gus", 5)
+        await thief.ask("react", room="den", number=number, sign=THUMB)
+        assert (await thief.wait_for("refused"))["code"] == "namesake-reacted"
+        assert await reactions_to(ann, number) == ["gus"]
+        await there.ask("react", room="den", number=number, sign=THUMB)
+        await trio.sleep(2)
+        assert await reactions_to(ann, number) == []
+        await there.ask("react", room="den", number=number, sign=THUMB)
+        await trio.sleep(2)
+        assert await reactions_to(ann, number) == ["gustav"]
+        await gus.ask("react", room="den", number=number, sign=THUMB)
+        await trio.sleep(5)
+        assert await reactions_to(ann, number) == []
+
+
+async def test_whoever_reacts_as_others_have_asks_no_node_and_does_not_wait(autojump_clock: trio.abc.Clock) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        ann, bob = await two_in_the_den(houses)
+        number = await said(ann, "first")
+        await bob.wait_for("said")
+        for name, place in (("gus", 3), ("tim", 4)):
+            one = await (guest_by_token if name == "gus" else guest)(houses[0], name, place)
+            began = trio.current_time()
+            await one.ask("react", room="den", number=number, sign=THUMB)
+            await one.wait_for("reacted")
+            assert trio.current_time() - began < 1
+        assert await reactions_to(ann, number) == ["gus", "tim"]
+
+
+async def test_a_guest_with_a_token_takes_their_reaction_back_when_they_have_gone_and_come_again(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        ann, bob = await two_in_the_den(houses)
+        number = await said(ann, "first")
+        await bob.wait_for("said")
+        gus = await guest_by_token(houses[0], "gus", 3)
+        await gus.ask("react", room="den", number=number, sign=THUMB)
+        await gus.wait_for("reacted")
+        await gus.log_out()
+        await trio.sleep(5)
+        for house in houses:
+            again = await guest_by_token(house, "gus", 3)
+            await again.ask("react", room="den", number=number, sign=THUMB)
+            await trio.sleep(3)
+            assert await reactions_to(ann, number) == []
+            await again.ask("react", room="den", number=number, sign=THUMB)
+            await trio.sleep(3)
+            assert await reactions_to(ann, number) == ["gus"]
+            await again.log_out()
+            await trio.sleep(5)
+
+
+def test_of_reactions_and_guests_only_the_newest_are_known_to_be_theirs() -> None:
+    known, device = GuestReactions(), cast(Device, object())
+
+    def person(sender: str) -> Person[Device]:
+        one = Person(device, history=0, zone="UTC")
+        one.sender, one.nick = sender, "gus"
+        return one
+
+    people = [person(f"token:{number}") for number in range(GUESTS_MAX + 1)]
+    for number, one in enumerate(people):
+        known.note(one, ("room", number, THUMB), is_back=False)
+    last = people[-1]
+    assert known.of("token:0") == {}
+    assert known.of("token:1") == {("room", 1, THUMB): "gus"}
+    for number in range(REACTED_MAX + 5):
+        known.note(last, ("room", number, THUMB), is_back=False)
+    assert len(last.reacted) == REACTED_MAX
+    assert known.of(last.sender) == last.reacted
+    assert ("room", 5, THUMB) in last.reacted
+    known.note(last, ("room", 5, THUMB), is_back=True)
+    assert ("room", 5, THUMB) not in last.reacted
+    by_name = person("gus")
+    known.note(by_name, ("room", 1, THUMB), is_back=False)
+    assert by_name.reacted
+    assert known.of("gus") == {}

@@ -21,6 +21,7 @@ from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, name_of
 from chat_server.protocol.entries import Spoken
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored
+from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
 from chat_server.protocol.signs import sign_of
 from chat_server.rooms.batch import Acting
@@ -29,6 +30,7 @@ from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.judging import asked_filters
 from chat_server.rooms.line_rules import Hold
+from chat_server.rooms.person import ReactionKey, has_only_a_name
 from chat_server.rooms.room import CONVERSATION, ROOM, MaybeAwaitable, Occupant
 
 EDIT_SECONDS = 15 * 60
@@ -44,9 +46,6 @@ EDIT_TOKENS = 3.0
 
 REACT_TOKENS = 2.0
 """The same for a reaction."""
-
-REACTED_MAX = 256
-"""Reactions of a guest, the newest, of which it is known that they are theirs."""
 
 OfLine = Annotated[Number, Meta(description="the line's number")]
 
@@ -232,14 +231,27 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
 
 def _note_reaction(place: Place, session: Occupant, entry: Reacted) -> None:
     """A guest has reacted, or taken that back: it is theirs, whoever is called so later."""
-    person, key = session.person, _reaction(place, entry.of, entry.text)
-    others = {one: name for one, name in person.reacted.items() if one != key}
-    while len(others) >= REACTED_MAX:
-        del others[next(iter(others))]
-    person.reacted = others if entry.is_back else others | {key: session.nick}
+    reaction = _reaction(place, entry.of, entry.text)
+    place.directory.guest_reactions.note(session.person, reaction, is_back=entry.is_back)
 
 
-def _reaction(place: Place, of: int, sign: str) -> tuple[str, int, str]:
+async def _own_reaction(place: Place, session: Occupant, line: Spoken, sign: str) -> str | None:
+    """Under which name a guest has reacted to a line with this sign; None if they are not known to have.
+
+    Another node is asked where somebody has who was called as they are, or were: it may have been they.
+    """
+    person, key = session.person, _reaction(place, line.seq, sign)
+    if (known := person.reacted.get(key, "")) and (theirs := name_of(line, sign, 0, known)):
+        return theirs
+    people = next((one.people for one in line.reactions if one.sign == sign), ())
+    guests = {name_key(nick) for nick, account in people if not account}
+    if has_only_a_name(person) or guests.isdisjoint(called for called, _ in person.called):
+        return None
+    known = await conversations_of(place.directory).elsewhere.reacted(person.sender, key)
+    return name_of(line, sign, 0, known) if known else None
+
+
+def _reaction(place: Place, of: int, sign: str) -> ReactionKey:
     """By what somebody's reaction to a line is known, whatever the room is called later."""
     return place.id if isinstance(place, ChatRoom) else place.kept_as, of, sign
 
@@ -292,8 +304,7 @@ async def _react(place: Place, session: Occupant, request: React) -> None:
     reaction = next((one for one in line.reactions if one.sign == sign), None)
     called = name_of(line, sign, session.person.account, session.nick)
     if not session.person.account:
-        known = session.person.reacted.get(_reaction(place, line.seq, sign), "")
-        theirs = name_of(line, sign, 0, known) if known else None
+        theirs = await _own_reaction(place, session, line, sign)
         if called is not None and theirs is None:
             session.send(NamesakeReacted(details={"nick": called, **details}))
             return

@@ -55,6 +55,7 @@ def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
     identity = identity_of(token)
     if identity:
         place.directory.identify(identity, session.person)
+        session.person.reacted = place.directory.guest_reactions.of(identity)
     session.person.called = called((), name_key(nick), place.directory.authentication.now())
     session.logged_in(nick, identity or name_key(nick), MEMBER)
     tell_if_muted(place.directory, session)

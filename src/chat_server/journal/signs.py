@@ -98,6 +98,24 @@ class GuestTold(Struct, frozen=True, tag="guest-told"):
     writers: str
 
 
+class ReactionAsked(Struct, frozen=True, tag="reaction-asked"):
+    """Has a guest reacted with this sign to a line of the room with this id? A node that knows so says it, with the number of the question."""
+
+    person: str
+    number: int
+    room: str
+    of: int
+    sign: str
+
+
+class ReactionTold(Struct, frozen=True, tag="reaction-told"):
+    """They have, and were called so then; another node (`to`) has asked by this number."""
+
+    to: int
+    number: int
+    nick: str
+
+
 class BlocksAsked(Struct, frozen=True, tag="blocks-asked"):
     """Somebody has come to the node who is at others: these say whom they have blocked there (`GuestBlocked`)."""
 
@@ -210,6 +228,8 @@ Sign = (
     | CaseTold
     | GuestAsked
     | GuestTold
+    | ReactionAsked
+    | ReactionTold
     | BlocksAsked
     | HitAsked
     | HitTold

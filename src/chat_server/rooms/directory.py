@@ -22,6 +22,7 @@ from chat_server.rooms.away import AwayAmongNodes
 from chat_server.rooms.calls import Calls
 from chat_server.rooms.flow import Flow
 from chat_server.rooms.guest_blocks import GuestBlocks
+from chat_server.rooms.guest_reactions import GuestReactions
 from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.line_rules import WordList
@@ -79,6 +80,8 @@ class Directory(Generic[R, P]):
         self.away = AwayAmongNodes()
         """Who is away."""
         self._listed: ListedRooms[R] = ListedRooms()
+        self.guest_reactions = GuestReactions()
+        """Which reactions are whose of those who have no account."""
         self.guest_blocks = GuestBlocks(self.room, accounts, authentication.now)
         """Who has blocked which guests."""
         self.authentication = authentication

@@ -11,10 +11,10 @@ import trio
 from chat_server.accounts import is_account
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Nodes, Whereabouts
-from chat_server.journal.signs import GuestAsked, GuestTold
+from chat_server.journal.signs import GuestAsked, GuestTold, ReactionAsked, ReactionTold
 from chat_server.protocol.names import name_key
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.person import Person, person_id
+from chat_server.rooms.person import Person, ReactionKey, person_id
 from chat_server.rooms.room import Occupant, Room
 
 ASKED_SECONDS = 2.0
@@ -34,7 +34,7 @@ class GuestsElsewhere:
         self._nicks: dict[PersonId, str] = {}
         self._by_key: dict[str, PersonId] = {}
         self._accounts: dict[PersonId, int] = {}
-        self._asked: dict[int, tuple[trio.Event, list[GuestTold]]] = {}
+        self._asked: dict[int, tuple[trio.Event, list[GuestTold | ReactionTold]]] = {}
         self._numbers = count(1)
 
     def name_of(self, who: PersonId) -> str:
@@ -87,20 +87,31 @@ class GuestsElsewhere:
 
     async def chosen(self, who: PersonId) -> GuestTold | None:
         """What a guest has chosen; None if no node says so in time: a sign may be lost."""
+        number = next(self._numbers)
+        told = await self._asked_elsewhere(number, GuestAsked(who, number))
+        return told if isinstance(told, GuestTold) else None
+
+    async def reacted(self, who: PersonId, reaction: ReactionKey) -> str:
+        """What a guest was called when they reacted so at another node; "" if none says so in time."""
+        number = next(self._numbers)
+        told = await self._asked_elsewhere(number, ReactionAsked(who, number, *reaction))
+        return told.nick if isinstance(told, ReactionTold) else ""
+
+    async def _asked_elsewhere(self, number: int, sign: GuestAsked | ReactionAsked) -> GuestTold | ReactionTold | None:
+        """The first answer."""
         if self._nodes is None:
             return None
-        number = next(self._numbers)
         done, told = self._asked[number] = trio.Event(), []
         try:
-            self._nodes.signs.tell(GuestAsked(who, number))
+            self._nodes.signs.tell(sign)
             with trio.move_on_after(ASKED_SECONDS):
                 await done.wait()
         finally:
             del self._asked[number]
         return told[0] if told else None
 
-    def heard(self, told: GuestTold) -> None:
-        """A node says what a guest has chosen."""
+    def heard(self, told: GuestTold | ReactionTold) -> None:
+        """A node says what a guest has chosen, or done."""
         if self._nodes is not None and told.to == self._nodes.number and told.number in self._asked:
             done, answers = self._asked[told.number]
             answers.append(told)

@@ -40,8 +40,11 @@ NO_PROOF = Proof()
 NOTHING_CHOSEN: Choices = {}
 """What all who come begin with: one of each for everybody, for ten thousand of them are memory."""
 
-Reactions = dict[tuple[str, int, str], str]
-"""A room, the number of a line, a sign; and under which name."""
+ReactionKey = tuple[str, int, str]
+"""The id of a room, the number of a line, a sign."""
+
+Reactions = dict[ReactionKey, str]
+"""And under which name."""
 
 NO_REACTIONS: Reactions = {}
 

@@ -28,6 +28,8 @@ from chat_server.journal.signs import (
     PasswordTried,
     PeopleRead,
     PeopleWriting,
+    ReactionAsked,
+    ReactionTold,
     RoomFounded,
     SessionsCounted,
     SessionsEnded,
@@ -183,7 +185,7 @@ def _hear_of_people(directory: Directory[Room, Person[Occupant]], node: int, sig
             directory.note_founded(sign.person, sign.network)
         case CaseTold():
             hear_case(directory, sign)
-        case GuestAsked() | GuestTold() | BlocksAsked():
+        case GuestAsked() | GuestTold() | ReactionAsked() | ReactionTold() | BlocksAsked():
             hear_of_guest(directory, node, sign)
         case HitAsked() if directory.nodes is not None:
             hits, called = hit(directory, sign.act), directory.person(sign.nick) if sign.nick else None
