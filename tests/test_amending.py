@@ -1,5 +1,6 @@
 """Lines that are edited, replied to and reacted to: by whole servers, on virtual time."""
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count, cycle
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import trio
 
 from chat_server.commands.amending import EDIT_SECONDS, EDITS_MAX
+from chat_server.commands.case_pages import PAGE_BYTES
 from chat_server.config import Config
 from chat_server.journal import EVERYTHING, Matches, Page, RoomRecord
 from chat_server.journal.memory import MemoryJournal
@@ -100,6 +102,40 @@ async def test_a_line_is_edited_so_often_that_all_it_said_can_be_shown_at_once(a
             assert (await asked(bob, "edit", number=number, text=f"text {edit}"))["is"] == "stored"
         assert (await asked(bob, "edit", number=number, text="once more"))["code"] == "edited-enough"
         assert len((await asked(bob, "versions", number=number))["versions"]) == EDITS_MAX
+
+
+async def test_what_a_line_said_before_is_shown_by_pages_that_may_wait_for_a_reader_and_paid_for(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999, messages_per_second=4) as house:
+        _, bob = await den(house, "ann", "bob")
+        number = await said(bob, "0")
+        texts = [str(edit) + "\N{GRINNING FACE}" * 3500 for edit in range(1, EDITS_MAX + 1)]
+        for text in texts:
+            await trio.sleep(20)
+            assert (await asked(bob, "edit", number=number, text=text))["is"] == "stored"
+        await trio.sleep(60)
+        read: list[str] = []
+        before, pages, began = 0, 0, trio.current_time()
+        while True:
+            await bob.ask("versions", room="den", number=number, before=before)
+            while True:
+                line = await bob.read_until("\n")
+                event = json.loads(line)
+                if event["is"] == "versions":
+                    break
+            assert len(line) <= 10 * PAGE_BYTES
+            read = [row["line"] for row in event["versions"].values()] + read
+            pages += 1
+            before = event.get("before", 0)
+            if not before:
+                break
+            assert event["text"].endswith(f"/versions {number} {before}")
+        assert read == ["0", *texts[:-1]]
+        assert pages >= EDITS_MAX // 2
+        assert trio.current_time() - began > pages, "who reads it pays for what is shown, and for what is read"
+        nothing = await asked(bob, "versions", number=number, before=number)
+        assert (nothing["is"], nothing["text"]) == ("no-versions", f"Line #{number} said nothing else before that.")
 
 
 async def test_no_edit_says_what_the_room_would_not_let_be_said(autojump_clock: trio.abc.Clock) -> None:

@@ -4,6 +4,7 @@ What is asked for becomes an entry of the room's log. Whether a text may be said
 kept.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from msgspec import Meta
@@ -12,17 +13,18 @@ from msgspec.structs import replace
 from chat_server.commands.access import access
 from chat_server.commands.acting import act_in
 from chat_server.commands.auditing import now_of, shown_time
+from chat_server.commands.case_pages import PAGE_BYTES
 from chat_server.commands.handler import CommandHandler
 from chat_server.commands.referring import Place, referred_line
 from chat_server.commands.taking_back import not_theirs
 from chat_server.journal import JournalError
-from chat_server.journal.versions import VERSION_SECONDS
+from chat_server.journal.versions import VERSION_SECONDS, Version
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, name_of
 from chat_server.protocol.entries import Spoken
 from chat_server.protocol.events import Answered, NotStored, Refused, Stored
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import Key, Lines, Number, Request, RestOfLine, Say
+from chat_server.protocol.requests import Key, Lines, Number, ReadOn, Request, RestOfLine, Say
 from chat_server.protocol.signs import sign_of
 from chat_server.rooms.batch import Acting
 from chat_server.rooms.chat_room import ChatRoom
@@ -46,6 +48,9 @@ EDIT_TOKENS = 3.0
 
 REACT_TOKENS = 2.0
 """The same for a reaction."""
+
+VERSIONS_BYTES_PER_TOKEN = 65536
+"""Bytes of what a line said before that count as a line, when they are read: all of it is, for each page."""
 
 OfLine = Annotated[Number, Meta(description="the line's number")]
 
@@ -82,12 +87,17 @@ class Versions(Request, frozen=True, gc=False):
 
     group: ClassVar[str] = "reading"
     number: OfLine
+    before: Annotated[Number, Meta(description="show what it said before this number; 0: the newest")] = 0
 
 
 class VersionsShown(Answered, frozen=True, tag="versions"):
-    """What a line said before, the oldest first: each until a time (`at`) in the receiver's zone, where it is `now`."""
+    """What a line said before, the oldest first: each until a time (`at`) in the receiver's zone, where it is `now`.
+
+    It said more before the number `before`; 0: that is all.
+    """
 
     sentence: ClassVar[str] = "Line #{number} said before:\n{listed}"
+    more_sentence: ClassVar[str] = "What it said before that: /versions {number} {before}"
     listed_in: ClassVar[str] = "versions"
     row_sentences: ClassVar[dict[str, str]] = {"version": "“{line}”"}
     row_frames: ClassVar[tuple[str, ...]] = ("until {when}: {told}",)
@@ -95,6 +105,7 @@ class VersionsShown(Answered, frozen=True, tag="versions"):
     number: Number
     now: str
     versions: dict[str, dict[str, str]]
+    before: ReadOn = 0
 
     def about(self, row: dict[str, str]) -> str:
         """All rows are about the same."""
@@ -106,9 +117,16 @@ class NoVersions(Answered, frozen=True, tag="no-versions"):
     """It said nothing else, or that is not kept any more."""
 
     sentence: ClassVar[str] = "Line #{number} has not been edited within {days} days."
+    other_sentences: ClassVar[tuple[str, ...]] = ("Line #{number} said nothing else before that.",)
 
     number: Number
     days: int
+    is_before: bool = False
+
+    @property
+    def own_sentence(self) -> str:
+        """Whether it was asked for what it said before something."""
+        return self.other_sentences[0] if self.is_before else self.sentence
 
 
 class NotYourLine(Refused, frozen=True):
@@ -196,8 +214,11 @@ class AmendingCommands(CommandHandler):
 
     @access(where=(ROOM, CONVERSATION), bots=False, asks_engine=True)
     def do_versions(self, place: Place, session: Occupant, request: Versions) -> MaybeAwaitable:
-        """Show what a line of yours said before it was edited; moderators see it of every line."""
-        return _show_versions(place, session, request.number)
+        """Show what a line of yours said before it was edited; moderators see it of every line.
+
+        /versions 4711 shows the newest of it, and says how to read on where that is not all.
+        """
+        return _show_versions(place, session, request.number, request.before)
 
 
 async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> None:
@@ -325,7 +346,7 @@ async def _react(place: Place, session: Occupant, request: React) -> None:
     await _amend(place, session, entry)
 
 
-async def _show_versions(place: Place, session: Occupant, number: int) -> None:
+async def _show_versions(place: Place, session: Occupant, number: int, before: int) -> None:
     line = await referred_line(place, session, number)
     if isinstance(line, Refused):
         session.send(line)
@@ -340,9 +361,24 @@ async def _show_versions(place: Place, session: Occupant, number: int) -> None:
     except JournalError:
         session.send(Refused("cannot-read"))
         return
+    session.owe(sum(len(one.text.encode()) for one in versions) / VERSIONS_BYTES_PER_TOKEN)
+    older = [one for one in versions if not before or one.number < before]
+    page = _newest(older)
     zone = session.person.zone
-    shown = {str(one.number): {"at": shown_time(one.until, zone), "line": one.text} for one in versions}
+    shown = {str(one.number): {"at": shown_time(one.until, zone), "line": one.text} for one in page}
     if shown:
-        session.send(VersionsShown(number, now_of(place, session), shown))
+        session.send(
+            VersionsShown(number, now_of(place, session), shown, page[0].number if len(page) < len(older) else 0)
+        )
     else:
-        session.send(NoVersions(number, VERSION_DAYS))
+        session.send(NoVersions(number, VERSION_DAYS, is_before=bool(versions)))
+
+
+def _newest(versions: Sequence[Version]) -> Sequence[Version]:
+    """As many as there may be bytes on a page; one at least."""
+    size = 0
+    for count, one in enumerate(reversed(versions)):
+        size += len(one.text.encode())
+        if count and size > PAGE_BYTES:
+            return versions[-count:]
+    return versions
