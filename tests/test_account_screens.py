@@ -16,7 +16,7 @@ from chat_server.protocol.events import Event, Refused, Registered
 from chat_tui.client.accounts import WAYS_IN
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.early_typing import AHEAD
+from chat_tui.client.early_typing import AHEAD, NOT_SENT
 from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
 from chat_tui.ui.screens.account import AccountScreen
@@ -24,7 +24,7 @@ from chat_tui.ui.screens.codes import CodeScreen, RecoveryScreen
 from chat_tui.ui.screens.connecting import ConnectScreen
 from chat_tui.ui.screens.form import FormScreen
 from processes import ServerProcess, running_server, screen
-from stories import NOON, Pilot, StoryApp, conversation, play, settle
+from stories import NOON, Pilot, StoryApp, conversation, play, settle, welcome
 
 SnapCompare = Callable[..., bool]
 CANARY = canary.PASSWORD
@@ -869,3 +869,123 @@ def test_registering_and_logging_in_elsewhere_on_real_terminals(server: ServerPr
     assert not any(CANARY in rows for rows in shown)
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(CANARY.encode() in data for data in kept)
+
+
+def let_in(*rooms: str) -> list[Event]:
+    """What a server says to somebody whom it lets into these rooms, in the order in which it does."""
+    entered = [events.Entered(room, ("bob",), 0, "", 0) for room in rooms]
+    return [welcome(), events.LoggedIn("ann", "t" * 22), *entered, events.RoomsListed((("python", 1), ("write", 0)))]
+
+
+def sent(app: StoryApp) -> list[tuple[str, str]]:
+    return [(pending.room, pending.text) for pending in app.client.store.unsent]
+
+
+def known(folder: Path) -> StoryApp:
+    """Somebody who was here before, and is not let in yet."""
+    (folder / "memory.json").write_text('{"nick":"ann","token":"tttttttttttttttttttttt"}')
+    return outside(store=folder)
+
+
+def test_lines_that_are_typed_while_the_server_is_called_are_said_in_order_once_one_is_let_in(tmp_path: Path) -> None:
+    app = known(tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press(*"one", "enter", *"two", "enter", *"thr")
+        await settle(pilot)
+        assert app.prompt.text == "thr"
+        assert "2 lines will be sent then." in app.screen_text()
+        await go_on(app, pilot, Status.ONLINE)
+        assert not sent(app)
+        app.tell(*let_in("python"))
+        await settle(pilot)
+        assert sent(app) == [("python", "one"), ("python", "two")]
+        assert app.prompt.text == "thr"
+
+    play(app, act)
+
+
+def test_what_is_typed_after_a_command_while_the_server_is_called_waits_for_what_that_does(tmp_path: Path) -> None:
+    app = known(tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("/", *"join", "space", *"write", "enter", *"hi", "enter")
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in("python"))
+        await settle(pilot)
+        assert not sent(app)
+        app.answer("join", events.Entered("write", (), 0, "", 0))
+        await settle(pilot)
+        assert sent(app) == [("write", "hi")]
+
+    play(app, act)
+
+
+def test_of_what_a_newcomer_types_before_they_are_let_in_only_commands_are_done_by_themselves() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press("/", *"join", "space", *"write", "enter", *"one", "enter", *"two", "enter", *"three")
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in())
+        await settle(pilot)
+        app.answer("join", events.Entered("write", (), 0, "", 0))
+        await settle(pilot)
+        assert not sent(app)
+        assert app.prompt.text == "one\ntwo\nthree"
+        assert app.current is not None
+        assert app.toasts() == [NOT_SENT]
+
+    play(app, act)
+
+
+def test_what_cannot_be_done_of_what_was_typed_early_is_in_the_prompt_with_all_that_follows(tmp_path: Path) -> None:
+    app = known(tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press(*"one", "enter", *"two", "enter", *"three")
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in())
+        await settle(pilot)
+        assert not sent(app)
+        assert app.prompt.text == "one\ntwo\nthree"
+
+    play(app, act)
+
+
+def test_lines_that_were_typed_before_there_is_no_connection_are_in_the_prompt_again_as_they_were() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press(*"one", "enter", *"two", "enter")
+        await go_on(app, pilot, Status.WAITING, "there is no answer")
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.prompt.text == "one\ntwo"
+
+    play(app, act)
+
+
+def test_enter_while_nobody_can_be_logged_in_keeps_the_line_apart_from_the_next() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await go_on(app, pilot, Status.WAITING, "there is no answer")
+        await pilot.press("escape")
+        await pilot.press(*"one", "enter", *"two")
+        await settle(pilot)
+        assert app.prompt.text == "one\ntwo"
+
+    play(app, act)
+
+
+def test_lines_that_were_typed_early_come_along_to_another_name() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        await pilot.press(*"one", "enter", *"two")
+        app.servers.shown.move_to("127.0.0.1", 5000, "anna")
+        await settle(pilot)
+        assert app.prompt.text == "one\ntwo"
+
+    play(app, act)

@@ -141,8 +141,8 @@ WITHOUT_TEXTUAL = {
     "chat_tui.profiles",
     "chat_tui.ui.row_heights",
     "chat_tui.ui.code_highlighting",
-} | {
-    "chat_tui.ui.background"  # it is asked before Textual has the terminal
+    "chat_tui.ui.keyboard",
+    "chat_tui.ui.background",  # these two are asked before Textual has the terminal
 }
 
 

@@ -24,6 +24,7 @@ from chat_tui.cli import _parser, _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
 from chat_tui.ui import background
 from chat_tui.ui import terminal as terminal_module
+from chat_tui.ui.keyboard import Keyboard
 from chat_tui.ui.terminal import kitty_form, title
 from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
 
@@ -560,6 +561,26 @@ def test_what_is_typed_while_it_starts_is_in_the_prompt(tmp_path: Path) -> None:
         opened.wait_until("typed early")
 
 
+def test_enter_is_enter_before_there_is_a_screen(tmp_path: Path) -> None:
+    with running_server() as server:
+        before = started(server.port, tmp_path)
+        before.wait_until("Write to python")
+        before.type("\x11")
+        assert ended(before) == 0
+        opened = started(server.port, tmp_path, "import time; time.sleep(0.5)")
+        opened.type("one\rtwo\rthr")
+        opened.wait_until("1 python")
+        opened.wait_until("two")
+        opened.wait_until("❯ thr")
+        assert any("ann  one" in row for row in opened.rows), opened.rows
+        attributes = termios.tcgetattr(opened.fd)
+        opened.type("\x15\x11")
+        assert ended(opened) == 0
+        assert not attributes[3] & termios.ECHO
+        assert termios.tcgetattr(opened.fd)[3] & termios.ECHO
+        assert termios.tcgetattr(opened.fd)[0] & termios.ICRNL
+
+
 @pytest.mark.parametrize("code", ["", "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])"])
 def test_a_terminal_that_is_gone_does_not_hold_the_program(tmp_path: Path, code: str) -> None:
     """The kernel sends SIGHUP, to whoever began the session: to the program, or to one that started it and does not end."""
@@ -692,12 +713,15 @@ def test_the_terminal_says_whether_it_is_light(answer: bytes, light: bool | None
     ("background_colour", "theme"), [("ffff/ffff/ffff", "ansi-light"), ("0000/0000/0000", "ansi-dark")]
 )
 def test_a_slow_link_asks_a_terminal_whether_it_is_light(background_colour: str, theme: str) -> None:
-    code = "from chat_tui.cli import _sixteen_colours; print('theme:', _sixteen_colours('chat-dark'), '.')"
+    code = (
+        "from chat_tui.cli import _sixteen_colours; from chat_tui.ui.keyboard import Keyboard; keyboard = Keyboard(); "
+        "print('theme:', _sixteen_colours('chat-dark', keyboard), '.', repr(keyboard.take()))"
+    )
     opened = Screen(sys.executable, "-c", f"import os; os.environ.pop('COLORFGBG', None); {code}", is_fork=True)
     while b"\x1b[c" not in opened.raw:
         assert opened.read(TIMEOUT)
-    opened.type(f"\x1b]11;rgb:{background_colour}\x1b\\\x1b[?62;22c")
-    opened.wait_until(f"theme: {theme} .")
+    opened.type(f"o\x1b]11;rgb:{background_colour}\x1b\\n\x1b[?62;22c")
+    opened.wait_until(f"theme: {theme} . 'on'")
     assert "rgb:" not in "".join(opened.rows), "the answer is not shown"
     opened.kill()
 
@@ -706,7 +730,7 @@ def test_a_slow_link_asks_a_terminal_whether_it_is_light(background_colour: str,
     ("theme", "chosen"), [("chat-light", "ansi-light"), ("nord", "nord"), ("ansi-light", "ansi-light")]
 )
 def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: str, chosen: str) -> None:
-    assert _sixteen_colours(theme) == chosen
+    assert _sixteen_colours(theme, Keyboard()) == chosen
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from chat_tui.cli import _sixteen_colours
 from chat_tui.settings import Settings, SettingsError
 from chat_tui.ui.ascii import SIGNS
 from chat_tui.ui.colours import DARK, LIGHT, Palette
+from chat_tui.ui.keyboard import Keyboard
 from chat_tui.ui.theme_files import BYTES_MAX, Themes, doubts, read_theme, read_themes
 from processes import ROOT
 from showcase import arrange, showcase
@@ -104,8 +105,8 @@ def test_without_colours_only_themes_without_any_are_offered(monkeypatch: pytest
     app = StoryApp(beginning(), settings=Settings(theme="ansi-dark"))
     assert {theme.ansi for theme in app.available_themes.values()} == {True}
     monkeypatch.setenv("NO_COLOR", "1")
-    assert [_sixteen_colours(name) for name in ("ansi-light", "chat-light")] == ["ansi-light", "ansi-light"]
-    assert _sixteen_colours("nord").startswith("ansi-"), "whatever else was chosen"
+    assert [_sixteen_colours(name, Keyboard()) for name in ("ansi-light", "chat-light")] == ["ansi-light", "ansi-light"]
+    assert _sixteen_colours("nord", Keyboard()).startswith("ansi-"), "whatever else was chosen"
 
 
 def test_where_only_ascii_is_shown_everything_that_the_program_draws_is_that() -> None:

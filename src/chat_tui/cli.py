@@ -38,6 +38,7 @@ from chat_tui.settings import (
 if TYPE_CHECKING:
     from chat_tui.client.calling import Caller
     from chat_tui.client.credentials import Keyring
+    from chat_tui.ui.keyboard import Keyboard
 
 WITHOUT_SCREEN = message(
     "The screen needs packages that are not installed: pip install 'chat-server[tui]' installs them "
@@ -108,7 +109,10 @@ def _chat(arguments: Sequence[str]) -> int:
     if chosen.plain or why_plain or not _is_on_terminal():
         return _run_plain(servers, settings, open_store, caller, chosen=chosen, password=password)
     directory = (chosen.config or settings_file()).parent
-    return _run_on_screen(servers, settings, open_store, caller, directory)
+    from chat_tui.ui.keyboard import taken_early  # noqa: PLC0415 - line by line it stays as it is
+
+    with taken_early() as keyboard:
+        return _run_on_screen(servers, settings, open_store, caller, directory, keyboard=keyboard)
 
 
 def _run_plain(
@@ -191,16 +195,17 @@ def _run_on_screen(
     open_store: Callable[[str, str, int], LocalStore],
     caller: "Caller",
     directory: Path,
+    *,
+    keyboard: "Keyboard",
 ) -> int:
-    """Show the panes. `directory` is where the settings are."""
+    """Show the panes. `directory` is where the settings are; `keyboard` has what is typed meanwhile."""
     gc.disable()  # nothing that a start makes is to be collected: to look through all of it takes 10 ms. ChatApp enables it again
     if find_spec("textual") is None:  # found out before the terminal is asked anything
         console.complain("chat-tui", say(WITHOUT_SCREEN))
         return 2
     # What Textual reads from the environment it reads when it is imported.
-    os.environ.setdefault(
-        "TEXTUAL_FPS", "30" if settings.slow_link else "120"
-    )  # at 60 a key may wait for two frames: 33 ms
+    frames = "30" if settings.slow_link else "120"  # at 60 a key may wait for two: 33 ms
+    os.environ.setdefault("TEXTUAL_FPS", frames)
     if settings.slow_link:
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     from chat_tui.ui.theme_files import DIRECTORY, read_themes  # noqa: PLC0415 - line by line there are none
@@ -212,18 +217,15 @@ def _run_on_screen(
     if settings.slow_link or _has_few_colours() or os.environ.get("NO_COLOR"):
         is_light = settings.theme in themes.palettes and not themes.palettes[settings.theme].is_dark
         settings = replace(settings, theme="chat-light" if is_light else settings.theme)
-        settings = replace(settings, theme=_sixteen_colours(settings.theme))
-    for name in (
-        "COLUMNS",
-        "LINES",
-    ):  # exported by some shells and programs; the terminal knows better, and may be resized
+        settings = replace(settings, theme=_sixteen_colours(settings.theme, keyboard))
+    for name in ("COLUMNS", "LINES"):  # exported by some shells; the terminal knows better, and may be resized
         os.environ.pop(name, None)
     from chat_tui.ui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
     from chat_tui.ui.server import Wanted  # noqa: PLC0415 - as above
-    from chat_tui.ui.terminal import can_report_mouse, given_back, understand_alt  # noqa: PLC0415 - after the environment
+    from chat_tui.ui.terminal import can_report_mouse, given_back, take_over, understand_alt  # noqa: PLC0415 - after the environment
 
     understand_alt()
-    name, profile = servers[0]
+    (name, profile), *more = servers
     store = open_store(name, profile.host, profile.port)
     nick = profile.nick or store.saved.nick or _user_name()
     store.close()
@@ -238,19 +240,20 @@ def _run_on_screen(
         nick,
         rooms=profile.rooms,
         name=name,
-        more=[wanted(server) for server in servers[1:]],
+        more=[wanted(server) for server in more],
         open_store=partial(open_store, name),
         find=lambda word: wanted(find_server(word, settings)),
         themes=themes,
         caller=caller,
         keyring=_keyring(settings),
     )
+    take_over(app, keyboard)
     with given_back(app):
         app.run(mouse=can_report_mouse())
     return app.return_code or 0
 
 
-def _sixteen_colours(theme: str) -> str:
+def _sixteen_colours(theme: str, keyboard: "Keyboard") -> str:
     """The theme of the terminal's own colours that is as light as this one; instead of the default, as light as the terminal."""
     if theme in ("chat-light", "textual-light", "ansi-light"):
         return "ansi-light"
@@ -258,7 +261,7 @@ def _sixteen_colours(theme: str) -> str:
         return theme
     from chat_tui.ui.background import is_light  # noqa: PLC0415 - who has the colours need not ask
 
-    return "ansi-light" if theme == "chat-dark" and is_light() else "ansi-dark"
+    return "ansi-light" if theme == "chat-dark" and is_light(keyboard.typed) else "ansi-dark"
 
 
 def _has_few_colours() -> bool:

@@ -10,6 +10,8 @@ from chat_tui.language import message, say_count
 
 AHEAD = message("What you typed before you were asked is in the field, unseen. Enter sends it.")
 
+NOT_SENT = message("You are logged in. What you typed before is in the prompt, and was not sent; Enter sends it.")
+
 NOT_YET = message("You are not logged in yet. Nothing of that is sent or kept before you are.")
 
 
@@ -22,6 +24,8 @@ class EarlyTyping:
         self._is_let_in = False
         self.may_be_secret = True
         """Whether what is typed may be one. When one is asked for: whether what was typed before may."""
+        self.was_none = False
+        """Whether what was typed before was none: what is kept of the user has let them in, and they knew that it would."""
 
     def is_somebody_else(self) -> None:
         """The user wants to be let in under another name."""
@@ -30,6 +34,7 @@ class EarlyTyping:
     def changed(self, change: ConnectionChanged) -> None:
         """The connection is in another state, and everybody has been told."""
         if change.status is Status.ONLINE or change.asks_proof:
+            self.was_none = self._is_known and not change.asks_proof
             self._is_let_in = self._is_known = not change.asks_proof
         is_tried = change.status is Status.CONNECTING
         self.may_be_secret = not self._is_let_in and (is_tried or not self._is_known)

@@ -10,6 +10,7 @@ import sys
 import termios
 import time
 import tty
+from collections.abc import Callable
 from contextlib import suppress
 
 WAIT = 1.0
@@ -19,17 +20,22 @@ ASK = b"\x1b]11;?\x1b\\\x1b[c"
 """What is the background? And what are you? (OSC 11, DA1)"""
 
 _ANSWERED = re.compile(rb"\x1b\[\?[\d;]*c")
-_COLOUR = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})")
+_COLOUR = re.compile(rb"\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})(?:\x1b\\|\x07|$)")
 
 
-def is_light() -> bool:
-    """Whether the background is light, as the environment or the terminal says. False where neither does."""
+def is_light(typed: Callable[[bytes], None]) -> bool:
+    """Whether the background is light, as the environment or the terminal says. False where neither does.
+
+    `typed` is told of what was typed while the terminal was asked.
+    """
     said = from_environment(os.environ.get("COLORFGBG", ""))
     if said is not None:
         return said
     if os.environ.get("TERM") == "linux" or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False  # the console is dark, and would show the question
-    return bool(from_answer(_asked()))
+    answer = _asked()
+    typed(_ANSWERED.sub(b"", _COLOUR.sub(b"", answer)))
+    return bool(from_answer(answer))
 
 
 def from_environment(colorfgbg: str) -> bool | None:

@@ -256,14 +256,18 @@ def heard(state: State, room: RoomState) -> int:
     return len(room.mentions) if state.choices.of(room.name).is_muted else room.unread
 
 
-def status_line(change: ConnectionChanged, host: str, state: State, seconds: int) -> Content:
-    """How the connection is, while there is none: what it is in a few bold words, why, and what can be done."""
-    waiting = sum(len(room.pending) for room in state.rooms.values())
-    if change.status is Status.CONNECTING:
-        return Content.assemble(("○ ", "$text-warning"), (say("Connecting to {host} …", host=host), "bold"))
+def status_line(change: ConnectionChanged, host: str, state: State, seconds: int, *, early: int = 0) -> Content:
+    """How the connection is, while there is none: what it is in a few bold words, why, and what can be done.
+
+    `early`: lines that wait because the user has not been let in.
+    """
+    waiting = early + sum(len(room.pending) for room in state.rooms.values())
     waits = (
         say_count("{number} line will be sent then.", "{number} lines will be sent then.", waiting) if waiting else ""
     )
+    if change.status is Status.CONNECTING:
+        trying = Content.assemble(("○ ", "$text-warning"), (say("Connecting to {host} …", host=host), "bold"))
+        return trying + (f" {waits}" if early else "")
     if change.is_moving:
         back = say("The server is being restarted; back in {seconds} s.", seconds=max(1, seconds))
         return Content(sentences(back, waits))

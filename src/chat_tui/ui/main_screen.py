@@ -141,6 +141,7 @@ class MainScreen(Screen[None]):
 
     def leave_server(self) -> str:
         """Keep what was written here, and show no room; return what is for no room yet."""
+        self.writing.early.give_back()
         self.navigation.keep_draft()
         begun = self.panes.prompt.draft if self.navigation.current is None else ""
         if begun:
@@ -178,6 +179,7 @@ class MainScreen(Screen[None]):
         self.panes.fit(self, *self.app.size)
         for seat in self._servers().seats():
             seat.navigation.arrive()
+        self.seat.go_on()
         self.panes.sides.sync()
         self.showing.numbers()
         self.navigation.arrive_at_line()
@@ -194,6 +196,8 @@ class MainScreen(Screen[None]):
             self.panes.sides.tick()
             if self.is_active:
                 self._servers().let_ask()
+            self.writing.early.tick()
+            self.seat.go_on()
             for seat in self._servers().seats():
                 seat.program.client.tick()
 

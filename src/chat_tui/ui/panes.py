@@ -262,7 +262,8 @@ class Panes:
         chosen = self.offered if self.offered in choices else next(iter(choices), "")
         self._write("nowhere", labels.nowhere(change, host, state, size, chosen))
         self._texts["nowhere"].display = room is None
-        status = labels.status_line(change, host, state, self._program.seconds_left())
+        early = self._program.lines_early
+        status = labels.status_line(change, host, state, self._program.seconds_left(), early=early)
         self._write("status", labels.from_server(self._program.title, "") + status)
         self._texts["status"].set_class(str(status).startswith("✗"), "refused")
         self._texts["status"].display = change.status is Status.WAITING or (

@@ -70,6 +70,10 @@ class Program(Protocol):
     def ask_about_account(self, text: str) -> bool:
         """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
 
+    @property
+    def lines_early(self) -> int:
+        """How many lines wait because the user is not let in yet."""
+
     def take_typed_early(self) -> str:
         """Take out of the prompt what was typed before a password is asked for."""
 

@@ -91,6 +91,10 @@ class Seat:
         self._paint_soon()
         return took(key, self.navigation, self._panes, self.program.client.state)
 
+    def go_on(self) -> None:
+        """Do what was typed before the user was let in, if they are by now."""
+        self.writing.early.go_on(lambda line: self.writing.submit(line, self.navigation.current))
+
     def _search_again(self) -> None:
         self.searching.again()
 

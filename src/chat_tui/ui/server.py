@@ -11,7 +11,7 @@ from textual.app import App
 from textual.worker import Worker
 
 from chat_server.protocol.entries import Entry
-from chat_server.protocol.events import Event, Refused, Registered
+from chat_server.protocol.events import Event, Refused, Registered, RoomsListed
 from chat_tui.client.client import WRONG, Client
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.local_store import LocalStore
@@ -208,6 +208,8 @@ class Server:
     def take(self, event: Event, new: list[Entry], is_told: bool) -> None:
         """Show what the server says, or have it counted until one comes here."""
         if self._main.is_open and not self.is_gone:
+            if isinstance(event, RoomsListed):
+                self.seat.writing.early.settled()
             self.seat.hearing.take(event, new, is_told=is_told)
             self._main.paint_soon()
 
@@ -319,9 +321,18 @@ class Server:
         """Do what a typed command about accounts asks for, by a screen. Returns False if it is none."""
         return text.startswith("/") and self.account_dialog.take_typed(text)
 
+    @property
+    def lines_early(self) -> int:
+        """How many lines wait because the user is not let in yet."""
+        return len(self.seat.writing.early)
+
     def take_typed_early(self) -> str:
         """Take out of the prompt what was typed before a password is asked for."""
-        return self.seat.navigation.take_typed_early() if self._main.is_open else ""
+        if not self._main.is_open:
+            return ""
+        if self.is_shown:
+            self.seat.writing.early.give_back()
+        return self.seat.navigation.take_typed_early()
 
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""

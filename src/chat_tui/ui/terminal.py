@@ -34,6 +34,7 @@ from textual.strip import Strip
 from chat_tui.client.links import is_link
 from chat_tui.client.opening import has_desktop
 from chat_tui.language import say
+from chat_tui.ui.keyboard import Keyboard
 
 PINNED = "8.2.8"
 """The version of Textual of which all this is known."""
@@ -188,6 +189,28 @@ def hide_locals(app: App[None]) -> None:
         app._close_messages_no_wait()  # noqa: SLF001 - the same
 
     setattr(app, "_fatal_error", fatal_error)  # noqa: B010 - for a type checker a method cannot be replaced
+
+
+def take_over(app: App[None], keyboard: Keyboard) -> None:
+    """Have the program read first what was typed before it could, and give the terminal back as it was before that."""
+    if not _is_pinned():
+        return
+    from textual._xterm_parser import XTermParser  # noqa: PLC0415 - as in understand_alt()
+    from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - on the screen only: tests have another one
+
+    class EarlyDriver(LinuxDriver):
+        def start_application_mode(self) -> None:
+            super().start_application_mode()  # type: ignore[no-untyped-call] # Textual's
+            if keyboard.attributes is not None:
+                self.attrs_before = keyboard.attributes
+
+        def run_input_thread(self) -> None:
+            if typed := keyboard.take():  # to the parser, nothing is the end
+                for event in XTermParser().feed(typed):
+                    self.process_message(event)
+            super().run_input_thread()
+
+    app.driver_class = EarlyDriver
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import Entry, Spoken
+from chat_server.protocol.events import Event
 from chat_server.protocol.redactions import can_be_deleted
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import Completion, complete
@@ -23,6 +24,7 @@ from chat_tui.ui.composer import Composer
 from chat_tui.ui.hearing import Hearing
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
+from chat_tui.ui.typed_early import TypedEarly
 
 
 def commands_here(program: Program, room: RoomState | None) -> dict[str, CommandDescribed]:
@@ -97,6 +99,8 @@ class Writing:
         self._program, self._screen, self._panes = program, screen, panes
         self.hearing = hearing
         """Tells what answers."""
+        self.early = TypedEarly(program, panes.prompt)
+        """What was typed before the user was let in."""
         self._own = own
         self._opens = {
             "/devices": program.action_devices,
@@ -111,10 +115,7 @@ class Writing:
         opens = self._opens.get(text.strip().casefold())
         own = own_command(text, client.state.commands, client.state.language)
         is_harmless = opens is not None or (isinstance(own, Asked) and own.do in ABOUT_SERVERS)
-        if client.early_typing.may_be_secret and not is_harmless:
-            self.hearing.tell(say(NOT_YET), is_error=True)
-            prompt.put(text)
-            prompt.select_all()
+        if not is_harmless and self._is_early(text):
             return False
         asked = client.parse(client.aliases.line(text, client.state.commands))
         if room is not None and isinstance(asked, Asked) and asked.words and self._panes.hold(room, text):
@@ -130,7 +131,7 @@ class Writing:
             return True
         if self._program.ask_about_account(text):
             return True
-        wrong = client.submit(text, room.name if room else "", self.hearing.answered, re=re)
+        wrong = client.submit(text, room.name if room else "", self._answered, re=re)
         if wrong:
             self.hearing.tell(wrong, is_error=True)
             prompt.put(typed)
@@ -138,6 +139,20 @@ class Writing:
         elif not self._panes.chat.follows:
             self._panes.chat.go_to_bottom()
         return not wrong
+
+    def _is_early(self, text: str) -> bool:
+        """Keep what cannot be sent yet, for the user is not let in."""
+        if self.early.keep(text):
+            return True
+        if not self._program.client.early_typing.may_be_secret:
+            return False
+        self.hearing.tell(say(NOT_YET), is_error=True)
+        self._panes.prompt.put(f"{text}\n")  # what is typed next stands apart from it
+        return True
+
+    def _answered(self, event: Event) -> bool:
+        self.early.answered()
+        return self.hearing.answered(event)
 
     def _do_own(self, own: Asked | Misused, text: str) -> None:
         """Do what a command of the screen asks for."""
