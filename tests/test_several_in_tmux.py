@@ -1,7 +1,6 @@
 """The real chat-tui in tmux, with two real servers in one window, of which one is killed and comes back."""
 
 import shlex
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +31,7 @@ def test_a_server_that_is_killed_and_comes_back_disturbs_no_other(tmux: Tmux, tm
             tmux.say("ann", "in the garden")
             tmux.wait_for("ann", r"ann +in the garden +\d\d:\d\d *$")
 
-            work.signal(signal.SIGKILL)
+            work.kill()
             tmux.wait_for("ann", r"○ work +lost")
             tmux.say("ann", "still in the garden")
             assert "No connection" not in tmux.wait_for("ann", r"still in the garden *$")
