@@ -1,7 +1,5 @@
 """The room's lines as plain text over the whole terminal: what stands there, how one moves, and what the terminal is told."""
 
-from collections.abc import Iterator
-
 import pytest
 from textual._compositor import CompositorUpdate
 
@@ -12,18 +10,12 @@ from chat_tui.settings import Settings
 from chat_tui.ui.screens.bare import BareScreen
 from chat_tui.ui.terminal import MOUSE_OFF, MOUSE_ON, plain_page
 from chat_tui.ui.wrapping import filled
+from on_screen import program
 from processes import running_server
 from stories import NOON, Pilot, Stage, StoryApp, beginning, play, said, settle
 from test_terminal import Tmux, needs_tmux, tmux
 
-__all__ = ["tmux"]
-
-
-@pytest.fixture(scope="module")
-def program() -> Iterator[Stage]:
-    stage = Stage(StoryApp)
-    yield stage
-    stage.close()
+__all__ = ["program", "tmux"]
 
 
 async def press(pilot: Pilot, *keys: str) -> None:

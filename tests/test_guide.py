@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,10 +26,13 @@ from chat_tui.ui.screens.form import FormScreen
 from chat_tui.ui.screens.help import HelpScreen
 from chat_tui.ui.screens.line import LineScreen
 from chat_tui.ui.server import Wanted
+from on_screen import program
 from processes import ROOT, dictionary
 from stories import NOON, SIZE, Pilot, Stage, StoryApp, play, said, settle
 from test_rights_on_screen import WELCOME
 from test_spelling import opened, underlined
+
+__all__ = ["program"]
 
 GUIDE = (ROOT / "docs" / "guide-tui.md").read_text(encoding="utf-8")
 LATE = NOON + 3600
@@ -434,13 +437,6 @@ PLAYED = [
 
 def test_the_guide_has_no_key_and_no_command_that_is_not_played_and_none_is_played_that_it_has_not() -> None:
     assert {(title, code) for title, codes in GUIDED.items() for code in codes} == IN_THE_GUIDE
-
-
-@pytest.fixture(scope="module")
-def program() -> Iterator[Stage]:
-    stage = Stage(StoryApp)
-    yield stage
-    stage.close()
 
 
 @pytest.mark.parametrize(("code", "after"), PLAYED)

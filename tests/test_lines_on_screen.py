@@ -1,6 +1,5 @@
 """A line of the conversation on the screen: what it replies to, that it was edited, reactions; chosen by keys and mouse, and what is done with it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,8 +15,11 @@ from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.chosen_line import signs_found
+from on_screen import program, rows
 from stories import NOON, Pilot, Stage, StoryApp, beginning, play, said, settle
 from test_rights_on_screen import room as with_roles
+
+__all__ = ["program"]
 
 LATE = NOON + 3600
 
@@ -29,17 +31,6 @@ def talk(*more: Event) -> list[Event]:
         Said("python", 43, LATE - 180, "Carol", "great"),
         *more,
     )
-
-
-@pytest.fixture(scope="module")
-def program() -> Iterator[Stage]:
-    stage = Stage(StoryApp)
-    yield stage
-    stage.close()
-
-
-def rows(app: StoryApp) -> list[str]:
-    return app.screen_text().split("\n")
 
 
 def row_of(app: StoryApp, text: str) -> int:

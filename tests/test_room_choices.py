@@ -15,13 +15,8 @@ from chat_tui.client.state import State
 from chat_tui.client.timeline import Timeline
 from chat_tui.settings import NotifyTable, Settings
 from chat_tui.ui.labels import window_title
-from chat_tui.ui.list_pane import ListPane
+from on_screen import room_rows
 from stories import NOON, Pilot, StoryApp, beginning, play, said, settle
-
-
-def rows(app: StoryApp) -> list[str]:
-    items = [item for item in app.main.query_one("#rooms", ListPane).items if item.key]
-    return [" ".join(f"{item.content.plain} {item.end.plain}".split()) for item in items]
 
 
 async def typed(app: StoryApp, pilot: Pilot, text: str) -> None:
@@ -103,7 +98,7 @@ def test_a_muted_room_stays_low_without_a_bold_count_and_a_pinned_one_first(tmp_
         await settle(pilot)
         app.tell(*said("a", "b"), *said("c", room="pm"))
         await settle(pilot)
-        assert rows(app) == ["1 write", "2 pm 1", "3 python (2)"]
+        assert room_rows(app) == ["1 write", "2 pm 1", "3 python (2)"]
         ends = {item.content.plain: item.end.spans[0].style for item in app.main.panes.rooms.items if item.end}
         assert ends == {"2 pm": "bold", "3 python": "$text-muted"}
         assert not app.connection.said
@@ -117,7 +112,7 @@ def test_a_muted_room_stays_low_without_a_bold_count_and_a_pinned_one_first(tmp_
         assert app.current.name == "pm", "what is muted is no activity"
         app.tell(line("ann!", seq=3))
         await settle(pilot)
-        assert rows(app)[2] == "3 python @1"
+        assert room_rows(app)[2] == "3 python @1"
         await pilot.press("alt+a")
         await settle(pilot)
         assert app.current.name == "python", "but a mention is"
@@ -126,7 +121,7 @@ def test_a_muted_room_stays_low_without_a_bold_count_and_a_pinned_one_first(tmp_
     again = StoryApp(beginning("python", "pm", "write"), store=tmp_path)
 
     async def look(pilot: Pilot) -> None:
-        assert [row.split()[1:] for row in rows(again)] == [["write"], ["pm"], ["python"]]
+        assert [row.split()[1:] for row in room_rows(again)] == [["write"], ["pm"], ["python"]]
 
     play(again, look)
 
@@ -214,7 +209,7 @@ def test_the_menu_of_a_room_has_all_of_it_and_says_what_holds_also_where_there_i
         assert re.search("Notify: nothing +now", app.screen_text())
         await pilot.press(*"mute", "enter")
         await settle(pilot)
-        assert rows(app)[1] == "2 python"
+        assert room_rows(app)[1] == "2 python"
         await pilot.press("alt+o")
         await settle(pilot)
         assert "Unmute" in app.screen_text()
@@ -238,7 +233,7 @@ def test_what_is_marked_as_unread_stays_so_until_one_comes_back() -> None:
         rule = next(index for index, row in enumerate(lines) if " new " in row)
         assert "two" in lines[rule + 1]
         await read_all(app, pilot)
-        assert rows(app)[0] == "1 python @1", "looking at it reads nothing"
+        assert room_rows(app)[0] == "1 python @1", "looking at it reads nothing"
         await pilot.press("alt+2", "alt+1")
         await read_all(app, pilot)
         assert room.unread == 0, "coming back does"
@@ -266,7 +261,7 @@ def test_marked_as_unread_from_the_top_of_the_screen_and_as_read_by_keys() -> No
         assert app.toasts() == ["There is no such line here. The lines are 1 to 100."]
         app.tell(*said("elsewhere", room="pm"))
         await typed(app, pilot, "/read all")
-        assert rows(app)[1] == "2 pm"
+        assert room_rows(app)[1] == "2 pm"
 
     play(app, act)
 

@@ -14,6 +14,7 @@ from chat_tui.settings import Profile, Settings
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.server import Wanted
 from chat_tui.ui.sides import WIDE
+from on_screen import rows
 from stories import NOON, Pilot, StoryApp, beginning, play, said, settle
 from test_rights_on_screen import WELCOME
 
@@ -45,10 +46,6 @@ async def press(pilot: Pilot, *keys: str) -> None:
 async def enter(app: StoryApp, pilot: Pilot, text: str) -> None:
     app.prompt.put(text)
     await press(pilot, "enter")
-
-
-def rows(app: StoryApp) -> list[str]:
-    return app.screen_text().split("\n")
 
 
 def sides(app: StoryApp) -> list[str]:
