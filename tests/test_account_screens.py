@@ -19,6 +19,7 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import AHEAD, NOT_SENT
 from chat_tui.client.pending import Pending
 from chat_tui.settings import Settings
+from chat_tui.ui.composer import Composer
 from chat_tui.ui.screens.account import AccountScreen
 from chat_tui.ui.screens.codes import CodeScreen, RecoveryScreen
 from chat_tui.ui.screens.connecting import ConnectScreen
@@ -917,6 +918,20 @@ def test_what_is_typed_after_a_command_while_the_server_is_called_waits_for_what
         app.answer("join", events.Entered("write", (), 0, "", 0))
         await settle(pilot)
         assert sent(app) == [("write", "hi")]
+
+    play(app, act)
+
+
+def test_enter_before_the_room_is_painted_that_one_is_in_says_a_line_there() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        app.connection.status = Status.ONLINE
+        app.connection_changed(ConnectionChanged(Status.ONLINE))
+        app.tell(*let_in("python"))
+        app.main._submit(Composer.Submitted("one"))
+        assert sent(app) == [("python", "one")]
+        await settle(pilot)
 
     play(app, act)
 

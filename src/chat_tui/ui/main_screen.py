@@ -196,8 +196,7 @@ class MainScreen(Screen[None]):
             self.panes.sides.tick()
             if self.is_active:
                 self._servers().let_ask()
-            self.writing.early.tick()
-            self.seat.go_on()
+            self.seat.tick()
             for seat in self._servers().seats():
                 seat.program.client.tick()
 
@@ -323,9 +322,7 @@ class MainScreen(Screen[None]):
 
     @on(Composer.Submitted)
     def _submit(self, event: Composer.Submitted) -> None:
-        room = self.navigation.current
-        if not self.answering.submit(event.text, room):
-            self.writing.submit(event.text, room)
+        self.seat.submit(event.text)
         self.keep_draft()
         self.paint()
 

@@ -91,6 +91,19 @@ class Seat:
         self._paint_soon()
         return took(key, self.navigation, self._panes, self.program.client.state)
 
+    def submit(self, text: str) -> None:
+        """Do what was typed. Who sees no room yet means the one where they are by now."""
+        if self.navigation.current is None:
+            self.navigation.arrive()
+        room = self.navigation.current
+        if not self.answering.submit(text, room):
+            self.writing.submit(text, room)
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.writing.early.tick()
+        self.go_on()
+
     def go_on(self) -> None:
         """Do what was typed before the user was let in, if they are by now."""
         self.writing.early.go_on(lambda line: self.writing.submit(line, self.navigation.current))
