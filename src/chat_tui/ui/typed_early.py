@@ -31,11 +31,11 @@ class TypedEarly:
         """How many wait."""
         return len(self._lines)
 
-    def keep(self, line: str) -> bool:
-        """Have a line wait, if it is too early for it. Returns False if it is not, or if no server is being called."""
+    def keep(self, line: str, *, has_room: bool) -> bool:
+        """Have a line wait, if it is too early for it. Returns False if it is not, or if no server is being called. `has_room`: one is seen."""
         program = self._program
         is_called = program.change.status is Status.CONNECTING and program.client.early_typing.may_be_secret
-        is_early = is_called or (program.change.status is Status.ONLINE and not self._is_settled)
+        is_early = is_called or (program.change.status is Status.ONLINE and not (has_room or self._is_settled))
         if self._is_doing or not (is_early or self._lines):
             return False
         self._lines.append(line)

@@ -115,7 +115,7 @@ class Writing:
         opens = self._opens.get(text.strip().casefold())
         own = own_command(text, client.state.commands, client.state.language)
         is_harmless = opens is not None or (isinstance(own, Asked) and own.do in ABOUT_SERVERS)
-        if not is_harmless and self._is_early(text):
+        if not is_harmless and self._is_early(text, room):
             return False
         asked = client.parse(client.aliases.line(text, client.state.commands))
         if room is not None and isinstance(asked, Asked) and asked.words and self._panes.hold(room, text):
@@ -140,9 +140,9 @@ class Writing:
             self._panes.chat.go_to_bottom()
         return not wrong
 
-    def _is_early(self, text: str) -> bool:
+    def _is_early(self, text: str, room: RoomState | None) -> bool:
         """Keep what cannot be sent yet, for the user is not let in."""
-        if self.early.keep(text):
+        if self.early.keep(text, has_room=room is not None):
             return True
         if not self._program.client.early_typing.may_be_secret:
             return False
