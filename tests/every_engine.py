@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.journal.engines import MODULES, EngineName
-from test_journal import Place, place_in
+from journals import Place, place_in
 
 
 @pytest.fixture(params=MODULES)

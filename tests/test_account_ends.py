@@ -5,13 +5,13 @@ import time
 import pytest
 import trio
 
+from account_stores import registered
 from chat_server.accounts import Account, Registration
 from chat_server.journal.erasing import ERASED_TEXT
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Said, TopicSet
 from chat_server.server.retention import PRUNE_SECONDS
 from streams import open_house
-from test_accounts import registered
 
 
 async def test_an_account_whose_time_has_come_is_erased_and_rooms_show_nothing_of_it_any_more(

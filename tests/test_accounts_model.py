@@ -9,13 +9,13 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import asdict
 
+from account_stores import NOW, code, digest
 from chat_server.accounts import KEPT_SECONDS, Account, Accounts, Device, Ending, Holder, NewDevice, Registration
 from chat_server.accounts.names_index import Refusal
 from chat_server.journal.engines import MODULES
 from chat_server.protocol.names import name_key
+from journals import Place, opened, place_in
 from postgresql import Database
-from test_accounts import NOW, code, digest
-from test_journal import Place, opened, place_in
 
 NAMES = ["ann", "Ann", "ANN", "anп", "bob", "Bob", "b0b", "eve", "cat", "dan", "fay", "gus", "hal"]
 SHAPES = {"anп": "ann", "b0b": "bob"}

@@ -16,6 +16,7 @@ import pytest
 import trio
 
 import forks
+from account_stores import NOW, ann, digest, registered, say
 from archives import checked, exported, no_progress, without_ids
 from captured_logs import capture_logs
 from chat_server.accounts import Account, Code, Ended, Registration, sender_of
@@ -37,9 +38,8 @@ from chat_server.journal.sqlite.endings import REST_AFTER_FAILURE
 from chat_server.journal.sqlite.rewriting import Changed
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said
+from journals import create_rooms, opened, place_in
 from processes import TIMEOUT
-from test_accounts import NOW, ann, digest, registered, say
-from test_journal import create_rooms, opened, place_in
 
 VERSION_2 = Path(__file__).parent / "data" / "journal-version-2.db"
 

@@ -8,6 +8,7 @@ from typing import cast, get_args
 import pytest
 import trio
 
+from account_stores import NOW, ann, device, digest, exported, settle, store
 from archives import no_progress
 from chat_server.accounts import Accounts, Holder, NewDevice, Registration
 from chat_server.accounts.acts import ActPlace, Neighbour, NotEnacted, Office, ServerAct
@@ -21,9 +22,8 @@ from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.protocol.acts import Muted
 from chat_server.protocol.entries import Entry, Said
 from chat_server.rooms.rights import judged
+from journals import Place, begun, create_rooms, opened, place, place_in
 from postgresql import url_beside
-from test_accounts import NOW, ann, device, digest, exported, settle, store
-from test_journal import Place, begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place", "store"]
 

@@ -11,8 +11,8 @@ from chat_server.journal.signs import GuestAway, Sign
 from chat_server.rooms import away_elsewhere
 from chat_server.rooms.away import AWAY_MAX
 from node_houses import open_nodes
+from node_people import accounts
 from streams import Program
-from test_among_nodes import accounts
 from test_blocks_among_nodes import account_at, guest_at
 
 pytestmark = pytest.mark.usefixtures("wall_clock")

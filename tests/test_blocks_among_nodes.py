@@ -7,8 +7,8 @@ import trio
 
 from canary import PASSWORD
 from node_houses import NodeHouse, open_nodes
+from node_people import accounts
 from streams import Program
-from test_among_nodes import accounts
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from account_stores import NOW, registered, store
 from archives import no_progress
 from chat_server.accounts import Ending
 from chat_server.journal.engines import Store
@@ -13,8 +14,7 @@ from chat_server.journal.maintenance import export, import_
 from chat_server.journal.showable import showable
 from chat_server.protocol.entries import Entry, Noticed, Said
 from chat_server.protocol.runs import Piece, SaidRun, in_runs
-from test_accounts import NOW, begun, place, registered, store
-from test_journal import create_rooms, opened, place_in
+from journals import begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place", "store"]
 

@@ -21,8 +21,8 @@ from chat_server.rooms.called_before import LAST_SECONDS, LINES_MAX, Left, look_
 from chat_server.rooms.calls import Calls
 from chat_server.server.open_rooms import AGAIN_SECONDS_MAX, TRIES_MAX
 from node_houses import open_nodes
+from node_people import accounts
 from streams import open_house
-from test_among_nodes import accounts
 from test_blocks_among_nodes import account_at
 from test_calls import Books, bot_of
 from test_conversing import answer

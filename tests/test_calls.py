@@ -30,8 +30,8 @@ from chat_server.rooms.calls import (
     RoomCalls,
 )
 from node_houses import open_nodes
+from node_people import accounts
 from streams import House, Program, open_house
-from test_among_nodes import accounts
 from test_blocks_among_nodes import account_at
 from test_conversing import answer
 

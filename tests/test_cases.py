@@ -5,6 +5,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
+from account_stores import NOW, accounts, ann, registered, store
 from chat_server.accounts import Accounts, case_bounds
 from chat_server.accounts.acts import ServerAct
 from chat_server.accounts.case_bounds import BOUNDS, CASES_MAX, Bound, refusal_of, taken_of
@@ -12,7 +13,7 @@ from chat_server.accounts.cases import DAY, KEPT_SECONDS, Case, Closed, Closing,
 from chat_server.journal import case_rows
 from chat_server.journal.engines import Store
 from chat_server.protocol.acts import Muted
-from test_accounts import NOW, accounts, ann, begun, place, registered, store
+from journals import begun, place
 
 __all__ = ["accounts", "begun", "place", "store"]
 

@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from account_stores import NOW, digest, registered
 from archives import checked
 from captured_logs import capture_logs
 from chat_server.accounts import Code, Holder, NewDevice, Registration
@@ -19,9 +20,8 @@ from chat_server.journal.sqlite.committer import CHANGES_AT_A_TIME
 from chat_server.journal.sqlite.data_directory import DataDirectory
 from chat_server.journal.sqlite.journal import SqliteJournal
 from chat_server.protocol.entries import Said
-from test_accounts import NOW, digest, registered
+from journals import opened
 from test_accounts_sqlite import killed, open_store
-from test_journal import opened
 
 PEOPLE = ["ann", "bob", "eve", "joe"]
 

@@ -24,9 +24,9 @@ from chat_server.journal.engines import engine_named
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.server.damage import AFTER_SECONDS, LOOK_SECONDS, look_for_damage
+from journals import opened, said, store
 from processes import TIMEOUT, running_server
 from test_backups import filled
-from test_journal import opened, said, store
 from test_maintenance import PROGRAM, Done, command
 from test_restoring import Asking, closed, come, copy_of, lines, say
 

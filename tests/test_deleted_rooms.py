@@ -27,9 +27,9 @@ from chat_server.journal.sqlite.ended_accounts import make_anew
 from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said
+from journals import opened
 from processes import TIMEOUT
 from test_accounts_sqlite import open_store
-from test_journal import opened
 from test_kill_accounts import arranged, living, register
 
 CANARY = "zanzibarcanary"

@@ -18,9 +18,9 @@ from chat_server.journal.sqlite.rewriting import left_to_overwrite
 from chat_server.protocol.amending import Redacted
 from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.redactions import ranges_of
+from journals import create_rooms, opened
 from processes import TIMEOUT
 from test_accounts_sqlite import open_store
-from test_journal import create_rooms, opened
 from test_kill_accounts import Event, World, arranged, is_in_no_file, killed, register
 
 CANARY = "zanzibarcanary"

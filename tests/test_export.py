@@ -27,7 +27,7 @@ from chat_server.protocol.entries import Said
 from chat_server.protocol.names import parse_name
 from chat_server.protocol.sanitize import sanitize
 from chat_server.protocol.time_zones import EARLIEST, LATEST
-from test_journal import opened
+from journals import opened
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=40),

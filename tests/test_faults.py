@@ -716,7 +716,7 @@ ELSEWHERE = {
     "_put_run", "_take_in", "_is_full_for_runs", "takes_run_of", "_handle_run",
     # Where a room has many readers: test_send_ring.py.
     "_give_at_once",
-    # Where several nodes are one server: test_shared_limits.py, test_among_nodes.py.
+    # Where several nodes are one server: test_shared_limits.py, test_accounts_among_nodes.py.
     "note_founded", "open_room_of_others", "_another_has",
     # Where a bot that filters a room is at another node: test_filters_among_nodes.py.
     "bots_elsewhere",

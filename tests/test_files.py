@@ -34,8 +34,8 @@ from chat_server.journal.sqlite.reader import Reader
 from chat_server.journal.sqlite.schema import APPLICATION_ID, MIGRATIONS, migrate
 from chat_server.journal.sqlite.writer import Writer
 from chat_server.protocol.entries import Entry, Said, TopicSet
+from journals import opened
 from processes import TIMEOUT, running_server
-from test_journal import opened
 from test_maintenance import opened_by
 
 FIRST_RELEASE = Path(__file__).parent / "data" / "journal-0.1.0.db"

@@ -39,7 +39,7 @@ from chat_server.protocol.entries import Entry, Said, TopicSet
 from chat_server.protocol.stored_event import span_of
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.inbox import BATCH_MAX
-from test_journal import found, opened, prune_all, said, store, texts
+from journals import found, opened, prune_all, said, store, texts
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted, r
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, all_after, amends_nothing, without_effect
 from chat_server.protocol.entries import Acted, Amending, Entry, Noticed, Said, Spoken, TopicSet
 from every_engine import place
-from test_journal import Place, elsewhere, opened, place_in
+from journals import Place, elsewhere, opened, place_in
 
 __all__ = ["place"]
 

@@ -20,7 +20,7 @@ from chat_server.journal.maintenance import check, export, import_
 from chat_server.journal.nodes import Claim, Claimed
 from chat_server.protocol.entries import Said
 from every_engine import place
-from test_journal import Place, opened, place_in
+from journals import Place, opened, place_in
 
 __all__ = ["place"]
 

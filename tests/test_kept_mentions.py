@@ -13,7 +13,7 @@ from chat_server.journal.engines import Store
 from chat_server.journal.mentions import MENTIONS_MAX, Mention
 from chat_server.protocol.entries import Said
 from every_engine import place
-from test_journal import Place, opened
+from journals import Place, opened
 
 __all__ = ["place"]
 

@@ -11,8 +11,8 @@ from callers import without_tls
 from chat_server.protocol import events
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.pauses import QUIET_SECONDS, SAID_MAX, SPREAD_MAX, STEADY_SECONDS, Pauses
+from plain_programs import plain_program
 from test_connection import Client, end, free_port, until
-from test_plain import plain_program
 
 
 class Node:

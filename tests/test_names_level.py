@@ -5,13 +5,13 @@ from typing import get_args
 
 import pytest
 
+from account_stores import NOW, registered
 from chat_server.accounts import KEPT_SECONDS, Ending
 from chat_server.accounts.kept_accounts import KeptAccounts
 from chat_server.accounts.memory import MemoryAccounts
 from chat_server.accounts.names_index import NamesIndex
 from chat_server.journal.kept_in_memory import Kept, KeptLines
 from chat_server.protocol.names import name_key
-from test_accounts import NOW, registered
 from test_accounts_model import NAMES, Side, shape, step_of
 
 

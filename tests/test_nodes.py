@@ -36,9 +36,9 @@ from chat_server.journal.nodes import (
 )
 from chat_server.journal.times import MICROSECOND, MILLISECOND
 from chat_server.protocol.entries import Entry, Said, TopicSet
+from database_nodes import make_room, running
+from database_nodes import node as entered
 from postgresql import Database
-from test_postgresql_nodes import make_room, running
-from test_postgresql_nodes import node as entered
 
 Two = tuple[Nodes, Nodes]
 

@@ -13,8 +13,8 @@ from chat_server.journal.memory_burying import bury
 from chat_server.journal.memory_nodes import MemoryNode
 from chat_server.journal.nodes import Claim, Claimed, Nodes
 from chat_server.protocol.entries import Said
+from journals import opened, place_in
 from postgresql import Database
-from test_journal import opened, place_in
 
 ANN, GUS, EVE = "account:7", "1:5", "token:e"
 NAME = "@1.x"

@@ -20,10 +20,10 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import NOT_YET
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
 from chat_tui.client.plain_program import Exit, PlainProgram
+from plain_programs import run_to_the_end, turns
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection
 from test_devices_screen import DETAILS, GROUPS
-from test_plain import run_to_the_end, turns
 
 
 class Sitting:

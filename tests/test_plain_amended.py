@@ -8,7 +8,7 @@ from chat_server.protocol.amending import Edited, Reacted, Reaction, Redacted
 from chat_server.protocol.entries import Entry, PageShown, Said
 from chat_tui.client.amended_words import KEPT_MAX, TOGETHER_TICKS, Beginnings
 from chat_tui.client.plain_program import PlainProgram
-from test_plain import plain_program
+from plain_programs import plain_program
 from test_rights_on_screen import WELCOME
 
 EVE = Said("python", 1, 60.0, "eve", "is it in?")

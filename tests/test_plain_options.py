@@ -15,9 +15,9 @@ from chat_tui.client import plain_bell, plain_options
 from chat_tui.client.own_commands import LINE_BY_LINE
 from chat_tui.client.plain_program import PlainProgram
 from chat_tui.settings import NotifyTable
+from plain_programs import plain_program
 from processes import ROOT
 from stories import FakeConnection
-from test_plain import plain_program
 
 LINK = "https://example.org/parser"
 HELLO = Said("python", 1, 60.0, "bob", "hello")

@@ -19,6 +19,7 @@ import pytest
 import trio
 from msgspec.structs import replace
 
+from account_stores import NOW, ann, code, device, digest, gathered, give_role, put, registered
 from chat_server.accounts import (
     KEPT_NAMES_MAX,
     KEPT_SECONDS,
@@ -49,7 +50,6 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.room_state import EMPTY, after, written
 from postgresql import Cluster, Database
 from processes import TIMEOUT
-from test_accounts import NOW, ann, code, device, digest, gathered, give_role, put, registered
 from test_accounts_model import NAMES, Side, shape, step_of
 from test_postgresql_append import Node, texts_of
 

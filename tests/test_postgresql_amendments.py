@@ -21,10 +21,10 @@ from chat_server.journal.postgresql.indexed import IndexedDatabase
 from chat_server.journal.postgresql.schema import MIGRATIONS, migrate
 from chat_server.protocol.amending import Edited, Reacted, Redacted, reaction_of
 from chat_server.protocol.entries import Amending, Entry, Said, Spoken
+from database_nodes import Room, node, running
 from postgresql import Cluster, Database
 from test_kept_amendments import amending, deleted, edited, folded, reacted
 from test_postgresql_append import Node, in_thread, said
-from test_postgresql_nodes import Room, node, running
 from test_postgresql_search import files_with, found, index_of, level, make_room
 
 FIRST = ("one", "two", "three")

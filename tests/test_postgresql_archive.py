@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from account_stores import filled
 from archives import exported as exported_from_sqlite
 from archives import no_progress
 from chat_server.journal import JournalError, JournalInUse, RoomRecord
@@ -34,12 +35,11 @@ from chat_server.protocol.acts import Muted, RoleGiven, RuleSet
 from chat_server.protocol.entries import Enacted
 from chat_server.protocol.room_life import Archived, Founded, NameSet
 from chat_server.protocol.room_state import EMPTY, after, read
+from journals import found as found_by
+from journals import opened, place_in
 from postgresql import Cluster, Database
 from processes import TIMEOUT
-from test_accounts import filled
 from test_export import TEXTS, batches, kept
-from test_journal import found as found_by
-from test_journal import opened, place_in
 from test_maintenance import command, export_of, started
 from test_postgresql_append import Node, said
 from test_postgresql_search import forget, found, make_room, say

@@ -19,8 +19,8 @@ from chat_server.journal.postgresql import heartbeat
 from chat_server.journal.postgresql.journal import PostgresqlJournal
 from chat_server.journal.turn_codec import decode_change
 from chat_server.server.retention import forget_what_is_old
+from journals import opened, prune_all, said, store, texts
 from postgresql import Cluster, Database
-from test_journal import opened, prune_all, said, store, texts
 
 
 def settings(url: str, directory: Path) -> JournalTable:

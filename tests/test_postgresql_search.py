@@ -19,8 +19,8 @@ from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.indexed import IndexedDatabase
 from chat_server.journal.search.indexer import Indexer
 from chat_server.protocol.entries import Entry
+from journals import opened, place_in
 from postgresql import Database
-from test_journal import opened, place_in
 from test_postgresql_append import Node, said
 
 SLICE = 7

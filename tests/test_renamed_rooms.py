@@ -24,9 +24,9 @@ from chat_server.protocol.room_life import NameSet
 from chat_server.protocol.room_state import FORMER_MAX
 from chat_server.rooms.changes import Doer
 from every_engine import place
+from journals import Place, create_rooms, opened, said, store
 from nodes import open_nodes, settled
 from test_accounts_sqlite import killed, open_store
-from test_journal import Place, create_rooms, opened, said, store
 
 __all__ = ["place"]
 

@@ -41,8 +41,8 @@ from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.text import TextDecoder
 from fakes import FakeSession, open_rooms
+from journals import keys_in_runs
 from streams import Caller, Program, open_house
-from test_journal import keys_in_runs
 
 TEXTS = ["hello", "I say, bob: come", "x" * 200, "  indented", "你好, bob", "a/b", "\\'\"", "~", "carol?", "🙂"]
 COMMANDS = [

@@ -22,10 +22,10 @@ from chat_server.rooms.directory import Directory
 from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import Occupant, Room
+from database_nodes import make_room, node, running
 from fakes import FakeSession, cheap_hashing
 from nodes import Watcher
 from postgresql import Database
-from test_postgresql_nodes import make_room, node, running
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -16,9 +16,9 @@ from chat_tui.client.trust import About
 from chat_tui.ui.screens.connecting import ConnectScreen
 from chat_tui.ui.screens.trusting import TrustScreen
 from doubts import distrusted, doubt_about
+from plain_programs import run_to_the_end, turns
 from processes import TIMEOUT, ServerProcess, running_server, screen, terminal
 from stories import FakeConnection, Pilot, StoryApp, beginning, play, said, settle
-from test_plain import run_to_the_end, turns
 from tls_servers import certificates, relay
 
 # On the screen
