@@ -261,7 +261,7 @@ def test_an_import_leaves_nothing_of_what_was_there(database: Database) -> None:
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
         )
     }
-    assert tables == {*KEPT, "journal"}
+    assert tables == {*KEPT, "journal", "landmark"}, "the last two say what and where the journal is"
     node.close()
 
 
