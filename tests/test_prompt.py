@@ -127,6 +127,33 @@ def test_a_long_text_can_be_undone_to_its_first_word(program: Stage) -> None:
     program.play(act, beginning())
 
 
+@pytest.mark.parametrize(
+    ("keys", "left", "place"),
+    [
+        (["ctrl+a"], "all", (1, 0)),
+        (["home"], "all", (1, 0)),
+        (["ctrl+e"], "all", (1, 299)),
+        (["end"], "all", (1, 299)),
+        (["ctrl+u"], "after", (1, 0)),
+        (["ctrl+e", "ctrl+u"], "none", (1, 0)),
+        (["ctrl+a", "ctrl+u"], "joined", (0, 5)),
+    ],
+)
+def test_keys_that_go_to_the_ends_of_a_line_mean_the_line_and_not_the_row_that_is_seen_of_it(
+    keys: list[str], left: str, place: tuple[int, int], program: Stage
+) -> None:
+    long = "word " * 59 + "last"
+    texts = {"all": f"first\n{long}", "after": f"first\n{long[180:]}", "none": "first\n", "joined": f"first{long}"}
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.put(f"first\n{long}")
+        app.prompt.move_cursor((1, 180))
+        await pilot.press(*keys)
+        assert (app.prompt.text, app.prompt.cursor_location) == (texts[left], place)
+
+    program.play(act, beginning())
+
+
 @pytest.fixture(scope="module")
 def readline() -> Iterator[Stage]:
     stage = Stage(lambda: StoryApp(beginning("python", "pm"), settings=Settings(keys={"preset": "readline"})))

@@ -255,6 +255,17 @@ class Composer(QuickTextArea):
             self.history.checkpoint()
         return result
 
+    def get_cursor_line_start_location(self, smart_home: bool = False) -> tuple[int, int]:
+        """Where the line begins, on however many rows it is seen: how a terminal breaks it is nothing that one has typed."""
+        row, _ = self.cursor_location
+        is_broken = bool(self.wrapped_document.get_offsets(row))
+        return (row, 0) if is_broken else super().get_cursor_line_start_location(smart_home)
+
+    def get_cursor_line_end_location(self) -> tuple[int, int]:
+        """Where it ends."""
+        row, _ = self.cursor_location
+        return row, len(self.document[row])
+
     def action_history(self, step: int) -> None:
         """Go through what was sent before: back if -1."""
         if step < 0 or self.typed_at is not None:
