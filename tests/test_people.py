@@ -1,13 +1,13 @@
 """What one has to do with other people: whom one has blocked, by whole servers on virtual time."""
 
 from itertools import count
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 
 from canary import PASSWORD
-from chat_server.accounts import with_choices
+from chat_server.accounts import Choices, with_choices
 from chat_server.journal import JournalError
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory import MemoryJournal
@@ -16,6 +16,7 @@ from chat_server.protocol.entries import LineBlocked, Said, TopicSet
 from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.former_names import NO_SPANS, SPANS_MAX, begun, covers, ended
+from chat_server.rooms.guest_blocks import LEFT_MAX, GuestBlocks
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
 
@@ -299,6 +300,72 @@ async def test_what_a_guest_has_said_who_is_blocked_is_hidden_under_each_of_thei
         ]
         await ann.ask("unblock", nick="gustav")
         assert (await ann.wait_for("refused"))["code"] == "not-blocked"
+
+
+@pytest.mark.parametrize("login", [{"password": PASSWORD}, {"token": "t" * 32}])
+async def test_who_has_blocked_a_guest_and_comes_back_has_blocked_them_still_and_reads_back_the_same(
+    login: dict[str, str], autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        if "password" in login:
+            ann = await holder(house, "ann", 1)
+        else:
+            ann = house.connect("127.0.0.1")
+            await ann.ask("hello", protocol=2)
+            await ann.enter("ann", **login)
+        gus, tim = house.connect("127.0.0.2"), house.connect("127.0.0.3")
+        for one, nick in ((gus, "gus"), (tim, "tim")):
+            await one.ask("hello", protocol=2)
+            await one.enter(nick)
+        await join(ann, gus, tim)
+        await say(gus, "word one")
+        await say(tim, "word two")
+        await block(ann, "gus", "guest-blocked")
+        await block(ann, "tim", "guest-blocked")
+        await ann.log_out()
+        await trio.sleep(5)
+        await gus.ask("nick", nick="gustav")
+        await gus.wait_for("renamed")
+        await tim.log_out()
+        await trio.sleep(5)
+        ann = house.connect("127.0.0.1")
+        await ann.ask("hello", protocol=2)
+        await ann.enter("ann", "python", **login)
+        assert await heard(ann, await say(gus, "word three")) == [(3, "blocked", "")]
+        assert await shown_of(ann) == ["-", "-", "-"]
+        await ann.ask("block")
+        assert (await ann.wait_for("blocks"))["nicks"] == ["gustav"]
+        other = house.connect("127.0.0.4")
+        await other.enter("ann2", "python")
+        await other.ask("block")
+        await other.wait_for("nobody-blocked")
+
+
+def test_of_who_has_gone_only_the_last_are_known_to_have_blocked_somebody() -> None:
+    class Gone:
+        def __init__(self, serial: int) -> None:
+            self.account, self.serial, self.blocks = 0, serial, NO_BLOCKS
+            self.choices: Choices = {}
+            self.sessions: tuple[Any, ...] = ()
+
+    blocks = GuestBlocks(lambda _: None, cast(Any, None), lambda: 5.0)
+    gone = [Gone(number) for number in range(LEFT_MAX + 1)]
+    for one in gone:
+        blocks.block(one, "gus")
+        blocks.left(one, f"token:{one.serial}")
+    assert blocks.who_left("token:0") is None
+    assert not gone[0].blocks
+    first, unknown = Gone(-1), Gone(-2)
+    blocks.is_back(first, "token:1")
+    blocks.is_back(unknown, "token:0")
+    assert first.blocks.guests == {"gus"}
+    assert unknown.blocks is NO_BLOCKS
+    blocks.gone("gus")
+    assert not first.blocks
+    assert not blocks, "nor is anybody of those who have gone blocked any more"
+    assert blocks.who_left("token:2") is gone[2]
+    blocks.left(Gone(-3), "token:x")
+    assert blocks.who_left("token:x") is None, "who has blocked nobody is nobody to be known"
 
 
 def test_names_of_blocked_guests_are_bounded_and_those_of_who_is_blocked_now_stay() -> None:

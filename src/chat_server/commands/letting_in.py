@@ -56,6 +56,7 @@ def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
     if identity:
         place.directory.identify(identity, session.person)
         session.person.reacted = place.directory.guest_reactions.of(identity)
+        place.directory.guest_blocks.is_back(session.person, identity)
     session.person.called = called((), name_key(nick), place.directory.authentication.now())
     session.logged_in(nick, identity or name_key(nick), MEMBER)
     tell_if_muted(place.directory, session)
@@ -262,6 +263,7 @@ def _prove(place: Room, session: Occupant, person: Person[Occupant] | None, let_
     if person is None:
         session.person.account, session.person.account_made = account.id, account.made
         directory.identify(sender_of(account.id), session.person)
+        directory.guest_blocks.is_back(session.person, sender_of(account.id))
     elif let_in.is_new_owner:
         person.role = OWNER
     if let_in.is_bot:  # what it chose before it logged in is not its person's choice

@@ -25,6 +25,9 @@ TO_STORE_MAX = 10_000
 AGAIN_SECONDS = 1.0
 """Seconds after which it is tried again to store them."""
 
+LEFT_MAX = 1000
+"""People who have gone, the last, of whom it is known which guests they have blocked: whose connection is cut comes back at once."""
+
 LOOK_SECONDS = 5.0
 """Seconds from one look to the next at what those are called who are blocked, as the engine has it; and whether they are still there."""
 
@@ -55,6 +58,7 @@ class GuestBlocks:
         self._who: dict[str, PersonId] = {}
         self._keys: dict[PersonId, set[str]] = {}
         self._missed: set[PersonId] = set()
+        self._left: dict[PersonId, Blocker] = {}
         self._to_store: dict[tuple[int, int], None] = {}
         self._has_more = trio.Event()
 
@@ -136,10 +140,31 @@ class GuestBlocks:
         for blocker in [*self._by.get(name_key(nick), {}).values()]:
             self._drop(blocker, name_key(nick))
 
-    def forget(self, blocker: Blocker) -> None:
-        """Somebody who may have blocked guests has gone."""
+    def left(self, blocker: Blocker, who: PersonId = "") -> None:
+        """Somebody who may have blocked guests has gone. Who is known by an account or a token (`who`) blocks them still when back."""
+        if not (blocker.blocks.guests or blocker.blocks.spans):
+            return
+        if who:
+            self._left[who] = blocker
+            if len(self._left) <= LEFT_MAX:
+                return
+            blocker = self._left.pop(next(iter(self._left)))
         for key in blocker.blocks.guests:
             self._drop(blocker, key)
+
+    def is_back(self, blocker: Blocker, who: PersonId) -> None:
+        """Somebody has come who may have been here before: those whom they had blocked then, and who have not gone, they have blocked."""
+        before = self._left.pop(who, None)
+        if before is None:
+            return
+        for key in before.blocks.guests:
+            self._by[key].pop(before.serial)
+            self._by[key][blocker.serial] = blocker
+        self._see(blocker, replace(blocker.blocks, guests=before.blocks.guests, spans=before.blocks.spans))
+
+    def who_left(self, who: PersonId) -> Blocker | None:
+        """Somebody who has gone, and may be at another node by now."""
+        return self._left.get(who)
 
     def _see(self, blocker: Blocker, blocks: Blocks) -> None:
         blocker.blocks = blocks

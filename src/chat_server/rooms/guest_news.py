@@ -16,7 +16,7 @@ def hear_of_guest(
 ) -> None:
     """Another node asks, and is answered if the guest is here; or it answers. Whom somebody has blocked is not told by a sign, which may be lost."""
     if isinstance(sign, BlocksAsked):
-        blocker = directory.identified(sign.person)
+        blocker = directory.identified(sign.person) or directory.guest_blocks.who_left(sign.person)
         if blocker is not None and directory.others is not None:
             directory.others.tell_blocks(sign.person, directory.guest_blocks.of(blocker))
         return

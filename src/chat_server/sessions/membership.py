@@ -13,7 +13,7 @@ from chat_server.protocol.events import Refused, WentBack
 from chat_server.protocol.names import name_key
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.directory import Directory
-from chat_server.rooms.person import Person
+from chat_server.rooms.person import Person, has_only_a_name
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 
 
@@ -49,7 +49,7 @@ def leave_person(session: Occupant, directory: Directory[Room, Person[Occupant]]
         rooms = [room for room in left if leaving.cancelled_caught or room.lists(person)]
         directory.release(person.nick, person, [partial(room.when_stored, session) for room in rooms])
         directory.forget_identity(person.sender, person)
-        directory.guest_blocks.forget(person)
+        directory.guest_blocks.left(person, "" if has_only_a_name(person) else person.sender)
         if not person.account:
             if not conversations_of(directory).may_be_elsewhere(person.sender):
                 directory.guest_blocks.gone(person.nick)
