@@ -12,11 +12,15 @@ from rich.color import ColorSystem
 from rich.segment import Segment
 from textual.theme import BUILTIN_THEMES
 
+from chat_server.protocol.entries import Said
 from chat_tui.client.connection import ConnectionChanged, Status
+from chat_tui.client.timeline_entries import StatusMessage, TimelineEntry
 from chat_tui.ui.colours import CONTRAST_MIN, DARK, LIGHT, SURFACES, TEXTS, Palette, blended, contrast, softened
 from chat_tui.ui.few_colours import reduced
+from chat_tui.ui.rendering import rows_of
 from showcase import arrange, showcase
-from stories import Pilot, StoryApp, play, said, settle
+from stories import NOON, Pilot, StoryApp, play, said, settle
+from test_hostile_texts import looking
 
 PALETTES = {"dark": DARK, "light": LIGHT}
 
@@ -342,3 +346,25 @@ def test_nothing_jumps_sideways_when_something_changes() -> None:
         assert columns() == before, "a reply"
 
     play(app, act, size=(120, 40))
+
+
+def times_beside(*entries: TimelineEntry) -> list[str]:
+    """What stands at the end of each of these, which follow one another."""
+    look = looking(100)
+    rows = [rows_of(entry, before, look, now=NOON) for entry, before in zip(entries, (None, *entries), strict=False)]
+    return [str(row[len(row) - 1].end).strip() for row in rows]
+
+
+def at(minute: int, nick: str = "bob") -> Said:
+    return Said("r", minute + 1, NOON + minute * 60, nick, "hello")
+
+
+def test_a_time_stands_where_another_five_minutes_begin_and_not_at_each_speaker() -> None:
+    first, *others = times_beside(at(0), at(1, "ann"), at(4), at(5, "ann"), at(6), at(17))
+    assert first
+    assert [bool(time) for time in others] == [False, False, True, False, True]
+
+
+def test_a_time_stands_after_what_has_none_of_its_own() -> None:
+    answer = StatusMessage(1, 1, NOON + 300, "There is no command /frob.")
+    assert [bool(time) for time in times_beside(at(0), answer, at(6))] == [True, False, True]

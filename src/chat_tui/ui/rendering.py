@@ -27,6 +27,9 @@ _NOTHING = Content("")
 GROUP_SECONDS = 300
 """Seconds within which lines by one person belong together, and their name stands once."""
 
+TIME_MINUTES = 5
+"""Minutes of the clock of which one entry has a time beside it, the first. It divides a quarter of an hour, so it is the same in every zone."""
+
 PAUSE_SECONDS = 1800
 """Seconds without a word after which another talk begins."""
 
@@ -171,17 +174,20 @@ def rows_of(
 
     """
     is_grouped_here = is_grouped(entry, before, look.me) and not replies_to(entry)
+    is_new_day = before is None or day_of(entry.at) != day_of(before.at)
     above = rows_above(
         look,
         missing=missing,
-        day=entry.at if before is None or day_of(entry.at) != day_of(before.at) else None,
+        day=entry.at if is_new_day else None,
         unread=unread if is_first_unread else None,
         now=now,
         is_first=before is None,
         is_apart=_is_apart(entry, before, look.spacing, is_grouped=is_grouped_here),
     )
+    # What stands without a time was said within five minutes of the one above it: to have one in every row is what one would read first.
+    shows_time = is_new_day or is_first_unread or bool(missing) or _slot(entry) != _slot(before)
     if isinstance(entry, StatusMessage | BlockedLines):
-        return _status_rows(entry, above, look)
+        return _status_rows(entry, above, look, shows_time=shows_time)
     is_first = not is_grouped_here or bool(above)
     if re := replies_to(entry):
         above.append(_reply(re, entry.whom if isinstance(entry, Spoken) else "", quoted, look))
@@ -196,13 +202,19 @@ def rows_of(
         text.add_before(_number(entry, look) + (_inline_name(entry, look) if is_first else " " * GAP))
         return Rows(above, Content(" " * MARK), text, look, below, is_called=is_called)
     name = _name(entry, look, is_shown=is_first)
-    shows_time = is_first or before is None or minute_of(entry.at) // 5 != minute_of(before.at) // 5
     end = _end(entry, look)
     shown_end = end if shows_time else _end(entry, look, shows_time=False) if look.grid.number else _NOTHING
     return Rows(above, name, text, look, below, end=shown_end, marked_end=end, is_called=is_called)
 
 
-def _status_rows(entry: StatusMessage | BlockedLines, above: list[Row], look: Look) -> Rows:
+def _slot(entry: TimelineEntry | Pending | None) -> int:
+    """Which five minutes an entry is of, if it may have a time."""
+    if entry is None or (isinstance(entry, StatusMessage) and not entry.has_time):
+        return -1
+    return minute_of(entry.at) // TIME_MINUTES
+
+
+def _status_rows(entry: StatusMessage | BlockedLines, above: list[Row], look: Look, *, shows_time: bool = True) -> Rows:
     """What the program says itself: softly, with its arrow where names stand."""
     words = entry.text
     is_error, has_time = (entry.is_error, entry.has_time) if isinstance(entry, StatusMessage) else (False, True)
@@ -211,7 +223,7 @@ def _status_rows(entry: StatusMessage | BlockedLines, above: list[Row], look: Lo
     message.paint_all(look.failed if is_error else look.dim)
     gutter = _at_edge(Content.styled(words[0], look.dim) if has_arrow else _NOTHING, look)
     end = _end(entry, look) if has_time else _NOTHING
-    return Rows(above, gutter, message, look, end=end, marked_end=end)
+    return Rows(above, gutter, message, look, end=end if shows_time else _NOTHING, marked_end=end)
 
 
 def _is_apart(
