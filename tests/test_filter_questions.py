@@ -13,7 +13,7 @@ from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.lines_asked import LINES_MAX, Judgement, LineAsked
 from chat_server.journal.memory_lines_asked import MemoryLinesAsked
 from chat_server.journal.memory_nodes import MemoryNode
-from chat_server.journal.signs import LinesJudged, LinesToJudge
+from chat_server.journal.signs import FilterQuiet, LinesJudged, LinesToJudge
 from chat_server.protocol.events import Event, Refused
 from chat_server.rooms.filters import Filters
 from chat_server.rooms.filters_elsewhere import SILENT_SECONDS, FiltersElsewhere
@@ -276,6 +276,9 @@ class Judged:
         self._judged = LinesToBeJudged(cast(Any, directory), self.node)
         nursery.start_soon(self._judged.run)
 
+    def hear(self, sign: FilterQuiet | LinesJudged) -> None:
+        self._judged.hear(9, sign)
+
     async def ask(self, times: int = 1, *, count: int = PART, to: int = 0) -> int:
         """Ask it of so many lines, several times. Returns how often it has looked."""
         await wait_all_tasks_blocked()
@@ -303,6 +306,24 @@ async def test_of_more_lines_than_may_wait_nothing_is_read_and_later_of_as_many_
             else:
                 await trio.sleep(DEADLINE)
                 assert judged.lines.answers == []
+        nursery.cancel_scope.cancel()
+
+
+async def test_as_many_lines_may_wait_as_are_said_to_and_not_one_more_or_less(autojump_clock: trio.abc.Clock) -> None:
+    async with trio.open_nursery() as nursery:
+        judged = Judged(nursery)
+        assert await judged.ask(LINES_MAX + 2, count=1) == LINES_MAX
+        nursery.cancel_scope.cancel()
+
+
+async def test_what_is_said_of_a_room_that_is_not_here_or_of_lines_that_nobody_here_asked_of_is_nothing(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        judged = Judged(nursery)
+        judged.hear(FilterQuiet("no such room", "guard"))
+        judged.hear(LinesJudged(judged.node.number, {1: "refuse"}))
+        assert await judged.ask() == 1
         nursery.cancel_scope.cancel()
 
 

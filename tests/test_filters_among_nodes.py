@@ -107,7 +107,13 @@ async def test_what_is_said_at_any_node_waits_for_the_bot_wherever_it_is(autojum
         await eve.ask("edit", room="den", number=number, text="very bad")
         await answer(bot, "refuse")
         assert (await eve.wait_for("refused"))["code"] == "filter-refused"
-        assert not any(text in sign for sign in den.signs for text in ("let me in", "waits", "bad"))
+        bob = await holder(den.houses[1], "bob", 2)
+        await bob.ask("join", room="den")
+        await bob.wait_for("entered")
+        await bob.ask("say", room="den", text="by an account")
+        assert (await answer(bot, "pass"))["guest"] is False
+        await trio.sleep(1)
+        assert not any(text in sign for sign in den.signs for text in ("let me in", "waits", "bad", "by an"))
         assert not den.asked, "nothing is left of what was asked of"
 
 
@@ -301,14 +307,14 @@ async def test_what_bots_elsewhere_look_at_counts_as_more_than_a_line(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with filtered_den(silence_seconds=9999) as den:
-        bot, eve = await den.bot(0), await guest(den.houses[1], "eve")
-        for tokens, is_long in ((0.0, False), (100.0, True)):
+        bot, eve, tim = await den.bot(0), await guest(den.houses[1], "eve"), await guest(den.houses[0], "tim")
+        for speaker, tokens, is_long in ((eve, 0.0, False), (eve, 100.0, True), (tim, 100.0, False)):
             monkeypatch.setattr(judging, "ELSEWHERE_TOKENS", tokens)
             began = trio.current_time()
             for text in ("one", "two"):
-                await eve.ask("say", room="den", text=text, key=f"{text} {tokens}")
+                await speaker.ask("say", room="den", text=text, key=f"{text} {tokens}")
                 await answer(bot, "pass")
-                await eve.wait_for("stored")
+                await speaker.wait_for("stored")
             assert (trio.current_time() - began > 5) == is_long
             await trio.sleep(60)
 
