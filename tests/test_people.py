@@ -15,7 +15,17 @@ from chat_server.protocol.acts import Banned, Kicked
 from chat_server.protocol.entries import LineBlocked, Said, TopicSet
 from chat_server.rooms.blocking import NO_BLOCKS, Blocks, blocks_of, choice_to_block
 from chat_server.rooms.chat_room import ChatRoom
-from chat_server.rooms.former_names import NO_SPANS, SPANS_MAX, begun, covers, ended
+from chat_server.rooms.former_names import (
+    CALLED_MAX,
+    NO_SPANS,
+    SPANS_MAX,
+    begun,
+    called,
+    covers,
+    ended,
+    lifted,
+    number_of,
+)
 from chat_server.rooms.guest_blocks import LEFT_MAX, GuestBlocks
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
@@ -377,6 +387,29 @@ def test_names_of_blocked_guests_are_bounded_and_those_of_who_is_blocked_now_sta
     assert not covers(spans, "guest2", 2.5)
     assert covers(spans, f"guest{SPANS_MAX + 49}", SPANS_MAX + 49.5)
     assert not covers(spans, f"guest{SPANS_MAX + 49}", SPANS_MAX + 48.5)
+    assert ended(spans, "guest2", 5.0) is spans, "nobody of that name is known any more"
+
+
+def test_a_name_is_a_guests_from_when_they_took_it_until_a_moment_after_they_gave_it_up() -> None:
+    names = called(called(called((), "a", 10.0), "b", 20.0), "c", 30.0)
+    spans = begun(NO_SPANS, "c", 7, before=names)
+    assert number_of(spans, "c") == 7
+    assert number_of(spans, "b") == number_of(spans, "x") == 0
+    times = {"a": (9.9, 10.0, 20.9, 21.0), "b": (19.9, 20.0, 30.9, 31.0)}
+    for name, at in times.items():
+        assert [covers(spans, name, one) for one in at] == [False, True, True, False]
+    assert covers(spans, "c", -1.0), "what was said by this name before is taken for theirs"
+    renamed = begun(spans, "d", number_of(spans, "c"), 40.0)
+    over = ended(renamed, "c", 40.0)
+    assert [covers(over, "c", at) for at in (40.9, 41.0)] == [True, False]
+    assert ended(over, "c", 99.0) == over, "it has ended before"
+    assert [covers(over, "d", at) for at in (39.9, 40.0)] == [False, True]
+    other = begun(over, "c", 8, 50.0)
+    assert [covers(other, "c", at) for at in (40.5, 45.0, 50.0)] == [True, False, True]
+    assert number_of(other, "c") == 8
+    assert lifted(over, "a") == {}
+    assert [*lifted(other, "d")] == ["c"], "another guest of the name is blocked still"
+    assert len(called(tuple((f"{n}", 0.0) for n in range(CALLED_MAX)), "last", 1.0)) == CALLED_MAX
 
 
 async def test_who_has_blocked_a_guest_that_registers_has_blocked_the_account_for_good(

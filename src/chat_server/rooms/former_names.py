@@ -56,8 +56,10 @@ def begun(spans: Spans, key: str, number: int, since: float = -inf, before: Call
 
 def ended(spans: Spans, key: str, now: float) -> Spans:
     """The name is no longer that of the guest who had it."""
+    if key not in spans:
+        return spans
     until = now + LATE_SECONDS
-    return {**spans, key: tuple(span._replace(until=min(span.until, until)) for span in spans.get(key, ()))}
+    return {**spans, key: tuple(span._replace(until=min(span.until, until)) for span in spans[key])}
 
 
 def lifted(spans: Spans, key: str) -> Spans:
