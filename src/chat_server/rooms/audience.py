@@ -20,18 +20,16 @@ from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
 from chat_server.protocol.stored_event import StoredEvent
+from chat_server.rooms.at_once import AtOnce
 from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden_lines, whom
 from chat_server.rooms.flow import Flow
-from chat_server.rooms.giving import give_all, give_each, give_prepared, give_rest
+from chat_server.rooms.giving import give_all, give_each, give_prepared
 from chat_server.rooms.room import Occupant
 from chat_server.rooms.sink import SendMany, Sink
 
 KINDS_MAX = 6
 """Kinds of readers in a room (languages, charsets, widths, colours) beyond which a newcomer is shown lines as the nearest of them. Each costs a
 rendering of every line; the rooms of honest people have two or three."""
-
-MANY = 32
-"""Readers of a kind from which on one system call for all of them is worth its preparation, some 20 us."""
 
 SHOWN_AT_A_TIME = 4096
 """Bytes shown to one kind of reader after the other before others have their turn: 0.1 to 1.5 ms."""
@@ -52,7 +50,6 @@ class Audience:
     def __init__(self, room: str, shown_seq: int, send_many: SendMany | None = None, flow: Flow | None = None) -> None:
         """Begin with nobody, where everything up to the number `shown_seq` has been seen."""
         self.room = room
-        self._send_many = send_many
         self._flow = flow or Flow()
         self.shown_seq = shown_seq
         """The number of the newest line that everybody has been shown."""
@@ -78,6 +75,7 @@ class Audience:
         self._blocking: dict[Whom, tuple[Occupant, ...]] = {}
         self._blocks_of: dict[Occupant, Blocks] = {}  # as they were filed
         self._guard = Guard("something could not be shown in a room", lambda: {"room": self.log_name()})
+        self._at_once = AtOnce(send_many, self._guard)
         self.log_name: Callable[[], str] = str  # what the log calls the room; its owner says
 
     # Who there is.
@@ -98,6 +96,7 @@ class Audience:
         if render not in self.kinds and len(self.kinds) >= KINDS_MAX:
             render = member.renderer_among(self.kinds, KINDS_MAX)
         self._kind_of[member] = render
+        self._at_once.forget(render)
         if member.person.blocks:
             self._note_blocks(member, member.person.blocks)
         sink = self.kinds.setdefault(render, {})[member] = member.sink
@@ -114,6 +113,7 @@ class Audience:
         render = self._kind_of.pop(member)
         kind = self.kinds[render]
         del kind[member]
+        self._at_once.forget(render)
         if not kind:
             del self.kinds[render]
             self._preparing.discard(render)
@@ -142,6 +142,7 @@ class Audience:
     def forget(self, member: Occupant) -> None:
         """Show nothing more to somebody of whom it is not sure what is known here."""
         self._kind_of.pop(member, None)
+        self._at_once.forget_all()
         if member in self._blocks_of:
             self._forget_blocks(member)
         self.kinds = {
@@ -239,7 +240,7 @@ class Audience:
             personal = {member: sinks.pop(member) for member in (*own, *personally) if member in sinks}
             data = b"".join(pieces)
             # Of some events some kinds are shown nothing. That all see something is worth more than that nobody sees it twice.
-            if data and not self._guard.attempt(self._give, render, sinks, data):
+            if data and not self._guard.attempt(self._give, render, sinks, personal, data):
                 give_all(sinks, data, self._guard)
             for member, sink in personal.items():
                 others = list(pieces)
@@ -254,25 +255,13 @@ class Audience:
         self.shown_seq = last_seq
         self._flow.shown.note(perf_counter() - began)
 
-    def _give(self, render: Renderer, sinks: dict[Occupant, Sink], data: bytes) -> None:
-        """Give all of one kind the data."""
+    def _give(
+        self, render: Renderer, sinks: dict[Occupant, Sink], others: Mapping[Occupant, Sink], data: bytes
+    ) -> None:
+        """Give the data to all of one kind, but for others of the kind."""
         rest = give_prepared(sinks, data, self._guard) if render in self._preparing else sinks
-        if self._send_many is None or len(rest) < MANY or not self._give_at_once(rest, data):
+        if not self._at_once.give(render, rest, others, data):
             give_all(rest, data, self._guard)
-
-    def _give_at_once(self, sinks: dict[Occupant, Sink], data: bytes) -> bool:
-        """Give the data to all by one system call. Returns False if that cannot be, or goes wrong; then each is still to be given it."""
-        taken: Sequence[int] | None = None
-        with self._guard:
-            descriptors = [sink.target.descriptor for sink in sinks.values()]
-            taken = self._send_many(descriptors, data) if self._send_many is not None else None
-        if taken is None:
-            return False
-        if taken.count(len(data)) < len(sinks):
-            for (member, sink), sent in zip(list(sinks.items()), taken, strict=True):
-                if sent != len(data) and not self._guard.attempt(give_rest, sink, data, sent):
-                    self._guard.attempt(member.fail)
-        return True
 
     def _make_lines_for_those_named(self) -> None:
         """Make the lines of runs, if some of the members want to see when they are named: those lines are shown to them in another way."""

@@ -18,6 +18,21 @@ class Target(Protocol):
         """Does what a `send` of the same data would do before it writes; None if that is nothing. Nothing else may be sent in between."""
 
 
+class Targets:
+    """Whether the targets of sinks are what they were, of all sinks together: whoever keeps descriptors looks here before they are written to."""
+
+    def __init__(self) -> None:
+        """None has changed."""
+        self.changes = 0
+        """How often a sink has got another target, or a target another descriptor."""
+        self.gathering = 0
+        """Sinks that have another target just now, and the one before again when they have written what they gather."""
+
+
+TARGETS = Targets()
+"""Those of this process."""
+
+
 class _Nowhere:
     descriptor = -1
     prepare = None
@@ -28,7 +43,8 @@ NOWHERE: Target = _Nowhere()
 SendMany = Callable[[Sequence[int], bytes], Sequence[int] | None]
 """Sends the same bytes to many sockets, by their descriptors, as a non-blocking `send` does to each.
 
-Returns how many bytes each has taken, or minus the number of an error; None, and nothing is sent, where that cannot be done at once.
+Returns how many bytes each has taken, or minus the number of an error; nothing at all where each has taken all of them; None, and nothing is sent,
+where that cannot be done at once.
 """
 
 
@@ -44,7 +60,10 @@ class Sink(Protocol):
 
     @property
     def target(self) -> Target:
-        """If it has a descriptor, bytes may be written to that instead of calling `send`, and what comes of it is for `took` and `refused` too."""
+        """If it has a descriptor, bytes may be written to that instead of calling `send`, and what comes of it is for `took` and `refused` too.
+
+        When it is another one, or has another descriptor, TARGETS says so.
+        """
 
     @property
     def send(self) -> Callable[[bytes], int]:

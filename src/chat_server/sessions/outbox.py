@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 import trio
 
 from chat_server.guard import Guard
-from chat_server.rooms.sink import NOWHERE, Target
+from chat_server.rooms.sink import NOWHERE, TARGETS, Target
 from chat_server.sessions.backlog import SMALL, Backlog, Owner
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.transport import HELD, Transport
@@ -153,9 +153,13 @@ class Outbox(Generic[M]):
     def _begin_to_wait(self, data: bytes, sent: int) -> Backlog[M]:
         """The kernel has taken only so much of this: have a task write what is left, and what follows."""
         waiting = self._waiting = Backlog(data, sent)
-        self.send, self.target = self._add, NOWHERE
+        self._write_by(self._add, NOWHERE)
         self._start(self._write)
         return waiting
+
+    def _write_by(self, send: Callable[[bytes], int], target: Target) -> None:
+        self.send, self.target = send, target
+        TARGETS.changes += 1
 
     # What is written in one piece; see corking.py.
 
@@ -164,6 +168,7 @@ class Outbox(Generic[M]):
         if self._waiting is None and self._corked is None and not self._is_closed:
             self._corked = []
             self.send, self.target = self._gather, NOWHERE
+            TARGETS.gathering += 1
 
     def _gather(self, data: bytes, *, is_urgent: bool = False) -> int:
         """Keep a piece until `uncork`."""
@@ -180,6 +185,7 @@ class Outbox(Generic[M]):
         if pieces is None:
             return
         self.send, self.target = self._transport.send_nowait, self._transport
+        TARGETS.gathering -= 1
         if not pieces:
             return
         data = b"".join([piece for piece, _ in pieces])
@@ -238,7 +244,7 @@ class Outbox(Generic[M]):
         """Drop what waits and take nothing more."""
         self.uncork()
         self._is_closed = True
-        self.send, self.target = len, NOWHERE  # takes everything
+        self._write_by(len, NOWHERE)  # takes everything
         if self._waiting is not None:
             self._waiting.clear()
         self._budget.forget(self)
@@ -279,7 +285,7 @@ class Outbox(Generic[M]):
             self._budget.skipped_lines += waiting.put_first(self.owner)
             if not waiting:
                 self._waiting = None
-                self.send, self.target = self._transport.send_nowait, self._transport
+                self._write_by(self._transport.send_nowait, self._transport)
                 self._wake()
                 return
             data = waiting.first()

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import trio
 
+from chat_server.rooms.sink import TARGETS
+
 _DISCARD_MAX = 128
 """Reads of 64 KiB thrown away before closing: as much as Linux lets a receive buffer grow (6 MiB), and a little.
 
@@ -129,6 +131,7 @@ class SocketTransport:
     def close(self) -> None:
         """Close; what has been sent still arrives."""
         self.descriptor = -1  # it will be another connection's
+        TARGETS.changes += 1
         if self._socket.fileno() < 0:
             return
         trio.lowlevel.notify_closing(self._socket.fileno())
