@@ -207,7 +207,7 @@ def test_it_is_installed_upgraded_removed_and_purged_and_what_was_said_stays_unt
         root.run("test", "-s", f"/usr/share/man/man1/{program_name}.1.gz")
         printed = root.run(program_name, "--print-completion", "bash")
         assert printed == root.run("cat", f"/usr/share/bash-completion/completions/{program_name}")
-    assert root.run("chat-server", "--check-config", "--config", SETTINGS).endswith("good\n")
+    assert root.run("chat-server", "--port", "0", "--check-config", "--config", SETTINGS).endswith("good\n")
     wanted = ("multi-user.target.wants/chat-server.service", "sockets.target.wants/chat-server.socket")
     for link in wanted:
         root.run("test", "-L", f"/etc/systemd/system/{link}")

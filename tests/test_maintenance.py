@@ -222,7 +222,7 @@ def test_a_full_disk_behind_the_output_is_no_success(data: Path, words: list[str
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", [["--print-config"], ["--check-config"], ["--version"], ["--help"]])
+@pytest.mark.parametrize("words", [["--print-config"], ["--port", "0", "--check-config"], ["--version"], ["--help"]])
 def test_nor_is_it_for_what_only_prints(words: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = forks.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True)

@@ -41,10 +41,10 @@ def node(database: Database, name: str, settings: str = "", data: Path | None = 
 
 
 class Program:
-    """A program on a real connection."""
+    """A program on a real connection, which comes from an address of this machine."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT, source_address=(address, 0))
         self._lines = self._socket.makefile("rwb")
 
     def ask(self, do: str, **fields: Any) -> None:
@@ -84,19 +84,19 @@ class Program:
 
 
 @pytest.fixture
-def call() -> Iterator[Callable[[int], Program]]:
+def call() -> Iterator["Call"]:
     """Connects programs to a port of this machine, and hangs up at the end."""
     with ExitStack() as stack:
 
-        def connect(port: int) -> Program:
-            program = Program(port)
+        def connect(port: int, address: str = "127.0.0.1") -> Program:
+            program = Program(port, address)
             stack.callback(program.hang_up)
             return program
 
         yield connect
 
 
-Call = Callable[[int], Program]
+Call = Callable[..., Program]
 
 
 def test_who_is_at_a_node_that_is_stopped_goes_on_at_another_and_is_not_seen_to_go(
