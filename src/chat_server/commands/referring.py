@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import ClassVar
 
-from chat_server.commands.taking_back import DeletedAlready, NoSuchLine
+from chat_server.commands.taking_back import DeletedAlready, NoSuchLine, line_meant
 from chat_server.journal import JournalError
 from chat_server.journal.keys import SenderKey
 from chat_server.protocol.amending import Deleted
 from chat_server.protocol.entries import Spoken
 from chat_server.protocol.events import Refused, Stored
 from chat_server.protocol.requests import Say
-from chat_server.rooms import reader
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.direct import Direct
 from chat_server.rooms.room import MaybeAwaitable, Occupant
@@ -35,11 +34,7 @@ async def referred_line(place: Place, session: Occupant, number: int) -> Spoken 
         return Refused("engine-away")
     details = {"number": str(number)}
     try:
-        if isinstance(place, Direct):
-            await place.opened()
-        line = await reader.line(place, session, number)
-        if isinstance(place, Direct) and line is not None:
-            await place.learn(line)
+        line = await line_meant(place, session, number)
     except JournalError:
         return Refused("cannot-read")
     if line is None:

@@ -196,15 +196,21 @@ class TakingBackCommands(CommandHandler):
         return _purge(place, session, request)
 
 
+async def line_meant(place: ChatRoom | Direct, session: Occupant, number: int) -> Entry | None:
+    """The line with this number, if somebody may read it; a conversation knows then whose it is. Raises JournalError."""
+    if not isinstance(place, Direct):
+        return await reader.line(place, session, number)
+    await place.opened()
+    if (line := await reader.line(place, session, number)) is not None:
+        await place.learn(line)
+    return line
+
+
 async def _delete(place: ChatRoom | Direct, session: Occupant, number: int) -> None:
     session.owe(DELETE_TOKENS)
     details = {"number": str(number)}
     try:
-        if isinstance(place, Direct):
-            await place.opened()
-        line = await reader.line(place, session, number)
-        if isinstance(place, Direct) and line is not None:
-            await place.learn(line)
+        line = await line_meant(place, session, number)
     except JournalError:
         session.send(Refused("cannot-read"))
         return
