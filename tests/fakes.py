@@ -1,6 +1,6 @@
 """Stand-ins for what a part of the server sees of the others."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 import trio
@@ -29,6 +29,17 @@ from chat_server.sessions.outbox import PushSink
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 
 T = TypeVar("T")
+
+
+class Later:
+    """An append that is told to be stored when something else has come too: a slow disk."""
+
+    def __init__(self, appending: PendingAppend, wait: Callable[[], Awaitable[object]]) -> None:
+        self._appending, self._wait = appending, wait
+
+    async def stored(self) -> Receipt:
+        await self._wait()
+        return await self._appending.stored()
 
 
 class FakeSession:

@@ -5,11 +5,12 @@ from typing import Any
 
 import trio
 
-from chat_server.journal import PendingAppend, Receipt
+from chat_server.journal import PendingAppend
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.rooms.chat_room import ChatRoom
+from fakes import Later
 from streams import House, Program
 
 TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
@@ -50,18 +51,6 @@ def room_of(house: House, name: str) -> ChatRoom:
     return room
 
 
-class SlowDisk:
-    """An append that is stored when the disk moves again."""
-
-    def __init__(self, pending: PendingAppend, moves: trio.Event) -> None:
-        self._pending = pending
-        self._moves = moves
-
-    async def stored(self) -> Receipt:
-        await self._moves.wait()
-        return await self._pending.stored()
-
-
 class SlowJournal(MemoryJournal):
     """A journal whose disk stands still for one room."""
 
@@ -72,4 +61,4 @@ class SlowJournal(MemoryJournal):
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         pending = super().append(lines, keys)
-        return SlowDisk(pending, self.moves) if lines[0].room == self.slow_room else pending
+        return Later(pending, self.moves.wait) if lines[0].room == self.slow_room else pending

@@ -141,6 +141,15 @@ def refusal_of_office(role: str, kind: str, word: str) -> str:
     return "moderators-only" if word in MODERATING | {"audit"} else ""
 
 
+def noted_instead_of_done(monkeypatch: pytest.MonkeyPatch) -> list[type]:
+    """The kinds of requests that would be carried out from now on."""
+    carried_out: list[type] = []
+    for commands in COMMANDS.of.values():
+        for command in commands.values():
+            monkeypatch.setattr(command, "run", lambda *given: carried_out.append(type(given[-1])))
+    return carried_out
+
+
 @pytest.mark.parametrize("has_terminal", [True, False])
 @pytest.mark.parametrize(("role", "kind"), MAY)
 def test_each_command_is_carried_out_for_each_kind_of_caller_or_refused_and_they_are_told_why(
@@ -149,10 +158,7 @@ def test_each_command_is_carried_out_for_each_kind_of_caller_or_refused_and_they
     has_terminal: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    carried_out: list[type] = []
-    for commands in COMMANDS.of.values():
-        for command in commands.values():
-            monkeypatch.setattr(command, "run", lambda *given: carried_out.append(type(given[-1])))
+    carried_out = noted_instead_of_done(monkeypatch)
     hall = make_hall("python")
     place = hall if kind == HALL else hall.directory.rooms[0]
     session = FakeSession(place)
@@ -181,10 +187,7 @@ def test_each_command_is_carried_out_for_each_kind_of_caller_or_refused_and_they
 def test_what_is_shown_as_working_here_is_carried_out_and_everything_else_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    carried_out: list[type] = []
-    for commands in COMMANDS.of.values():
-        for command in commands.values():
-            monkeypatch.setattr(command, "run", lambda *given: carried_out.append(type(given[-1])))
+    carried_out = noted_instead_of_done(monkeypatch)
     hall = make_hall("python")
     for place in (hall, hall.directory.rooms[0]):
         for role in ROLES:

@@ -7,9 +7,10 @@ import trio
 
 from canary import PASSWORD
 from chat_server.protocol.aliases import ALIASES_MAX, EXPANDED_MAX, TEXT_MAX, aliases_of, expanded, expanded_line
+from dens import holder
 from node_houses import open_nodes
 from streams import Caller, House, open_house
-from test_people import at_terminal, holder
+from test_people import at_terminal
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

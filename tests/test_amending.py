@@ -19,10 +19,10 @@ from chat_server.protocol.entries import Entry, Said
 from chat_server.rooms.amending import AmendingTurn
 from chat_server.rooms.reactions_told import GATHERED_SECONDS
 from chat_server.rooms.recent_history import RecentHistory
+from dens import den, holder, make_den, told
 from node_houses import open_nodes
 from streams import Program, open_house
 from test_conversing import answer, friends
-from test_moderating import den, holder, make_den, told
 from test_taking_back import guest, page_of, said
 
 refs = count(1)

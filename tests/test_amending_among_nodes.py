@@ -8,9 +8,9 @@ import trio
 
 from chat_server.rooms.guest_reactions import GUESTS_MAX, REACTED_MAX, GuestReactions
 from chat_server.rooms.person import Device, Person
+from dens import holder, make_den, told
 from node_houses import NodeHouse, open_nodes
 from streams import Program
-from test_moderating import holder, make_den, told
 from test_taking_back import guest, page_of, said
 
 pytestmark = pytest.mark.usefixtures("wall_clock")

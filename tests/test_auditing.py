@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from canary import PASSWORD
+from dens import den
 from streams import Caller, House, Program, open_house
-from test_moderating import den
 from test_office import answered, holder
 
 

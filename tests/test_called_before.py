@@ -20,6 +20,7 @@ from chat_server.rooms import shared_broadcaster
 from chat_server.rooms.called_before import LAST_SECONDS, LINES_MAX, Left, look_before
 from chat_server.rooms.calls import Calls
 from chat_server.server.open_rooms import AGAIN_SECONDS_MAX, TRIES_MAX
+from dens import den
 from node_houses import open_nodes
 from node_people import accounts
 from streams import open_house
@@ -27,7 +28,6 @@ from test_blocks_among_nodes import account_at
 from test_calls import Books, bot_of
 from test_conversing import answer
 from test_kill_accounts import living, register
-from test_moderating import den
 
 
 @pytest.fixture

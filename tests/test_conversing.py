@@ -11,8 +11,8 @@ from chat_server.journal import Party
 from chat_server.journal.memory import MemoryJournal
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.who_may_write import REQUEST_LINES_MAX
+from dens import den, holder, told
 from streams import House, Program, open_house
-from test_moderating import den, holder, told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

@@ -13,10 +13,10 @@ from chat_server.journal import JournalError
 from chat_server.journal.memory_burying import bury
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.own_turn import ACTS_SECONDS
+from dens import holder, told
 from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_conversing import answer
-from test_moderating import holder, told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

@@ -14,12 +14,12 @@ from chat_server.journal.nodes import Turn
 from chat_server.rooms import sending
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.sending import PATIENCE_SECONDS, WAITING_MAX
+from dens import told
 from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_conversing import answer
 from test_conversing_among_nodes import at, heard, texts, two_at_two
 from test_engine_away import GOES_ON, WAITS, CutOff
-from test_moderating import told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

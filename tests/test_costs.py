@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import trio
 
 from captured_logs import capture_logs
 from chat_server.config import Config, RoomsTable
-from chat_server.journal import Page, PendingAppend, Receipt
+from chat_server.journal import Page, PendingAppend
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.choices import CHARSETS
@@ -26,7 +27,7 @@ from chat_server.wire.render import profiles
 from chat_server.wire.render.profiles import BARE_MAX, PIECE_CHARACTERS, RenderProfile, renderer_for
 from chat_server.wire.render.text_lines import TextLine
 from chat_server.wire.text import TextDecoder
-from fakes import FaultyJournal
+from fakes import FaultyJournal, Later
 from streams import Caller, House, Program, open_house
 
 
@@ -573,18 +574,6 @@ async def test_nothing_is_carried_out_for_one_who_asks_for_much_and_has_gone_bef
         assert room.last_seq == said_before
 
 
-class SlowDisk:
-    """An append that takes its time."""
-
-    def __init__(self, appending: PendingAppend, seconds: float) -> None:
-        self._appending = appending
-        self._seconds = seconds
-
-    async def stored(self) -> Receipt:
-        await trio.sleep(self._seconds)
-        return await self._appending.stored()
-
-
 class SlowJournal(MemoryJournal):
     """A journal on a slow disk."""
 
@@ -593,7 +582,7 @@ class SlowJournal(MemoryJournal):
         self._seconds = seconds
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
-        return SlowDisk(super().append(lines, keys), self._seconds)
+        return Later(super().append(lines, keys), partial(trio.sleep, self._seconds))
 
     async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:
         await super().create_room(name, is_new=is_new)

@@ -21,9 +21,9 @@ from chat_server.protocol.room_state import EMPTY, RoomState
 from chat_server.rooms.line_questions import DEADLINE, MISSES_MAX
 from chat_server.rooms.line_rules import Hold, WordList, check, is_word
 from chat_server.rooms.rights import GUEST, MEMBER, ROOM_MODERATOR, Standing
+from dens import den, refused, told
 from processes import ROOT, ServerProcess
 from streams import House, Program, open_house
-from test_moderating import den, refused, told
 from test_reports import guest, said
 
 

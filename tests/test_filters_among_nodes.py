@@ -24,10 +24,10 @@ from chat_server.rooms.filters_elsewhere import SILENT_SECONDS, FiltersElsewhere
 from chat_server.rooms.judging import filter_bots
 from chat_server.rooms.line_questions import DEADLINE, MISSES_MAX
 from chat_server.rooms.line_rules import Hold, Verdict
+from dens import holder, told
 from node_houses import NodeHouse, open_nodes
 from streams import Program
 from test_filters import answer, bot_in_den
-from test_moderating import holder, told
 from test_reports import guest, said
 
 pytestmark = pytest.mark.usefixtures("wall_clock")

@@ -7,9 +7,9 @@ import trio
 
 from canary import PASSWORD
 from chat_tui.client.own_commands import OWN
+from dens import den
 from streams import Caller, open_house
 from test_guide import IN_THE_GUIDE
-from test_moderating import den
 
 SAYS = {
     "/rooms": "den (3)",

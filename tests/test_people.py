@@ -27,6 +27,7 @@ from chat_server.rooms.former_names import (
     number_of,
 )
 from chat_server.rooms.guest_blocks import LEFT_MAX, GuestBlocks
+from dens import holder
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
 
@@ -34,15 +35,6 @@ keys = count(1)
 
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
-
-
-async def holder(house: House, nick: str, place: int = 1) -> Program:
-    """Somebody who makes an account, from an address of their own."""
-    program = house.connect(f"127.0.0.{place}")
-    await program.ask("hello", protocol=2)
-    await program.ask("register", nick=nick, password=PASSWORD)
-    await program.wait_for("registered")
-    return program
 
 
 async def at_terminal(house: House, nick: str, *lines: str) -> Caller:

@@ -18,9 +18,9 @@ from chat_server.protocol.room_state import RoomState, read
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.person import HOLDER, Person
 from chat_server.rooms.room import Occupant
+from dens import den, holder, make_den
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
-from test_moderating import den, holder, make_den
 from test_private_model import SlowJournal
 
 refs = count(1)

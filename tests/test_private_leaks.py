@@ -17,8 +17,8 @@ from chat_server.commands.completion import completions
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.requests import Request, tag_of
 from chat_server.sessions.json_session import JsonSession
+from dens import holder
 from streams import Caller, House, Program, open_house
-from test_moderating import holder
 
 ROOM = "den"
 NAMES = (ROOM, "Den", "dem", "d\u0435n")

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,12 +19,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from trio.testing import MockClock
 
 from canary import PASSWORD
-from chat_server.journal import PendingAppend, Receipt
+from chat_server.journal import PendingAppend
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.acts import MemberInvited, MemberJoined, RoleGiven, RuleSet
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.room_life import Founded
+from fakes import Later
 from streams import Caller, House, Program, open_house
 
 HOLDERS = ("ann", "bob", "carl", "root")
@@ -143,21 +145,10 @@ class Log:
 
 
 class SlowJournal(MemoryJournal):
-    """A disk that takes its time: what is asked for meanwhile is one turn."""
+    """A disk of which nobody hears for a while: what is asked for meanwhile is one turn."""
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
-        return Slowly(super().append(lines, keys))
-
-
-class Slowly:
-    """A batch that is stored at once, of which nobody hears for a while."""
-
-    def __init__(self, pending: PendingAppend) -> None:
-        self._pending = pending
-
-    async def stored(self) -> Receipt:
-        await trio.sleep(0.1)
-        return await self._pending.stored()
+        return Later(super().append(lines, keys), partial(trio.sleep, 0.1))
 
 
 class Game:

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 
-from chat_server.journal import Page, PendingAppend, Receipt
+from chat_server.journal import Page, PendingAppend
 from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Rename
 from chat_server.sessions.json_session import JsonSession
-from fakes import FaultyJournal
+from fakes import FaultyJournal, Later
 from streams import open_house
 
 TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
@@ -374,19 +375,7 @@ class SlowJournal(MemoryJournal):
         appending = super().append(lines, keys)
         if lines[0].room != self._slow_room or not self.seconds:
             return appending
-        return Later(appending, self.seconds)
-
-
-class Later:
-    """What is stored after some seconds."""
-
-    def __init__(self, appending: PendingAppend, seconds: float) -> None:
-        self._appending = appending
-        self._seconds = seconds
-
-    async def stored(self) -> Receipt:
-        await trio.sleep(self._seconds)
-        return await self._appending.stored()
+        return Later(appending, partial(trio.sleep, self.seconds))
 
 
 async def test_two_logins_with_one_token_at_once_leave_one_session_with_all_rooms(

@@ -22,9 +22,9 @@ from chat_server.protocol.entries import Said
 from chat_server.rooms.batch import Accepted
 from chat_server.rooms.movements import not_said_by
 from chat_server.rooms.person import MODERATOR
+from dens import den, holder, make_den, refused, told
 from node_houses import open_nodes
 from streams import House, Program, open_house
-from test_moderating import den, holder, make_den, refused, told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

@@ -14,12 +14,11 @@ from chat_server.protocol.described import Forbidden
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.room_life import Unarchived
-from chat_server.protocol.room_state import EMPTY, after
 from chat_server.sessions.welcome import welcome_of
 from chat_tui.client.room_rights import Rights, offered
 from chat_tui.client.room_words import left, notice, put_out, rules_in_words
 from stories import NOON, Pilot, StoryApp, play, settle
-from test_told import acts, entered, entry_of, people
+from test_told import acts, entered, people, played
 
 WELCOME = welcome_of(Config(server=ServerTable(name="home")))
 
@@ -32,10 +31,7 @@ def told(rights: Rights) -> tuple[object, ...]:
 def test_what_was_missed_makes_of_what_was_known_what_the_server_would_tell_now(
     log: list[tuple[Any, Any]], me: int, data: st.DataObject
 ) -> None:
-    states, entries = [EMPTY], []
-    for seq, act in enumerate(log, 1):
-        entries.append(entry_of(act, seq, states[-1]))
-        states.append(after(states[-1], entries[-1]))
+    states, entries = played(log)
 
     def rights_at(seq: int) -> Rights:
         fields = {"room": "r", "nicks": (), "more": 0, **entered(states[seq], me, seq)}

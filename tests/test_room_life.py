@@ -7,10 +7,10 @@ import trio
 
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.room_life import NameSet
+from dens import den, holder, refused, told
 from node_houses import open_nodes
 from streams import House, Program, open_house
 from test_chat_room import StalledJournal
-from test_moderating import den, holder, refused, told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

@@ -8,9 +8,9 @@ import trio
 from canary import PASSWORD
 from chat_server.journal import JournalError
 from chat_server.rooms.conversations import conversations_of
+from dens import den, told
 from streams import Program, open_house
 from test_conversing import answer, friends
-from test_moderating import den, told
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
 

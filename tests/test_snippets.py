@@ -7,11 +7,12 @@ from canary import PASSWORD
 from chat_server.protocol import snippets
 from chat_server.protocol.described import CommandDescribed, Parameter
 from chat_server.protocol.snippets import SNIPPETS_MAX, TEXT_MAX, SnippetRemoved, SnippetSet, SnippetsShown, SnippetUsed
+from dens import holder
 from node_houses import open_nodes
 from stories import Pilot, StoryApp, beginning, play, settle
 from streams import open_house
 from test_aliases import guest
-from test_people import at_terminal, holder
+from test_people import at_terminal
 
 SPEAKING, EDITING = b"\xff\xfb\x18", b"\xff\xfd\x01\xff\xfd\x03"
 """WILL TTYPE; DO ECHO, DO SGA."""

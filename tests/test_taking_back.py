@@ -13,11 +13,11 @@ from chat_server.journal.keys import SenderKey
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.amending import Deleted, Redacted
 from chat_server.protocol.entries import Entry
+from dens import den, holder, make_den, told
 from fakes import FaultyJournal
 from node_houses import open_nodes
 from streams import House, Program, open_house
 from test_conversing import answer, friends
-from test_moderating import den, holder, make_den, told
 
 refs = count(1)
 

@@ -24,8 +24,8 @@ from chat_server.rooms.person import ADMIN, HOLDER, MODERATOR
 from chat_server.rooms.rights import TABLE, standing
 from chat_server.rooms.told import ROLES_NAMED_MAX, roles_named, what_holds
 from chat_server.wire.json_lines import renderer_for
+from dens import make_den
 from streams import House, Program, open_house
-from test_moderating import make_den
 
 refs = count(1)
 
@@ -113,6 +113,15 @@ def entry_of(act: tuple[Any, Any], seq: int, state: RoomState) -> Enacted:
     return done
 
 
+def played(log: list[tuple[Any, Any]]) -> tuple[list[RoomState], list[Enacted]]:
+    """How a room is before and after each of these, and what is stored of them."""
+    states, entries = [EMPTY], list[Enacted]()
+    for seq, act in enumerate(log, 1):
+        entries.append(entry_of(act, seq, states[-1]))
+        states.append(after(states[-1], entries[-1]))
+    return states, entries
+
+
 def entered(state: RoomState, account: int, seq: int) -> dict[str, Any]:
     """What somebody is told who enters after this number."""
     told = what_holds(
@@ -131,10 +140,7 @@ def entered(state: RoomState, account: int, seq: int) -> dict[str, Any]:
 def test_whoever_applies_what_they_missed_to_what_they_were_told_knows_what_is_told_now(
     log: list[tuple[Any, Any]], me: int, data: st.DataObject
 ) -> None:
-    states, entries = [EMPTY], []
-    for seq, act in enumerate(log, 1):
-        entries.append(entry_of(act, seq, states[-1]))
-        states.append(after(states[-1], entries[-1]))
+    states, entries = played(log)
     then = data.draw(st.integers(0, len(log)), label="the number up to which they know")
     again = data.draw(st.integers(0, then), label="the number from which they are shown what came")
     known = Known(entered(states[then], me, then), f"n{me}")

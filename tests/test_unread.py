@@ -8,11 +8,11 @@ from chat_server.journal import JournalError
 from chat_server.rooms import who_may_write
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.unread import COUNTED_SECONDS, KNOWN_MAX, Unread, Waiting
+from dens import den
 from node_houses import open_nodes
 from streams import House, Program, open_house
 from test_conversing import answer, friends
 from test_conversing_among_nodes import two_at_two
-from test_moderating import den
 
 MAX = 6
 

@@ -19,12 +19,12 @@ from chat_server.rooms.writing import (
     WritingSigns,
     writing_of,
 )
+from dens import den
 from node_houses import open_nodes
 from node_people import accounts
 from streams import House, Program, open_house
 from test_blocks_among_nodes import account_at, guest_at
 from test_conversing import answer
-from test_moderating import den
 
 
 @pytest.fixture(autouse=True)
