@@ -59,6 +59,21 @@ def test_the_first_room_is_chosen_until_a_key_chooses_another_which_stays_so_whe
     program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), THREE])
 
 
+@pytest.mark.parametrize("rows", range(5, 16))
+def test_the_room_that_enter_joins_is_seen_however_few_rows_there_are(rows: int) -> None:
+    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22), THREE])
+
+    async def act(pilot: Pilot) -> None:
+        await settle(pilot)
+        for name in ("python", "pm", "write"):
+            shown = next((row for row in app.screen_text().split("\n") if "▌" in row), "none")
+            assert name in shown, app.screen_text()
+            await pilot.press("down")
+            await settle(pilot)
+
+    play(app, act, size=(40, rows))
+
+
 @pytest.mark.parametrize("columns", [40, 50, 64, 80, 120, 200])
 def test_where_rooms_are_offered_each_has_a_row_and_the_keys_are_said(program: Stage, columns: int) -> None:
     names = ("release", "deployment-and-infrastructure", "小" * 10)

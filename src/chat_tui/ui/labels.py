@@ -26,7 +26,10 @@ PEOPLE_WIDTHS = ((160, 26), (0, 18))
 """How wide the panes at the sides usually are, from so many columns of the screen on."""
 
 FEW, AROUND = 3, 9
-"""Rooms that are offered even where there is no place for them, and rows of what stands around them."""
+"""Rooms for which there is place at least, and rows of what is said around them. Where both do not fit, only one row of that stands over them."""
+
+BLANK, WRAPPED = 3, 4
+"""Empty rows among them; and columns that a row loses where it ends between words, as far as that can be known before."""
 
 SHORT = 16
 """Rows below which only the most important keys are named."""
@@ -151,20 +154,26 @@ def nowhere(change: ConnectionChanged, host: str, state: State, size: Size, chos
     head = Content.assemble(
         (state.put_out, "$text-error") if state.put_out else (say("Welcome, {nick}.", nick=state.nick), "bold"), "\n\n"
     )
-    choices = offered(state)
+    choices, choose = offered(state), say("You are in no room yet. Choose one:")
     if not choices:
         return head + say("There is no room yet. /create NAME opens one.")
     rows = _rows(state, choices, size.width, chosen)
-    place = max(FEW, size.height - AROUND)
+    tail = sentences(say("Enter joins."), say_keys(is_short=size.height < SHORT))
+    said = head.plain.strip(), choose, tail
+    needed = BLANK + sum(-(-cell_len(each) // max(1, size.width - WRAPPED)) for each in said)
+    is_small = size.height < needed + min(FEW, len(rows))
+    place = max(1, size.height - 1) if is_small else max(FEW, size.height - AROUND)
     below = max(0, (choices.index(chosen) if chosen in choices else 0) + 1 - place)
     rows = rows[below : below + place]
+    if is_small:  # Enter must not join a room that is not seen
+        over = Content.styled(state.put_out, "$text-error") if state.put_out else Content(choose)
+        return Content("\n").join([*([over.truncate(size.width, ellipsis=True)] if size.height > 1 else []), *rows])
     more = len(state.listed) - len(rows)
     if more > 0:
         rows.append(Content.styled("  " + say("and {number} more", number=more), "$text-muted"))
-    tail = sentences(say("Enter joins."), say_keys(is_short=size.height < SHORT))
     return Content.assemble(
         head,
-        say("You are in no room yet. Choose one:"),
+        choose,
         "\n\n",
         Content("\n").join(rows),
         "\n\n",
