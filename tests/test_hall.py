@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from rich.cells import cell_len
 
 from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS
@@ -163,6 +164,18 @@ def test_help_lists_what_works_here_and_now() -> None:
     ]
 
 
+def test_help_with_the_name_of_a_group_lists_it_though_a_command_is_called_so_too() -> None:
+    hall = make_hall("python")
+    session = FakeSession(hall, "ann")
+    assert listed(ask(hall, session, Help("rooms")))[0] == "Rooms"
+    assert ask(hall, session, Help("/rooms"))[0] == "* Usage: /rooms [NAME]"
+
+
+def test_help_with_a_group_of_which_nothing_works_yet_says_why() -> None:
+    hall = make_hall("python")
+    assert ask(hall, FakeSession(hall), Help("reading")) == ["* Log in first: /login NICK"]
+
+
 def test_help_shows_what_is_used_daily_and_counts_the_others_where_all_would_not_fit() -> None:
     commands = (
         *((f"/command{number}", "Do it") for number in range(38)),
@@ -192,6 +205,21 @@ def test_help_fits_on_a_screen_for_whoever_may_do_everything_in_a_room(language:
     rows = [row for line in text_of(everything, language).splitlines() for row in wrapped(line, 80)]
     assert len(typed) > 50
     assert len(rows) < 24
+
+
+@pytest.mark.parametrize("kind", COMMANDS.of)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_help_says_of_a_command_fits_into_one_row_of_80_columns(language: str, kind: str) -> None:
+    """nc breaks no line between words, nor does telnet before it has said how wide the terminal is."""
+    works = COMMANDS.of[kind]
+    typed = [request for request in works if request in COMMANDS.vocabulary.requests and request.is_typed]
+    everything = HelpListed(
+        tuple((usage_of(request), works[request].summary) for request in typed),
+        (),
+        tuple(request.group for request in typed),
+        "moderating",
+    )
+    assert [row for row in text_of(everything, language).splitlines() if cell_len(row) > 79] == []
 
 
 def test_help_about_a_command_says_more() -> None:

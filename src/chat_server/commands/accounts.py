@@ -85,8 +85,9 @@ class AccountCommands(CommandHandler):
         role=UNREGISTERED, refusal=lambda session: RegisteredAlready(details={"nick": session.nick}), asks_engine=True
     )
     def do_register(self, place: Room, session: Occupant, request: Register) -> MaybeAwaitable:
-        """Make an account of your nickname: nobody else can have it then, and you have it wherever you log in.
+        """Keep your nickname for yourself, by a password.
 
+        It is an account then: nobody else can have it, and you have it wherever you log in.
         You are asked for a password, twice. Where you must be invited: /register NICK CODE.
         """
         nick = _nick_to_be(place, session, request)

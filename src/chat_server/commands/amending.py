@@ -198,15 +198,16 @@ class AmendingCommands(CommandHandler):
 
     @access(where=(ROOM, CONVERSATION))
     def do_reply_to(self, place: Place, session: Occupant, request: ReplyTo) -> MaybeAwaitable:
-        """Reply to a line: others see to which, and whoever has said it is told.
+        """Reply to a line, by its number.
 
+        Others see to which, and whoever has said it is told.
         /re 4711 that is what I think, too
         """
         return self.table.dispatch(place, session, Say(request.text, session.key_of_act(request.key), request.number))
 
     @access(where=(ROOM, CONVERSATION), asks_engine=True)
     def do_react(self, place: Place, session: Occupant, request: React) -> MaybeAwaitable:
-        """React to a line with an emoji; the same again takes it back.
+        """React to a line with an emoji; again takes it back.
 
         /react 4711 :+1:
         """
@@ -214,8 +215,9 @@ class AmendingCommands(CommandHandler):
 
     @access(where=(ROOM, CONVERSATION), bots=False, asks_engine=True)
     def do_versions(self, place: Place, session: Occupant, request: Versions) -> MaybeAwaitable:
-        """Show what a line of yours said before it was edited; moderators see it of every line.
+        """Show what a line said before it was edited.
 
+        One of yours; moderators see it of every line.
         /versions 4711 shows the newest of it, and says how to read on where that is not all.
         """
         return _show_versions(place, session, request.number, request.before)

@@ -133,7 +133,10 @@ class AuditCommands(CommandHandler):
 
     @access(where=(HALL, ROOM), act="audit", bots=False, asks_engine=True)
     def do_audit(self, place: Room, session: Occupant, request: Audit) -> MaybeAwaitable:
-        """Show who did what to whom, and why, the newest first: in the room, or in the hall on the whole server. It is never deleted."""
+        """Show who did what to whom, and why, the newest first.
+
+        In the room, or in the hall on the whole server. It is never deleted.
+        """
         return _audit(place, session, request)
 
 

@@ -95,8 +95,9 @@ class CodeCommands(CommandHandler):
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_code(self, place: Room, session: Occupant, request: MakeCode) -> MaybeAwaitable:
-        """Make a code that is good once, or a token for a bot.
+        """Make a code or token.
 
+        A code is good once; a token is for a bot.
         /code device: you log in by it somewhere else, within ten minutes, also where no password may be typed.
         /code invite: somebody whom you tell it makes an account by it.
         /code recovery: two new ones for when you forget your password; the earlier ones end. You are asked for the password.

@@ -127,7 +127,7 @@ class ConversingCommands(CommandHandler):
 
     @access(bots=False)
     def do_msg(self, place: Room, session: Occupant, request: Message) -> MaybeAwaitable:
-        """Write to somebody, wherever they are; nobody else is shown it.
+        """Write to somebody alone, wherever they are.
 
         It waits for whoever is away. Without a text: go into the conversation, as /join @NAME does. /reply answers whoever wrote to you last.
         Whoever runs the server can read what it keeps, as everything that is said here.

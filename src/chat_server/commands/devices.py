@@ -112,8 +112,9 @@ class DeviceCommands(CommandHandler):
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_drop(self, place: Room, session: Occupant, request: Drop) -> MaybeAwaitable:
-        """Drop one of your devices: it is logged out at once, and cannot come back without your password.
+        """Drop one of your devices: it is logged out at once.
 
+        It cannot come back without your password.
         /drop others drops all but the one where you are, and ends your other connections.
         """
         number = request.device.removeprefix("#")

@@ -54,8 +54,9 @@ class DisturbanceCommands(CommandHandler):
 
     @access(act="panic", bots=False, asks_engine=True)
     def do_panic(self, place: Room, session: Occupant, request: Panic) -> MaybeAwaitable:
-        """Keep the server quiet when it is being raided, until that ends by itself.
+        """Keep the server quiet while it is being raided.
 
+        That ends by itself.
         /panic on 30 for half an hour (else an hour), /panic off.
         Nobody registers; guests cannot come in, and they and accounts younger than a day only read; there are 10 s between two lines.
         """

@@ -72,8 +72,9 @@ class ExportCommands(CommandHandler):
 
     @access(role=HOLDER, refusal=lambda _: AccountNeeded(), asks_engine=True)
     def do_export(self, place: Room, session: Occupant, request: Export) -> MaybeAwaitable:
-        """Show everything that is kept of you: your account, your devices, your lines, what you have chosen.
+        """Show everything that is kept of you.
 
+        Your account, your devices, your lines, what you have chosen.
         It comes as fast as you may send lines, and nothing else is carried out for you here meanwhile.
         """
         return _export(place, session)

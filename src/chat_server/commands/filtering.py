@@ -101,7 +101,7 @@ class FilteringCommands(CommandHandler):
 
     @access(where=(ROOM,), act="hold", bots=False)
     def do_words(self, place: ChatRoom, session: Occupant, request: Words) -> MaybeAwaitable:
-        """Show the room's list of words, or change it.
+        """Show or change the room's words.
 
         /words add WORD has lines with it wait for a moderator, /words add WORD refuse has them refused, /words remove WORD takes it off.
         Capitals, and letters that look alike, count as the same. Moderators and owners may say what they like.
@@ -120,7 +120,7 @@ class FilteringCommands(CommandHandler):
 
     @access(where=(ROOM,), bots=False, asks_engine=True)
     def do_filter(self, place: ChatRoom, session: Occupant, request: Filter) -> MaybeAwaitable:
-        """Show whose bots filter what is said here, or let them.
+        """Show whose bots filter what is said, or let them.
 
         /filter ann on shows each line to the bots of ann that are here, before it is said, and they may hold it for a moderator, or refuse it.
         One that does not answer within 0.2 s lets it pass.

@@ -24,9 +24,13 @@ class GeneralCommands(CommandHandler):
         """List what can be done here.
 
         With a command's name, explain that command; with that of a group, such as moderating, list its commands.
+        /help rooms is about the group, /help /rooms about the command.
         """
         if not request.command:
             session.send(self._help(place, session))
+            return None
+        if (group := self._group(place, session, request.command.casefold())) is not None:
+            session.send(group)
             return None
         word = request.command.removeprefix("/")
         asked = self.table.vocabulary.words.get(word.casefold())
@@ -35,8 +39,6 @@ class GeneralCommands(CommandHandler):
             session.send(CommandExplained(usage_of(asked), command.explanation, asked.aliases))
         elif asked:
             session.send(self.table.refused(place, session, asked))
-        elif (group := self._help(place, session, word.casefold())).commands:
-            session.send(group)
         elif room := known_room(place, session, word):
             session.send(CommandExplained(f"/{room.name}", f"Enter the room {room.name}.", (), room.name))
         else:
@@ -99,6 +101,13 @@ class GeneralCommands(CommandHandler):
             tuple(request.group for request in available),
             only,
         )
+
+    def _group(self, place: Room, session: Occupant, group: str) -> HelpListed | Refused | None:
+        """What of a group works here; else why nothing does. None if there is no such group."""
+        if (first := next((request for request in self._typed if request.group == group), None)) is None:
+            return None
+        listed = self._help(place, session, group)
+        return listed if listed.commands else self.table.refused(place, session, first)
 
     def _refuse_word(self, place: Room, session: Occupant, word: str) -> None:
         """Say that there is no such command, and which one may have been meant."""

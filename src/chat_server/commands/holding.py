@@ -210,20 +210,21 @@ class HoldingCommands(CommandHandler):
 
     @access(where=(HALL, ROOM), act="hold", asks_engine=True)
     def do_held(self, place: Room, session: Occupant, request: ListHeld) -> MaybeAwaitable:
-        """Show which lines wait for a moderator: the newest twenty, or those before a number.
+        """Show which lines wait for a moderator.
 
+        The newest twenty, or those before a number.
         In the hall: on the whole server, for its moderators and admins. What nobody accepts is gone after three days.
         """
         return _list(place, session, request)
 
     @access(where=(HALL, ROOM), act="hold", asks_engine=True)
     def do_accept_held(self, place: Room, session: Occupant, request: AcceptHeld) -> MaybeAwaitable:
-        """Let a line be said that waits, by the number that /held shows."""
+        """Let a line be said that waits, by its number in /held."""
         return accept_held(place, session, request.id)
 
     @access(where=(HALL, ROOM), act="hold", asks_engine=True)
     def do_decline(self, place: Room, session: Occupant, request: Decline) -> MaybeAwaitable:
-        """Have a line that waits not be said, by the number that /held shows.
+        """Refuse a line that waits, by its number in /held.
 
         /decline 8 no links here, please. Its author is told, if they are here, and shown what you say.
         """

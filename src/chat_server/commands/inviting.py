@@ -61,15 +61,16 @@ class InvitingCommands(CommandHandler):
 
     @access(where=(ROOM,), act="invite", asks_engine=True)
     def do_invite(self, place: ChatRoom, session: Occupant, request: Invite) -> MaybeAwaitable:
-        """Invite somebody to this room: they are told, can come in for two weeks, and are a member then.
+        """Invite somebody to this room, for two weeks.
 
+        They are told, and are a member once they come in.
         /rule access members lets in members and who is invited by one; /rule access invite the same, where only moderators invite.
         """
         return _invite(place, session, request.nick)
 
     @access(where=(ROOM,))
     def do_members(self, place: ChatRoom, session: Occupant, request: ListMembers) -> MaybeAwaitable:
-        """Show who owns and moderates this room, who is a member, and who is invited."""
+        """Show who has which role in this room, and who is invited."""
         rows = _rows(place)
         if not rows:
             session.send(NoRoles(place.name))

@@ -128,6 +128,7 @@ class LoginCommands(CommandHandler):
         """Change your nickname.
 
         Everybody in the room is told.
+        If you have an account, it is called so from then on; the old name is kept from others for 90 days.
         """
         if session.person.is_naming:
             session.send(NameBusy())

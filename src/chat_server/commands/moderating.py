@@ -224,8 +224,9 @@ class ModeratingCommands(CommandHandler):
 
     @access(where=(ROOM,), bots=False, asks_engine=True)
     def do_role(self, place: ChatRoom, session: Occupant, request: GiveRole) -> MaybeAwaitable:
-        """Show who owns and moderates the room, or make somebody one of them.
+        """Show or give roles here.
 
+        Who owns the room, and who moderates it.
         /role bob moderator lets bob kick, mute and ban; /role bob owner shares the room; /role bob none takes that back.
         """
         if not request.nick or not request.role:
@@ -238,7 +239,7 @@ class ModeratingCommands(CommandHandler):
 
     @access(where=(ROOM,), act="curb", asks_engine=True)
     def do_kick(self, place: ChatRoom, session: Occupant, request: Kick) -> MaybeAwaitable:
-        """Put somebody out of the room; after a minute they can come back."""
+        """Put somebody out of the room for a minute."""
         return _curb(place, session, request.nick, f"{KICK} {request.reason}", Kicked)
 
     @access(where=(ROOM,), act="curb", asks_engine=True)

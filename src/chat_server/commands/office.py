@@ -175,20 +175,24 @@ class OfficeCommands(CommandHandler):
 
     @access(where=(HALL,), bots=False, asks_engine=True)
     def do_role(self, place: Room, session: Occupant, request: GiveRole) -> MaybeAwaitable:
-        """Show who moderates the server, or make somebody one who does.
+        """Show or give server roles.
 
+        Who moderates the server, and who is one of its admins.
         /role bob moderator lets bob kick, mute and ban on the whole server; /role bob admin shares it; /role bob none takes that back.
         """
         return _give(place, session, request) if request.nick and request.role else _show_holders(place, session)
 
     @access(where=(HALL,), act="curb", asks_engine=True)
     def do_kick(self, place: Room, session: Occupant, request: Kick) -> MaybeAwaitable:
-        """End all connections of somebody; after a minute they can come back."""
+        """Put somebody off the server for a minute.
+
+        All their connections end.
+        """
         return _curb(place, session, request.nick, f"{KICK} {request.reason}", "kicked")
 
     @access(where=(HALL,), act="curb", asks_engine=True)
     def do_mute(self, place: Room, session: Occupant, request: Mute) -> MaybeAwaitable:
-        """Let somebody say nothing on the whole server for a while.
+        """Mute somebody on the whole server for a while.
 
         /mute bob 30m spam. Without a time it is for a day. See /help ban for networks.
         """

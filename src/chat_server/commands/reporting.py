@@ -236,15 +236,16 @@ class ReportingCommands(CommandHandler):
 
     @access(where=(HALL, ROOM), act="judge", asks_engine=True)
     def do_reports(self, place: Room, session: Occupant, request: ListReports) -> MaybeAwaitable:
-        """Show what has been reported, and who appeals: the newest twenty, or those before a number.
+        """Show what has been reported, and who appeals.
 
+        The newest twenty, or those before a number.
         In the hall: on the whole server, for its moderators and admins.
         """
         return _list(place, session, request)
 
     @access(where=(HALL, ROOM), act="judge", asks_engine=True)
     def do_resolve(self, place: Room, session: Occupant, request: Resolve) -> MaybeAwaitable:
-        """Close a report or an appeal, by the number that /reports shows.
+        """Close a report or an appeal, by its number in /reports.
 
         /resolve 7 you are welcome again. Whoever has appealed is shown what you say.
         """

@@ -126,7 +126,7 @@ class RoomLifeCommands(CommandHandler):
 
     @access(where=(ROOM,), act="govern", bots=False)
     def do_archive(self, place: ChatRoom, session: Occupant, request: Archive) -> MaybeAwaitable:
-        """Archive the room: it can be read, and nobody says anything in it.
+        """Archive the room: people can only read it.
 
         It is listed apart, and stays as it is. /unarchive takes it out again.
         """
@@ -137,7 +137,7 @@ class RoomLifeCommands(CommandHandler):
 
     @access(where=(ROOM,), act="govern", bots=False)
     def do_unarchive(self, place: ChatRoom, session: Occupant, request: Unarchive) -> MaybeAwaitable:
-        """Take the room out of the archive: people talk in it again."""
+        """Take the room out of the archive, to talk in it again."""
         if not place.is_archived:
             session.send(NotArchived(details={"room": place.name}))
             return None
@@ -145,7 +145,7 @@ class RoomLifeCommands(CommandHandler):
 
     @access(where=(ROOM,), act="govern", bots=False, asks_engine=True)
     def do_destroy(self, place: ChatRoom, session: Occupant, request: Destroy) -> MaybeAwaitable:
-        """Delete the room for good, and everything that was said in it.
+        """Delete the room for good, with all that was said in it.
 
         Without a name you are told what would be lost; /destroy and the room's name does it.
         """

@@ -88,7 +88,7 @@ class SnippetCommands(CommandHandler):
 
     @access(bots=False)
     def do_snippet(self, place: Room, session: Occupant, request: ChooseSnippet) -> MaybeAwaitable:
-        """Keep a text that you often write; /use puts it into your line.
+        """Keep a text that you often write, for /use.
 
         /snippet thanks Thank you, $*! $| lets /use thanks ann begin a line with Thank you, ann! and the cursor after that.
         Without a text: show it. Without a name: list all. /snippet NAME - removes it.

@@ -82,7 +82,7 @@ class WritingCommands(CommandHandler):
 
     @access(bots=False)
     def do_receipts(self, place: Room, session: Occupant, request: ChooseReceipts) -> MaybeAwaitable:
-        """Show those you write with how far you have read, and see how far they have.
+        """Show how far you have read, and see how far others have.
 
         Only in conversations of two who have both chosen it, in programs that can show it. It is kept nowhere.
         """
