@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from trio.testing import MockClock
 
-from canary import PASSWORD
 from captured_logs import capture_logs
 from chat_server.config import Config
 from chat_server.protocol.acts import (
@@ -252,19 +251,7 @@ class Match(Game):
         for place, nick in enumerate(PEOPLE, 1):
             if nick == "gus":
                 await trio.sleep(2 * 86400)  # nobody's account is new
-            is_holder = nick in HOLDERS
-            caller = self.house.connect(f"127.0.0.{place}") if is_holder else self.house.call(f"127.0.0.{place}")
-            end = self.ends[nick] = End(caller)
-            self.nursery.start_soon(end.listen)
-            if is_holder:
-                await end.do("hello", protocol=2)
-                await end.do("register", nick=nick, password=PASSWORD)
-            else:
-                await end.do("login", nick=nick)
-            await trio.sleep(1)
-            person = self.house.server._directory.person(nick)
-            assert person is not None
-            self.accounts[nick] = person.account or -2
+            await self.come(nick, place, has_account=nick in HOLDERS)
         for nick, office in OFFICES.items():
             assert (await self.house.ask_as_operator("give-role", name=nick, role=office))[-1]["is"] == "done"
         await self.ends["ann"].do("create", room="den")

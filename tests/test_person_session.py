@@ -432,6 +432,7 @@ async def test_who_edits_and_reads_too_slowly_is_told_and_sees_the_row_again(aut
         await trio.sleep(5)
         await ann.read(20)
         assert b"lines were skipped: your connection did not keep\r\n  up. /since" in ann.raw
+        assert ann.rows[-1] == "[python] ann> half a sent", "the notice leaves the row"
         await bob.type("live")
         await ann.read()
         assert ann.rows[-2:] == ["bob: live", "[python] ann> half a sent"]
@@ -684,20 +685,6 @@ async def test_a_wide_terminal_is_not_drawn_anew_all_the_time(autojump_clock: tr
         start = len(ann.raw)
         await ann.ask("/lang en")
         assert b"\x1b[J" not in ann.raw[start:]
-
-
-async def test_the_notice_leaves_the_row(autojump_clock: trio.abc.Clock) -> None:
-    async with open_house(messages_per_second=0, waiting_bytes=20_000) as house:
-        ann = await Telnet(house.call(stuck=True), b"xterm-256color").come("ann", "python")
-        bob = house.call()
-        await bob.log_in("bob", "python")
-        await ann.type("half a sent")
-        await ann.read()
-        for _ in range(400):
-            await bob.type("x" * 200)
-        await trio.sleep(5)
-        await ann.read(20)
-        assert ann.rows[-1] == "[python] ann> half a sent"
 
 
 async def test_a_name_is_in_the_prompt_at_once_in_the_hall_too(autojump_clock: trio.abc.Clock) -> None:

@@ -25,6 +25,8 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.acts import MemberInvited, MemberJoined, RoleGiven, RuleSet
 from chat_server.protocol.entries import Entry
 from chat_server.protocol.room_life import Founded
+from chat_server.rooms.person import Person
+from chat_server.rooms.room import Occupant
 from fakes import Later
 from streams import Caller, House, Program, open_house
 
@@ -163,22 +165,26 @@ class Game:
 
     async def begin(self) -> None:
         for place, nick in enumerate(PEOPLE, 1):
-            end = self.ends[nick] = End(
-                self.house.connect(f"127.0.0.{place}") if nick in HOLDERS else self.house.call(f"127.0.0.{place}")
-            )
-            self.nursery.start_soon(end.listen)
-            if nick in HOLDERS:
-                await end.do("hello", protocol=2)
-                await end.do("register", nick=nick, password=PASSWORD)
-            else:
-                await end.do("login", nick=nick)
-            await trio.sleep(1)
-            person = self.house.server._directory.person(nick)
-            assert person is not None
-            self.accounts[nick] = person.account or -2
+            person = await self.come(nick, place, has_account=nick in HOLDERS)
             person.role = "admin" if nick == "root" else person.role
         await self.ends["ann"].do("create", room="den")
         await self.settle()
+
+    async def come(self, nick: str, place: int, *, has_account: bool) -> Person[Occupant]:
+        """Somebody comes, from an address of their own: with an account that they make by a program, or typing."""
+        address = f"127.0.0.{place}"
+        end = self.ends[nick] = End(self.house.connect(address) if has_account else self.house.call(address))
+        self.nursery.start_soon(end.listen)
+        if has_account:
+            await end.do("hello", protocol=2)
+            await end.do("register", nick=nick, password=PASSWORD)
+        else:
+            await end.do("login", nick=nick)
+        await trio.sleep(1)
+        person = self.house.server._directory.person(nick)
+        assert person is not None
+        self.accounts[nick] = person.account or -2
+        return person
 
     async def log(self) -> Log:
         return Log((await self.journal.read("den", 1, 9999)).lines, self.accounts)
