@@ -120,6 +120,18 @@ _SOME_NAMES = st.sets(
 
 
 @example("\u0e35", {"\u0e35"})  # a mark without a letter
+@given(
+    st.lists(st.sampled_from(["ann", "Ann", "bob", "a", "2", "-", "--", "_", "@", " ", ".", "\n", "\x1f"])).map(
+        "".join
+    ),
+    st.sets(st.sampled_from(["ann", "bob", "a", "a-2", "ann-bob", "_ann", "ann_", "-bob-", "-", "__"])),
+)
+def test_what_else_a_text_has_decides_on_no_name_that_it_does_not_touch(text: str, known: set[str]) -> None:
+    assert names_in(text, known) == names_in(
+        f"{text} \u2026", known
+    )  # the second is no text of ASCII, which are read by their bytes
+
+
 @given(_TEXTS, _SOME_NAMES)
 def test_the_server_and_the_client_never_disagree(text: str, some: set[str]) -> None:
     known = {name_key(name) for name in some}
