@@ -13,7 +13,7 @@ from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.lines_asked import LINES_MAX, Judgement, LineAsked
 from chat_server.journal.memory_lines_asked import MemoryLinesAsked
 from chat_server.journal.memory_nodes import MemoryNode
-from chat_server.journal.signs import FilterQuiet, LinesJudged, LinesToJudge
+from chat_server.journal.signs import FilterQuiet, LinesJudged, LinesToJudge, Signs
 from chat_server.protocol.events import Event, Refused
 from chat_server.rooms.filters import Filters
 from chat_server.rooms.filters_elsewhere import SILENT_SECONDS, FiltersElsewhere
@@ -351,3 +351,20 @@ async def test_where_bots_cannot_be_asked_the_line_passes_and_the_next_one_is_lo
             await judged.ask()
         assert await judged.ask(LINES_MAX // PART + 1, count=1) == LINES_MAX // PART + 1
         nursery.cancel_scope.cancel()
+
+
+async def test_the_tests_engine_keeps_of_a_line_why_it_is_refused_and_of_one_that_is_forgotten_nothing() -> None:
+    lines = MemoryLinesAsked({}, 1, Signs())
+    lines.put(1, [2], LINE)
+    assert await lines.read(1, [1, 2]) == {1: LINE}
+    lines.answer(1, 1, "refuse", "rude")
+    lines.answer(1, 1, "hold", "")
+    assert await lines.why(1) == "rude"
+    assert await lines.read(1, [1]) == {1: LINE}
+    lines.forget(1)
+    assert await lines.read(1, [1]) == {}
+    with pytest.raises(JournalError):
+        await lines.why(1)
+    lines.answer(1, 1, "refuse", "too late")
+    with pytest.raises(JournalError):
+        await lines.why(1)
