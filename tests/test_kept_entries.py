@@ -1,7 +1,7 @@
 """A room's entries are the same whether they are packed or not, whoever reads or changes them, and take little room."""
 
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -40,6 +40,10 @@ def lines(first: int, end: int) -> list[Entry]:
     return [Said("python", seq, seq * 60.0, "bob", f"line {seq}") for seq in range(first, end)]
 
 
+def numbers(entries: Iterable[TimelineEntry]) -> list[int]:
+    return [one.seq for one in entries if not isinstance(one, StatusMessage | BlockedLines)]
+
+
 def test_the_entries_that_have_not_been_looked_at_lately_are_packed() -> None:
     kept = KeptEntries()
     for line in lines(1, MANY + 1):
@@ -59,6 +63,68 @@ def test_what_comes_behind_a_packed_block_is_packed_with_it() -> None:
     kept.extend(lines(BLOCK + 3, MANY + 1))
     assert not kept._blocks[0].is_open
     assert list(kept) == lines(1, MANY + 1)
+
+
+def test_no_block_is_larger_than_it_may_be_nor_smaller_but_for_the_last() -> None:
+    kept = KeptEntries()
+    for first in range(1, 10 * BLOCK, 100):
+        kept.extend(lines(first, first + 100))
+    kept.replace(BLOCK, BLOCK + 3, lines(BLOCK + 1, BLOCK + 4))
+    counts = [block.count for block in kept._blocks]
+    assert sum(counts) == len(kept)
+    assert all(BLOCK <= one <= 2 * BLOCK for one in counts[:-1])
+    assert 0 < counts[-1] <= 2 * BLOCK
+    exact = KeptEntries()
+    exact.extend(lines(1, BLOCK + 1))
+    exact.extend(lines(BLOCK + 1, 2 * BLOCK + 1))
+    assert [block.count for block in exact._blocks] == [2 * BLOCK], "as many as may be packed together are"
+    whole = KeptEntries()
+    whole.extend(lines(1, 2 * BLOCK + 1))
+    assert [block.count for block in whole._blocks] == [2 * BLOCK]
+    whole.extend(lines(2 * BLOCK + 1, 2 * BLOCK + 2))
+    assert [block.count for block in whole._blocks] == [BLOCK, BLOCK + 1]
+
+
+def test_there_is_nothing_before_the_first_or_behind_the_last_and_nothing_at_all_where_all_were_taken_away() -> None:
+    kept = KeptEntries()
+    kept.extend(lines(1, 4))
+    assert numbers((kept[0], kept[2], kept[-1], kept[-3])) == [1, 3, 3, 1]
+    for index in (3, 4, -4, -5):
+        with pytest.raises(IndexError):
+            kept[index]
+    kept.clear()
+    assert (len(kept), [*kept], [*reversed(kept)], kept[:]) == (0, [], [], [])
+    for index in (0, -1):
+        with pytest.raises(IndexError):
+            kept[index]
+    kept.extend(lines(7, 9))
+    assert numbers(kept) == [7, 8]
+    assert (numbers((kept[0], kept[1])), len(kept)) == ([7, 8], 2)
+
+
+def test_what_is_forgotten_is_not_kept_open() -> None:
+    kept = KeptEntries()
+    kept.extend(lines(1, 10 * BLOCK))
+    gone = kept._blocks[0]
+    assert gone in kept._open
+    kept.clear()
+    kept.extend(lines(1, 10))
+    assert gone not in kept._open
+
+
+def test_the_last_block_where_the_next_comes_is_not_packed_and_an_open_one_keeps_its_place() -> None:
+    kept = KeptEntries()
+    kept.extend(lines(1, MANY + 1))
+    for number in range(OPEN_MAX + 1):
+        assert numbers((kept[number * BLOCK],)) == [number * BLOCK + 1]
+    assert kept._blocks[-1].is_open
+    assert not kept._blocks[0].is_open
+    before = [*kept._open]
+    assert numbers((kept[OPEN_MAX * BLOCK], kept[OPEN_MAX * BLOCK - BLOCK])) == [
+        OPEN_MAX * BLOCK + 1,
+        OPEN_MAX * BLOCK - BLOCK + 1,
+    ]
+    assert kept._open == before
 
 
 def test_who_changes_an_entry_often_has_nothing_else_packed_for_it() -> None:

@@ -141,6 +141,17 @@ def test_what_is_sent_again_under_its_ticket_is_done_once(database: Database, no
     assert versions(a) == [(1, 1, "one"), (1, 4, "first")]
 
 
+def test_a_line_said_what_it_said_before_until_the_time_of_the_edit_wherever_that_stands_in_its_turn(
+    database: Database, nodes: list[Node]
+) -> None:
+    first = store(nodes[0], *said("four"), edited(1, "first"), *said("five"), edited(2, "second"))
+    with database.connect() as connection:
+        at = {line.seq: line.at for line in stored(connection)}
+    assert at[first] < at[first + 1] < at[first + 3]
+    until: dict[int, float] = dict(nodes[0].ask("SELECT seq, until FROM version"))
+    assert until == pytest.approx({1: at[first + 1], 2: at[first + 3]}, abs=5e-7)
+
+
 def test_who_rewrites_the_lines_of_an_account_meanwhile_is_waited_for(database: Database, nodes: list[Node]) -> None:
     a, b = nodes
     ended = Ended(7, "gone", "erase")
