@@ -278,10 +278,9 @@ def test_two_programs_cannot_write_to_one_directory(folder: DataDirectory) -> No
     with pytest.raises(JournalInUse, match="is in use by another chat-server"):
         DataDirectory(folder.path)
     done = command("--data", str(folder.path), "--port", "0")
-    assert (done.returncode, done.stderr) == (
-        2,
-        f"chat-server: the data directory {folder.path} is in use by another chat-server\n",
-    )
+    why = f"the data directory {folder.path} is in use by another chat-server"
+    what_to_do = "stop that one first, or take its place with --replace"
+    assert (done.returncode, done.stderr) == (2, f"chat-server: {why}: {what_to_do}\n")
     folder.close()
     DataDirectory(folder.path).close()
 

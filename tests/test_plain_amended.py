@@ -79,6 +79,16 @@ def test_reactions_to_one_line_are_told_together_after_two_seconds_or_at_the_end
     assert written == [8]
 
 
+def test_reactions_that_were_missed_are_told_before_what_is_said_from_then_on() -> None:
+    def act(program: PlainProgram, _: Callable[..., None]) -> None:
+        program.client._take(events.Entered("write", (), 0, "", 2), None)
+        reaction = Reacted("write", 2, 120.0, "bob", "👍", of=1, whom="eve")
+        program.client._take(entries.Recalled("write", (reaction,), None, 2, ""), None)
+        program.client._take(Said("write", 3, 180.0, "bob", "and on"), None)
+
+    assert play(act) == ["[write] bob reacted to eve's line #1: 👍", "[write] 3 bob: and on"]
+
+
 def test_what_was_missed_is_told_in_its_turn_and_once() -> None:
     edited = Edited("python", 3, 180.0, "bob", "today", of=2)
 

@@ -289,7 +289,11 @@ def test_what_cannot_be_put_back_is_refused_in_a_sentence_and_changes_nothing(tm
         assert done.stderr.startswith(f"chat-server: {why}"), done.stderr
     with running_server(data=data):
         done = restore(data, copy, "--force")
-        assert done == (2, "", f"chat-server: the data directory {data} is in use by another chat-server\n")
+        assert done == (
+            2,
+            "",
+            f"chat-server: the data directory {data} is in use by another chat-server: stop that one first\n",
+        )
     assert (data / "journal.db").read_bytes()[:100] == before["journal.db"][:100]
 
 

@@ -61,7 +61,10 @@ def test_a_command_becomes_the_request_it_asks_for(line: str, request_or_why_not
         ("/help a b", 'Unexpected: "b". Usage: /help [COMMAND]'),
         ("/me", "Missing: ACTION. Usage: /me ACTION"),
         ("/search -a", "Missing: WORDS. Usage: /search [-a] WORDS"),
-        ("/since yesterday", '"yesterday" is not a number. Usage: /since NUMBER'),
+        ("/since yesterday", '"yesterday" is not a number. /last shows the numbers. Usage: /since NUMBER'),
+        ("/delete", "Missing: NUMBER. /last shows the numbers. Usage: /delete NUMBER"),
+        ("/edit better words", '"better" is not a number. /last shows the numbers. Usage: /edit NUMBER TEXT'),
+        ("/unban mallory", '"mallory" is not a number. /bans shows the numbers. Usage: /unban ID [REASON]'),
         ("/since #4711 now", 'Unexpected: "now". Usage: /since NUMBER'),
         (
             "/since 99999999999999999999999",

@@ -24,7 +24,7 @@ from chat_server.backup_cli import keep_copies, restore
 from chat_server.config import Config
 from chat_server.fingerprint_cli import show_fingerprint
 from chat_server.interruptions import Interrupted, interruptible
-from chat_server.journal import Damaged, DamagedJournal, JournalError, UnusableJournal
+from chat_server.journal import Damaged, DamagedJournal, JournalError, JournalInUse, UnusableJournal
 from chat_server.journal.archive import DamagedFile, FileProblem, Progress
 from chat_server.journal.engines import Engine, Settings, engine_named
 from chat_server.journal.maintenance import check, export, import_, lines_of
@@ -65,7 +65,7 @@ def _run(chosen: argparse.Namespace, config: Config, raise_if_interrupted: Calla
         return _carry_out(chosen, config, engine, own)
     except (CertificateProblem, FileProblem, TargetError, UnusableJournal, JournalError) as error:
         raise_if_interrupted()
-        console.complain("chat-server", error)
+        console.complain("chat-server", f"{error}: stop that one first" if isinstance(error, JournalInUse) else error)
         _say_what_to_do(error, config)
     except OSError as error:
         raise_if_interrupted()

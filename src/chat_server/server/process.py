@@ -69,7 +69,7 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
     with hangups_survived(), closing(ServiceManager()) as manager:
         given = given_by_systemd()
         in_use = ConfigInUse(as_handed(config, given), read and (lambda: as_handed(read(), given)))
-        opened = replaced(in_use.config, given) if replaces else opened_anew(in_use.config, given)
+        opened = replaced(in_use.config, given) if replaces else _opened_first(in_use.config, given)
         relieve_collector()
         ports, directory = ports_of(opened.places), opened.directory
         ended = trio.run(_serve, in_use, opened, manager, given)
@@ -83,6 +83,16 @@ def run(config: Config, read: Callable[[], Config] | None = None, *, replaces: b
         return 1
     log.info("stopped")
     return 0
+
+
+def _opened_first(config: Config, given: Handed) -> Opened:
+    """Open all that a server needs which takes the place of none. Raises CannotStart, with what to do where one is running."""
+    try:
+        return opened_anew(config, given)
+    except CannotStart as error:
+        if isinstance(error.__cause__, JournalInUse):
+            raise CannotStart(f"{error}: stop that one first, or take its place with --replace") from error.__cause__
+        raise
 
 
 def _serve_again(

@@ -167,6 +167,9 @@ class Teller:
             is_seen = isinstance(line, Edited | Reacted) and line.of in shown  # in the line itself
             if line.seq <= event.last and not is_seen:
                 self._reading.write(line)
+        self._reading.tell_reactions(
+            is_over=True
+        )  # those to lines before: later they would be told as if they were new
 
     def _went_back(self, event: events.WentBack) -> None:
         self._reading.left(event.room)

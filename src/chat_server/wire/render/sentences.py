@@ -52,6 +52,11 @@ Counted = tuple[str, str, str]
 
 USAGE = message("Usage: {usage}")
 
+NUMBERS_SHOWN = message("{command} shows the numbers.")
+
+SHOWS_NUMBERS = {"/unban": "/bans", "/resolve": "/reports", "/accept-held": "/held", "/decline": "/held"}
+"""What shows the numbers that a command wants; those of lines shows /last."""
+
 SAYS_ALL = {"usage-not-a-day"}
 """What is wrong in a sentence that says how it is right: no usage line follows."""
 
@@ -430,7 +435,19 @@ def _usage_and_what_is_wrong(details: dict[str, str], translator: Translator) ->
     if "choices" in details:
         shown["choices"] = translator.text(", ").join(details["choices"].split())
     why = translator.text(str(SENTENCES[details["why"]]), **shown)
+    if command := _shows_numbers(details):
+        where = translator.text(NUMBERS_SHOWN, command=command)
+        why = translator.text("{why} {usage}", why=why, usage=where)
     return why if details["why"] in SAYS_ALL else translator.text("{why} {usage}", why=why, usage=usage)
+
+
+def _shows_numbers(details: dict[str, str]) -> str:
+    """Which command shows the number that was to be typed and was not; "": none does, or it was no number that was missing."""
+    is_missing = details["why"] == "usage-missing" and details["field"] in ("number", "id")
+    if not (is_missing or details["why"] == "usage-not-a-number"):
+        return ""
+    word, *parameters = details["usage"].split()
+    return SHOWS_NUMBERS.get(word, "/last" if parameters[:1] == ["NUMBER"] else "")
 
 
 def _languages(translator: Translator) -> str:
