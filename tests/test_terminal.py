@@ -246,6 +246,12 @@ class RawTerminal:
         os.close(self._fd)
 
 
+def ann_on_a_terminal(server: ServerProcess, state: Path, **environment: str) -> RawTerminal:
+    """Ann in a room of this server."""
+    flags = ["--nick", "ann", "--room", "python", "--state", str(state), "--config", os.devnull]
+    return RawTerminal(f"127.0.0.1:{server.port}", *flags, **environment)
+
+
 HOSTILE = "\x1b]52;c;ZXZpbA==\x07\x1b]0;owned\x07\x9b2Jend-of-it\u202e\u2028\x1b[31m"
 
 
@@ -254,17 +260,7 @@ def test_nothing_that_others_send_reaches_the_terminal_as_an_escape(tmp_path: Pa
     with running_server() as server, terminal("nc", "127.0.0.1", str(server.port)) as evil:
         evil.type("/login evil\n/python\n")
         evil.wait_for("You are in python")
-        client = RawTerminal(
-            f"127.0.0.1:{server.port}",
-            "--nick",
-            "ann",
-            "--room",
-            "python",
-            "--state",
-            str(tmp_path),
-            "--config",
-            os.devnull,
-        )
+        client = ann_on_a_terminal(server, tmp_path)
         try:
             client.read_until(b"2 people")
             mark = len(client.written)
@@ -282,19 +278,7 @@ def test_nothing_that_others_send_reaches_the_terminal_as_an_escape(tmp_path: Pa
 
 def test_no_color_means_no_colour(tmp_path: Path) -> None:
     with running_server() as server:
-        client = RawTerminal(
-            f"127.0.0.1:{server.port}",
-            "--nick",
-            "ann",
-            "--room",
-            "python",
-            "--state",
-            str(tmp_path),
-            "--config",
-            os.devnull,
-            NO_COLOR="1",
-            COLORTERM="truecolor",
-        )
+        client = ann_on_a_terminal(server, tmp_path, NO_COLOR="1", COLORTERM="truecolor")
         try:
             client.read_until(b"Rooms")
             client.read_until(b"ann")
@@ -308,9 +292,7 @@ def test_no_color_means_no_colour(tmp_path: Path) -> None:
 @pytest.mark.parametrize("term", ["vt100", "linux", "xterm"])
 def test_terminals_of_few_colours_get_their_own(term: str, tmp_path: Path) -> None:
     with running_server() as server:
-        environment = {"TERM": term, "COLORTERM": ""}
-        flags = ["--nick", "ann", "--room", "python", "--state", str(tmp_path), "--config", os.devnull]
-        client = RawTerminal(f"127.0.0.1:{server.port}", *flags, **environment)
+        client = ann_on_a_terminal(server, tmp_path, TERM=term, COLORTERM="")
         try:
             client.read_until(b"Rooms")
             assert not re.search(rb"[34]8;[25];", client.written)
