@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import trio
 
+from account_house import CANARY, HERE, holder, register, told
 from chat_server.accounts import NewDevice
 from chat_server.accounts.authentication import LetIn
 from chat_server.journal import JournalError
@@ -13,7 +14,6 @@ from chat_server.rooms.person import person_id
 from node_houses import NodeHouse, open_nodes
 from node_people import TOKEN, accounts, people, settled
 from one_person import heard, visits
-from test_signing_in import CANARY, HERE, holder, register, told
 
 
 async def test_who_registers_at_a_node_has_the_account_at_all_by_all_their_sessions(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import trio
 
+from account_house import CANARY, HERE, SlowJournal, at_three_devices, holder, house_without_leaks, register, told
 from captured_logs import capture_logs
 from chat_server.accounts import Ending, Holder, Registration, Rewritten
 from chat_server.accounts.issuing import OPERATOR_SECONDS
@@ -16,7 +17,6 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.server.admin_requests import ACCOUNTS_AT_ONCE, CodeMade, DevicesDropped, decoded_answer
 from streams import House, open_house
 from test_admin import refusal
-from test_signing_in import CANARY, HERE, SlowJournal, at_three_devices, holder, house_without_leaks, register, told
 
 
 async def asked(house: House, do: str, **fields: Any) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import trio
 
+from account_house import register
 from chat_server.config import AccountsTable, Config
 from chat_server.journal import InDoubt
 from node_houses import open_nodes
-from test_signing_in import register
 
 LOST = "the database went away while it was stored, and has not said what became of it"
 

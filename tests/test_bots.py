@@ -9,6 +9,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from account_house import CANARY, HERE, holder, house_without_leaks, register, told
 from chat_server.accounts import Code, Purpose
 from chat_server.accounts.credentials import is_for_bots, is_whole, new_bot_token, new_code, parse_code
 from chat_server.journal.batch_codec import decode, encode
@@ -17,7 +18,6 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import KINDS, Said
 from chat_server.protocol.runs import SaidRun, in_runs
 from streams import House, Program
-from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 
 DAY = 86400
 

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import trio
 
+from account_house import told
 from chat_server.journal import JournalError
 from chat_server.rooms import owed
 from chat_server.rooms.owed import TOLD_AT_ONCE
 from node_houses import open_nodes
 from node_people import TOKEN, settled
 from one_person import heard, visits
-from test_signing_in import told
 
 
 async def test_a_name_of_somebody_at_a_terminal_is_refused_at_the_other_node(autojump_clock: trio.abc.Clock) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
+from account_house import CANARY, HERE, holder, house_without_leaks, register, told
 
 SHOWN = "* Your program shows what you type, a password too. telnet and chat-tui do not."
 

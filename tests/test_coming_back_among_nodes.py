@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import trio
 
+from account_house import HERE, register, told
 from chat_server.journal.nodes import Came
 from chat_server.rooms.other_nodes import HEARD_SECONDS
 from node_houses import NodeHouse, open_nodes
 from node_people import TOKEN, accounts, settled
 from one_person import heard, visits
 from streams import Program
-from test_signing_in import HERE, register, told
 
 
 def texts(events: Sequence[dict[str, Any]]) -> list[str]:

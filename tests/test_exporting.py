@@ -5,6 +5,7 @@ from typing import Any
 
 import trio
 
+from account_house import CANARY, HERE, holder, house_without_leaks, register, told
 from chat_server.accounts import OwnLines
 from chat_server.config import Config
 from chat_server.journal import JournalError
@@ -12,7 +13,6 @@ from chat_server.protocol.amending import reaction_of
 from chat_server.protocol.entries import Entry, Said
 from streams import Program
 from test_bots import heard, house_with_ann, make_bot
-from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 
 
 async def exported(program: Program) -> list[dict[str, Any]]:

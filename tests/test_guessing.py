@@ -7,12 +7,12 @@ from typing import TypeVar
 import trio
 from msgspec.structs import replace
 
+from account_house import CANARY, HERE, register, told
 from captured_logs import capture_logs
 from chat_server.accounts.hashing import PLACES, PLACES_PER_NETWORK, Argon2, Cost, HashingQueue
 from chat_server.accounts.throttles import DAY
 from chat_server.journal.memory import MemoryJournal
 from streams import House, Program, open_house
-from test_signing_in import CANARY, HERE, register, told
 
 T = TypeVar("T")
 

@@ -2,13 +2,13 @@
 
 import trio
 
+from account_house import CANARY, HERE, house_without_leaks, told
 from chat_server.protocol.events import Entered, LoggedIn
 from chat_server.protocol.room_events import AccountNoted
 from chat_tui.client.state import State
 from chat_tui.ui.people_list import people_items
 from streams import Program
 from test_bots import heard
-from test_signing_in import CANARY, HERE, house_without_leaks, told
 
 
 def rows(state: State, room: str = "python") -> list[str]:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from account_house import CANARY, HERE
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.config import AccountsTable, Config, RoomsTable
 from chat_server.journal.happened import PersonId
@@ -17,7 +18,6 @@ from chat_server.rooms.person import person_id
 from node_houses import NodeHouse, open_nodes
 from streams import Caller, Program
 from test_names_given_back import names_of_two
-from test_signing_in import CANARY, HERE
 
 TOKENS = ("a-token-of-twenty-two-characters", "another-token-of-22-characters")
 NAMES = ("ann", "Ann", "paypal", "paypaI", "bob")

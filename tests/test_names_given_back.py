@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 import trio
 
+from account_house import told
 from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
@@ -16,7 +17,6 @@ from chat_server.protocol.names import name_key
 from node_houses import NodeHouse, open_nodes
 from nodes import SlowTurn
 from streams import Program
-from test_signing_in import told
 
 TOKEN = "a-token-of-twenty-two-characters"  # noqa: S105 - nobody owns it
 

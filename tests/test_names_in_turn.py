@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from account_house import CANARY, HERE, register, told
 from chat_server.accounts.hashing import Argon2, Cost, HashingQueue
 from chat_server.protocol.names import name_key
 from chat_server.rooms.ends import end_account
 from streams import Caller, House, Program, open_house
-from test_signing_in import CANARY, HERE, register, told
 
 T = TypeVar("T")
 NAMES = ("ann", "Ann", "bob", "b0b", "carol")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 import trio
 
+from account_house import CANARY, HERE, holder, house_without_leaks, register, told
 from streams import House, Program
 from test_names_in_turn import check_names
-from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 from test_ways_in import are_answered_late
 
 TOKEN = "g" * 22

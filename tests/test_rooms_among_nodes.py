@@ -3,6 +3,7 @@
 import pytest
 import trio
 
+from account_house import holder, register, told
 from captured_logs import capture_logs
 from chat_server.journal.happened import RoomMade, RoomRenamed
 from chat_server.journal.kept_in_memory import Kept
@@ -11,7 +12,6 @@ from chat_server.server.changes_elsewhere import CHANGE_SECONDS
 from node_houses import open_nodes
 from node_people import accounts, settled
 from one_person import heard
-from test_signing_in import holder, register, told
 
 
 async def test_a_room_made_at_one_node_is_there_at_the_other(autojump_clock: trio.abc.Clock) -> None:

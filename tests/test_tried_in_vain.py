@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import trio
 
+from account_house import CANARY, HERE, holder, house_without_leaks, register, told
 from chat_server.accounts import Accounts
 from chat_server.accounts.authentication import ONE_TIME_TRIES
 from chat_server.accounts.credentials import parse_code
@@ -13,7 +14,6 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.events import Refused
 from streams import House, open_house
 from test_guessing import fill_the_queue, slow_house
-from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 from test_ways_in import answered_late
 
 

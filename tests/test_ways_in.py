@@ -6,11 +6,11 @@ from typing import ParamSpec, TypeVar
 import pytest
 import trio
 
+from account_house import CANARY, HERE, holder, house_without_leaks, register, told
 from chat_server.accounts.hashing import Argon2, Cost, HashingQueue
 from chat_server.journal.memory import MemoryJournal
 from streams import House, open_house
 from test_guessing import for_a_second
-from test_signing_in import CANARY, HERE, holder, house_without_leaks, register, told
 
 P = ParamSpec("P")
 T = TypeVar("T")
