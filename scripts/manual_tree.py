@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from chat_server import arguments as server_arguments
 from chat_server.protocol.choices import LANGUAGES
-from chat_tui import cli as tui_cli
+from chat_tui import arguments as tui_arguments
 from chat_tui import trust_cli
 from chat_tui.settings import settings_file
 
@@ -78,7 +78,7 @@ def server() -> Command:
 
 def client() -> Command:
     """What can be typed after `chat-tui`; `trust` has a parser of its own there."""
-    whole = _read(tui_cli._parser(), ())  # noqa: SLF001 - the program's own parser is what this is about
+    whole = _read(tui_arguments.parser(), ())
     trust = _read(trust_cli._parser(), ("trust",))  # noqa: SLF001 - the program's own parser is what this is about
     return whole._replace(commands=(trust._replace(explanation="accept a server's certificate by its fingerprint"),))
 

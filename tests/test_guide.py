@@ -13,8 +13,8 @@ from chat_server.protocol.conversation_events import ConversationsListed, Conver
 from chat_server.protocol.entries import Found, Said
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.setting_events import SettingShown
-from chat_tui import cli
 from chat_tui.actions import ACTIONS, shown_key
+from chat_tui.arguments import parser
 from chat_tui.client.local_store import LocalStore
 from chat_tui.settings import Profile, Settings
 from chat_tui.ui.screens.account import AccountScreen
@@ -478,5 +478,5 @@ def test_the_commands_of_the_shell_in_the_guide_are_understood() -> None:
     blocks = "".join(re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL))
     assert blocks.splitlines() == [*COMMANDS]
     for command, meant in COMMANDS.items():
-        understood = vars(cli._parser().parse_args(shlex.split(command)[1:]))
+        understood = vars(parser().parse_args(shlex.split(command)[1:]))
         assert meant.items() <= understood.items()

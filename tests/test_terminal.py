@@ -20,10 +20,10 @@ import textual
 
 import canary
 import forks
-from chat_tui.cli import _parser, _sixteen_colours, main
+from chat_tui.arguments import parsed
+from chat_tui.cli import _sixteen_colours, main
 from chat_tui.settings import Settings, SettingsError, load
-from chat_tui.ui import background
-from chat_tui.ui import terminal as terminal_module
+from chat_tui.ui import background, pinned
 from chat_tui.ui.keyboard import Keyboard
 from chat_tui.ui.terminal import kitty_form, title
 from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
@@ -641,7 +641,7 @@ def test_room_takes_one_name_and_the_host_stays_the_host() -> None:
         ["--room", "python", "chat.example.org", "--room", "pm"],
         ["chat.example.org", "--room", "python", "--room", "pm"],
     ):
-        chosen = _parser().parse_intermixed_args(flags)
+        chosen = parsed(flags)
         assert (chosen.address, chosen.room) == (["chat.example.org"], ["python", "pm"])
 
 
@@ -750,20 +750,20 @@ def test_a_preset_of_keys_that_there_is_not_is_said(tmp_path: Path) -> None:
 
 
 def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:
-    assert textual.__version__ == terminal_module.PINNED
+    assert textual.__version__ == pinned.PINNED
 
 
 def test_which_version_of_textual_it_is_is_known_without_what_takes_long_to_import() -> None:
     check = (
-        "import sys; from chat_tui.ui import terminal; known = terminal._is_pinned();"
+        "import sys; from chat_tui.ui import pinned; known = pinned.is_pinned();"
         " sys.exit(not known or 'importlib.metadata' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 
 def test_another_version_of_textual_is_not_taken_for_the_one_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal_module, "PINNED", "0.0.1")
-    assert not terminal_module._is_pinned.__wrapped__()
+    monkeypatch.setattr(pinned, "PINNED", "0.0.1")
+    assert not pinned.is_pinned.__wrapped__()
 
 
 @pytest.mark.parametrize(
@@ -811,6 +811,8 @@ def test_the_client_never_imports_trio_nor_the_server(module: str) -> None:
 
 
 NOT_BEFORE_THE_PANES = {
+    *("encodings.idna", "textual.types"),
+    *(f"textual.widgets._{name}" for name in ("button", "directory_tree", "option_list", "select", "tree")),
     *("json", "sqlite3", "tomllib", "rich.markdown", "keyring"),
     *(
         f"chat_tui.client.{name}"
@@ -825,15 +827,21 @@ NOT_BEFORE_THE_PANES = {
 STOPS_WHEN_THE_PANES_ARE_THERE = """
 import contextlib, sys
 from chat_tui import cli
-from chat_tui.ui import app, terminal
+from chat_tui.ui import pinned
 found = ["the panes"]
-async def look(pilot):
-    await pilot.pause()
-    found[:] = {modules} & sys.modules.keys()
-    pilot.app.exit()
-run = app.ChatApp.run
-app.ChatApp.run = lambda self, mouse: run(self, headless=True, auto_pilot=look)
-terminal.given_back = contextlib.nullcontext
+leave_out_palette = pinned.leave_out_palette
+def leave_out_palette_and_stop_early():
+    leave_out_palette()
+    from chat_tui.ui import app, terminal
+    terminal.given_back = contextlib.nullcontext
+    draw, run = terminal.draw_nothing_in_vain, app.ChatApp.run
+    terminal.draw_nothing_in_vain = lambda screen, _: draw(screen, lambda: look(screen.app))
+    app.ChatApp.run = lambda self, mouse: run(self, headless=True)
+def look(app):
+    if found == ["the panes"]:
+        found[:] = {modules} & sys.modules.keys()
+        app.exit()
+pinned.leave_out_palette = leave_out_palette_and_stop_early
 cli._is_on_terminal, cli.find_spec = lambda: True, lambda name: None if name == "keyring" else name
 cli.main({arguments})
 sys.exit(str(found) if found else 0)
@@ -844,7 +852,9 @@ def test_a_start_imports_nothing_that_can_wait_for_the_panes(tmp_path: Path) -> 
     arguments = ["127.0.0.1:9", "--state", str(tmp_path), "--room", "python"]
     check = STOPS_WHEN_THE_PANES_ARE_THERE.format(modules=NOT_BEFORE_THE_PANES, arguments=arguments)
     environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "XDG_CONFIG_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False, env=environment, timeout=TIMEOUT
+    )
     assert done.returncode == 0, done.stderr
 
 

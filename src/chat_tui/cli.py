@@ -11,22 +11,20 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from chat_server import __version__, console
-from chat_server.protocol.choices import LANGUAGES, find_language
+from chat_server import console
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui import argument_words, language
+from chat_tui.arguments import parsed
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pipes import secure_descriptors
 from chat_tui.language import message, say
 from chat_tui.profiles import Named, find_server, find_servers, folder_name
 from chat_tui.settings import (
-    DEFAULT_PORT,
     Settings,
     SettingsError,
     as_toml,
@@ -67,9 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _chat(words)
 
 
-def _chat(arguments: Sequence[str]) -> int:
+def _chat(words: Sequence[str]) -> int:
     try:
-        chosen = _parser().parse_intermixed_args(arguments)  # servers may stand before, between and after the flags
+        chosen = parsed(words)
         if chosen.print_config:
             console.write_text(as_toml())
             console.flush()
@@ -220,6 +218,9 @@ def _run_on_screen(
         settings = replace(settings, theme=_sixteen_colours(settings.theme, keyboard))
     for name in ("COLUMNS", "LINES"):  # exported by some shells; the terminal knows better, and may be resized
         os.environ.pop(name, None)
+    from chat_tui.ui.pinned import leave_out_palette  # noqa: PLC0415 - after the environment
+
+    leave_out_palette()
     from chat_tui.ui.app import ChatApp  # noqa: PLC0415 - it takes 0.25 s, which --help need not wait for
     from chat_tui.ui.server import Wanted  # noqa: PLC0415 - as above
     from chat_tui.ui.terminal import can_report_mouse, given_back, take_over, understand_alt  # noqa: PLC0415 - after the environment
@@ -272,124 +273,6 @@ def _has_few_colours() -> bool:
         and not os.environ.get("COLORTERM")
         and term in ("linux", "vt100", "vt220", "ansi", "xterm-16color", "screen", "xterm")
     )
-
-
-def _parser() -> console.Parser:
-    parser = console.Parser(
-        prog="chat-tui",
-        description=say("A terminal client for chat-server."),
-        epilog=say(
-            "Exit codes with --plain: 0 every line is stored; 1 a line was refused, or a room could not be entered;"
-            " 2 it could not start; 3 the wait ended before every line was stored; 4 the server refused the nickname or the"
-            " connection, or is not trusted; 5 the output could not be written; 130, 143 interrupted, terminated."
-            " chat-tui trust HOST[:PORT] FINGERPRINT has a server's certificate accepted."
-        ),
-    )
-    parser.add_argument(
-        "address",
-        metavar="HOST[:PORT]",
-        nargs="*",
-        help=say(
-            "the server, or a profile of the settings; several: each in the same window"
-            " (default: the profile called default, or 127.0.0.1:{port})",
-            port=DEFAULT_PORT,
-        ),
-    )
-    parser.add_argument(
-        "--nick", metavar="NICK", help=say("your nickname (default: the one you had there last, or your user name)")
-    )
-    parser.add_argument(
-        "--room", metavar="ROOM", action="append", default=[], help=say("a room to be in; may be given again")
-    )
-    parser.add_argument("--profile", metavar="NAME", help=say("a profile of the settings"))
-    parser.add_argument(
-        "--config", metavar="FILE", type=Path, help=say("settings (default: {path})", path=settings_file())
-    )
-    parser.add_argument(
-        "--state",
-        metavar="DIR",
-        type=Path,
-        help=say("where drafts, unsent lines and read positions are kept (default: where the platform keeps them)"),
-    )
-    parser.add_argument(
-        "--lang",
-        metavar="LANGUAGE",
-        type=_language,
-        help=say("the language in which chat-tui speaks: en or zh (default: as the settings or the environment say)"),
-    )
-    parser.add_argument(
-        "--theme",
-        metavar="NAME",
-        help=say("chat-dark, chat-light, one of Textual's, or a file of yours (docs/chat-tui.md)"),
-    )
-    parser.add_argument(
-        "--plain",
-        action="store_true",
-        help=say("line by line, without panes: for screen readers, and where output is no terminal"),
-    )
-    parser.add_argument(
-        "--plaintext",
-        action="store_true",
-        help=say("go on without encryption where the server has none, though nobody was asked or it had some before"),
-    )
-    parser.add_argument(
-        "--wait",
-        metavar="SECONDS",
-        type=_seconds,
-        help=say(
-            "with --plain: how long to wait, after the input has ended, for everything to be stored"
-            " (default: as long as lines go on being stored, and 30 s more)"
-        ),
-    )
-    parser.add_argument(
-        "--password-file",
-        metavar="FILE",
-        type=Path,
-        help=say(
-            "with --plain: a file with the password in its first line, where nobody can be asked for it (/dev/fd/3 is one too)"
-        ),
-    )
-    parser.add_argument(
-        "--slow-link",
-        action="store_true",
-        help=say("send the terminal as little as possible, in its own sixteen colours"),
-    )
-    parser.add_argument(
-        "--print-config", action="store_true", help=say("print the settings as a commented TOML file and exit")
-    )
-    parser.add_argument(
-        "--print-completion",
-        action=console.PrintCompletion,
-        package=Path(__file__).parent,
-        help=say("print what has that shell complete these flags and commands, and exit"),
-    )
-    parser.add_argument(
-        "--version",
-        action="version",
-        version=f"chat-tui {__version__}",
-        help=say("show program's version number and exit"),
-    )
-    # For flags between servers argparse takes the usage line without its first seven letters: those of "usage: " in English.
-    parser.usage = parser.format_usage().removeprefix(say("usage: ")).rstrip()
-    return parser
-
-
-def _language(text: str) -> str:
-    found = find_language(text)
-    if found is None:
-        names = ", ".join(f"{code} ({name})" for code, name in LANGUAGES.items())
-        raise argparse.ArgumentTypeError(say("{text} is not available. Choose from: {names}", text=text, names=names))
-    return found
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < inf:
-        raise argparse.ArgumentTypeError(say("{text} is no number of seconds, such as 0, 2.5 or 60", text=repr(text)))
-    return seconds
 
 
 def _user_name() -> str:

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import FieldInfo, fields
 
 from chat_server.protocol.choices import LANGUAGES
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.settings_errors import explained
 from chat_tui.actions import ACTIONS, PRESETS
 from chat_tui.language import message, say, sentences
@@ -171,7 +172,7 @@ def load(path: Path, *, must_exist: bool) -> Settings:
     return settings
 
 
-_HOURS = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
+_HOURS = LatePattern(r"(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d")
 
 
 def _read(text: str, path: Path) -> Settings:

@@ -14,11 +14,11 @@ class LatePattern(Generic[AnyStr]):
 
     __slots__ = ("findall", "finditer", "fullmatch", "match", "search", "sub")
 
-    search: Callable[[AnyStr], re.Match[AnyStr] | None]
+    search: Callable[..., re.Match[AnyStr] | None]
     match: Callable[..., re.Match[AnyStr] | None]
-    fullmatch: Callable[[AnyStr], re.Match[AnyStr] | None]
-    findall: Callable[[AnyStr], list[Any]]
-    finditer: Callable[[AnyStr], Iterator[re.Match[AnyStr]]]
+    fullmatch: Callable[..., re.Match[AnyStr] | None]
+    findall: Callable[..., list[Any]]
+    finditer: Callable[..., Iterator[re.Match[AnyStr]]]
     sub: Callable[[AnyStr | Callable[[re.Match[AnyStr]], AnyStr], AnyStr], AnyStr]
 
     def __init__(self, pattern: AnyStr, flags: int = 0) -> None:

@@ -1,6 +1,5 @@
 """What Tab makes of a word that has been begun: commands, nicknames, rooms, emoji. Pure but for reading the table of emoji, when first asked."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import islice
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import KIND_BY_WORD
+from chat_server.protocol.late_pattern import LatePattern
 from chat_tui.client.markdown import marked
 
 EMOJI_MIN = 2
@@ -126,7 +126,7 @@ def emoji() -> dict[str, str]:
 _SAYING = ("//", *(f"/{word} " for word in KIND_BY_WORD))
 """How lines begin that have a slash and are said all the same."""
 
-_EMOJI = re.compile(r":([^\s:]{1,80}):")
+_EMOJI = LatePattern(r":([^\s:]{1,80}):")
 _BEFORE_EMOJI = frozenset("(\u201c\u2018\u201e\u00ab\uff08\u300c\u3001\u3002\uff0c\uff01\uff1f")
 _AFTER_EMOJI = frozenset(".,;!?)\u2026\u201d\u2019\u00bb\uff09\u300d\u3001\u3002\uff0c\uff01\uff1f*_~")
 

@@ -12,10 +12,11 @@ What is not known may be any of these, at the end of a connection that does not 
 others pass over it.
 """
 
-import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
+
+from chat_server.protocol.late_pattern import LatePattern
 
 Form = Literal["99", "777", "9", "bell"]
 """The number of the sequence."""
@@ -36,7 +37,7 @@ NAME = "chat-tui"
 
 ST, BEL = "\x1b\\", "\a"
 
-_ACTING = re.compile(r"[\x00-\x1f\x7f-\x9f;]+")
+_ACTING = LatePattern(r"[\x00-\x1f\x7f-\x9f;]+")
 """What ends a sequence or begins one, or parts what stands in it."""
 
 

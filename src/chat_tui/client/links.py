@@ -7,6 +7,8 @@ and it ends before any character that cannot be seen.
 
 import re
 
+from chat_server.protocol.late_pattern import LatePattern
+
 LINKS_MAX = 200
 """Links of one text; more than anybody reads, and each costs some microseconds."""
 
@@ -18,9 +20,9 @@ _INVISIBLE = (
     "\ufff0-\ufffb\U000e0000-\U000e0fff"
 )
 _ENDS = rf"\s<>\"`|\\^{{}}{_INVISIBLE}\u00ab\u00bb\u2018-\u201f\u3001-\u3003\u3008-\u301f\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\uff5e"
-_HOST = re.compile(r"://(?=[^\W_]|\[)")
-_SCHEME = re.compile(r"(?:(?<=[^A-Za-z0-9+.\-])|^)https?$", re.IGNORECASE)
-_PIECE = re.compile(rf"[^{_ENDS}()\[\]]+|[()\[\]]")
+_HOST = LatePattern(r"://(?=[^\W_]|\[)")
+_SCHEME = LatePattern(r"(?:(?<=[^A-Za-z0-9+.\-])|^)https?$", re.IGNORECASE)
+_PIECE = LatePattern(rf"[^{_ENDS}()\[\]]+|[()\[\]]")
 _OF_THE_SENTENCE = ".,:;!?'*~\u2026([\u0964\u060c\u061b\u061f"
 _CLOSING = {"(": ")", "[": "]"}
 

@@ -3,9 +3,9 @@
 Nothing is said of what is no word of a language: commands, names, addresses, code, numbers, words with capitals inside, other scripts.
 """
 
-import re
 from collections.abc import Callable, Collection, Container
 
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import name_key
 from chat_tui.client.state import State
 
@@ -18,10 +18,10 @@ WORD_MAX = 40
 _TALKING = ("/me ", "/notice ", "/topic ", "/re ", "/edit ")
 """Commands after which people write words."""
 
-_TOKEN = re.compile(r"\S+")
-_WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}][^\W\d_]+)*")
-_CODE = re.compile(r"`[^`]*`?")
-_NO_WORDS = re.compile(r"[\d@#:/\\=_<>{}\[\]|~^*+&$%]|\w\.\w")
+_TOKEN = LatePattern(r"\S+")
+_WORD = LatePattern(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}][^\W\d_]+)*")
+_CODE = LatePattern(r"`[^`]*`?")
+_NO_WORDS = LatePattern(r"[\d@#:/\\=_<>{}\[\]|~^*+&$%]|\w\.\w")
 """What makes a whole token something else: an address, a path, a number, a name with its sign."""
 
 

@@ -180,6 +180,7 @@ class ChatApp(Copying, KeysInTurn):
         self.servers.begin(self._caller.servers.warnings())
         self._tell_of_themes()
         self.main.paint()
+        self.main.show()
         self.call_after_refresh(self.main.paint_soon)  # the panes have their widths then
         # What is here now stays: a full collection that goes through it takes 25 ms, while somebody types.
         gc.freeze()

@@ -10,13 +10,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Click, Resize
-from textual.screen import Screen
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action
 from chat_tui.ui import terminal
 from chat_tui.ui.chat_view import ChatView
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.drafts import NO_ROOM
+from chat_tui.ui.first_frame import FirstFrame
 from chat_tui.ui.foot import Active, for_footer
 from chat_tui.ui.list_pane import ListPane
 from chat_tui.ui.paint_timer import PaintTimer
@@ -54,7 +54,7 @@ class Servers(Protocol):
         """Nothing is open over the panes: have a server ask that has waited for it."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(FirstFrame):
     """The panes."""
 
     AUTO_FOCUS: ClassVar[str | None] = "Composer"

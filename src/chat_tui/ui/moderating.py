@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from chat_server.protocol.events import Event
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import name_key
 from chat_tui.client import completion
 from chat_tui.client.room_rights import Rights, offered
@@ -25,7 +26,7 @@ from chat_tui.ui.program import Program, ask
 NOT_YOURS = message("Only who moderates or owns a room does that. /role shows who does here.")
 NOBODY = message("Nobody is here to whom you may do that.")
 
-_SPAN = re.compile(r"[1-9][0-9]{0,5}[mhdw]", re.IGNORECASE | re.ASCII)
+_SPAN = LatePattern(r"[1-9][0-9]{0,5}[mhdw]", re.IGNORECASE | re.ASCII)
 
 
 class Deed(NamedTuple):

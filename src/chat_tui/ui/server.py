@@ -150,6 +150,9 @@ class Server:
 
     async def _run_link(self) -> None:
         try:
+            await (
+                self._main.seen.wait()
+            )  # the first call imports and resolves things: a thread that delays what is drawn
             await self.client.connection.run()
         except Exception as error:
             self.connection_changed(ConnectionChanged(Status.REFUSED, say(WRONG, error=repr(error))))

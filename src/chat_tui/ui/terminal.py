@@ -17,11 +17,8 @@ import sys
 import termios
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import textual
 from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.events import Event
@@ -31,20 +28,19 @@ from textual.message_pump import MessagePump
 from textual.screen import Screen
 from textual.strip import Strip
 
+from chat_server.protocol.late_pattern import LatePattern
 from chat_tui.client.links import is_link
 from chat_tui.client.opening import has_desktop
 from chat_tui.language import say
 from chat_tui.ui.keyboard import Keyboard
+from chat_tui.ui.pinned import is_pinned
 
-PINNED = "8.2.8"
-"""The version of Textual of which all this is known."""
-
-_SAFE = re.compile(r"[\x00-\x1f\x7f-\x9f;]")
+_SAFE = LatePattern(r"[\x00-\x1f\x7f-\x9f;]")
 
 
 _PASTE = "\x1b[200~"
 
-_ALT = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|([a-z0-9]))")
+_ALT = LatePattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|([a-z0-9]))")
 """Another key's sequence, or Alt with a letter or digit."""
 
 
@@ -65,19 +61,9 @@ def _kitty_alt(found: re.Match[str]) -> str:
     return f"\x1b[{ord(found[1])};3u"
 
 
-@cache
-def _is_pinned() -> bool:
-    """Whether this is the version of Textual of which private things are known.
-
-    How it is installed says so. Textual itself asks importlib.metadata, which takes 20 ms of a start.
-    """
-    folder = Path(textual.__file__).parent
-    return folder.with_name(f"textual-{PINNED}.dist-info").is_dir() or textual.__version__ == PINNED
-
-
 def understand_alt() -> None:
     """Have Textual's parser understand Alt on every terminal. Does nothing with a version of Textual that is not known."""
-    if not _is_pinned():
+    if not is_pinned():
         return
     from textual._xterm_parser import XTermParser  # noqa: PLC0415 - the one private thing that is replaced
 
@@ -152,7 +138,7 @@ def suspend_in_the_loop(app: App[None]) -> None:
     SIGCONT to programs whose terminal is gone, too.
     """
     driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to it
-    if not _is_pinned() or app.is_headless or not driver.can_suspend:
+    if not is_pinned() or app.is_headless or not driver.can_suspend:
         return
 
     is_suspended = False
@@ -176,7 +162,7 @@ def suspend_in_the_loop(app: App[None]) -> None:
 
 def hide_locals(app: App[None]) -> None:
     """Have a bug's traceback shown without what the functions had in hand: that may be what somebody has typed unseen."""
-    if not _is_pinned():
+    if not is_pinned():
         return
 
     def fatal_error() -> None:
@@ -193,7 +179,7 @@ def hide_locals(app: App[None]) -> None:
 
 def take_over(app: App[None], keyboard: Keyboard) -> None:
     """Have the program read first what was typed before it could, and give the terminal back as it was before that."""
-    if not _is_pinned():
+    if not is_pinned():
         return
     from textual._xterm_parser import XTermParser  # noqa: PLC0415 - as in understand_alt()
     from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - on the screen only: tests have another one
@@ -308,14 +294,14 @@ def written_as(screen: Screen[None], page: Callable[[], str]) -> Callable[[], No
         before, last = last, page()
         return _Written(last) if last != before else None
 
-    if _is_pinned():
+    if is_pinned():
         setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
     return forget
 
 
 def ends_at(event: Event, node: MessagePump) -> bool:
     """Whether an event that has been handled goes no further than this, and nothing waits there that it may have made."""
-    return _is_pinned() and event._stop_propagation and node._message_queue.empty()  # noqa: SLF001 - Textual has no public way to it
+    return is_pinned() and event._stop_propagation and node._message_queue.empty()  # noqa: SLF001 - Textual has no public way to it
 
 
 def draw_what_is_seen(screen: Screen[Any]) -> None:
@@ -336,8 +322,24 @@ def draw_what_is_seen(screen: Screen[Any]) -> None:
                 if rows.contains_region(part):
                     return
 
-    if _is_pinned():
+    if is_pinned():
         setattr(compositor, "_get_renders", renders)  # noqa: B010 - for a type checker a method cannot be replaced
+
+
+def draw_nothing_in_vain(screen: Screen[Any], on_drawn: Callable[[], None]) -> None:
+    """Have the screen drawn only when that is written: while a program starts, Textual draws all of it once for nothing.
+
+    What is to be drawn stays noted until it is. Calls `on_drawn` each time. Does nothing with a version of Textual that is not known.
+    """
+    refresh = screen._compositor_refresh  # noqa: SLF001 - Textual has no public way to it
+
+    def refresh_what_is_written() -> None:
+        if not screen.app._batch_count:  # noqa: SLF001 - the same
+            refresh()
+            on_drawn()
+
+    if is_pinned():
+        setattr(screen, "_compositor_refresh", refresh_what_is_written)  # noqa: B010 - for a type checker a method cannot be replaced
 
 
 def has_emoji() -> bool:

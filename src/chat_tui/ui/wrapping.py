@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 
+from chat_server.protocol.late_pattern import LatePattern
+
 _WIDTHS_MAX = 8192
 """Characters whose width is remembered."""
 
@@ -25,10 +27,10 @@ _CANNOT_END = frozenset("（「『【〈《〔〖“‘([{")
 _JOINTS = "/?&#", "=-_.,;:"
 """What stands between the parts of a word that is longer than a row (an address, a path), and between parts of these."""
 
-_SPACES = re.compile(" *")
+_SPACES = LatePattern(" *")
 _JOINER, _AS_PICTURE = "\u200d", "\ufe0f"
-_JOINED = re.compile(f"{_JOINER}.", re.DOTALL)
-_PICTURE = re.compile(f".{_AS_PICTURE}")
+_JOINED = LatePattern(f"{_JOINER}.", re.DOTALL)
+_PICTURE = LatePattern(f".{_AS_PICTURE}")
 
 
 Piece = tuple[int, int, bool]

@@ -1,0 +1,109 @@
+"""What chat-tui does until its panes are seen for the first time: nothing twice, and nothing that can wait."""
+
+import sys
+from typing import Any, cast
+
+import pytest
+from textual.screen import Screen
+
+from chat_tui.client.client import Client
+from chat_tui.ui import pinned
+from chat_tui.ui.server import Server
+from stories import FakeConnection, Pilot, StoryApp, _really_draw, beginning, play, settle
+
+
+def styles_of(app: StoryApp) -> dict[object, object]:
+    return {
+        node: (node.styles.css, {name: styles.css for name, styles in node._component_styles.items()})
+        for node in app.main.walk_children(with_self=True)
+    }
+
+
+class Watched(StoryApp):
+    """A program that notes what it does on its way to the first frame."""
+
+    def __init__(self) -> None:
+        super().__init__(beginning("python"))
+        self.drawn: list[bool] = []
+        """Of each time that the panes were drawn: whether that was written."""
+        self.drawn_before_connecting: list[int] = []
+        self.styled: list[dict[object, object]] = []
+        compositor, show = self.main._compositor, self.main.show
+        draw = compositor.render_update
+
+        def render_update(**how: Any) -> Any:
+            self.drawn.append(not self._batch_count)
+            return draw(**how)
+
+        def look_and_show() -> None:
+            self.styled.append(styles_of(self))
+            self.main.update_node_styles(animate=False)
+            self.styled.append(styles_of(self))
+            show()
+
+        setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
+        setattr(self.main, "show", look_and_show)  # noqa: B010 - the same
+
+    def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
+        client = super().new_client(server, host, port, nick)
+        connection = cast("FakeConnection", client.connection)
+        run = connection.run
+
+        async def note_and_run() -> None:
+            self.drawn_before_connecting.append(len(self.drawn))
+            await run()
+
+        setattr(connection, "run", note_and_run)  # noqa: B010 - the same
+        return client
+
+
+@pytest.fixture(scope="module")
+def watched() -> Watched:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Screen, "_compositor_refresh", _really_draw)
+        return seen()
+
+
+def seen() -> Watched:
+    app = Watched()
+
+    async def act(pilot: Pilot) -> None:
+        await settle(pilot)
+
+    play(app, act)
+    return app
+
+
+def test_before_it_is_seen_everything_is_styled_as_it_would_be_once_more(watched: Watched) -> None:
+    before, after = watched.styled
+    assert len(before) > 20
+    assert before == after
+
+
+def test_nothing_is_drawn_that_is_not_written(watched: Watched) -> None:
+    assert watched.drawn
+    assert all(watched.drawn)
+
+
+def test_the_panes_are_seen_before_anybody_is_called(watched: Watched) -> None:
+    (drawn,) = watched.drawn_before_connecting
+    assert drawn >= 1
+
+
+def test_textuals_palette_is_left_out_only_where_it_is_known_and_not_there_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    there = sys.modules[pinned.PALETTE]
+    pinned.leave_out_palette()
+    assert sys.modules[pinned.PALETTE] is there
+    monkeypatch.delitem(sys.modules, pinned.PALETTE)
+    monkeypatch.setattr(pinned, "is_pinned", lambda: False)
+    pinned.leave_out_palette()
+    assert pinned.PALETTE not in sys.modules
+
+
+def test_what_stands_for_textuals_palette_has_all_that_textual_takes_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = sys.modules[pinned.PALETTE]
+    monkeypatch.delitem(sys.modules, pinned.PALETTE)
+    pinned.leave_out_palette()
+    assert {name for name in pinned.OF_PALETTE if not hasattr(real, name)} == set()
