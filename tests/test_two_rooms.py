@@ -137,10 +137,19 @@ def test_who_has_no_other_room_or_no_place_is_told_so() -> None:
         assert "You are in no other room to show beside this one. /join NAME enters one, or Ctrl+K." in app.toasts()
         await pilot.resize_terminal(WIDE - 1, 40)
         await press(pilot, "alt+v")
-        assert any("139" in toast for toast in app.toasts())
+        assert any(str(WIDE - 1) in toast for toast in app.toasts())
         assert sides(app) == ["> python"]
 
     act_in(act, beginning())
+
+
+def test_there_is_place_for_two_rooms_in_half_of_a_usual_screen() -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await press(pilot, "alt+v")
+        assert len(sides(app)) == 2
+        assert all(view.size.width >= 44 for view in app.main.panes.sides.views()), "names stand beside texts"
+
+    act_in(act, size=(120, 40))
 
 
 def test_one_writes_on_the_side_that_the_prompt_names_and_drafts_stay_with_their_rooms() -> None:

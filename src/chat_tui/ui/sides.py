@@ -22,8 +22,8 @@ from chat_tui.ui.program import Program
 from chat_tui.ui.read_marker import ReadMarker
 from chat_tui.ui.row import Spacing
 
-WIDE = 140
-"""Columns from which on two rooms have a place beside one another."""
+WIDE = 120
+"""Columns from which on two rooms have a place beside one another: some fifty each, beside the list of rooms."""
 
 BELOW = "below"
 """What the row is called that says what is below."""
