@@ -13,7 +13,7 @@ from chat_tui.ui.wrapping import filled
 from on_screen import program
 from processes import running_server
 from stories import NOON, Pilot, Stage, StoryApp, beginning, play, said, settle
-from test_terminal import Tmux, needs_tmux, tmux
+from tmux_windows import Tmux, needs_tmux, tmux
 
 __all__ = ["program", "tmux"]
 

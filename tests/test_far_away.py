@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from processes import running_server
-from test_terminal import Tmux, needs_tmux, tmux
+from tmux_windows import Tmux, needs_tmux, tmux
 
 __all__ = ["tmux"]
 

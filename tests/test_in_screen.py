@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from processes import running_server
-from test_terminal import PROGRAM, Tmux, needs_tmux, tmux
+from tmux_windows import PROGRAM, Tmux, needs_tmux, tmux
 
 __all__ = ["tmux"]
 

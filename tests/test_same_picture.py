@@ -30,7 +30,7 @@ from pairs import Pair
 from postgresql import Database
 from processes import TIMEOUT
 from test_node_processes import node
-from test_terminal import Tmux, needs_tmux, tmux
+from tmux_windows import Tmux, needs_tmux, tmux
 
 __all__ = ["tmux"]
 

@@ -1,11 +1,10 @@
-"""The real chat-tui in real terminals, against the real server: tmux, a pseudo-terminal whose every byte is read, and no terminal at all."""
+"""The real chat-tui on a real terminal: what is written there and read from it, what is as it was afterwards, and what Textual does not promise."""
 
 import fcntl
 import os
 import pty
 import re
 import select
-import shutil
 import signal
 import struct
 import subprocess
@@ -18,198 +17,13 @@ from pathlib import Path
 import pytest
 import textual
 
-import canary
 import forks
-from chat_tui.arguments import parsed
-from chat_tui.cli import _sixteen_colours, main
-from chat_tui.settings import Settings, SettingsError, load
+from chat_tui.cli import _sixteen_colours
 from chat_tui.ui import background, pinned
 from chat_tui.ui.keyboard import Keyboard
 from chat_tui.ui.terminal import kitty_form, title
 from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
-
-PROGRAM = [sys.executable, "-m", "chat_tui"]
-
-
-needs_tmux = pytest.mark.skipif(not shutil.which("tmux") and not os.environ.get("CI"), reason="tmux is not installed")
-
-
-class Tmux:
-    """A tmux of one's own; each window a user's terminal."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._socket = str(folder / "tmux")
-
-    def _run(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["tmux", "-S", self._socket, "-f", "/dev/null", *arguments], check=True, capture_output=True, text=True
-        ).stdout
-
-    def open(
-        self, name: str, port: int, *flags: str, size: tuple[int, int] = (100, 30), nick: str = "", env: str = ""
-    ) -> None:
-        state = self._folder / f"state-{name}"
-        room = [] if "--room" in flags or state.exists() else ["--room", "python"]
-        command = [
-            *PROGRAM,
-            f"127.0.0.1:{port}",
-            "--nick",
-            nick or name,
-            "--state",
-            str(state),
-            "--config",
-            os.devnull,
-            *room,
-            *flags,
-        ]
-        self.start(name, f"{env} {' '.join(command)}", size)
-
-    def start(self, name: str, command: str, size: tuple[int, int] = (100, 30)) -> None:
-        self._run("new-session", "-d", "-s", name, "-x", str(size[0]), "-y", str(size[1]), command)
-
-    def type(self, name: str, *keys: str) -> None:
-        self._run("send-keys", "-t", name, *keys)
-
-    def say(self, name: str, text: str) -> None:
-        self._run("send-keys", "-t", name, "-l", text)
-        self._run("send-keys", "-t", name, "Enter")
-
-    def screen(self, name: str) -> str:
-        shown = self._run("capture-pane", "-t", name, "-p")
-        canary.assert_not_in("what tmux shows", shown)
-        return shown
-
-    def wait_for(self, name: str, wanted: str) -> str:
-        """Wait until the screen shows this."""
-        deadline = time.monotonic() + TIMEOUT
-        while not re.search(wanted, shown := self.screen(name), re.MULTILINE):
-            assert time.monotonic() < deadline, f"{wanted!r} did not come; {name} sees:\n{shown}"
-            time.sleep(0.05)
-        return shown
-
-    def resize(self, name: str, width: int, height: int) -> None:
-        self._run("resize-window", "-t", name, "-x", str(width), "-y", str(height))
-
-    def close(self) -> None:
-        """End it, and everything in it. What has scrolled away, and the titles, were seen too."""
-        tmux = ["tmux", "-S", self._socket]
-        for what in (["list-panes", "-a", "-F", "#{pane_id} #{pane_title} #{window_name}"], ["show-buffer"]):
-            told = subprocess.run([*tmux, *what], check=False, capture_output=True).stdout
-            canary.assert_not_in("tmux's titles and clipboard", told)
-            for pane in re.findall(rb"^%\d+", told, re.MULTILINE):
-                shown = subprocess.run(
-                    [*tmux, "capture-pane", "-t", pane, "-p", "-S", "-"], check=False, capture_output=True
-                )
-                canary.assert_not_in("what tmux has shown", shown.stdout)
-        subprocess.run([*tmux, "kill-server"], check=False, capture_output=True)
-
-
-@pytest.fixture
-def tmux(tmp_path: Path) -> Iterator[Tmux]:
-    opened = Tmux(tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.mark.slow
-@needs_tmux
-def test_two_clients_and_a_telnet_talk_to_each_other(tmux: Tmux) -> None:
-    with running_server() as server:
-        tmux.open("ann", server.port)
-        tmux.open("bob", server.port, "--room", "python", size=(80, 24))
-        tmux.wait_for("ann", "bob joined|2 people")
-        tmux.wait_for("bob", "1 python")
-        with terminal("telnet", "127.0.0.1", str(server.port)) as carol:
-            carol.wait_for("to come in")
-            carol.type("/login carol\r")
-            carol.wait_for("Welcome")
-            carol.type("/python\r")
-            carol.wait_for("Also here")
-            tmux.say("ann", "hello from *ann* 你好")
-            carol.wait_for("ann: hello from *ann* 你好")
-            tmux.wait_for("bob", "hello from ann 你好")
-            carol.type("hello from telnet\r")
-            for name in ("ann", "bob"):
-                tmux.wait_for(name, r"carol +hello from telnet")
-            tmux.type("bob", "two", "C-j", "lines", "Enter")
-            carol.wait_for("bob: two\n  lines\n")
-            tmux.wait_for("ann", r"bob +two( +[0-9:]+)? *\n +lines *$")  # and no … that says it is not stored
-            carol.type("/me waves\r")
-            tmux.wait_for("ann", r"~ +carol waves")
-
-
-@needs_tmux
-def test_alt_keys_work_in_tmux_and_at_once(tmux: Tmux) -> None:
-    with running_server() as server:
-        tmux.open("ann", server.port, "--room", "python", "--room", "pm", "--room", "write")
-        tmux.wait_for("ann", "3 write")
-        for key, room in (("M-2", "pm"), ("M-3", "write"), ("M-1", "python")):
-            tmux.type("ann", key)
-            tmux.wait_for("ann", rf"^ ● \S+ +{room}\b")
-        tmux.type("ann", "M-2", "M-3", "M-2")
-        tmux.wait_for("ann", r"^ ● \S+ +pm\b")
-        assert "^" not in tmux.screen("ann").split("\n")[-3], "two in a row are no text"
-        tmux.type("ann", "M-f")
-        tmux.wait_for("ann", "Search in all rooms")
-
-
-@pytest.mark.slow
-@needs_tmux
-def test_a_line_waits_for_a_server_that_is_away_and_is_sent_once(tmux: Tmux, tmp_path: Path) -> None:
-    first = ServerProcess(data=tmp_path / "data")
-    try:
-        tmux.open("ann", first.port, "--room", "python")
-        tmux.wait_for("ann", "1 person")  # it is in the room, and not only about to be
-        tmux.say("ann", "before")
-        tmux.wait_for("ann", r"ann +before( +[0-9:]+)? *$")
-        first.signal(signal.SIGKILL)
-        tmux.wait_for("ann", r"No connection|Connecting")
-        tmux.say("ann", "while away")
-        tmux.wait_for("ann", "while away +…")
-    finally:
-        first.kill()
-    second = ServerProcess("--port", str(first.port), data=tmp_path / "data")
-    try:
-        tmux.type("ann", "F5")
-        tmux.wait_for("ann", r"while away( +[0-9][0-9]:.*)?\s*\n")
-        deadline = time.monotonic() + TIMEOUT
-        while re.search(r"(before|away) +…", shown := tmux.screen("ann")) or "No connection" in shown:
-            assert time.monotonic() < deadline, shown
-            time.sleep(0.1)
-        assert shown.count("while away") == 1
-        assert shown.count("before") == 1
-        with terminal("nc", "127.0.0.1", str(second.port)) as nc:
-            nc.type("/login bob\n/python\n/last 10\n")
-            nc.wait_for("Lines 1–2 of 2.")
-            assert "#3" not in nc.seen
-    finally:
-        second.kill()
-
-
-@needs_tmux
-@pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
-def test_it_fits_terminals_small_and_large_and_a_storm_of_resizing(tmux: Tmux, size: tuple[int, int]) -> None:
-    with running_server() as server:
-        tmux.open("ann", server.port, "--room", "python", size=size)
-        tmux.wait_for("ann", "python")
-        for number in range(5):
-            tmux.say("ann", f"line {number}")
-        tmux.wait_for("ann", "line 4")
-        for width in (30, 120, 41, 79, 200, size[0]):
-            tmux.resize("ann", width, size[1])
-        shown = tmux.wait_for("ann", "line 4")
-        assert "Traceback" not in shown
-        tmux.type("ann", "C-q")
-        deadline = time.monotonic() + TIMEOUT
-        while (
-            subprocess.run(
-                ["tmux", "-S", tmux._socket, "has-session", "-t", "ann"], check=False, capture_output=True
-            ).returncode
-            == 0
-        ):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+from tmux_windows import PROGRAM
 
 
 class RawTerminal:
@@ -350,71 +164,6 @@ def test_the_plain_mode_is_a_conversation_line_by_line(tmp_path: Path) -> None:
         assert process.wait(TIMEOUT) == 0
         assert "\x1b" not in "".join(seen) + rest
         process.stdout.close()
-
-
-def test_what_is_wrong_with_flags_and_settings_is_said_in_one_line(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
-    config.write_text('[keys]\ndance = "ctrl+o"\n')
-    for flags, told in (
-        (["--config", str(config)], "there is no such action"),
-        (["--profile", "home", "--config", os.devnull], "there is no profile home"),
-        (["--nick", "a b", "--config", os.devnull], "a name has"),
-        (["host:99999", "--config", os.devnull], "a port is a number"),
-    ):
-        done = forks.run([*PROGRAM, *flags], capture_output=True, text=True)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-        assert told in done.stderr
-
-
-ESC = "\x1b]0;owned\x07"
-
-
-@pytest.mark.parametrize(
-    ("flags", "settings"),
-    [
-        ([f"--{ESC}"], ""),
-        (["--nick", ESC], ""),
-        (["--profile", ESC], ""),
-        ([f"{ESC}:99999"], ""),
-        ([ESC], ""),
-        (["--config", f"/nowhere/{ESC}"], ""),
-        ([], '"\\u001b[2J" = 1\n'),
-        ([], '[keys]\n"\\u001b[2J" = "x"\n'),
-        ([], 'time_format = "\\u001b[2J"\n'),
-        ([], 'time_format = "\\u0000"\n'),
-        ([], '[profiles.default]\nhost = "\\u001b[2J"\n'),
-        ([], '[profiles.default]\nrooms = ["\\u001b[2J"]\n'),
-        ([], "a = " + "[" * 100_000),
-    ],
-)
-def test_no_flag_and_nothing_in_the_settings_can_act_on_the_terminal(
-    tmp_path: Path, flags: list[str], settings: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "config.toml").write_text(settings)
-    try:
-        code: object = main(["--config", str(tmp_path / "config.toml"), *flags, "--plain"])
-    except SystemExit as end:
-        code = end.code
-    told = capfd.readouterr()
-    assert (code, told.out) == (2, "")
-    assert "chat-tui: " in told.err
-    assert all(line.isprintable() for line in told.err.splitlines())
-
-
-def test_the_settings_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbftheme = "chat-light"\n')
-    assert load(tmp_path / "config.toml", must_exist=True).theme == "chat-light"
-
-
-def test_the_settings_that_are_printed_are_the_defaults(tmp_path: Path) -> None:
-    printed = forks.run([*PROGRAM, "--print-config"], capture_output=True, text=True, check=True).stdout
-    path = tmp_path / "config.toml"
-    path.write_text(printed)
-    assert load(path, must_exist=True) == Settings()
-    assert printed.count("#") > 10
-
-
-# What Textual does not promise.
 
 
 SWITCHED = {
@@ -636,15 +385,6 @@ def test_suspending_gives_the_terminal_back_and_going_on_takes_it_again(tmp_path
         opened.kill()
 
 
-def test_room_takes_one_name_and_the_host_stays_the_host() -> None:
-    for flags in (
-        ["--room", "python", "chat.example.org", "--room", "pm"],
-        ["chat.example.org", "--room", "python", "--room", "pm"],
-    ):
-        chosen = parsed(flags)
-        assert (chosen.address, chosen.room) == (["chat.example.org"], ["python", "pm"])
-
-
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_a_terminal_that_can_draw_nothing_gets_lines_and_a_word_about_it(tmp_path: Path, term: str) -> None:
     with running_server() as server:
@@ -713,40 +453,6 @@ def test_a_slow_link_asks_a_terminal_whether_it_is_light(background_colour: str,
 )
 def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: str, chosen: str) -> None:
     assert _sixteen_colours(theme, Keyboard()) == chosen
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("them = 'x'", "them: unknown key; did you mean theme?"),
-        ("[look]\nmarkdown = false", "look: unknown key; expected one of: theme, "),
-        ("[notify]\nbel = true", "notify.bel: unknown key; did you mean notify.bell?"),
-        ("[notify]\nbell = 3", "notify.bell: expected true or false, got a whole number"),
-        ("[profiles.work]\nhots = 'x'", "profiles.NAME.hots: unknown key; did you mean profiles.NAME.host?"),
-        ("[profiles.work]\nport = 99999", "profiles.NAME.port: expected a whole number <= 65535"),
-        ("[profiles.work]\nrooms = [3]", "profiles.NAME.rooms: expected text in quotes, got a whole number"),
-        ("[keys]\njump = 3", "keys.NAME: expected text in quotes, got a whole number"),
-        ("theme 'x'", "not TOML: "),
-        pytest.param(f"[profiles.work]\nport = {'9' * 5000}", "not TOML: ", id="digits"),
-    ],
-)
-def test_a_mistake_in_the_settings_is_one_sentence_with_the_key_and_what_was_expected(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    with pytest.raises(SettingsError) as refused:
-        load(file, must_exist=True)
-    assert str(refused.value).startswith(f"{file}: {complaint}")
-
-
-def test_a_preset_of_keys_that_there_is_not_is_said(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text('[keys]\npreset = "vi"\n')
-    with pytest.raises(SettingsError, match=r"keys\.preset: there is no preset vi; there is readline"):
-        load(file, must_exist=True)
-    file.write_text('[keys]\npreset = "readline"\njump = "ctrl+o"\n')
-    assert load(file, must_exist=True).keys == {"preset": "readline", "jump": "ctrl+o"}
 
 
 def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:
@@ -823,6 +529,7 @@ NOT_BEFORE_THE_PANES = {
     *(f"chat_tui.ui.screens.{name}" for name in ("account", "codes", "devices", "form", "help", "line", "trusting")),
 }
 """What only some servers, keys or commands need, if any."""
+
 
 STOPS_WHEN_THE_PANES_ARE_THERE = """
 import contextlib, sys
