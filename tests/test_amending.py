@@ -148,6 +148,11 @@ async def test_no_edit_says_what_the_room_would_not_let_be_said(autojump_clock: 
         await ann.ask("words", room="den", action="add", word="swordfish")
         await bob.wait_for("word-set")
         assert (await asked(bob, "edit", number=number, text="swordfish"))["code"] == "edit-waits"
+        await ann.ask("rule", room="den", rule="hold", value="all")
+        await bob.wait_for("rule-set")
+        assert (await asked(bob, "edit", number=number, text="anything"))["code"] == "edit-waits"
+        assert (await asked(bob, "react", number=number, sign="+1"))["is"] == "stored", "there is nothing to look at"
+        assert (await asked(bob, "react", number=number, sign="+1"))["is"] == "stored"
         await ann.ask("mute", room="den", nick="bob", span="1h")
         await bob.wait_for("muted")
         assert (await asked(bob, "edit", number=number, text="x"))["code"] == "muted-here"
