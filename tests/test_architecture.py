@@ -61,7 +61,7 @@ RULES = {
         "profiles": "settings language",
         "client": "settings language",
         "ui": "actions settings language client",
-        "cli trust_cli __main__": "settings language argument_words arguments profiles client ui",
+        "cli starting trust_cli __main__": "settings language argument_words arguments profiles client ui",
     },
 }
 """For each program: a package, or modules beside the packages, and what they import besides themselves. Only what stands above them can stand

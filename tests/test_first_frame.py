@@ -1,11 +1,16 @@
 """What chat-tui does until its panes are seen for the first time: nothing twice, and nothing that can wait."""
 
+import gc
+import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from textual.screen import Screen
 
+from chat_tui.cli import main
 from chat_tui.client.client import Client
 from chat_tui.ui import pinned
 from chat_tui.ui.server import Server
@@ -88,6 +93,32 @@ def test_nothing_is_drawn_that_is_not_written(watched: Watched) -> None:
 def test_the_panes_are_seen_before_anybody_is_called(watched: Watched) -> None:
     (drawn,) = watched.drawn_before_connecting
     assert drawn >= 1
+
+
+def test_nothing_is_collected_while_it_starts_nor_much_imported_before_that() -> None:
+    check = """
+import gc, sys
+from chat_tui import cli
+if "msgspec" in sys.modules:
+    sys.exit("it is imported too early")
+import chat_tui.starting
+chat_tui.starting.run = lambda _: gc.isenabled()
+sys.exit(cli.main([]) or not gc.isenabled())
+"""
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_line_by_line_what_is_not_needed_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[bool] = []
+
+    def run_plain(*_: object, **__: object) -> int:
+        found.append(gc.isenabled())
+        return 0
+
+    monkeypatch.setattr("chat_tui.client.plain.run_plain", run_plain)
+    assert main(["--plain", "--state", str(tmp_path), "--config", os.devnull, "127.0.0.1:9"]) == 0
+    assert found == [True]
 
 
 def test_textuals_palette_is_left_out_only_where_it_is_known_and_not_there_already(

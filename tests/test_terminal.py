@@ -18,7 +18,7 @@ import pytest
 import textual
 
 import forks
-from chat_tui.cli import _sixteen_colours
+from chat_tui.starting import _sixteen_colours
 from chat_tui.ui import background, pinned
 from chat_tui.ui.keyboard import Keyboard
 from chat_tui.ui.terminal import kitty_form, title
@@ -436,7 +436,7 @@ def test_the_terminal_says_whether_it_is_light(answer: bytes, light: bool | None
 )
 def test_a_slow_link_asks_a_terminal_whether_it_is_light(background_colour: str, theme: str) -> None:
     code = (
-        "from chat_tui.cli import _sixteen_colours; from chat_tui.ui.keyboard import Keyboard; keyboard = Keyboard(); "
+        "from chat_tui.starting import _sixteen_colours; from chat_tui.ui.keyboard import Keyboard; keyboard = Keyboard(); "
         "print('theme:', _sixteen_colours('chat-dark', keyboard), '.', repr(keyboard.take()))"
     )
     opened = Screen(sys.executable, "-c", f"import os; os.environ.pop('COLORFGBG', None); {code}", is_fork=True)
@@ -507,7 +507,7 @@ def test_what_is_written_to_the_terminal_holds_nothing_of_others_that_acts() -> 
     assert title("a\x1b\\b") == "\x1b]0;a \\b\x1b\\"
 
 
-@pytest.mark.parametrize("module", ["chat_tui.ui.app", "chat_tui.client.plain", "chat_tui.cli"])
+@pytest.mark.parametrize("module", ["chat_tui.ui.app", "chat_tui.client.plain", "chat_tui.starting"])
 def test_the_client_never_imports_trio_nor_the_server(module: str) -> None:
     check = (
         f"import sys, {module}; ours = {{'chat_server.' + name for name in ('server', 'room', 'journal', 'session')}};"
@@ -533,7 +533,7 @@ NOT_BEFORE_THE_PANES = {
 
 STOPS_WHEN_THE_PANES_ARE_THERE = """
 import contextlib, sys
-from chat_tui import cli
+from chat_tui import cli, starting
 from chat_tui.ui import pinned
 found = ["the panes"]
 leave_out_palette = pinned.leave_out_palette
@@ -549,7 +549,7 @@ def look(app):
         found[:] = {modules} & sys.modules.keys()
         app.exit()
 pinned.leave_out_palette = leave_out_palette_and_stop_early
-cli._is_on_terminal, cli.find_spec = lambda: True, lambda name: None if name == "keyring" else name
+starting._is_on_terminal, starting.find_spec = lambda: True, lambda name: None if name == "keyring" else name
 cli.main({arguments})
 sys.exit(str(found) if found else 0)
 """
@@ -566,5 +566,5 @@ def test_a_start_imports_nothing_that_can_wait_for_the_panes(tmp_path: Path) -> 
 
 
 def test_help_does_not_wait_for_textual() -> None:
-    check = "import sys, chat_tui.cli; sys.exit('textual' in sys.modules)"
+    check = "import sys, chat_tui.starting; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

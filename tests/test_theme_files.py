@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_tui.cli import _sixteen_colours
 from chat_tui.settings import Settings, SettingsError
+from chat_tui.starting import _sixteen_colours
 from chat_tui.ui.ascii import SIGNS
 from chat_tui.ui.colours import DARK, LIGHT, Palette
 from chat_tui.ui.keyboard import Keyboard
