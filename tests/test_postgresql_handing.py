@@ -11,15 +11,20 @@ import pytest
 import trio
 from psycopg.rows import TupleRow
 
-from chat_server.journal.nodes import Turn
+from chat_server.journal.nodes import Came, Turn
 from chat_server.journal.postgresql import heartbeat, tail
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.listening import NotAnswered
+from chat_server.journal.postgresql.telling_function import TOLD_MAX
+from chat_server.journal.postgresql.told_turns import newest_in
 from chat_server.journal.postgresql.turn_reading import Found, asked_of, read_turns
 from database_nodes import Room, backend_of, eventually, make_room, node, running
 from postgresql import Database
 
 pytestmark = pytest.mark.timeout(120)
+
+LONG = "long " * (TOLD_MAX // 5)
+"""What is not told whole, but read."""
 
 
 async def test_a_listener_that_stands_still_keeps_nothing_from_being_shown(database: Database) -> None:
@@ -92,7 +97,7 @@ async def test_a_room_that_takes_nothing_in_is_handed_so_much_and_the_others_go_
             taken, slow.taken = slow.taken, []
 
 
-async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its_own_turn(
+async def test_a_room_that_rests_is_handed_nothing_that_would_have_to_be_read_and_has_what_it_missed_by_its_own_turn(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
@@ -115,24 +120,81 @@ async def test_a_room_that_rests_is_handed_nothing_and_has_what_it_missed_by_its
         there.rests = True
         there.taken.clear()
         asked.clear()
-        await here.say("missed")
+        await here.say(f"missed {LONG}")
         await trio.sleep(0.2)
         assert there.turn == 4
-        await there.say("own")
-        assert there.texts == ["missed"]
+        await there.say(f"own {LONG}")
+        assert there.texts == [f"missed {LONG}"]
         await here.until(6)
         there.rests = False
         await trio.sleep(0.2)
         assert len(asked) == 1, "but for what was said there, nobody asks"
         there.rests = True
-        await here.say("after a while")
+        await here.say(f"after a while {LONG}")
         await trio.sleep(0.2)
         assert there.turn == 6
         there.rests = False
         await there.until(7)
 
 
-async def test_what_is_told_of_is_read_by_the_connection_that_listens_and_without_it_by_another(
+async def test_a_short_turn_is_told_whole_and_nothing_is_asked_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def counted(after: Mapping[int, int]) -> Sequence[bytes | None]:
+        read.extend(after)
+        return asked_of(after)
+
+    monkeypatch.setattr(tail, "asked_of", counted)
+    monkeypatch.setattr(tail, "LOOK_SECONDS", 1000.0)
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        for turn in (1, 3):  # both listen by then
+            await here.say("before")
+            await there.until(turn)
+            await there.say("before")
+            await here.until(turn + 1)
+        read.clear()
+        there.taken.clear()
+        texts = ['quotes " and \\ and {"a":[1]}', "\U0001f600 Grüße \u2028", "x" * (TOLD_MAX // 2)]
+        for turn, text in enumerate(texts, 5):
+            await here.say(text, movements=[Came(f"guest:{turn}", 0, "bob")])
+            await there.until(turn)
+        assert there.texts == texts
+        assert [placed.movement for turn in there.taken for placed in turn.movements] == [
+            Came(f"guest:{turn}", 0, "bob") for turn in (5, 6, 7)
+        ]
+        asked = await a.turns("python", 4)
+        assert there.taken == asked, "what is told is what would be read"
+        assert not read
+        await here.say(LONG)
+        await there.until(8)
+        assert len(read) == 1
+
+
+async def test_a_turn_that_was_not_heard_of_is_read_before_what_is_told_after_it(database: Database) -> None:
+    make_room(database)
+    a, b = node(database, "a"), node(database, "b")
+    async with running(a, b):
+        here, there = await Room(a).open(), await Room(b).open()
+        await here.say("first")
+        await there.until(1)
+        with database.connect() as connection:  # as if its notification had been lost
+            connection.execute(
+                "INSERT INTO batch (room, turn, first, count, at, step, node, ticket, lines, authors)"
+                ' SELECT room, 2, 2, 1, at, step, node, 1000, \'[["ann","lost"]]\', authors FROM batch WHERE turn = 1'
+            )
+            connection.execute("UPDATE room SET turn = 2, last = 2")
+        here.turn = 2
+        await here.say("third")
+        await there.until(3)
+        assert there.texts == ["first", "lost", "third"]
+
+
+async def test_what_is_told_of_and_not_told_whole_is_read_by_the_connection_that_listens_and_without_it_by_another(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -154,14 +216,14 @@ async def test_what_is_told_of_is_read_by_the_connection_that_listens_and_withou
         await there.until(1)
         await trio.sleep(0.3)  # both listen
         read.clear()
-        await here.say("heard")
+        await here.say(f"heard {LONG}")
         await there.until(2)
         assert not read
         monkeypatch.setattr(b._tail._listening, "ask", cannot)
-        await here.say("heard too")
+        await here.say(f"heard too {LONG}")
         await there.until(3)
         assert len(read) == 1
-        assert there.texts == ["before", "heard", "heard too"]
+        assert there.texts == ["before", f"heard {LONG}", f"heard too {LONG}"]
 
 
 async def test_a_room_that_wants_no_more_while_its_turns_are_read_is_handed_none(
@@ -182,7 +244,7 @@ async def test_a_room_that_wants_no_more_while_its_turns_are_read_is_handed_none
     a, b = node(database, "a"), node(database, "b")
     async with running(a, b):
         here, there = await Room(a).open(), await Room(b).open()
-        await here.say("hello")
+        await here.say(LONG)
         assert await trio.to_thread.run_sync(has_read.wait, 10)
         b.unfollow(there)
         go_on.set()
@@ -203,4 +265,4 @@ async def test_a_room_that_wants_no_more_while_its_turns_are_read_is_handed_none
 def test_a_notification_names_rooms_and_their_newest_turns_as_far_as_it_can_be_understood(
     text: str, turns: dict[int, float]
 ) -> None:
-    assert tail.turns_of(text) == turns
+    assert newest_in(text) == turns

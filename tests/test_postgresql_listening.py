@@ -37,6 +37,9 @@ class Heard:
         assert backend
         self.texts.append(f"{channel} {text}")
 
+    def all_told(self) -> None:
+        pass
+
 
 @asynccontextmanager
 async def listening(database: Database) -> AsyncIterator[tuple[Listening, Heard]]:

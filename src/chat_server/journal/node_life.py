@@ -40,6 +40,11 @@ class NodeLife:
         """Whether the engine has owed an answer for AWAY_SECONDS. What is being stored waits for it then; nothing else is asked of it."""
         return bool(self._owed) and trio.current_time() - min(self._owed.values()) >= AWAY_SECONDS
 
+    @property
+    def may_be_away_at(self) -> float:
+        """When, by Trio's clock, the engine may count as away at the earliest."""
+        return min(self._owed.values(), default=trio.current_time()) + AWAY_SECONDS
+
     def told_the_time(self, at: float) -> None:
         """By the engine's clock it is this now, in seconds since 1970."""
         self._ahead = at - time.monotonic()

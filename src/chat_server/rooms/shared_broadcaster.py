@@ -7,7 +7,7 @@ go; if they come, they are told that they cannot. Never knows how an engine stor
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from math import inf
 from time import time
 from typing import cast
@@ -80,8 +80,7 @@ class SharedBroadcaster(Broadcaster):
         self._nodes, self.turn, self._heard = nodes, turn, 0
         self._waiting: deque[Turn] = deque()
         self._is_woken = self._owes = False
-        self._owed_at = self._names_at = inf
-        self.rests_until = -inf
+        self._owed_at, self._names_at, self.rests_until = inf, inf, -inf
         self._gathering = Gathering()
         self._again: list[InboxEntry] = []  # new names that could not be stored
         self._moves: dict[trio.Event, list[Movement]] = {}  # of the turn that is being taken in, by what is set then
@@ -113,7 +112,7 @@ class SharedBroadcaster(Broadcaster):
 
     async def _next_entry(self) -> InboxEntry | None:
         entry: InboxEntry | None = (NOBODY, "", Barrier(trio.Event()), ())
-        with trio.move_on_at(min(self._owed_at, self._names_at)):
+        with trio.move_on_at(due) if (due := min(self._owed_at, self._names_at)) < inf else nullcontext():
             entry = await super()._next_entry()
         if entry is not None and entry[0] is NOBODY and trio.current_time() < self.rests_until:
             with suppress(trio.EndOfChannel), trio.move_on_at(self.rests_until):
@@ -264,8 +263,9 @@ class SharedBroadcaster(Broadcaster):
                 if turn.number > self.turn + 1:
                     await self._begin_anew()
                 if turn.number == self.turn + 1:
+                    if turn is not turns[0]:
+                        await trio.lowlevel.checkpoint()
                     self._take_turn(turn)
-                    await trio.lowlevel.checkpoint()
 
     async def _fetch(self, until: float = inf) -> list[Entry]:
         """Take in what the room does not know yet, up to this turn. Returns what of it is this node's own."""

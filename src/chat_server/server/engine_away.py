@@ -18,7 +18,7 @@ from chat_server.rooms.room import Occupant
 from chat_server.sessions.session import ChatSession
 
 LOOK_SECONDS = 0.25
-"""Seconds between two looks whether the engine answers."""
+"""Seconds between two looks whether the engine answers, where it may be that it does not. A look wakes a server that has nothing else to do."""
 
 TOLD_AT_ONCE = 50
 """Sessions that are told before others have their turn: a millisecond."""
@@ -29,7 +29,8 @@ async def tell_of_engine(nodes: Nodes, sessions: Collection[ChatSession[Any]], w
     told: WeakSet[Occupant] = WeakSet()
     is_away = False
     while True:
-        await trio.sleep(LOOK_SECONDS)
+        may_be_away_in = 0.0 if is_away else nodes.life.may_be_away_at - trio.current_time()
+        await trio.sleep(max(LOOK_SECONDS, may_be_away_in))
         if nodes.life.is_engine_away and not is_away:
             is_away = True
             log.warning("the engine of the journal does not answer: what is said waits")

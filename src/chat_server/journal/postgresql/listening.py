@@ -34,6 +34,10 @@ class Hearing(Protocol):
         """PostgreSQL's process of this number has told this."""
         ...
 
+    def all_told(self) -> None:
+        """That was all for now."""
+        ...
+
 
 class _Question:
     def __init__(self) -> None:
@@ -60,10 +64,15 @@ class Listening:
             session = held.connection.pgconn
             while True:
                 await trio.lowlevel.wait_readable(held.connection.fileno())
-                session.consume_input()  # raises when the connection has broken
-                self._take_answer(session)
-                while (told := session.notifies()) is not None:
-                    hearing.told(told.relname.decode(), told.extra.decode(), told.be_pid)
+                while True:
+                    session.consume_input()  # raises when the connection has broken
+                    self._take_answer(session)
+                    if (told := session.notifies()) is None:
+                        break
+                    while told is not None:
+                        hearing.told(told.relname.decode(), told.extra.decode(), told.be_pid)
+                        told = session.notifies()
+                hearing.all_told()
         finally:
             self._held = None
             if self._question is not None:

@@ -58,7 +58,8 @@ from chat_server.journal.postgresql.probing import ProbeJob
 from chat_server.journal.postgresql.reading import PARTIES, parties_of
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.sign_channel import SIGN_LOCK_MILLISECONDS, SIGNS_CHANNEL
-from chat_server.journal.postgresql.tail import Tail, number_of
+from chat_server.journal.postgresql.tail import Tail
+from chat_server.journal.postgresql.told_turns import number_of
 from chat_server.journal.postgresql.turn_reading import read_turns
 from chat_server.journal.showable import showable_topic
 from chat_server.journal.signs import Signs
@@ -129,6 +130,7 @@ class PostgresqlNodes:
         connection = self._connect("listen")
         for channel in (TURNS_CHANNEL, CHANGES_CHANNEL, SIGNS_CHANNEL):
             connection.execute(f"LISTEN {channel}".encode())
+        connection.execute("SELECT hear_turns()")
         return connection
 
     def _begin(self, connection: Connection) -> int:

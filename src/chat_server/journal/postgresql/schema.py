@@ -18,6 +18,7 @@ from chat_server.journal.postgresql.place_schema import PLACES, UPGRADED
 from chat_server.journal.postgresql.rename_function import IN_ORDER, RENAMING
 from chat_server.journal.postgresql.room_functions import FORGETTING, ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
+from chat_server.journal.postgresql.telling_function import TELLING_APPEND
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -156,6 +157,7 @@ MIGRATIONS: list[str] = [
     IN_ORDER,
     PLACES,
     UPGRADED,
+    TELLING_APPEND,
 ]
 
 

@@ -1,7 +1,8 @@
 """What happens in rooms at other nodes, as PostgreSQL tells it: one connection that listens, which Trio has without a thread, and one that reads.
 
-A notification only wakes: the turns are read then, of all rooms that were woken by one question; of a few rooms by the connection that listens, of
-more in a thread. Every second all rooms are looked at, woken or not, so nothing hangs on notifications, nor on the connection that listens. Bounds:
+A notification tells a short turn whole, if nothing is missing before it; else it only wakes: the turns are read then, of all rooms that were woken by
+one question; of a few rooms by the connection that listens, of more in a thread. Every second all rooms are looked at, woken or not, so nothing
+hangs on notifications, nor on the connection that listens. Bounds:
 a room is handed no more turns than AHEAD_MAX that it has not taken in; it waits for more, and no other room with it. Never knows what a room makes
 of them.
 """
@@ -23,6 +24,8 @@ from chat_server.journal.postgresql.appending import Append
 from chat_server.journal.postgresql.link import Connection, Link, said
 from chat_server.journal.postgresql.listening import Listening, NotAnswered
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
+from chat_server.journal.postgresql.telling_function import TOLD_CHANNELS
+from chat_server.journal.postgresql.told_turns import ToldTurns, newest_in, rows_in
 from chat_server.journal.postgresql.turn_reading import READ_TURNS, TURNS_AT_ONCE, Found, asked_of, found_in, read_turns
 from chat_server.logs import log
 
@@ -41,9 +44,6 @@ AHEAD_MAX = 4 * TURNS_AT_ONCE
 FULL_SECONDS = 0.05
 """Seconds after which one looks again at a room that has been handed so many."""
 
-DIGITS = 20
-"""No number of a room or a node has so many."""
-
 DEAF_LOOKS = 3
 """Looks in a row that find what nothing has told of, after which the connection that listens is made anew: it may hear nothing any more."""
 
@@ -58,8 +58,9 @@ class _Followed:
         """The newest turn that it has been handed, or is told by a receipt."""
         self.storing = 0
         """Turns of it that are just being stored: the receipt has what was missed until then."""
+        self.whole = ToldTurns()
         self.told = -inf
-        """While it is woken: up to which turn there is something; inf: nobody knows."""
+        """Up to which turn there is something that is not read yet, as far as was told; inf: nobody knows."""
         self.turn_then = -1
         """Where it was when it was last looked at."""
         self.handed_again_at = -1
@@ -102,6 +103,7 @@ class Tail:
         self._own_backend = own_backend
         self._rooms: dict[int, _Followed] = {}  # by their numbers
         self._new: list[Follower] = []  # whose numbers are not asked for yet
+        self._told: dict[int, float] = {}  # what was told since `all_told`
         self._woken_rooms: dict[int, _Followed] = {}  # in which something may have happened, by their numbers
         self._storing: dict[int, _Followed] = {}  # by the turns that are being stored in them
         self._woken = trio.Event()
@@ -136,6 +138,7 @@ class Tail:
                     self._woken.set()
                 else:  # that came with the receipt
                     del self._woken_rooms[followed.number]
+                    followed.whole.clear()
 
     async def run(self) -> None:
         """Hand rooms their turns, until cancelled."""
@@ -158,6 +161,9 @@ class Tail:
             ready, look_at = self._take_ready()
             if not ready:
                 return look_at
+            ready = [one for one in ready if not self._hand_told(one, one.told)]
+            if not ready:
+                continue
             try:
                 found = await self._read({one.number: one.seen for one in ready})
             except (JournalError, psycopg.Error) as error:
@@ -167,6 +173,8 @@ class Tail:
                 await trio.sleep(random.uniform(0.1, LOOK_SECONDS))  # noqa: S311 - no secret
                 continue
             for one in ready:
+                if one.number not in self._woken_rooms:
+                    one.told = -inf
                 wants_more = self._rooms.get(one.number) is one  # it may have been given up meanwhile
                 if wants_more and one.number in found.turns:
                     self._hand(one, found.turns[one.number])
@@ -197,7 +205,6 @@ class Tail:
                     break
         for one in ready:
             del self._woken_rooms[one.number]
-            one.told = -inf
         return ready, look_at
 
     async def _find_new(self) -> None:
@@ -220,14 +227,21 @@ class Tail:
             followed.handed = new[-1].number
             _guard.attempt(followed.room.follow, new)
 
+    def _hand_told(self, followed: _Followed, until: float) -> bool:
+        """Hand a room what it lacks up to this turn, if all of that was told. Returns whether it was."""
+        turns = followed.whole.take(followed.room.name, followed.seen, until)
+        self._hand(followed, turns)
+        return bool(turns)
+
     def _wake(self, turns: Mapping[int, float]) -> None:
         """Something has happened in these rooms, up to the turn that stands beside each; inf: perhaps."""
         for number, turn in turns.items():
             followed = self._rooms.get(number)
             if followed is not None and turn > followed.seen:
-                followed.told = max(followed.told, turn) if number in self._woken_rooms else turn
+                followed.told = max(followed.told, turn)
                 self._woken_rooms[number] = followed
-                self._woken.set()
+                if not followed.storing:  # else the receipt wakes
+                    self._woken.set()
 
     def _wake_all(self) -> None:
         self._wake(dict.fromkeys(self._rooms, inf))
@@ -282,7 +296,7 @@ class Tail:
     def begun(self) -> None:
         """What is told is heard from now on."""
         self._is_heard = True
-        self._wake_all()
+        self._wake_all()  # and what another engine told, which may be no more, is forgotten
         _guard.attempt(self._hear, "", "")
 
     def told(self, channel: str, text: str, backend: int) -> None:
@@ -291,28 +305,28 @@ class Tail:
 
     def _note(self, channel: str, text: str, backend: int) -> None:
         self._unheard = 0
-        if channel != TURNS_CHANNEL:
+        is_own = backend == self._own_backend()
+        if channel == TURNS_CHANNEL:
+            if not is_own:
+                told = newest_in(text) or dict.fromkeys(self._rooms, inf)
+                self._told.update({number: max(turn, self._told.get(number, 0)) for number, turn in told.items()})
+        elif not channel.startswith(TOLD_CHANNELS):
             self._hear(channel, text)
-        elif backend != self._own_backend():
-            if told := turns_of(text):
-                self._wake(told)
-            else:
-                self._wake_all()
+        elif not is_own:
+            for number, row in rows_in(text):
+                if followed := self._rooms.get(number):
+                    followed.whole.keep(row)
 
-
-def turns_of(text: str) -> dict[int, float]:
-    """What a notification tells of turns: the newest of each room, by its number; inf where it is not told. Empty: it names no room."""
-    told: dict[int, float] = {}
-    for one in text.split():
-        room, _, turn = one.partition(":")
-        if number := number_of(room):
-            told[number] = number_of(turn) or inf
-    return told
-
-
-def number_of(text: str) -> int:
-    """A number in what was told; 0: it is none. Any user of the database tells what they like, however often: it is not even logged."""
-    return int(text) if text.isdecimal() and len(text) < DIGITS else 0
+    def all_told(self) -> None:
+        """See Hearing."""
+        told, self._told = self._told, {}
+        for number, turn in told.items():
+            followed = self._rooms.get(number)
+            if followed is None or turn <= followed.seen:
+                continue
+            is_free = number not in self._woken_rooms and not followed.storing and not followed.is_full
+            if not (is_free and self._hand_told(followed, max(turn, followed.told))):
+                self._wake({number: turn})
 
 
 def _newest(numbers: Sequence[int], connection: Connection) -> list[tuple[int, int]]:
