@@ -435,7 +435,11 @@ def test_a_linked_environment_has_the_packages_and_another_checkout(tmp_path: Pa
     packages = next(path for path in sys.path if path.endswith("site-packages"))
     python = script("environments").linked(Path(sys.executable), tmp_path, tmp_path / "made", packages)
     asked = "import chat_server, trio; print(chat_server.__file__); print(trio.__file__)"
-    places = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True).stdout.splitlines()
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONPATH"
+    }  # it goes before all others
+    done = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True, env=environment)
+    places = done.stdout.splitlines()
     assert [Path(place).parent.parent for place in places] == [tmp_path / "src", Path(packages)]
 
 
