@@ -170,6 +170,24 @@ async def test_what_is_no_tls_after_its_first_byte_is_told_so_by_tls(autojump_cl
         assert house.server._connections == 0
 
 
+async def test_who_does_not_know_the_authority_and_comes_again_is_no_event_worth_a_line(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_with_tls() as house:
+        with capture_logs() as logged:
+            for _ in range(2):
+                caller, client = house.call(), TlsClient(context=ssl.create_default_context())
+                await caller.stream.send_all(client.shake_hands())
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    while True:
+                        await caller.stream.send_all(client.shake_hands(bytes(await caller.stream.receive_some(65536))))
+                await caller.stream.send_all(client.write(b""))
+                await caller.read_to_end()
+        whys = [(entry["log_level"], entry["why"]) for entry in logged if entry["event"] == "no TLS with a caller"]
+        assert whys == [("debug", "tlsv1 alert unknown ca")] * 2
+        assert house.server._handshakes.results["failed"] == 2, "they are counted all the same"
+
+
 async def test_a_hello_after_the_greeting_is_the_end_and_the_log_says_once_what_to_do(
     autojump_clock: trio.abc.Clock,
 ) -> None:

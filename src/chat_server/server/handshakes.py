@@ -19,6 +19,9 @@ from chat_server.sessions.pace import Address
 from chat_server.sessions.tls import FED_MAX, HANDSHAKE_MAX, TlsTransport
 from chat_server.sessions.token_bucket import TokenBucket
 
+_UNKNOWN_AUTHORITY = "tlsv1 alert unknown ca"
+"""Why a caller leaves that asks the authorities first, as every chat-tui does where the server has made its certificate itself."""
+
 HANDSHAKE_SECONDS = 10.0
 """Seconds that a caller has from its first byte of TLS on, with the time for which it is kept waiting."""
 
@@ -101,8 +104,13 @@ class Handshakes:
                 result, why = "gone", "it was broken off"
         if not self._limits.are_over:
             self.results[result] += 1
-            self._unwelcome.info("no TLS with a caller", address=caller.origin.address, why=why)
+            self._tell(caller.origin.address, why)
         return None
+
+    def _tell(self, address: str, why: str) -> None:
+        """Say why there is no TLS with a caller; nearly to nobody where it comes again at once, by the fingerprint."""
+        tell = log.debug if why == _UNKNOWN_AUTHORITY else self._unwelcome.info
+        tell("no TLS with a caller", address=address, why=why)
 
     async def _turn_comes(self, address: Address) -> bool:
         """Wait, unread, for one's place among those from the same network, and then among all. False, at once, if that comes too late."""
