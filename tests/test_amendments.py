@@ -144,8 +144,8 @@ def redacted(nick: str, whom: str, *chosen: int) -> Redacted:
     [
         (redacted("bob", "ann", 7), "* bob deleted ann's line #7"),
         (redacted("bob", "ann", 7, 8, 9), "* bob deleted 3 lines of ann: #7-#9"),
-        (redacted("ann", "ann", 7), "* ann took back line #7"),
-        (redacted("ann", "ann", 7, 9), "* ann took back 2 lines: #7..#9"),
+        (redacted("ann", "ann", 7), "* ann deleted line #7"),
+        (redacted("ann", "ann", 7, 9), "* ann deleted 2 lines: #7..#9"),
         (redacted("bob", "", 7), "* bob deleted #7"),
         (Deleted(ROOM, 7, 0.0, "ann", ""), "* ann said something that was deleted"),
         (TopicSet(ROOM, 7, 0.0, "ann", ""), "* ann took the topic away"),

@@ -21,7 +21,7 @@ SAYS = {
     "/edit 44 It works now": "ann edited line #44: It works now",
     "/react 42 :rocket:": "You reacted to line #42: 🚀",
     "/versions 44": "“It works”",
-    "/delete 44": "ann took back line #44",
+    "/delete 44": "ann deleted line #44",
     "/whois bob": "bob has had an account since",
     "/seen bob": "bob is here.",
     "/msg bob Are you there?": "ann (to bob): Are you there?",

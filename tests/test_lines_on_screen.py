@@ -72,7 +72,7 @@ def test_a_line_that_is_deleted_changes_where_it_stands_and_nothing_else_does(pr
         await settle(pilot)
         now = rows(app)
         assert [number for number, row in enumerate(now) if row != before[number]] == [taken_back, deleted]
-        assert "bob took this line back" in now[taken_back]
+        assert "bob deleted this line" in now[taken_back]
         assert "Carol said something that dave deleted" in now[deleted]
 
     program.play(act, talk())
@@ -83,7 +83,7 @@ def test_of_a_line_that_was_deleted_before_one_came_it_is_said_by_whom_as_soon_a
         assert "bob said something that was deleted" in app.screen_text()
         app.tell(Redacted("python", 45, LATE, "bob", "#44", whom="bob", of=((44, 44),)))
         await settle(pilot)
-        assert "bob took this line back" in app.screen_text()
+        assert "bob deleted this line" in app.screen_text()
 
     program.play(act, talk(Deleted("python", 44, LATE - 60, "bob", "")))
 

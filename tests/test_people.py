@@ -747,8 +747,9 @@ async def test_whois_tells_what_everybody_may_know_and_no_room_that_one_may_not(
         gus = house.connect("127.0.0.3")
         await gus.enter("gus", "python")
         await terminal.type("/whois gus")
-        assert "* gus? is a guest, without an account.\r\n* In the rooms: python\r\n" in await terminal.read_until(
-            "rooms: python\r\n"
+        assert (
+            "* gus? is a guest, without an account: that is what the ? after the name means.\r\n* In the rooms: python\r\n"
+            in await terminal.read_until("rooms: python\r\n")
         )
 
 

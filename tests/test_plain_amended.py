@@ -53,7 +53,7 @@ def test_a_reply_says_to_whom_and_how_that_begins_or_to_which_number() -> None:
         '[python] 4 Carol replied to bob "since yesterday, since yesterday, since…": good',
         "[python] 5 bob edited line #2: no",
         '[python] 6 Carol replied to bob "no": oh',
-        "[python] 7 bob took back line #2",
+        "[python] 7 bob deleted line #2",
         "[python] 8 Carol replied to #2: hm",
         "[python] 9 Carol replied to bob's line #2: oh",
     ]

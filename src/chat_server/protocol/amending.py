@@ -105,8 +105,8 @@ class Redacted(StoredEvent, frozen=True, gc=False, tag="redacted"):
     shape: ClassVar[Shape] = Shape("#", " deleted {whom}'s line ", is_sentence=True)
     other_sentences: ClassVar[tuple[str, ...]] = (
         "{nick} deleted {count} lines of {whom}: {text}",
-        "{nick} took back line {text}",
-        "{nick} took back {count} lines: {text}",
+        "{nick} deleted line {text}",
+        "{nick} deleted {count} lines: {text}",
         "{nick} deleted {text}",
     )
     alerts: ClassVar[bool] = False

@@ -332,7 +332,7 @@ def _mark_behind(entry: Entry | Pending) -> str:
 
 def _deleted_by(deleter: str, nick: str) -> str:
     if name_key(deleter) == name_key(nick):
-        return say("took this line back")
+        return say("deleted this line")
     return say("said something that {nick} deleted", nick=deleter)
 
 
