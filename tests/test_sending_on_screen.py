@@ -158,7 +158,7 @@ def test_a_wrong_command_is_told_and_stays_in_the_prompt(program: Stage) -> None
     async def act(app: StoryApp, pilot: Pilot) -> None:
         for typed, told in (
             ("/dance", "There is no command /dance"),
-            ("/since x", "Usage: /since NUMBER"),
+            ("/since x", '"x" is not a number. /last shows the numbers.'),
             ("/join", "Missing: ROOM. Usage: /join ROOM"),
             ("/whois bob", "There is no command /whois. /help lists all."),
             ("/usr/bin/python", "There is no command /usr/bin/python. To say"),
