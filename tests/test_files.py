@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -237,7 +238,13 @@ def test_the_commands_do_it(folder: DataDirectory, tmp_path: Path) -> None:
     assert command("import", *other, stdin=text).stdout == "12 lines imported\n"
     assert command("export", *other).stdout == text
     assert command("import", *other, str(tmp_path / "out.jsonl")).returncode == 2
-    assert command("backup", *data, str(tmp_path / "b.db")).returncode == 0
+    done = command("backup", *data, str(tmp_path / "b.db"))
+    assert (done.returncode, done.stderr) == (0, "")
+    copied = re.fullmatch(
+        r"(.*): a copy of the journal, \d+\.\d KiB; not looked through, as those of --keep are\n", done.stdout
+    )
+    assert copied is not None
+    assert copied[1] == str(tmp_path / "b.db")
     assert checked(tmp_path / "b.db", tmp_path / "none").lines == 12
 
 

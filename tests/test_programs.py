@@ -19,7 +19,7 @@ import pytest
 import forks
 from chat_server import __version__, arguments
 from chat_server.server.proxies import Proxies
-from chat_server.server.start_log import way_to_an_owner, ways_in
+from chat_server.server.start_log import way_to_an_owner, ways_in, where_kept
 from chat_tui.settings import parse_address
 from processes import TIMEOUT, program, running_server, terminal
 
@@ -559,6 +559,18 @@ def test_the_next_step_is_right_for_every_address(addresses: list[tuple[str, int
 
 
 @pytest.mark.parametrize(
+    ("engine", "directory", "said"),
+    [
+        ("sqlite", Path("/srv/chat"), "data is kept in /srv/chat"),
+        ("postgresql", Path("/srv/chat"), "data is kept in postgresql, and what is this server's own in /srv/chat"),
+        ("memory", None, "nothing is kept: the journal is in memory, and forgotten with the server"),
+    ],
+)
+def test_a_start_says_where_data_is_kept(engine: str, directory: Path | None, said: str) -> None:
+    assert where_kept(engine, directory) == said
+
+
+@pytest.mark.parametrize(
     ("command", "directory", "said"),
     [
         ("chat-server", "", "chat-server admin owner NAME"),
@@ -593,4 +605,5 @@ def test_where_only_a_proxy_is_let_in_the_next_step_says_so(
 def test_a_start_ends_with_the_next_step() -> None:
     with running_server() as server:
         server.stop()
-    assert server.log[1].rstrip().endswith(f": nc 127.0.0.1 {server.port}, or chat-tui 127.0.0.1:{server.port}")
+    assert "info: data is kept in /" in server.log[1]
+    assert server.log[2].rstrip().endswith(f": nc 127.0.0.1 {server.port}, or chat-tui 127.0.0.1:{server.port}")

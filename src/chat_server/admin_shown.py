@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import UNSET
 
 from chat_server import console
+from chat_server.console import size
 from chat_server.journal.happened import RETURN_SECONDS
 from chat_server.server.admin_figures import BackupsShown, Figures
 from chat_server.server.admin_office import PanicShown, RoleGiven
@@ -332,13 +333,6 @@ def duration(seconds: float) -> str:
     if not hours:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60} min" if not days else f"{days} d {hours % 24} h"
-
-
-def size(count: int) -> str:
-    """`512 bytes`, `3.5 KiB`, `20.0 MiB`."""
-    if count < 2**10:
-        return f"{count} bytes"
-    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
 
 
 def milliseconds(seconds: float) -> str:

@@ -35,6 +35,13 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def size(count: int) -> str:
+    """`512 bytes`, `3.5 KiB`, `20.0 MiB`."""
+    if count < 2**10:
+        return f"{count} bytes"
+    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
+
+
 def complain(program: str, sentence: object, level: str = "error") -> None:
     """Say on standard error what went wrong, as one line; if it takes nothing, nobody is there to be told."""
     _write_error(f"{program}: {escaped(sentence)}\n", level)

@@ -145,8 +145,13 @@ def _back_up(engine: Engine, config: Config, own: OwnFiles, chosen: argparse.Nam
 
     if chosen.file == "-":
         _write_out(write)
-    else:
-        _make(own, Path(chosen.file), write, force=chosen.force, copy=copy)
+        return 0
+    target = Path(chosen.file)
+    _make(own, target, write, force=chosen.force, copy=copy)
+    if not is_stream(target):
+        console.say(
+            f"{target}: a copy of the journal, {console.size(target.stat().st_size)}; not looked through, as those of --keep are"
+        )
     return 0
 
 

@@ -32,7 +32,7 @@ from chat_server.server.send_ring import ManySends
 from chat_server.server.server import Server
 from chat_server.server.service_manager import ServiceManager
 from chat_server.server.signals import OBEYED, Signals, hangups_survived
-from chat_server.server.start_log import ReadyLog, tell_of_owner
+from chat_server.server.start_log import ReadyLog, tell_of_owner, where_kept
 from chat_server.server.stopping import Ended, Stops
 from chat_server.server.successor import Successor
 from chat_server.server.watched import Watched
@@ -181,7 +181,8 @@ async def _serve(in_use: ConfigInUse, opened: Opened, manager: ServiceManager, g
                 if admin is not None:
                     nursery.start_soon(tell_of_owner, store.accounts, certificate.began, config.journal.directory)
 
-            ready = ReadyLog(places.chat, Proxies(config.proxy.trusted), begin)
+            kept = where_kept(config.journal.engine, opened.directory)
+            ready = ReadyLog(places.chat, Proxies(config.proxy.trusted), begin, kept=kept)
             way_in = WayIn(admin, backups, stops.succession())
             cut, unreadable = 0, None
             try:

@@ -1,4 +1,4 @@
-"""What the log says when the server has started: what to type next, to come in and to have an owner.
+"""What the log says when the server has started: where data is kept, and what to type next, to come in and to have an owner.
 
 Never knows how it was started.
 """
@@ -8,6 +8,7 @@ import shlex
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import trio
 
@@ -23,7 +24,10 @@ from chat_server.wire.proxy_protocol import UNIX
 class ReadyLog:
     """Logs how to come in, when the server says that one can, and begins what has waited for that."""
 
-    def __init__(self, listeners: Sequence[socket.socket], proxies: Proxies, begin: Callable[[], None]) -> None:
+    def __init__(
+        self, listeners: Sequence[socket.socket], proxies: Proxies, begin: Callable[[], None], *, kept: str
+    ) -> None:
+        self._kept = kept
         self._addresses = [place_of(listener) for listener in listeners]
         self._proxies = proxies
         self._begin = begin
@@ -31,8 +35,21 @@ class ReadyLog:
     def started(self, _value: None = None) -> None:
         """Connections are accepted."""
         client = os.environ.get("CHAT_TUI_COMMAND", "chat-tui")
+        log.info(self._kept)
         log.info(ways_in(self._addresses, client=client, proxies=self._proxies))
         self._begin()
+
+
+def where_kept(engine: str, directory: Path | None) -> str:
+    """Where data is kept; of a database only that it is one, for its address may have a password in it."""
+    if directory is None:
+        return "nothing is kept: the journal is in memory, and forgotten with the server"
+    where = directory.absolute()
+    return (
+        f"data is kept in {where}"
+        if engine == "sqlite"
+        else f"data is kept in {engine}, and what is this server's own in {where}"
+    )
 
 
 def ways_in(addresses: Sequence[tuple[str, int]], *, client: str, proxies: Proxies) -> str:
