@@ -189,6 +189,6 @@ async def arrange(pilot: Pilot) -> None:
         choices.pin(room, is_wanted=True)
     choices.mute("random", is_wanted=True)
     app.client.note_draft("lounge", "shall we have")
-    app.client.state.typed(Pending("k", "release", "say", "the bench is fine by me. On my way", NOON + 3590))
+    app.client.state.typed(Pending("k", "release", "say", "the bench is fine by me. On my way", NOON + 3600))
     app.client.note_changed()
     await settle(pilot)
