@@ -104,6 +104,20 @@ def test_a_long_paste_asks_first_and_a_short_one_does_not(program: Stage) -> Non
     program.play(act, beginning())
 
 
+def test_what_stands_unseen_before_a_slash_is_not_sent_as_a_line(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        for unseen in ("\u200b", "\ufeff", "\x0c", "\u200d\ufe0f"):
+            app.prompt.insert(f"{unseen}/topic All things Python")
+            await pilot.press("enter")
+            app.prompt.post_message(Paste(f"{unseen}/topic All things Python"))
+            await settle(pilot)
+            await pilot.press("enter")
+        await settle(pilot)
+        assert [line.do for line in app.connection.said] == ["topic"] * 8, "none is said"
+
+    program.play(act, beginning())
+
+
 def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press(*"one", "space", *"two", "space", *"three")

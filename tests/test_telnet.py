@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
-from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Request, Say, Topic
+from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Join, Request, Say, Topic
 from chat_server.protocol.runs import RUN_MAX, SayRun
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.connection_events import (
@@ -129,6 +129,42 @@ def requests(*chunks: bytes, limit: int = 4096) -> list[TextInput]:
 
 def option(verb: int, option: int) -> bytes:
     return bytes((IAC, verb, option))
+
+
+UNSEEN = [
+    "\x0c",
+    "\x0c\x0c",
+    "\x15\x0b",
+    "\x1b",
+    "\x1b[A",
+    "\x1b[1;5C\x1bOB",
+    "\ufeff",
+    "\u200b",
+    "\u200d\ufe0f",
+    "\u2060\x07",
+    "\x85",
+    "\u202e",
+    "\xad",
+]
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+@pytest.mark.parametrize("in_runs", [True, False])
+def test_a_line_that_is_seen_as_a_command_is_one_whatever_stands_unseen_before_it(unseen: str, in_runs: bool) -> None:
+    typed = f"{unseen}/join python\r\n".encode()
+    assert requests(typed) == requests(b"hello\r\n", typed)[1:] == [Join("python")]
+    talker = Talker("UTF-8", in_runs=in_runs)
+    for chunk in (b"hello\n", typed, f"one\n{unseen}/join python\ntwo\n".encode()):
+        talker.receive(chunk)
+    assert talker.said == [Say("hello"), Join("python"), Say("one"), Join("python"), Say("two")]
+
+
+@pytest.mark.parametrize("unseen", ["", *UNSEEN])
+def test_what_is_seen_before_a_slash_makes_the_line_something_said(unseen: str) -> None:
+    assert requests(f"{unseen}//join\r\n".encode()) == [Say("/join")], "two slashes say one"
+    for before in (" ", "\t", "x", "\x0c "):
+        (said,) = requests(f"{before}{unseen}/join python\r\n".encode())
+        assert isinstance(said, Say)
 
 
 def sub(option: int, data: bytes) -> bytes:

@@ -36,6 +36,8 @@ _REMOVED = (
     r"\xad\u115f\u1160\u3164\uffa0\u17b4\u17b5\u2061-\u2065\ufff0-\ufff8"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U00016fe4"
 )
+# What passes, and is drawn as nothing by itself: joiners, variation selectors, the grapheme joiner, the zero-width space and the word joiner.
+_UNSEEN = r"\u034f\u180b-\u180d\u180f\u200b-\u200d\u2060\ufe00-\ufe0f\U000e0100-\U000e01ef"
 # Nine characters in a row that might all be marks. It skips Latin, Greek, Cyrillic, CJK, kana, Hangul and emoji, so that chat in
 # these scripts is not looked at one by one; in the others the exact test is the loop below.
 _MAYBE_MARKS = rf"[^\x00-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u200a\u2010-\u205f\u2070-\u20cf\u2100-\u2cee\u3041-\u3098\u309b-\ua66e\uac00-\ufaff\U0001f000-\U000e00ff]{{{MARKS_MAX + 1}}}"  # noqa: E501 - one character class
@@ -45,6 +47,13 @@ _UNSAFE = LatePattern(
     r"[^ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u200a\u2010-\u2027\u202f-\u205f\u2070-\u20cf\u2100-\u27ff\u2801-\u2cee"
     r"\u3000-\u3029\u3041-\u3098\u309b-\u3163\u3165-\ua66e\uac00-\ud7ff\uf900-\ufaff\uff01-\uff9d\U0001f000-\U0001faff\U00020000-\U0002fa1f]"
 )
+# What keys and copied text leave before a slash: what an arrow sends, whole; controls; what is drawn as nothing. No tab: it is a blank.
+_BEFORE_SLASH = LatePattern(
+    rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[ -~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029])+(?=/)"
+)
+UNSEEN_COMMAND = LatePattern(rf"(?:\A|[\r\n])[{_UNSEEN}]+/")
+"""In clean lines: a slash that is seen as the first of its line, and is not."""
+
 _SUSPECT = LatePattern(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
 
 _MARKS = frozenset({"Mn", "Me", "Cf"})
@@ -69,6 +78,16 @@ def _table() -> dict[int, str | None]:
     ranges = re.findall(r"\\[xuU]([0-9a-f]+)(?:-\\[xuU]([0-9a-f]+))?", _REMOVED)
     removed = {code: None for first, last in ranges for code in range(int(first, 16), int(last or first, 16) + 1)}
     return {ord(space): " " for space in _SPACES} | removed
+
+
+def without_unseen_start(text: str) -> str:
+    """Return what was typed without what nobody sees before a slash: a line that is shown as a command is one.
+
+    Whoever presses Ctrl+L before /register would tell it to the room otherwise, and what they type next too. Must come before what cleans the text.
+    """
+    if " " <= text[:1] <= "~" or (found := _BEFORE_SLASH.match(text)) is None:
+        return text
+    return text[found.end() :]
 
 
 def sanitize_lines(text: str) -> str:

@@ -4,7 +4,7 @@ Looks at a text once where line by line would look at each. What is anything els
 """
 
 from chat_server.protocol.late_pattern import LatePattern
-from chat_server.protocol.sanitize import sanitize
+from chat_server.protocol.sanitize import UNSEEN_COMMAND, sanitize
 from chat_server.wire.charsets import decoded
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
@@ -18,7 +18,7 @@ def said_in(lines: bytes, rest: bytes, charset: str) -> list[str] | None:
     What comes after them does nothing yet if it can be kept as it is.
     """
     text = _clean_text(lines, rest, charset)
-    if not text or ("/" in text and _COMMAND.search(text)):
+    if not text or ("/" in text and (_COMMAND.search(text) or (not text.isascii() and UNSEEN_COMMAND.search(text)))):
         return None
     return list(filter(None, map(str.rstrip, text.splitlines())))
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from chat_server.protocol.sanitize import without_unseen_start
 from chat_tui.language import say
 
 READ_MAX = 65536
@@ -109,8 +110,9 @@ class Input:
     def _complete(self, piece: bytes) -> None:
         data = self._rest + piece
         text = data[:LINE_MAX].decode(errors="replace").rstrip("\r")
-        if self._is_first:  # an editor's mark for UTF-8, which would hide the slash of a command
+        if self._is_first:  # an editor's mark for UTF-8
             text = text.removeprefix("\ufeff")
+        text = without_unseen_start(text)
         self._lines.append(TooLong(text) if self._is_skipping or len(data) > LINE_MAX else text)
         self._size += len(text) + 1  # its end counts: empty lines without end are no less
         self._rest, self._is_skipping, self._is_first = b"", False, False
