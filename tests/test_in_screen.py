@@ -69,7 +69,7 @@ def test_rooms_lines_and_the_text_one_writes_are_gone_through_by_alt_arrows_and_
             tmux.wait_for("ann", rf"Write to {room}\b")
         for text in ("one", "two"):
             tmux.say("ann", text)
-            tmux.wait_for("ann", rf"\b{text}( +[0-9:]+)? *$")
+            tmux.wait_for("ann", rf"^[^❯]*\b{text}( +[0-9:]+)? *$")  # among the lines, not in the prompt
         tmux.type("ann", "M-Up")
         tmux.wait_for("ann", r"^.*▌.*\btwo\b")
         tmux.type("ann", "M-Up")

@@ -173,8 +173,10 @@ def test_it_is_answered_while_the_server_is_full_and_while_it_stops(tmp_path: Pa
         "[limits]\nconnections = 1\nmessages_per_second = 0\nrequests_per_address = 0\n[server]\nstop_seconds = 20\n"
     )
     with watched(tmp_path, settings=settings) as (server, where):
-        with closing(socket.create_connection(("127.0.0.1", server.port), TIMEOUT)) as stuck:
+        with closing(socket.socket()) as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else megabytes fit, which takes long where much is to be done
             stuck.settimeout(TIMEOUT)
+            stuck.connect(("127.0.0.1", server.port))
             stuck.sendall(b"/login ann\n/join python\n")
             received = b""
             while b"You are in python" not in received:
