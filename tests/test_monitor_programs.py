@@ -174,7 +174,9 @@ def test_it_is_answered_while_the_server_is_full_and_while_it_stops(tmp_path: Pa
     )
     with watched(tmp_path, settings=settings) as (server, where):
         with closing(socket.socket()) as stuck:
-            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # else megabytes fit, which takes long where much is to be done
+            stuck.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVBUF, 4096
+            )  # else megabytes fit, which takes long where much is to be done
             stuck.settimeout(TIMEOUT)
             stuck.connect(("127.0.0.1", server.port))
             stuck.sendall(b"/login ann\n/join python\n")
