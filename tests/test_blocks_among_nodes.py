@@ -167,3 +167,28 @@ async def test_who_has_blocked_a_guest_that_registers_has_blocked_the_account_at
         await again.ask("block")
         assert (await again.wait_for("blocks"))["nicks"] == ["gus"]
         assert await heard_in_room(again, gus, "still") == ["-"]
+
+
+async def test_whom_somebody_blocks_no_longer_at_another_node_they_hear_when_they_are_back_where_they_were_before(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(config=accounts(), silence_seconds=0) as (a, b):
+        ann, eve = await account_at(a, "ann", 1), await guest_at(a, "eve")
+        gus = await guest_at(a, "gus", token="g" * 32)
+        await trio.sleep(1)
+        for nick in ("eve", "ann"):
+            await gus.ask("block", nick=nick)
+        await gus.wait_for("person-blocked")
+        again = await guest_at(b, "gus", token="g" * 32)
+        await gus.read_to_end()
+        await trio.sleep(1)
+        for nick in ("eve", "ann"):
+            await again.ask("unblock", nick=nick)
+            await again.wait_for("person-unblocked")
+        await again.log_out()
+        await trio.sleep(1)
+        back = await guest_at(a, "gus", token="g" * 32)
+        assert await heard_in_room(back, eve, "one") == ["one"]
+        assert await heard_in_room(back, ann, "two") == ["two"]
+        await back.ask("block")
+        await back.wait_for("nobody-blocked")

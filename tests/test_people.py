@@ -343,6 +343,31 @@ async def test_who_has_blocked_a_guest_and_comes_back_has_blocked_them_still_and
         await other.wait_for("nobody-blocked")
 
 
+async def test_a_guest_with_a_token_has_blocked_the_same_accounts_when_back_also_one_made_meanwhile(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), house.connect("127.0.0.2")
+        gus = house.connect("127.0.0.3")
+        for one, nick, login in ((bob, "bob", {}), (gus, "gus", {"token": "t" * 32})):
+            await one.ask("hello", protocol=2)
+            await one.enter(nick, **login)
+        await join(ann, bob)
+        await block(gus, "ann")
+        await block(gus, "bob", "guest-blocked")
+        await gus.log_out()
+        await trio.sleep(5)
+        await bob.ask("register", nick="bob", password=PASSWORD)
+        await bob.wait_for("registered")
+        gus = house.connect("127.0.0.3")
+        await gus.ask("hello", protocol=2)
+        await gus.enter("gus", "python", token="t" * 32)
+        await say(ann, "one")
+        assert [kind for _, kind, _ in await heard(gus, await say(bob, "two"))] == ["blocked", "blocked"]
+        await gus.ask("block")
+        assert (await gus.wait_for("blocks"))["nicks"] == ["ann", "bob"]
+
+
 def test_of_who_has_gone_only_the_last_are_known_to_have_blocked_somebody() -> None:
     class Gone:
         def __init__(self, serial: int) -> None:

@@ -20,6 +20,7 @@ from chat_server.protocol.time_zones import BadZone, parse_zone
 from chat_server.rooms.away import AWAY, AWAY_MAX, away_of
 from chat_server.rooms.blocking import blocks_of, choice_to_block, see_as_chosen
 from chat_server.rooms.directory import Directory
+from chat_server.rooms.guest_blocks import Blocker
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through
 from chat_server.rooms.who_may_write import CHOICES as WRITERS
@@ -165,8 +166,8 @@ def tell_block(
 
 
 def block_as_elsewhere(directory: Directory[Room, Person[Occupant]], change: GuestBlocked) -> None:
-    """The same, of which another node has told."""
-    person = directory.identified(change.person)
+    """The same, of which another node has told. Whoever has gone from here comes back with what they have blocked since."""
+    person = directory.identified(change.person) or directory.guest_blocks.who_left(change.person)
     if person is None:
         return
     if account := account_of(change.whom):
@@ -178,7 +179,7 @@ def block_as_elsewhere(directory: Directory[Room, Person[Occupant]], change: Gue
         directory.guest_blocks.unblock_anyway(person, change.whom, change.nick)
 
 
-def _block_as_chosen(directory: Directory[Room, Person[Occupant]], person: Person[Occupant]) -> None:
+def _block_as_chosen(directory: Directory[Room, Person[Occupant]], person: Blocker) -> None:
     blocks = blocks_of(person.choices, person.blocks)
     if blocks != person.blocks:
         person.blocks = blocks

@@ -16,7 +16,7 @@ from chat_server.journal import JournalError
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Nodes, Whereabouts
 from chat_server.protocol.names import name_key
-from chat_server.rooms.blocking import Blocks, blocks_of, choice_to_block, see_as_chosen
+from chat_server.rooms.blocking import BLOCKED, Blocks, blocks_of, choice_to_block, see_as_chosen
 from chat_server.rooms.former_names import Called, Spans, begun, ended, lifted, number_of
 
 TO_STORE_MAX = 10_000
@@ -26,7 +26,7 @@ AGAIN_SECONDS = 1.0
 """Seconds after which it is tried again to store them."""
 
 LEFT_MAX = 1000
-"""People who have gone, the last, of whom it is known which guests they have blocked: whose connection is cut comes back at once."""
+"""People who have gone, the last, of whom it is known whom they have blocked: whose connection is cut comes back at once."""
 
 LOOK_SECONDS = 5.0
 """Seconds from one look to the next at what those are called who are blocked, as the engine has it; and whether they are still there."""
@@ -141,8 +141,12 @@ class GuestBlocks:
             self._drop(blocker, name_key(nick))
 
     def left(self, blocker: Blocker, who: PersonId = "") -> None:
-        """Somebody who may have blocked guests has gone. Who is known by an account or a token (`who`) blocks them still when back."""
-        if not (blocker.blocks.guests or blocker.blocks.spans):
+        """Somebody who may have blocked others has gone. Who is known by an account or a token (`who`) blocks them still when back.
+
+        Which accounts an account has blocked is kept with it.
+        """
+        blocks = blocker.blocks
+        if not (blocks.guests or blocks.spans or (blocks.accounts and not blocker.account)):
             return
         if who:
             self._left[who] = blocker
@@ -160,7 +164,9 @@ class GuestBlocks:
         for key in before.blocks.guests:
             self._by[key].pop(before.serial)
             self._by[key][blocker.serial] = blocker
-        self._see(blocker, replace(blocker.blocks, guests=before.blocks.guests, spans=before.blocks.spans))
+        if not blocker.account:
+            blocker.choices = with_choices(blocker.choices, {BLOCKED: before.choices.get(BLOCKED, {})})
+        self._see(blocker, blocks_of(blocker.choices, before.blocks))
 
     def who_left(self, who: PersonId) -> Blocker | None:
         """Somebody who has gone, and may be at another node by now."""
