@@ -356,3 +356,33 @@ async def test_what_an_engine_told_that_is_no_more_is_not_taken_for_what_the_nex
         await trio.sleep(3)
         nursery.cancel_scope.cancel()
     assert [text for _, text, _ in world.room.taken] == ["text 1", "another"]
+
+
+async def test_what_an_engine_told_that_is_no_more_is_not_taken_before_the_next_one_is_heard_either(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch)
+
+    async def hear(_: object) -> None:
+        await trio.sleep(5)
+        raise psycopg.OperationalError("the engine is gone")
+
+    monkeypatch.setattr(world.tail._listening, "hear", hear)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.tail.run)
+        nursery.start_soon(Tail._keep_listening, world.tail)
+        await world.follow()
+        append = append_of([said("own")], {}, Beside("python", 0))
+        world.tail.storing(append)
+        world.store()
+        world.tell(2)  # it waits for what is being stored here
+        world.database.texts.clear()  # and is lost with the engine
+        await trio.sleep(6)
+        world.tail.stored(append, 0)
+        await trio.sleep(3)
+        assert world.room.taken == []
+        world.store()
+        world.database.texts[0] = "another"
+        await trio.sleep(3)
+        nursery.cancel_scope.cancel()
+    assert [text for _, text, _ in world.room.taken] == ["another"]

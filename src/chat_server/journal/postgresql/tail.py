@@ -291,12 +291,14 @@ class Tail:
                     log.warning("nothing is heard of other nodes until the database is back", why=said(error))
                 self._is_deaf_told = True
             self._is_heard = False
+            for followed in self._rooms.values():  # the next engine may not have what this one told
+                followed.whole.clear()
             await trio.sleep(random.uniform(0.1, 2))  # noqa: S311 - no secret
 
     def begun(self) -> None:
         """What is told is heard from now on."""
         self._is_heard = True
-        self._wake_all()  # and what another engine told, which may be no more, is forgotten
+        self._wake_all()
         _guard.attempt(self._hear, "", "")
 
     def told(self, channel: str, text: str, backend: int) -> None:
