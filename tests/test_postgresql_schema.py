@@ -170,3 +170,21 @@ def test_after_pg_upgrade_a_journal_is_the_same_and_after_a_dump_in_that_postgre
         new.run("pg_restore", *where, "--dbname", "restored", "--single-transaction", dump)
         with Database(new, "restored").connect() as connection:
             assert settled(connection) == ANOTHER
+
+
+@pytest.mark.slow
+def test_a_copy_that_is_put_back_in_a_new_postgresql_is_another_journal_also_where_it_is_one_of_a_copy() -> None:
+    """Each new PostgreSQL counts transactions and tables from the same numbers on."""
+    with closing(Cluster()) as first, closing(Cluster()) as second, closing(Cluster()) as third:
+        database = first.create()
+        with_room(database)
+        for before, after in ((first, second), (second, third)):
+            dump = before.directory / "dump"
+            where = ("--host", before.directory, "--port", str(before.port), "--username", USER)
+            before.run("pg_dump", *where, "--format", "custom", "--file", dump, database.name)
+            where = ("--host", after.directory, "--port", str(after.port), "--username", USER)
+            after.run("createdb", *where, "--template", "template0", database.name)
+            after.run("pg_restore", *where, "--dbname", database.name, "--single-transaction", dump)
+            with Database(after, database.name).connect() as connection:
+                assert settled(connection) == ANOTHER
+                assert settled(connection) == SAME

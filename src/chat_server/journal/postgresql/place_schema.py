@@ -26,7 +26,8 @@ END $$;
 """
 
 UPGRADED = """
--- A row that nobody ever changes: what has written it is told by its `xmin`, which pg_upgrade and failovers keep, and a dump does not.
+-- A row that is written again only when the journal becomes another one: what has written it is told by its `xmin`, which pg_upgrade and failovers
+-- keep, and a dump does not.
 CREATE TABLE landmark (is_here boolean NOT NULL);
 INSERT INTO landmark VALUES (true);
 
@@ -52,17 +53,20 @@ BEGIN
         RETURN false;
     END IF;
     SELECT string_to_array(place, '/') INTO was FROM journal FOR UPDATE;  -- another node that starts may be doing this
+    here := place_of_tables();
     IF was = here THEN
         RETURN false;
     END IF;
-    UPDATE journal SET place = array_to_string(here, '/');
     IF was = '{}' OR was[2] = here[2] AND (CASE
         WHEN was[1] = here[1] THEN coalesce(was[4], here[4]) = here[4]
         ELSE was[3] = here[3]
     END) THEN
+        UPDATE journal SET place = array_to_string(here, '/');
         RETURN false;
     END IF;
-    UPDATE journal SET identity = DEFAULT;
+    -- What has put it back has the same number as what puts back a copy of this in another new PostgreSQL: all count from the same number on.
+    UPDATE landmark SET is_here = true;
+    UPDATE journal SET place = array_to_string(place_of_tables(), '/'), identity = DEFAULT;
     UPDATE room SET uid = DEFAULT;
     RETURN true;
 END $$;
