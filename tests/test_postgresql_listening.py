@@ -1,5 +1,6 @@
 """The connection by which a node hears what PostgreSQL tells, and asks at once."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from struct import pack
@@ -10,7 +11,7 @@ import trio
 
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.link import Connection
-from chat_server.journal.postgresql.listening import ANSWER_SECONDS, Listening, NotAnswered
+from chat_server.journal.postgresql.listening import ANSWER_SECONDS, TOLD_AT_ONCE, Listening, NotAnswered
 from chat_server.journal.postgresql.prepared import Prepared
 from postgresql import Database
 
@@ -135,3 +136,20 @@ async def test_a_connection_that_breaks_over_a_question_does_not_answer_it(
             await heard.has_ended.wait()
         with pytest.raises(NotAnswered):
             await one.ask(asked(2))
+
+
+async def test_however_much_is_told_at_once_others_have_their_turn_meanwhile_and_all_of_it_is_heard_in_order(
+    database: Database,
+) -> None:
+    count = 20 * TOLD_AT_ONCE
+    async with listening(database) as (_, heard):
+        with database.connect() as stranger:
+            stranger.execute("SELECT pg_notify('news', n::text) FROM generate_series(1, %s) AS n", [count])
+        time.sleep(1)  # noqa: ASYNC251 - so that all of it has come
+        at_once, before = 0, 0
+        with trio.fail_after(5):
+            while before < count:
+                await trio.lowlevel.checkpoint()
+                at_once, before = max(at_once, len(heard.texts) - before), len(heard.texts)
+        assert heard.texts == [f"news {number}" for number in range(1, count + 1)]
+        assert at_once <= 2 * TOLD_AT_ONCE, "Trio has this task run before or after the other"

@@ -386,3 +386,18 @@ async def test_what_an_engine_told_that_is_no_more_is_not_taken_before_the_next_
         await trio.sleep(3)
         nursery.cancel_scope.cancel()
     assert [text for _, text, _ in world.room.taken] == ["another"]
+
+
+async def test_what_is_told_of_rooms_that_are_not_here_is_not_kept(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.tail.run)
+        await world.follow()
+        world.tail.told(TURNS_CHANNEL, "8:1 7:2 9:1 7:1", OTHER)
+        assert world.tail._told == {7: 1}
+        world.tail.told(TURNS_CHANNEL, "7:3 8:2", OTHER)
+        world.tail.told(TURNS_CHANNEL, "7:2", OTHER)
+        assert world.tail._told == {7: 3}
+        nursery.cancel_scope.cancel()

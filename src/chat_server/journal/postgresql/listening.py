@@ -18,6 +18,9 @@ from chat_server.journal.postgresql.prepared import Prepared
 ANSWER_SECONDS = 0.3
 """Seconds for which one waits for an answer. Until it has come nothing more can be asked here."""
 
+TOLD_AT_ONCE = 250
+"""Notifications that are heard before others have their turn: a few milliseconds. Any user of the database tells as many as they like."""
+
 
 class NotAnswered(Exception):
     """Nobody listens, or the connection has broken, or something asked before is not answered yet. What was asked is to be asked otherwise."""
@@ -64,21 +67,27 @@ class Listening:
             session = held.connection.pgconn
             while True:
                 await trio.lowlevel.wait_readable(held.connection.fileno())
-                while True:
-                    session.consume_input()  # raises when the connection has broken
-                    self._take_answer(session)
-                    if (told := session.notifies()) is None:
-                        break
-                    while told is not None:
-                        hearing.told(told.relname.decode(), told.extra.decode(), told.be_pid)
-                        told = session.notifies()
-                hearing.all_told()
+                while self._tell(session, hearing):
+                    await trio.lowlevel.checkpoint()
         finally:
             self._held = None
             if self._question is not None:
                 self._question.is_over.set()
                 self._question = None
             held.close()
+
+    def _tell(self, session: PGconn, hearing: Hearing) -> bool:
+        """Tell what has come, TOLD_AT_ONCE at most. Returns whether there may be more."""
+        left, is_more = TOLD_AT_ONCE, True
+        while left and is_more:
+            session.consume_input()  # raises when the connection has broken
+            self._take_answer(session)
+            is_more = False
+            while left and (told := session.notifies()) is not None:
+                hearing.told(told.relname.decode(), told.extra.decode(), told.be_pid)
+                left, is_more = left - 1, True
+        hearing.all_told()
+        return is_more
 
     def _open(self) -> Connection:
         connection = self._open_connection()

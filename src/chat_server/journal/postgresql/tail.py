@@ -311,7 +311,10 @@ class Tail:
         if channel == TURNS_CHANNEL:
             if not is_own:
                 told = newest_in(text) or dict.fromkeys(self._rooms, inf)
-                self._told.update({number: max(turn, self._told.get(number, 0)) for number, turn in told.items()})
+                here = (
+                    self._rooms.keys() & told.keys()
+                )  # whoever tells of rooms that there are not takes no memory by it
+                self._told.update({number: max(told[number], self._told.get(number, 0)) for number in here})
         elif not channel.startswith(TOLD_CHANNELS):
             self._hear(channel, text)
         elif not is_own:
