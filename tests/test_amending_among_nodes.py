@@ -146,6 +146,31 @@ async def test_a_guest_with_a_token_takes_their_reaction_back_at_another_node_wh
         assert await reactions_to(ann, number) == []
 
 
+async def test_a_reaction_that_was_taken_back_at_another_node_is_no_longer_a_guests_at_the_one_where_they_gave_it(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_nodes(2, silence_seconds=9999) as houses:
+        ann, bob = await two_in_the_den(houses)
+        number = await said(ann, "first")
+        await bob.wait_for("said")
+        gus = await guest_by_token(houses[0], "gus", 3)
+        there = await guest_by_token(houses[1], "gus", 4, session="add")
+        for one in (gus, there):
+            await one.ask("react", room="den", number=number, sign=THUMB)
+            await trio.sleep(3)
+        assert await reactions_to(ann, number) == []
+        await gus.ask("nick", nick="gustav")
+        await gus.wait_for("renamed")
+        await trio.sleep(2)
+        namesake = await guest(houses[1], "gus", 5)
+        await namesake.ask("react", room="den", number=number, sign=THUMB)
+        await trio.sleep(2)
+        for one in (gus, there):
+            await one.ask("react", room="den", number=number, sign=THUMB)
+            await trio.sleep(3)
+            assert "gus" in await reactions_to(ann, number), "it is a namesake's"
+
+
 async def test_whoever_reacts_as_others_have_asks_no_node_and_does_not_wait(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
         ann, bob = await two_in_the_den(houses)

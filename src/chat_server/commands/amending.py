@@ -18,6 +18,7 @@ from chat_server.commands.handler import CommandHandler
 from chat_server.commands.referring import Place, referred_line
 from chat_server.commands.taking_back import not_theirs
 from chat_server.journal import JournalError
+from chat_server.journal.signs import ReactionTakenBack
 from chat_server.journal.versions import VERSION_SECONDS, Version
 from chat_server.protocol.amending import Edited, Reacted
 from chat_server.protocol.amendments import REACTING_MAX, SIGNS_MAX, name_of
@@ -255,7 +256,10 @@ async def _amend(place: Place, session: Occupant, entry: Edited | Reacted) -> No
 def _note_reaction(place: Place, session: Occupant, entry: Reacted) -> None:
     """A guest has reacted, or taken that back: it is theirs, whoever is called so later."""
     reaction = _reaction(place, entry.of, entry.text)
-    place.directory.guest_reactions.note(session.person, reaction, is_back=entry.is_back)
+    person, directory = session.person, place.directory
+    directory.guest_reactions.note(person, reaction, is_back=entry.is_back)
+    if entry.is_back and directory.nodes is not None and not has_only_a_name(person):
+        directory.nodes.signs.tell(ReactionTakenBack(person.sender, *reaction))
 
 
 async def _own_reaction(place: Place, session: Occupant, line: Spoken, sign: str) -> str | None:

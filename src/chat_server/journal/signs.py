@@ -116,6 +116,15 @@ class ReactionTold(Struct, frozen=True, tag="reaction-told"):
     nick: str
 
 
+class ReactionTakenBack(Struct, frozen=True, tag="reaction-taken-back"):
+    """A guest has taken a reaction back that they may have given at another node: whoever is called so and reacts so now is another."""
+
+    person: str
+    room: str
+    of: int
+    sign: str
+
+
 class BlocksAsked(Struct, frozen=True, tag="blocks-asked"):
     """Somebody has come to the node who is at others: these say whom they have blocked there (`GuestBlocked`)."""
 
@@ -230,6 +239,7 @@ Sign = (
     | GuestTold
     | ReactionAsked
     | ReactionTold
+    | ReactionTakenBack
     | BlocksAsked
     | HitAsked
     | HitTold

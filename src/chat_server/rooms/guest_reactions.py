@@ -35,6 +35,13 @@ class GuestReactions:
         if len(self._kept) > GUESTS_MAX:
             del self._kept[next(iter(self._kept))]
 
+    def taken_back(self, who: PersonId, person: Person[Any] | None, reaction: ReactionKey) -> None:
+        """At another node a guest has taken that back, who may be here."""
+        if reaction in self._kept.get(who, NO_REACTIONS):
+            self._kept[who] = {one: name for one, name in self._kept[who].items() if one != reaction}
+            if person is not None:
+                person.reacted = self._kept[who]
+
     def of(self, who: PersonId) -> Reactions:
         """Those of a guest who comes by this token, or is here by it."""
         return self._kept.get(who, NO_REACTIONS)

@@ -29,6 +29,7 @@ from chat_server.journal.signs import (
     PeopleRead,
     PeopleWriting,
     ReactionAsked,
+    ReactionTakenBack,
     ReactionTold,
     RoomFounded,
     SessionsCounted,
@@ -185,7 +186,7 @@ def _hear_of_people(directory: Directory[Room, Person[Occupant]], node: int, sig
             directory.note_founded(sign.person, sign.network)
         case CaseTold():
             hear_case(directory, sign)
-        case GuestAsked() | GuestTold() | ReactionAsked() | ReactionTold() | BlocksAsked():
+        case GuestAsked() | GuestTold() | ReactionAsked() | ReactionTold() | ReactionTakenBack() | BlocksAsked():
             hear_of_guest(directory, node, sign)
         case HitAsked() if directory.nodes is not None:
             hits, called = hit(directory, sign.act), directory.person(sign.nick) if sign.nick else None
