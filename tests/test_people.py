@@ -368,13 +368,31 @@ async def test_a_guest_with_a_token_has_blocked_the_same_accounts_when_back_also
         assert (await gus.wait_for("blocks"))["nicks"] == ["ann", "bob"]
 
 
-def test_of_who_has_gone_only_the_last_are_known_to_have_blocked_somebody() -> None:
-    class Gone:
-        def __init__(self, serial: int) -> None:
-            self.account, self.serial, self.blocks = 0, serial, NO_BLOCKS
-            self.choices: Choices = {}
-            self.sessions: tuple[Any, ...] = ()
+class Gone:
+    """Somebody who blocks others and is not here."""
 
+    def __init__(self, serial: int) -> None:
+        self.account, self.serial, self.blocks = 0, serial, NO_BLOCKS
+        self.choices: Choices = {}
+        self.sessions: tuple[Any, ...] = ()
+
+
+def test_what_another_node_tells_again_of_who_is_blocked_takes_no_room_from_what_those_said_who_have_gone() -> None:
+    now = 5.0
+    blocks, one = GuestBlocks(lambda _: None, cast(Any, None), lambda: now), Gone(1)
+    blocks.block(one, "gus", "1:1")
+    blocks.gone("gus")
+    for _ in range(SPANS_MAX + 1):
+        blocks.block(one, "eve", "1:2")
+    assert one.blocks.hid(0, "gus", 4.0)
+    assert one.blocks.hid(0, "eve", 4.0)
+    blocks.gone("eve")
+    now = 100.0
+    blocks.block(one, "eve", "1:3")
+    assert one.blocks.hid(0, "eve", 200.0)
+
+
+def test_of_who_has_gone_only_the_last_are_known_to_have_blocked_somebody() -> None:
     blocks = GuestBlocks(lambda _: None, cast(Any, None), lambda: 5.0)
     gone = [Gone(number) for number in range(LEFT_MAX + 1)]
     for one in gone:

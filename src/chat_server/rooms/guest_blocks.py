@@ -68,8 +68,10 @@ class GuestBlocks:
 
     def block(self, blocker: Blocker, nick: str, who: PersonId = "", called: Called = ()) -> None:
         """Somebody blocks the guest of this name, who is `who` among the nodes, if there are others, and was `called` so before."""
-        key = name_key(nick)
-        self._block(blocker, key, who, begun(blocker.blocks.spans, key, next(self._numbers), before=called))
+        key, spans = name_key(nick), blocker.blocks.spans
+        if not number_of(spans, key):  # else it is told once more: another node does when they come there
+            spans = begun(spans, key, next(self._numbers), before=called)
+        self._block(blocker, key, who, spans)
 
     def _block(self, blocker: Blocker, key: str, who: PersonId, spans: Spans) -> None:
         self._by.setdefault(key, {})[blocker.serial] = blocker
