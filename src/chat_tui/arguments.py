@@ -24,7 +24,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     _add_flags(quick, "")
     quick.add_argument("-h", "--help", dest="says_more", action="store_true")
     quick.add_argument("--version", dest="says_more", action="store_true")
-    quick.add_argument("--print-completion", dest="says_more")
+    quick.add_argument("--print-completion", dest="says_more", type=lambda _: True)
     try:
         chosen = quick.parse_intermixed_args(arguments)
     except _SaysMore:
