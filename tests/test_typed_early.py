@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from textual.events import Paste
 from textual.widgets import Input
 
-from account_forms import CANARY, among_others, filled, go_on, is_form, outside, refuse, sent, words
+from account_forms import CANARY, among_others, everything, filled, go_on, is_form, outside, refuse, sent, words
 from chat_server.protocol import events
 from chat_server.protocol.events import Event
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.early_typing import AHEAD, NOT_SENT
+from chat_tui.client.early_typing import AHEAD, NOT_SENT, thrown_away
 from chat_tui.ui.composer import Composer
 from stories import Pilot, StoryApp, play, settle, welcome
 
@@ -276,5 +277,98 @@ def test_lines_that_were_typed_early_come_along_to_another_name() -> None:
         app.servers.shown.move_to("127.0.0.1", 5000, "anna")
         await settle(pilot)
         assert app.prompt.text == "one\ntwo"
+
+    play(app, act)
+
+
+async def typed(app: StoryApp, pilot: Pilot, *lines: str) -> None:
+    for line in lines:
+        app.prompt.insert(line)
+        await pilot.press("enter")
+
+
+async def passing(app: StoryApp, pilot: Pilot) -> None:
+    """Some seconds pass, and what is kept is written down."""
+    for _ in range(4):
+        app.main.tick()
+        await settle(pilot)
+    app.client.store.save()
+
+
+@pytest.mark.parametrize("command", ["/register", "/password", "/login bob", "/account delete", "/code recovery"])
+@pytest.mark.parametrize("was_here", [True, False])
+def test_what_is_typed_early_after_a_command_that_asks_for_a_password_is_not_said_seen_or_kept(
+    command: str, was_here: bool, tmp_path: Path
+) -> None:
+    app = known(tmp_path) if was_here else outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await typed(app, pilot, command, EARLY, EARLY)
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(everything(), *let_in("python")[1:])
+        await settle(pilot)
+        await passing(app, pilot)
+        assert not app.connection.said
+        assert not sent(app)
+        assert EARLY not in app.prompt.text
+        assert not any(EARLY in line for line in app.client.saved.typed)
+        assert thrown_away(2) in app.toasts()
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+@pytest.mark.parametrize("command", ["/register", "/password"])
+def test_a_password_that_is_typed_before_its_form_has_opened_is_not_said(command: str, tmp_path: Path) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await typed(app, pilot, command, EARLY)
+        await passing(app, pilot)
+        assert not sent(app)
+        assert not any(EARLY in line for line in app.client.saved.typed)
+        assert thrown_away(1) in words(app)
+        app.answer(command[1:], events.Refused("busy", {}, text="Not now."))
+        await typed(app, pilot, "hello")
+        assert sent(app) == [("python", "hello")], "nothing is asked any more"
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+def test_of_several_lines_before_a_password_is_asked_for_none_is_seen_then_or_kept(tmp_path: Path) -> None:
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await typed(app, pilot, EARLY, EARLY)
+        app.prompt.insert("4711")
+        await refuse(app, pilot, "name-registered")
+        assert [field.value for field in app.screen.query(Input)] == ["4711", ""]
+        assert app.toasts() == [thrown_away(2)]
+        await filled(app, pilot, "1")
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in("python"))
+        await settle(pilot)
+        await passing(app, pilot)
+        assert not app.prompt.text
+        assert not sent(app)
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+@pytest.mark.parametrize("before", ["//", "/", "/ ", "/me "])
+def test_what_a_newcomer_types_early_is_no_command_because_it_begins_with_a_slash(before: str, tmp_path: Path) -> None:
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await typed(app, pilot, before + EARLY)
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(everything(), *let_in("python")[1:])
+        await settle(pilot)
+        assert not app.connection.said
+        assert not app.client.saved.typed
+        assert app.prompt.text == before + EARLY
+        assert app.toasts() == [NOT_SENT]
 
     play(app, act)

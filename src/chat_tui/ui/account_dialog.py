@@ -65,6 +65,7 @@ class AccountDialog:
         command = commands.get(found[0].casefold())
         if command is None or command.tag not in SCREENS:
             return False
+        self._program.throw_away_early()
         following = found[1].split()
         match command.tag:
             case "register":
@@ -85,6 +86,11 @@ class AccountDialog:
         """What was asked on a connection that is lost is not answered any more."""
         if change.status is not Status.ONLINE:
             self._forms.connection_lost()
+
+    @property
+    def may_open_form(self) -> bool:
+        """Whether a form may open as soon as the server has answered."""
+        return self._forms.may_open
 
     # Registering.
 

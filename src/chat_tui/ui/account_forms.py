@@ -4,6 +4,7 @@ Knows the connection, and how a form is opened and told. Never knows what is ask
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 Typed = Mapping[str, str]
 """What was typed into a form, by the names of its fields."""
 
+ANSWER_SECONDS = 10
+"""Seconds for which an answer is waited for, before what is typed is taken for something said again: a server may not answer at all."""
+
 
 class AccountForms:
     """Opens forms."""
@@ -28,9 +32,11 @@ class AccountForms:
         """Open none yet. `tell` tells the user what is wrong where there is no form."""
         self._program, self._app, self._tell = program, app, tell
         self._form: FormScreen | None = None
+        self._asked = -inf
 
     def connection_lost(self) -> None:
         """What was asked on it is not answered any more."""
+        self._asked = -inf
         if (form := self._open_form) is not None:
             form.lose(say(words.LOST))
 
@@ -52,8 +58,20 @@ class AccountForms:
 
     def request(self, do: str, take: Callable[[Event], bool], **fields: object) -> None:
         """Ask the server, without a secret; have `take` called with what answers it."""
-        if not self._program.client.connection.request(do, on_answer=take, **fields):
+
+        def answered(event: Event) -> bool:
+            self._asked = -inf
+            return take(event)
+
+        self._asked = self._program.clock()
+        if not self._program.client.connection.request(do, on_answer=answered, **fields):
+            self._asked = -inf
             self._tell(say(CANNOT_ASK))
+
+    @property
+    def may_open(self) -> bool:
+        """Whether the server has been asked, and a form may open when it answers: what is typed meanwhile may be meant for that."""
+        return 0 <= self._program.clock() - self._asked < ANSWER_SECONDS
 
     def ask_for_own(
         self, heading: str, what: str, yes: str, send: Callable[[Typed], str], *, is_dangerous: bool = False

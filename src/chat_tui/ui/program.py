@@ -77,6 +77,13 @@ class Program(Protocol):
     def take_typed_early(self) -> str:
         """Take out of the prompt what was typed before a password is asked for."""
 
+    def throw_away_early(self) -> None:
+        """Forget what was typed early after a command about an account."""
+
+    @property
+    def may_open_form(self) -> bool:
+        """Whether a form may open that what is typed just now is meant for."""
+
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
 

@@ -334,8 +334,17 @@ class Server:
         if not self._main.is_open:
             return ""
         if self.is_shown:
-            self.seat.writing.early.give_back()
+            self.seat.writing.early.hand_over()
         return self.seat.navigation.take_typed_early()
+
+    def throw_away_early(self) -> None:
+        """Forget what was typed early after a command about an account: it was meant for the screen that this opens."""
+        self.seat.writing.early.throw_away()
+
+    @property
+    def may_open_form(self) -> bool:
+        """Whether the server has been asked for something about the account, and what is typed may be a password for the form that opens then."""
+        return self._accounts is not None and self._accounts.may_open_form
 
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""

@@ -2,14 +2,15 @@
 
 One of them may be a password, and nobody knows yet where the others would go. Then they are done as if they were typed at that moment. Where that
 comes to nothing they are in the prompt again, each on a line of its own; and what is no command of somebody who comes for the first time, for they
-may have taken a wrong name for theirs. Knows how the connection is, and the prompt. Never knows what is done with a line.
+may have taken a wrong name for theirs. What follows a command for which a password is asked is thrown away, and so are several lines when one is
+asked for: none of them may be said, seen or kept. Knows how the connection is, and the prompt. Never knows what is done with a line.
 """
 
 from collections import deque
 from collections.abc import Callable
 
 from chat_tui.client.connection import Status
-from chat_tui.client.early_typing import NOT_SENT
+from chat_tui.client.early_typing import NOT_SENT, thrown_away
 from chat_tui.language import say
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.program import Program
@@ -58,8 +59,14 @@ class TypedEarly:
     def _is_settled(self) -> bool:
         return self._seconds >= PATIENCE
 
-    def go_on(self, do: Callable[[str], bool]) -> None:
-        """Do what waits, if the user is let in. `do` returns whether a line went; what did not is in the prompt."""
+    def go_on(self, do: Callable[[str], bool], asks: Callable[[str], bool]) -> None:
+        """Do what waits, if the user is let in.
+
+        Args:
+            do: does what a line asks for, or says it. Returns whether it went; what did not is in the prompt.
+            asks: whether a line is a command that says nothing to anybody.
+
+        """
         status = self._program.change.status
         if not self._lines or status is Status.CONNECTING:
             return
@@ -67,7 +74,7 @@ class TypedEarly:
         if not is_online and early.may_be_secret:
             self.give_back()
         while self._lines and not self._has_asked and (self._is_settled or not is_online):
-            is_command = self._lines[0].startswith("/")
+            is_command = asks(self._lines[0])
             if is_online and not (is_command or early.was_none):
                 self.give_back()
                 self._program.say_shortly(say(NOT_SENT))
@@ -85,6 +92,19 @@ class TypedEarly:
         """Have what waits in the prompt again, as if Enter had begun another line."""
         if self._lines:
             self._put(*self._take(), self._prompt.text)
+
+    def hand_over(self) -> None:
+        """A password is asked for: have in the prompt what may be it. Of several lines nobody knows which one is."""
+        is_one = len(self._lines) == 1 and not self._prompt.text
+        if is_one or not self._program.client.early_typing.may_be_secret:
+            self.give_back()
+        else:
+            self.throw_away()
+
+    def throw_away(self) -> None:
+        """Forget what waits, and say so."""
+        if lines := self._take():
+            self._program.say_shortly(thrown_away(len(lines)))
 
     def _take(self) -> list[str]:
         lines = [*self._lines]

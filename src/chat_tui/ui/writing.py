@@ -14,7 +14,7 @@ from chat_server.protocol.redactions import can_be_deleted
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import Completion, complete
 from chat_tui.client.conversing import is_conversation
-from chat_tui.client.early_typing import NOT_YET
+from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.own_commands import own_command, own_commands
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState, State
@@ -140,8 +140,22 @@ class Writing:
             self._panes.chat.go_to_bottom()
         return not wrong
 
+    def asks(self, text: str) -> bool:
+        """Whether this is a command that says nothing to anybody."""
+        client = self._program.client
+        text = client.aliases.line(text, client.state.commands)
+        if own_command(text, client.state.commands, client.state.language) is not None:
+            return True
+        asked = client.parse(text)
+        if isinstance(asked, Asked):
+            return asked.words is None
+        return text[1:].partition(" ")[0].casefold() in client.state.commands  # it is known how that is written
+
     def _is_early(self, text: str, room: RoomState | None) -> bool:
-        """Keep what cannot be sent yet, for the user is not let in."""
+        """Keep what cannot be sent yet, for the user is not let in; and nothing of what may be a password for a form that is about to open."""
+        if self._program.may_open_form and not self.asks(text):
+            self.hearing.tell(thrown_away(1), is_error=True)
+            return True
         if self.early.keep(text, has_room=room is not None):
             return True
         if not self._program.client.early_typing.may_be_secret:
