@@ -284,6 +284,55 @@ def test_an_exception_leaves_the_terminal_as_it_was(tmp_path: Path, where: str) 
         opened.close()
 
 
+ENDS_WHERE = """
+import os, time, {module}
+do = {module}.{name}
+def end(*arguments):
+    os.kill(os.getpid(), {number})
+    time.sleep(0.01)
+    return do(*arguments)
+{module}.{name} = end
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("chat_tui.ui.theme_files", "read_themes"),
+        ("chat_tui.ui.terminal", "on_ending_signals"),
+        ("chat_tui.ui.main_screen", "MainScreen.compose"),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_ends_a_start_without_a_word_and_with_the_terminal_as_it_was(
+    tmp_path: Path, number: int, module: str, name: str
+) -> None:
+    opened = started(1, tmp_path, ENDS_WHERE.format(module=module, name=name, number=int(number)))
+    code = ended(opened)
+    assert b"Traceback" not in opened.raw, opened.rows
+    assert code == 128 + number
+    assert switches(opened.raw) == SWITCHED
+    assert termios.tcgetattr(opened.fd)[3] & termios.ECHO
+    opened.close()
+
+
+def test_bytes_that_are_no_text_end_nothing_and_a_character_may_come_in_two_parts(tmp_path: Path) -> None:
+    with running_server() as server:
+        opened = started(server.port, tmp_path, "import time; time.sleep(0.5)")
+        opened.type("early 你".encode()[:-1])
+        deadline = time.monotonic() + TIMEOUT
+        while termios.tcgetattr(opened.fd)[3] & termios.ECHO:
+            assert time.monotonic() < deadline, "the keyboard is not taken"
+            time.sleep(0.001)
+        time.sleep(0.02)
+        opened.type("你".encode()[-1:])
+        opened.wait_until("early 你")
+        opened.wait_until("1 python")
+        opened.type(b" caf\xe9 \xff!")
+        opened.wait_until("early 你 caf\ufffd \ufffd!")
+        opened.kill()
+
+
 def test_what_is_typed_while_it_starts_is_in_the_prompt(tmp_path: Path) -> None:
     with running_server() as server:
         opened = started(server.port, tmp_path)

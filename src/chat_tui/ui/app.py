@@ -173,7 +173,7 @@ class ChatApp(Copying, KeysInTurn):
         terminal.suspend_in_the_loop(self)
         self.set_class(self.settings.slow_link, "slow")
         await AwaitMount(self.main, [self.main])
-        if self.main.is_running:  # else it has failed, and the program ends
+        if self.main.is_running and self.return_code is None:  # else it ends, and some panes may be empty
             self._begin()
 
     def _begin(self) -> None:

@@ -6,7 +6,10 @@ Knows the terminal. Never knows what is done with what is typed, nor Textual: it
 
 import os
 import select
+import signal
+import sys
 import termios
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -25,6 +28,8 @@ class Keyboard:
         self.attributes = attributes
         """Those that it had; None if it is no terminal."""
         self._typed = b""
+        self.decoder = getincrementaldecoder("utf-8")("replace")
+        """Makes text of what is typed, now and later: a character may come in two parts, and a wrong byte is no reason to end."""
 
     def typed(self, data: bytes) -> None:
         """Note what was typed. Enter is a line feed where the terminal still edited lines."""
@@ -33,7 +38,7 @@ class Keyboard:
     def take(self) -> str:
         """What was typed, for what reads the keyboard from now on."""
         taken, self._typed = self._typed, b""
-        return taken.decode(errors="ignore")
+        return self.decoder.decode(taken)
 
 
 @contextmanager
@@ -50,11 +55,33 @@ def taken_early() -> Iterator[Keyboard]:
     raw[LFLAG] &= ~(termios.ICANON | termios.ECHO)
     raw[CC][termios.VMIN], raw[CC][termios.VTIME] = 1, 0
     try:
-        with suppress(OSError, termios.error):
-            termios.tcsetattr(STDIN, termios.TCSANOW, raw)
-            if select.select([STDIN], [], [], 0)[0]:
-                keyboard.typed(os.read(STDIN, AT_ONCE))
-        yield keyboard
+        with _ending_in_order():
+            with suppress(OSError, termios.error):
+                termios.tcsetattr(STDIN, termios.TCSANOW, raw)
+                if select.select([STDIN], [], [], 0)[0]:
+                    keyboard.typed(os.read(STDIN, AT_ONCE))
+            yield keyboard
     finally:
         with suppress(OSError, termios.error):
             termios.tcsetattr(STDIN, termios.TCSANOW, before)
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Have signals that end a program do so with what has still to be done then, until the screen looks after them itself (terminal.py)."""
+
+    def end(number: int, frame: object) -> None:
+        del frame
+        sys.exit(128 + number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    with suppress(ValueError):  # it is not the main thread, and signals come there
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(number, end)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -150,13 +150,13 @@ class MainScreen(FirstFrame):
 
     def close_panes(self) -> None:
         """Write everything down; nothing is shown from now on."""
-        if self._is_ready:
-            self.keep_draft()
+        self.keep_draft()
         self._is_ready = False
 
     def keep_draft(self) -> None:
-        """Keep what is written and not sent."""
-        self.navigation.keep_draft()
+        """Keep what is written and not sent, if anything can be written yet."""
+        if self._is_ready:
+            self.navigation.keep_draft()
 
     # Painting: many events, one paint.
 

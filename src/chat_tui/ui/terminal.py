@@ -182,7 +182,11 @@ def take_over(app: App[None], keyboard: Keyboard) -> None:
     if not is_pinned():
         return
     from textual._xterm_parser import XTermParser  # noqa: PLC0415 - as in understand_alt()
-    from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - on the screen only: tests have another one
+    from textual.drivers import linux_driver  # noqa: PLC0415 - on the screen only: tests have another one
+    from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - the same
+
+    # Textual's own ends the program at a byte that is no UTF-8, as terminals of other charsets and a character that was cut send them.
+    setattr(linux_driver, "getincrementaldecoder", lambda _: lambda: keyboard.decoder)  # noqa: B010 - for a type checker it is not there
 
     class EarlyDriver(LinuxDriver):
         def start_application_mode(self) -> None:
