@@ -159,6 +159,10 @@ def test_a_line_that_is_seen_as_a_command_is_one_whatever_stands_unseen_before_i
     assert talker.said == [Say("hello"), Join("python"), Say("one"), Join("python"), Say("two")]
 
 
+def test_what_comes_of_a_key_ends_before_a_slash() -> None:
+    assert requests(b"\x1bO//join\r\n") == [Say("O//join")], "no key sends that"
+
+
 @pytest.mark.parametrize("unseen", ["", *UNSEEN])
 def test_what_is_seen_before_a_slash_makes_the_line_something_said(unseen: str) -> None:
     assert requests(f"{unseen}//join\r\n".encode()) == [Say("/join")], "two slashes say one"

@@ -49,7 +49,7 @@ _UNSAFE = LatePattern(
 )
 # What keys and copied text leave before a slash: what an arrow sends, whole; controls; what is drawn as nothing. No tab: it is a blank.
 _BEFORE_SLASH = LatePattern(
-    rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[ -~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029])+(?=/)"
+    rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[@-~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029])+(?=/)"
 )
 UNSEEN_COMMAND = LatePattern(rf"(?:\A|[\r\n])[{_UNSEEN}]+/")
 """In clean lines: a slash that is seen as the first of its line, and is not."""
@@ -93,6 +93,11 @@ def without_unseen_start(text: str) -> str:
 def sanitize_lines(text: str) -> str:
     """Return a text of several lines, each of them clean, separated by newlines; without empty lines at its beginning and end."""
     return "\n".join(sanitize(line).rstrip() for line in text.splitlines()).strip("\n")
+
+
+def typed_lines(text: str) -> str:
+    """Return what was typed in several lines, clean, and without what nobody sees before its slash, also after empty lines."""
+    return without_unseen_start(sanitize_lines(without_unseen_start(text)))
 
 
 def sanitize_to_line(text: str) -> str:

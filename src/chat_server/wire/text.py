@@ -12,7 +12,7 @@ from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadab
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.requests import Logout, Request, Say
 from chat_server.protocol.runs import RUN_MAX, SayRun
-from chat_server.protocol.sanitize import sanitize, sanitize_lines, without_unseen_start
+from chat_server.protocol.sanitize import sanitize, typed_lines, without_unseen_start
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.connection_events import (
     AreYouThere,
@@ -281,8 +281,7 @@ class TextDecoder:
                 yield ProtocolReply(ended)
             yield SecretEntered(sanitize(text))
             return
-        text = without_unseen_start(text)
-        request = self._parse(sanitize_lines(text) if "\n" in text else sanitize(text))
+        request = self._parse(typed_lines(text) if "\n" in text else sanitize(without_unseen_start(text)))
         if request is not None:
             yield request
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from chat_server.protocol.events import Event
+from chat_server.protocol.sanitize import typed_lines
 from chat_tui.client.calling import Line
 from chat_tui.language import message, say
 
@@ -127,7 +128,7 @@ def _ask(connection: Asks, do: str, on_answer: Callable[[Event], bool], **fields
 
 def without_secrets(text: str) -> str:
     """What was typed, without what may be a secret after a command about accounts: this much of it may be kept."""
-    word, *following = text.split() or [""]
+    word, *following = typed_lines(text).split() or [""]
     if not word.startswith("/"):
         return text
     shown = _HIDES_AFTER.get(word[1:].casefold())

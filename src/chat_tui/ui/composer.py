@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from chat_server.protocol.sanitize import sanitize_lines, without_unseen_start
+from chat_server.protocol.sanitize import typed_lines
 from chat_tui.client.completion import Completion, replaced
 from chat_tui.client.spelling import misspelt, word_before
 from chat_tui.language import say
@@ -207,7 +207,7 @@ class Composer(QuickTextArea):
 
     def submit(self) -> None:
         """Send what is written."""
-        text = sanitize_lines(without_unseen_start(self.text))
+        text = typed_lines(self.text)
         if not text.strip():
             return
         self._sent.leave()
@@ -346,7 +346,7 @@ class Composer(QuickTextArea):
         return True
 
     async def _on_paste(self, event: Paste) -> None:
-        text = sanitize_lines(without_unseen_start(event.text))
+        text = typed_lines(event.text)
         event.stop()
         event.prevent_default()
         if text.count("\n") >= PASTE_ASKS_ABOVE:
