@@ -48,6 +48,19 @@ def test_older_lines_are_asked_for_where_only_reactions_are_here(program: Stage)
     )
 
 
+def test_lines_that_the_room_has_no_more_are_not_said_to_be_missing_nor_asked_for_again(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        assert "100 earlier lines" in app.screen_text()
+        app.answer("history", PageShown("python", (), 101, 101, ""))
+        await settle(pilot)
+        assert "earlier line" not in app.screen_text()
+        await pilot.press("pageup", "pageup")
+        await settle(pilot)
+        assert sum(do == "history" for do, _ in app.connection.asked) == 1
+
+    program.play(act, [*beginning(), told(line(101), newest=101)])
+
+
 def test_older_lines_are_asked_for_again_when_the_connection_that_was_lost_is_back(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         app.connection_changed(ConnectionChanged(Status.WAITING, "the connection was closed"))

@@ -279,7 +279,9 @@ class State:
 
     def _page(self, event: entries.PageShown) -> list[Entry]:
         room = self.room(event.room)
-        room.first = event.first
+        if room.first != event.first:  # lines are gone that are still said to be missing
+            room.first = event.first
+            room.timeline.look_again()
         room.last = max(room.last, event.last)
         return self._add(room, event.lines)
 

@@ -292,6 +292,10 @@ class Timeline:
         before = self.before(index)
         return range(0) if before is not None and before.seq >= hole.stop else hole
 
+    def look_again(self) -> None:
+        """What there is beside the lines has changed: which ones the room has."""
+        self._changed_from(0)
+
     def take_changes(self) -> Changes | None:
         """What has changed since the last call; None if nothing has."""
         if self._since is None and not self._prepended:
