@@ -796,6 +796,17 @@ async def test_whois_tells_what_everybody_may_know_and_no_room_that_one_may_not(
         )
 
 
+async def test_where_nobody_has_an_account_nobody_is_marked_as_a_guest(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house() as house:
+        ann = house.call()
+        await ann.log_in("ann", "python")
+        await ann.type("/whois ann")
+        told = await ann.read_until("* In the rooms: python")
+    assert "* ann has no account, as nobody has here.\r\n" in told
+    assert "ann?" not in told
+
+
+
 async def test_a_guest_at_another_node_is_found_by_name_and_nobody_else_is_looked_at(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

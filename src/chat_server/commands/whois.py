@@ -126,16 +126,15 @@ def _of_account(place: Room, session: Occupant, account: Account) -> PersonShown
 
 
 async def _guest(place: Room, session: Occupant, nick: str) -> PersonShown | Refused | None:
-    """A guest of this name, here or in a room at another node; None: there is none."""
+    """Somebody of this name without an account, here or in a room at another node, a guest once anybody has one; None: there is none."""
     person, key = place.directory.person(nick), name_key(nick)
-    rooms = _chat_rooms(place, session)
+    rooms, zone, is_marked = _chat_rooms(place, session), session.person.zone, bool(place.directory.guests)
     if person is not None and person.sessions:
         theirs = {name_key(name) for name in person.rooms}
         now = place.directory.authentication.now()
         shown = _rooms(room for room in rooms if name_key(room.name) in theirs)
         away = UNSET if person.away is None else person.away
-        zone = session.person.zone
-        return PersonShown(person.nick, True, zone, True, rooms=shown, away=away, idle=_idle(person, now))
+        return PersonShown(person.nick, True, zone, is_marked, rooms=shown, away=away, idle=_idle(person, now))
     others = place.directory.others
     named = await readable(others.nodes.whereabouts(key)) if others is not None else ()
     if isinstance(named, Refused):
@@ -143,7 +142,7 @@ async def _guest(place: Room, session: Occupant, nick: str) -> PersonShown | Ref
     there = [(room.name, known) for one in named for room in rooms if (known := room.nick_of(one.person))]
     if not there:
         return None
-    return PersonShown(there[0][1], True, session.person.zone, True, rooms=_rooms_named(dict(there)))
+    return PersonShown(there[0][1], True, zone, is_marked, rooms=_rooms_named(dict(there)))
 
 
 def _chat_rooms(place: Room, session: Occupant) -> list[ChatRoom]:

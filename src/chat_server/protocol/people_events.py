@@ -41,8 +41,8 @@ class MentionsWaiting(Event, frozen=True):
 class PersonShown(Event, frozen=True, tag="whois"):
     """Who somebody is: a guest, or since when they have an account; their role on the server; in which rooms they are of which the receiver may know.
 
-    `away` is what they say of being away. For so many minutes they have done nothing (`idle`); who is not here was last here so many `days` ago, if
-    that is told. Both are rounded.
+    Where nobody has an account nobody is a guest. `away` is what they say of being away. For so many minutes they have done nothing (`idle`); who is
+    not here was last here so many `days` ago, if that is told. Both are rounded.
     """
 
     nick: str

@@ -109,11 +109,13 @@ def person_shown(event: people_events.PersonShown, translator: Translator) -> li
 
 
 def _who(event: people_events.PersonShown, translator: Translator) -> str:
-    if event.guest or isinstance(event.since, UnsetType):
+    if event.guest:
         return translator.text(
             "{nick} is a guest, without an account: that is what the ? after the name means.",
             nick=f"{event.nick}{GUEST}",
         )
+    if isinstance(event.since, UnsetType):
+        return translator.text("{nick} has no account, as nobody has here.", nick=event.nick)
     since = day_of(translator, event.since, event.zone)
     if event.role in _ROLES:
         role = translator.text(_ROLES[event.role])
