@@ -806,7 +806,6 @@ async def test_where_nobody_has_an_account_nobody_is_marked_as_a_guest(autojump_
     assert "ann?" not in told
 
 
-
 async def test_a_guest_at_another_node_is_found_by_name_and_nobody_else_is_looked_at(
     autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
