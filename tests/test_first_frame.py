@@ -33,8 +33,10 @@ class Watched(StoryApp):
         """Of each time that the panes were drawn: whether that was written."""
         self.drawn_before_connecting: list[int] = []
         self.styled: list[dict[object, object]] = []
+        self.styled_anew = 0
+        """How often all of the screen was styled that had been before."""
         compositor, show = self.main._compositor, self.main.show
-        draw = compositor.render_update
+        draw, style = compositor.render_update, self.main.update_node_styles
 
         def render_update(**how: Any) -> Any:
             self.drawn.append(not self._batch_count)
@@ -42,12 +44,17 @@ class Watched(StoryApp):
 
         def look_and_show() -> None:
             self.styled.append(styles_of(self))
-            self.main.update_node_styles(animate=False)
+            style(animate=False)
             self.styled.append(styles_of(self))
             show()
 
+        def style_anew(animate: bool = True) -> None:
+            self.styled_anew += not self.main.seen.is_set()
+            style(animate=animate)
+
         setattr(compositor, "render_update", render_update)  # noqa: B010 - for a type checker a method cannot be replaced
         setattr(self.main, "show", look_and_show)  # noqa: B010 - the same
+        setattr(self.main, "update_node_styles", style_anew)  # noqa: B010 - the same
 
     def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
         client = super().new_client(server, host, port, nick)
@@ -83,6 +90,7 @@ def test_before_it_is_seen_everything_is_styled_as_it_would_be_once_more(watched
     before, after = watched.styled
     assert len(before) > 20
     assert before == after
+    assert not watched.styled_anew
 
 
 def test_nothing_is_drawn_that_is_not_written(watched: Watched) -> None:

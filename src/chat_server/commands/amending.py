@@ -42,7 +42,7 @@ EDIT_SECONDS = 15 * 60
 VERSION_DAYS = int(VERSION_SECONDS) // 86400
 
 EDITS_MAX = 20
-"""How often one line is edited: all that it said before is kept, and shown at once."""
+"""How often one line is edited: all that it said before is kept."""
 
 EDIT_TOKENS = 3.0
 """Lines for which it counts to edit one: its batch is stored again, and indexed again."""
