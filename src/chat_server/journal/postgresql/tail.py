@@ -311,7 +311,9 @@ class Tail:
         if channel == TURNS_CHANNEL:
             if not is_own:
                 told = newest_in(text) or dict.fromkeys(self._rooms, inf)
-                here = self._rooms.keys() & told.keys()  # rooms that there are not take no memory, whoever tells of them
+                here = (
+                    self._rooms.keys() & told.keys()
+                )  # rooms that there are not take no memory, whoever tells of them
                 self._told.update({number: max(told[number], self._told.get(number, 0)) for number in here})
         elif not channel.startswith(TOLD_CHANNELS):
             self._hear(channel, text)
