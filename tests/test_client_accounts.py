@@ -414,6 +414,7 @@ def test_a_wait_is_as_long_as_the_server_says_but_no_longer_than_a_clock_can_tel
         ("/code device", "/code device"),
         ("\u200b/login ann 7K3M-Q9TZ", "/login ann"),
         (" \n\u200b/login ann 7K3M-Q9TZ", "/login ann"),
+        ("／login ann 7K3M-Q9TZ", "/login ann"),
         ("\u200b/code device", "\u200b/code device"),
         ("//login ann 7K3M-Q9TZ", "//login ann 7K3M-Q9TZ"),
         ("  /say  a  b ", "  /say  a  b "),

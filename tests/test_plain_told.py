@@ -478,6 +478,8 @@ def test_an_editors_mark_before_the_first_line_hides_no_command() -> None:
     assert [lines.take(), lines.take()] == ["/help", "\ufeffhello"]
     lines.receive_data("\x0c/help\n\u200b//help\n \x0c/help\n".encode())
     assert [lines.take(), lines.take(), lines.take()] == ["/help", "//help", " \x0c/help"]
+    lines.receive_data("／help\na／b\n".encode())
+    assert [lines.take(), lines.take()] == ["/help", "a／b"]
 
 
 def test_a_write_that_fails_is_told_once_and_that_it_works_again(tmp_path: Path) -> None:

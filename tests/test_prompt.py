@@ -118,6 +118,19 @@ def test_what_stands_unseen_before_a_slash_is_not_sent_as_a_line(program: Stage)
     program.play(act, beginning())
 
 
+def test_the_wide_slash_of_a_chinese_keyboard_begins_a_command(program: Stage) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.insert("／top")
+        await pilot.press("tab", *"Pythons", "enter")
+        app.prompt.insert("／／topic")
+        await pilot.press("enter")
+        await settle(pilot)
+        said = [(line.do, line.text) for line in app.connection.said]
+        assert said == [("topic", "Pythons"), ("say", "/topic")]
+
+    program.play(act, beginning())
+
+
 def test_ctrl_z_undoes_a_word_at_a_time_and_ctrl_y_brings_it_back(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press(*"one", "space", *"two", "space", *"three")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
-from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Join, Request, Say, Topic
+from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Join, Login, Request, Say, Topic
 from chat_server.protocol.runs import RUN_MAX, SayRun
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.connection_events import (
@@ -157,6 +157,17 @@ def test_a_line_that_is_seen_as_a_command_is_one_whatever_stands_unseen_before_i
     for chunk in (b"hello\n", typed, f"one\n{unseen}/join python\ntwo\n".encode()):
         talker.receive(chunk)
     assert talker.said == [Say("hello"), Join("python"), Say("one"), Join("python"), Say("two")]
+
+
+@pytest.mark.parametrize("unseen", ["", "\u200b", "\x0c"])
+@pytest.mark.parametrize("in_runs", [True, False])
+def test_the_wide_slash_of_a_chinese_keyboard_is_a_slash(unseen: str, in_runs: bool) -> None:
+    talker = Talker("UTF-8", in_runs=in_runs)
+    typed = f"{unseen}／join python\n".encode()
+    for chunk in (typed, f"你好\n{unseen}／join python\na／b\n{unseen}／／join\n ／join\n".encode()):
+        talker.receive(chunk)
+    assert talker.said == [Join("python"), Say("你好"), Join("python"), Say("a／b"), Say("/join"), Say(" ／join")]
+    assert requests(f"{unseen}／login ann\r\n".encode()) == [Login("ann")]
 
 
 def test_what_comes_of_a_key_ends_before_a_slash() -> None:

@@ -49,10 +49,12 @@ _UNSAFE = LatePattern(
 )
 # What keys and copied text leave before a slash: what an arrow sends, whole; controls; what is drawn as nothing. No tab: it is a blank.
 _BEFORE_SLASH = LatePattern(
-    rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[@-~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029])+(?=/)"
+    rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[@-~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029])+(?=[/\uff0f])"
 )
-UNSEEN_COMMAND = LatePattern(rf"(?:\A|[\r\n])[{_UNSEEN}]+/")
-"""In clean lines: a slash that is seen as the first of its line, and is not."""
+UNSEEN_COMMAND = LatePattern(rf"(?:\A|[\r\n])(?:[{_UNSEEN}]+/|[{_UNSEEN}]*\uff0f)")
+"""In clean lines: a slash that is seen as the first of its line, and is not, or is not written as one."""
+
+_WIDE_SLASH = "\uff0f"
 
 _SUSPECT = LatePattern(f"[{_SPACES}{_REMOVED}]|{_MAYBE_MARKS}")
 
@@ -81,13 +83,17 @@ def _table() -> dict[int, str | None]:
 
 
 def without_unseen_start(text: str) -> str:
-    """Return what was typed without what nobody sees before a slash: a line that is shown as a command is one.
+    """Return what was typed without what nobody sees before a slash, and with a slash for the wide one of a Chinese or Japanese keyboard.
 
-    Whoever presses Ctrl+L before /register would tell it to the room otherwise, and what they type next too. Must come before what cleans the text.
+    A line that is shown as a command is one. Whoever presses Ctrl+L before /register, or types it with a wide slash, would tell it to the room
+    otherwise, and what they type next too. Must come before what cleans the text.
     """
-    if " " <= text[:1] <= "~" or (found := _BEFORE_SLASH.match(text)) is None:
+    if " " <= text[:1] <= "~":
         return text
-    return text[found.end() :]
+    if (found := _BEFORE_SLASH.match(text)) is not None:
+        text = text[found.end() :]
+    slashes = len(text) - len(text.lstrip(_WIDE_SLASH)) if text[:1] == _WIDE_SLASH else 0
+    return "/" * slashes + text[slashes:]
 
 
 def sanitize_lines(text: str) -> str:
@@ -96,7 +102,7 @@ def sanitize_lines(text: str) -> str:
 
 
 def typed_lines(text: str) -> str:
-    """Return what was typed in several lines, clean, and without what nobody sees before its slash, also after empty lines."""
+    """Return what was typed in several lines, clean, and with its slash where it is seen, also after empty lines."""
     return without_unseen_start(sanitize_lines(without_unseen_start(text)))
 
 

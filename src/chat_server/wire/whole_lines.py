@@ -18,7 +18,7 @@ def said_in(lines: bytes, rest: bytes, charset: str) -> list[str] | None:
     What comes after them does nothing yet if it can be kept as it is.
     """
     text = _clean_text(lines, rest, charset)
-    if not text or ("/" in text and (_COMMAND.search(text) or (not text.isascii() and UNSEEN_COMMAND.search(text)))):
+    if not text or (("/" in text or "\uff0f" in text) and (_COMMAND.search(text) or UNSEEN_COMMAND.search(text))):
         return None
     return list(filter(None, map(str.rstrip, text.splitlines())))
 

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 from textual.widgets.text_area import Selection
 
-from chat_server.protocol.sanitize import typed_lines
+from chat_server.protocol.sanitize import typed_lines, without_unseen_start
 from chat_tui.client.completion import Completion, replaced
 from chat_tui.client.spelling import misspelt, word_before
 from chat_tui.language import say
@@ -217,7 +217,7 @@ class Composer(QuickTextArea):
 
     def complete(self, step: int) -> None:
         """Complete the word before the cursor; again, take the next choice."""
-        before = self.get_text_range((0, 0), self.cursor_location)
+        before = without_unseen_start(self.get_text_range((0, 0), self.cursor_location))
         whole = self._completing.complete(before, step)
         if whole is not None:
             self.replace(whole, (0, 0), self.cursor_location)

@@ -13,7 +13,7 @@ from io import StringIO
 from msgspec import Struct
 
 from chat_server.protocol.late_pattern import LatePattern
-from chat_server.protocol.sanitize import sanitize, sanitize_lines
+from chat_server.protocol.sanitize import sanitize, sanitize_lines, without_unseen_start
 from chat_server.wire.charsets import incremental_decoder
 from chat_server.wire.editor.edit_buffer import EditBuffer
 from chat_server.wire.editor.row import ERASE, Row
@@ -345,7 +345,8 @@ class LineEditor:
     def _enter(self) -> Iterator[Item]:
         self._line.end_completing()
         text, raw = self._line.text, self._raw
-        is_command = text.startswith("/") and not text.startswith("//") and "\n" not in text
+        seen = without_unseen_start(text)
+        is_command = seen.startswith("/") and not seen.startswith("//") and "\n" not in text
         if is_command or self._row.is_secret or not self.is_shown_back:
             yield self._begin_below(b"")
         else:
