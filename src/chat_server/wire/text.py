@@ -28,9 +28,9 @@ from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, EditingC
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
 from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
-from chat_server.wire.telnet.negotiation import Negotiation
+from chat_server.wire.telnet.negotiation import FIRST_QUESTION, Negotiation
 from chat_server.wire.telnet.options import Code
-from chat_server.wire.telnet.terminal import Terminal
+from chat_server.wire.telnet.terminal import UNKNOWN, Terminal
 from chat_server.wire.whole_lines import said_in
 
 COLUMNS = 80
@@ -88,8 +88,9 @@ class TextDecoder:
         self.in_runs = in_runs
         self._line_limit = line_limit
         self._text_limit = text_limit or line_limit
-        self._telnet = TelnetDecoder()
-        self._negotiation = Negotiation()
+        # Both are made when there is telnet, or may have to be: they take 350 bytes, and who is at nc has none.
+        self._telnet: TelnetDecoder | None = None
+        self._negotiation: Negotiation | None = None
         self._charset = UTF_8
         self._lines = LineMode(line_limit)
         self._may_be_program = self._lines.stops_at_object = True
@@ -104,7 +105,11 @@ class TextDecoder:
     def is_mid_line(self) -> bool:
         """Whether the caller has begun a line and not ended it."""
         is_begun = bool(self.editor.text) if self.editor else self._lines.is_mid_line
-        return is_begun or self._telnet.is_in_sequence
+        return is_begun or self._is_in_sequence
+
+    @property
+    def _is_in_sequence(self) -> bool:
+        return self._telnet is not None and self._telnet.is_in_sequence
 
     @property
     def held(self) -> int:
@@ -124,7 +129,7 @@ class TextDecoder:
     @property
     def speaks_telnet(self) -> bool:
         """Whether the caller has said something in telnet that no text looks like."""
-        return self._negotiation.has_spoken
+        return self._negotiation is not None and self._negotiation.has_spoken
 
     @property
     def may_speak_telnet(self) -> bool:
@@ -134,7 +139,7 @@ class TextDecoder:
     @property
     def terminal(self) -> Terminal:
         """What is known of the caller's terminal."""
-        return self._negotiation.terminal
+        return UNKNOWN if self._negotiation is None else self._negotiation.terminal
 
     @property
     def charset(self) -> str:
@@ -153,7 +158,8 @@ class TextDecoder:
 
     def _judge_byte_255(self) -> None:
         """Without telnet, 0xFF is a letter where the charset has one there; with it, that letter comes twice."""
-        self._telnet.doubts_iac = has_byte_255(self._charset) and not self.speaks_telnet
+        if self._telnet is not None:
+            self._telnet.doubts_iac = has_byte_255(self._charset) and not self.speaks_telnet
 
     def allow(self, line_limit: int, text_limit: int) -> None:
         """Take longer lines from now on: the caller has logged in, and is a person."""
@@ -166,28 +172,38 @@ class TextDecoder:
     @property
     def wants_editing(self) -> bool:
         """Whether the line is edited here, or will be when the caller's telnet agrees."""
-        return self._negotiation.wants_editing
+        return self._negotiation is not None and self._negotiation.wants_editing
 
     def edit(self, *, wanted: bool) -> bytes:
         """Have the line edited here, or by the caller's own program, as soon as its telnet agrees. Return what to write."""
-        return self._negotiation.edit(wanted=wanted)
+        return self._negotiated().edit(wanted=wanted)
 
     def expect_secret(self) -> bytes:
         """Take the next line for a secret, which telnet does not show while it is typed. Return what to write.
 
         A caller without telnet sees what it types: nothing on this side can help that.
         """
-        return self._negotiation.expect_secret()
+        return self._negotiated().expect_secret()
+
+    @property
+    def _is_secret_expected(self) -> bool:
+        return self._negotiation is not None and self._negotiation.is_secret_expected
 
     def _end_secret(self) -> bytes:
         if self.editor or not self.speaks_telnet:
-            self._negotiation.is_secret_expected = False
+            self._negotiated().is_secret_expected = False
             return b""
-        return self._negotiation.end_secret() + b"\r\n"  # the caller's Enter was not shown either
+        return self._negotiated().end_secret() + b"\r\n"  # the caller's Enter was not shown either
+
+    def _negotiated(self) -> Negotiation:
+        """What has been agreed on with the caller's telnet until now: it may have been asked the first question already."""
+        if self._negotiation is None:
+            self._negotiation = Negotiation(has_begun=self._has_had_a_line and self.may_speak_telnet)
+        return self._negotiation
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
-        if self.editor or self._negotiation.is_secret_expected or self._telnet.is_in_sequence:
+        if self.editor or self._is_secret_expected or self._is_in_sequence:
             return self._each(data)
         if (command := self._lines.command(data)) is not None:
             return self._alone(command)
@@ -218,13 +234,14 @@ class TextDecoder:
     # All the rest is taken step by step.
 
     def _each(self, data: bytes) -> Iterator[Item]:
-        pieces = self._telnet.receive_data(data)
+        pieces = self._pieces(data)
         for piece in pieces:
             if isinstance(piece, bytes):
                 yield from self._text(piece)
                 if self._object:
-                    self._telnet.doubts_iac = False
-                    yield ProgramDetected(self._telnet, self._negotiation, (self._object, *pieces))
+                    telnet = self._telnet or TelnetDecoder()
+                    telnet.doubts_iac = False
+                    yield ProgramDetected(telnet, self._negotiated(), (self._object, *pieces))
                     return
             else:
                 yield from self._protocol(piece)
@@ -233,6 +250,15 @@ class TextDecoder:
         if self.editor:
             for drawn in self.editor.drawing():
                 yield Echo(drawn)
+
+    def _pieces(self, data: bytes) -> Iterator[Piece]:
+        """The bytes as text and what is of telnet."""
+        if self._telnet is None:
+            if Code.IAC not in data:
+                return iter((data,) if data else ())
+            self._telnet = TelnetDecoder()
+            self._judge_byte_255()
+        return self._telnet.receive_data(data)
 
     def _text(self, data: bytes) -> Iterator[Item]:
         if self.editor:
@@ -256,8 +282,10 @@ class TextDecoder:
         if self._has_had_a_line or self._lines.first_ended_in_cr_lf is None:
             return
         self._has_had_a_line = True
-        if self._lines.first_ended_in_cr_lf and (question := self._negotiation.begin()):
-            yield ProtocolReply(question)
+        if self._lines.first_ended_in_cr_lf:
+            question = FIRST_QUESTION if self._negotiation is None else self._negotiation.begin()
+            if question:
+                yield ProtocolReply(question)
 
     def _line(self, line: bytes | TooLong) -> Iterator[Item]:
         if isinstance(line, TooLong):
@@ -269,13 +297,13 @@ class TextDecoder:
 
     def _is_unclear(self, line: bytes) -> bool:
         """Whether the line seems to be Chinese in another charset; that is asked once."""
-        if not self._may_hint or line.isascii() or self._negotiation.is_secret_expected or not may_be_gb18030(line):
+        if not self._may_hint or line.isascii() or self._is_secret_expected or not may_be_gb18030(line):
             return False
         self._may_hint = False
         return True
 
     def _read(self, text: str) -> Iterator[Item]:
-        if self._negotiation.is_secret_expected:
+        if self._is_secret_expected:
             ended = self._end_secret()
             if ended:
                 yield ProtocolReply(ended)
@@ -311,15 +339,15 @@ class TextDecoder:
 
     def _protocol(self, piece: Piece) -> Iterator[Item]:
         """Take something of telnet."""
-        question = self._negotiation.begin()
-        if question:
+        negotiation = self._negotiated()
+        if question := negotiation.begin():
             yield ProtocolReply(question)
         known = self.terminal, self.speaks_telnet
         match piece:
             case OptionSaid():
-                said = self._negotiation.receive_option(piece.verb, piece.option)
+                said = negotiation.receive_option(piece.verb, piece.option)
             case Subnegotiation():
-                said = self._negotiation.receive_subnegotiation(piece.option, piece.data)
+                said = negotiation.receive_subnegotiation(piece.option, piece.data)
             case _:
                 said = b""
         self._judge_byte_255()
@@ -327,13 +355,13 @@ class TextDecoder:
             yield ProtocolReply(said)
         if isinstance(piece, Command):
             yield from _commanded(piece.code, self.editor, self._lines)
-        is_changed = yield from self._begin_or_end_editing()
+        is_changed = yield from self._begin_or_end_editing(negotiation)
         if is_changed or known != (self.terminal, self.speaks_telnet):
             yield TerminalChanged()
 
-    def _begin_or_end_editing(self) -> Generator[ProtocolReply | Echo, None, bool]:
+    def _begin_or_end_editing(self, negotiation: Negotiation) -> Generator[ProtocolReply | Echo, None, bool]:
         """Edit the line here if that is wanted and the caller's telnet has agreed to both of what it takes. Returns whether that is new."""
-        agreed = self._negotiation.may_be_edited
+        agreed = negotiation.may_be_edited
         if self.editor and not agreed:
             yield Echo(self.editor.close())
             self._lines.after_cr = self.editor.after_cr
@@ -346,7 +374,7 @@ class TextDecoder:
             return True
         else:
             is_changed = False
-        if self.wants_editing and self._negotiation.is_editing_refused:
+        if self.wants_editing and negotiation.is_editing_refused:
             # Half of it would be a terminal that shows nothing of what is typed.
             yield ProtocolReply(self.edit(wanted=False))
             is_changed = True

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from chat_server.protocol.choices import CHARSETS, find_charset
 from chat_server.wire.telnet.options import Code, Option, Options, State
-from chat_server.wire.telnet.terminal import Terminal
+from chat_server.wire.telnet.terminal import UNKNOWN, Terminal
 
 TYPES_MAX = 3
 """Answers to TERMINAL-TYPE that are fetched: a MUD client's name, its terminal, its MTTS bits."""
@@ -39,7 +39,8 @@ _NAWS_LENGTH = 4
 
 _OURS = frozenset((Option.BINARY, Option.CHARSET))
 _THEIRS = frozenset((Option.BINARY, Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET))
-_UNKNOWN = Terminal()
+FIRST_QUESTION = bytes((Code.IAC, Code.DO, Option.BINARY))
+"""What is asked before anything is known of the caller's telnet."""
 
 
 class Negotiation:
@@ -50,14 +51,17 @@ class Negotiation:
         *("has_begun", "has_spoken", "is_answered", "is_secret_expected", "options", "terminal", "wants_editing"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_begun: bool = False) -> None:
+        """Nothing has been said, but the first question if it `has_begun`."""
         self.options = Options(ours=_OURS, theirs=_THEIRS)
         self.has_begun = False
+        if has_begun:
+            self.begin()
         self.is_answered = False
         """Whether the one question has been answered."""
         self.has_spoken = False
         """Whether the caller has negotiated anything, asked or not."""
-        self.terminal = _UNKNOWN
+        self.terminal: Terminal = UNKNOWN
         self.wants_editing = False
         """Whether the line is edited here, or will be when the caller's telnet agrees."""
         self.is_secret_expected = False

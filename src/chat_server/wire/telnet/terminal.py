@@ -80,3 +80,7 @@ class Terminal(Struct, frozen=True):
     def is_screen_reader(self) -> bool:
         """Whether it says that it is read aloud."""
         return bool((self.mtts or 0) & Mtts.SCREEN_READER)
+
+
+UNKNOWN = Terminal()
+"""One of which nothing has been said."""
