@@ -480,7 +480,7 @@ async def _run_until_cancelled(step: int, how: str) -> bool:
 
 
 def _check_no_trace(house: House) -> None:
-    assert house.server._sessions == set()
+    assert house.server._sessions == {}
     assert house.server._connections == 0
     assert house.server._admission._by_network == {}
     assert house.server.hall.directory._people == {}

@@ -22,7 +22,8 @@ def skeleton(name: str) -> str:
     """
     if name.isascii():
         shown = _AS_L.sub("l", name) if "I" in name else name
-        return shown.lower().translate(_DIGITS)
+        shape = shown.lower().translate(_DIGITS)
+        return name if shape == name else shape  # one value for both, as in name_key
     shapes = _shapes()
     shown = normalize("NFD", normalize("NFKC", name)).translate(shapes)
     folded = normalize("NFKD", normalize("NFKD", _AS_L.sub("l", shown)).casefold())

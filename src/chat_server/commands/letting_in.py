@@ -38,7 +38,6 @@ from chat_server.rooms.case_news import tell_waiting
 from chat_server.rooms.conversation_life import guest_registered
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor, tell_if_muted
-from chat_server.rooms.former_names import called
 from chat_server.rooms.known_rooms import shown_to
 from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import MEMBER, OWNER, Person, Proof
@@ -57,7 +56,7 @@ def let_in_guest(place: Room, session: Occupant, nick: str, token: str) -> None:
         place.directory.identify(identity, session.person)
         session.person.reacted = place.directory.guest_reactions.of(identity)
         place.directory.guest_blocks.is_back(session.person, identity)
-    session.person.called = called((), name_key(nick), place.directory.authentication.now())
+    session.person.named_at = place.directory.authentication.now()
     session.logged_in(nick, identity or name_key(nick), MEMBER)
     tell_if_muted(place.directory, session)
 

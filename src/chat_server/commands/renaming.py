@@ -185,7 +185,8 @@ def call(place: Room, session: Occupant, nick: str, *, is_asked: bool = True) ->
     conversations = conversations_of(place.directory)
     conversations.renamed(conversations.who(person), old, nick)
     if not person.account:
-        person.called = called(person.called, name_key(nick), place.directory.authentication.now())
+        person.formerly = called(person.formerly, name_key(old), person.named_at)
+        person.named_at = place.directory.authentication.now()
         place.directory.guest_blocks.is_called(old, nick)
         place.directory.calls.guest_is_called(old, nick)
     renamed = Renamed(old, nick, guest=place.directory.guests.mark(person))

@@ -70,7 +70,10 @@ def name_key(name: str) -> str:
     """
     if len(name) > NAME_TYPED_MAX:
         return name
-    return name.lower() if name.isascii() else normalize("NFKC", normalize("NFKC", name).casefold())
+    key = name.lower() if name.isascii() else normalize("NFKC", normalize("NFKC", name).casefold())
+    return (
+        name if key == name else key
+    )  # it is kept in four places for each who is there, and mostly one value is enough for all
 
 
 def was_a_name(name: str) -> bool:

@@ -66,7 +66,7 @@ class Members:
         """Who wants their next line timed."""
         self.entered_at: dict[Occupant, int] = {}
         """After which line those sessions have entered that have not been told yet."""
-        self.own = LinesOfGuests()
+        self.own = LinesOfGuests(self.nicks)
         """What was said by guests who are here."""
         self._hears_from: dict[Occupant, int] = {}  # from which number on each session has been shown everything
         self._arrived = 0  # newcomers since others had their turn
@@ -222,8 +222,8 @@ class Members:
 
     def _know_as(self, person: Person[Occupant], nick: str) -> None:
         """Somebody is here under this name: if they were not before, nothing of what was said until now is theirs by it."""
-        self.nicks[person] = nick
         self.own.know_as(person, nick, self._history.last_seq)
+        self.nicks[person] = nick
 
     def changed(self, session: Occupant) -> None:
         """A session is shown things in another way from now on. It has no place in the room's order: what happens stays the same."""
@@ -239,7 +239,8 @@ class Members:
         """Make the session a member, and tell it where it is."""
         person = session.person
         self._know_as(person, nick)
-        self._here[person] = (*self._here.get(person, ()), session)
+        here = (*self._here.get(person, ()), session)
+        self._here[person] = person.sessions if person.sessions == here else here  # mostly one value is enough for both
         self._audience.add(session, nick)
         self.entered_at[session] = self._history.last_seq
         self._hears_from[session] = self._history.last_seq + 1
@@ -339,8 +340,8 @@ class Members:
         if left:
             self._here[session.person] = left
         else:
-            self.nicks.pop(session.person, None)
             self.own.went(session.person)
+            self.nicks.pop(session.person, None)
 
 
 def _named(people: Sequence[tuple[Somebody, str]], directory: Directory[Room, Person[Occupant]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from chat_server.guard import Guard
 from chat_server.protocol.names import name_key
 from chat_server.protocol.stored_event import Author
 from chat_server.rooms.blocking import NO_BLOCKS
-from chat_server.rooms.former_names import Called
+from chat_server.rooms.former_names import Called, called
 
 STRANGER = "stranger"
 MEMBER = "member"
@@ -77,15 +77,16 @@ class Person(Generic[S]):
         "active_at",
         "away",
         "blocks",
-        "called",
         "came_as",
         "cases",
         "choices",
         "choosing",
+        "formerly",
         "history",
         "is_naming",
         "language",
         "name_order",
+        "named_at",
         "nick",
         "reacted",
         "replaced",
@@ -121,8 +122,10 @@ class Person(Generic[S]):
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
-        self.called: Called = ()
-        """A guest's names, and since when they have each: the last is that of now, and those before it may be another's."""
+        self.named_at = -inf
+        """Since when a guest has their name (seconds since 1970); -inf: they never were one."""
+        self.formerly: Called = ()
+        """The names that a guest had before that, and since when they had each: they may be another's by now."""
         self.came_as = ""
         """Who this was to the journal as a guest, of somebody who has registered since; "" for others. What that guest may not do they may not."""
         self.cases: tuple[int, ...] = ()
@@ -145,6 +148,11 @@ class Person(Generic[S]):
     def known_as(self, nick: str) -> str:
         """Who this is to the journal where it keeps how far somebody has come, with the nickname that they have or had there."""
         return sender_of(self.account) if self.account else name_key(nick)
+
+    @property
+    def called(self) -> Called:
+        """A guest's names, and since when they have each: the last is that of now."""
+        return called(self.formerly, name_key(self.nick), self.named_at) if self.named_at > -inf else ()
 
     @property
     def rooms(self) -> tuple[str, ...]:

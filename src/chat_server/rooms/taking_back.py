@@ -3,7 +3,7 @@
 Never knows who may delete what, nor how anything is stored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -23,17 +23,16 @@ class LinesOfGuests:
     under it since they came, or took it, was said by them.
     """
 
-    def __init__(self) -> None:
-        self._since: dict[
-            Person[Occupant], tuple[str, int]
-        ] = {}  # what they are called, and the newest line before they were
+    def __init__(self, nicks: Mapping[Person[Occupant], str]) -> None:
+        """Take who is here, each with the nickname that the room has heard of."""
+        self._nicks = nicks
+        self._since: dict[Person[Occupant], int] = {}  # the newest line before they were called so
 
     def know_as(self, person: Person[Occupant], nick: str, after: int) -> None:
-        """Somebody is here under this name; if they were not before, they have said none of the lines up to this number under it."""
-        known = self._since.get(person)
-        is_new = not person.account if known is None else known[0] != nick
+        """Somebody is to be here under this name; if they were not before, they have said none of the lines up to this number under it."""
+        is_new = self._nicks.get(person) != nick if person in self._since else not person.account
         if is_new:
-            self._since[person] = nick, after
+            self._since[person] = after
 
     def went(self, person: Person[Occupant]) -> None:
         """Somebody is here no longer."""
@@ -41,8 +40,8 @@ class LinesOfGuests:
 
     def has(self, person: Person[Occupant], line: Entry) -> bool:
         """Whether a line is somebody's, who is here."""
-        nick, since = self._since.get(person, ("", 0))
-        return not line.author and line.nick == nick and line.seq > since
+        since = self._since.get(person)
+        return since is not None and not line.author and line.nick == self._nicks.get(person) and line.seq > since
 
 
 def as_told(what: Acting, state: RoomState) -> Acting:

@@ -138,7 +138,7 @@ class Server:
         self.echoes = Echoes(store.nodes.signs) if store.nodes else None
         self._open_rooms = OpenRooms(store, send_many)
         self._unserved = Guard("a caller could not be served")  # one for all: it is there for as long as each caller is
-        self._sessions: set[ChatSession[Any]] = set()
+        self._sessions: dict[ChatSession[Any], None] = {}  # a set takes twice the memory
         self._connections = self._cut = 0
         parts = (self._admission, self._budget, self._directory, self._handshakes, self._open_rooms, self._sessions)
         node = store.nodes.name if store.nodes else None
@@ -331,16 +331,17 @@ class Server:
         log.debug("a caller came", address=caller.origin.address)
         session: ChatSession[Any] | None = None
         try:
-            with self._unserved:
-                session = following = await self._arrival.begin(caller, received)
-                while following is not None:
-                    session = following
-                    self._sessions.add(session)
-                    self.ending.dismiss(session)  # who was there when that began has been dismissed already
-                    await session.run()
-                    following = session.successor()
-                    if following is not None:
-                        self._sessions.discard(session)
+            session = following = await self._arrival.begin(caller, received)
+            while following is not None:
+                session = following
+                self._sessions[session] = None
+                self.ending.dismiss(session)  # who was there when that began has been dismissed already
+                await session.run()
+                following = session.successor()
+                if following is not None:
+                    self._sessions.pop(session, None)
+        except Exception as error:  # noqa: BLE001 - as in a guard, which keeps 64 bytes as long as the caller is there
+            self._unserved.note(error)
         finally:
             try:
                 if session is not None:
@@ -355,7 +356,7 @@ class Server:
         with guard:
             if not await session.end(deadline):
                 self._cut += 1
-        self._sessions.discard(session)
+        self._sessions.pop(session, None)
         if guard.has_failed or session.has_failed:
             _forget_session(session, self._directory, self.rooms)
         with self._partings.within(max(0, min(LAST_WORDS_SECONDS, self.ending.at - trio.current_time()))):

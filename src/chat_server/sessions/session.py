@@ -73,7 +73,7 @@ class ChatSession(ABC, Generic[A]):
 
     __slots__ = (
         "__weakref__",
-        *("_context", "_end", "_loop", "_outbox"),
+        *("_context", "_ending", "_loop", "_outbox"),
         *("caller", "has_failed"),
         *("person", "place", "preferences", "proof"),
         *("render", "render_mention", "sink"),
@@ -109,7 +109,7 @@ class ChatSession(ABC, Generic[A]):
             pace=_pace_of(caller, limits, now),
             login_deadline=now + min(limits.login_seconds or inf, RESERVED_SECONDS if caller.reserved else inf),
         )
-        self._end = SessionEnd()
+        self._ending: SessionEnd | None = None
 
     def begin(self, first: bytes) -> None:
         """Have what is told before `run` go out together with the answers to what the caller has sent first, if it has."""
@@ -286,20 +286,25 @@ class ChatSession(ABC, Generic[A]):
 
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
-        # A bug ends the session that met it, and no other.
-        guard = Guard("a session failed", self._described)  # a function made here would cost each connection 160 bytes
-        with guard:
-            try:
-                with self._loop.scope:
-                    await self._loop.run()
-            except EndSession:
-                self._end.farewell = self._end.farewell or LoggedOut()
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._outbox.close()
-        if guard.has_failed:
+        try:
+            with self._loop.scope:
+                await self._loop.run()
+        except EndSession:
+            self._end.farewell = self._end.farewell or LoggedOut()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self._outbox.close()
+        except Exception as error:  # noqa: BLE001 - a bug ends the session that met it, and no other; a guard around it takes 200 bytes for as long
+            Guard("a session failed", nick=self.nick).note(error)
             self.has_failed, self._end.farewell = True, Dismissed("failed")
         if self._loop.scope.cancelled_caught and self._end.farewell is None:
             self._end.farewell = self._loop.timed_out()
+
+    @property
+    def _end(self) -> SessionEnd:
+        """How it ends: made when that is first asked."""
+        if self._ending is None:
+            self._ending = SessionEnd()
+        return self._ending
 
     def _described(self) -> dict[str, object]:
         return {"nick": self.nick}

@@ -70,7 +70,7 @@ class TextSession(ChatSession[TextInput]):
         self._display = display
         self._since = 0
         self._has_asked_to_edit = False
-        self._rest: list[Event] = []  # answers that are shown when their request has been carried out
+        self._rest: tuple[Event, ...] = ()  # answers that are shown when their request has been carried out
         self._closing = b""  # what gives the row back, when it has been
         self.receives_own = False
         self._program: ProgramDetected | None = None  # what has come, if the caller turned out to be a program
@@ -83,7 +83,7 @@ class TextSession(ChatSession[TextInput]):
         if type(event) is SnippetUsed and (drawn := put_in(event, self._text.editor)) is not None:
             self._draw(drawn)
         elif self._rest or (self._display.profile.is_laid_out and is_list(type(event))):
-            self._rest.append(event)
+            self._rest = (*self._rest, event)
         else:
             super().send(event)
 
@@ -91,7 +91,7 @@ class TextSession(ChatSession[TextInput]):
         """Lay out what is to be shown still, and write each answer in one piece."""
         while self._rest:
             data = await laid_out(self._rest[0], self._display.profile, self._loop.take_turn, nick=self.nick)
-            del self._rest[0]
+            self._rest = self._rest[1:]
             self._answer(data)
 
     async def drained(self) -> None:

@@ -95,13 +95,15 @@ class SocketTransport:
     async def wait_writable(self) -> None:
         """Wait until the kernel takes more."""
         self._check_open()
-        await trio.lowlevel.wait_writable(self._socket.fileno())
+        await trio.lowlevel.wait_writable(self.descriptor)
 
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended."""
         while True:
             self._check_open()
-            await trio.lowlevel.wait_readable(self._socket.fileno())
+            await trio.lowlevel.wait_readable(
+                self.descriptor
+            )  # a number of its own would be kept as long as that waits
             try:
                 return self.receive_nowait(limit)
             except trio.WouldBlock:
