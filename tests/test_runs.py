@@ -27,7 +27,17 @@ from chat_server.protocol.entries import Acted, Said
 from chat_server.protocol.events import Event, Stored
 from chat_server.protocol.incoming import Addressed, Invalid
 from chat_server.protocol.requests import HISTORY_MAX, Say
-from chat_server.protocol.runs import RUN_MAX, LinesInRuns, Piece, SaidRun, SayRun, StoredRun, pieces_of, shown
+from chat_server.protocol.runs import (
+    RUN_MAX,
+    LinesInRuns,
+    Piece,
+    SaidRun,
+    SayRun,
+    StoredRun,
+    pieces_of,
+    shown,
+    texts_of,
+)
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import InboxEntry
 from chat_server.rooms.inbox import BATCH_MAX, INBOX_MAX, Inbox
@@ -58,14 +68,14 @@ COMMANDS = [
     "/back",
     "/join python",
 ]
-RUN = SaidRun("python", 7, times_of(5.0, 0.000001, 3), "ann", ["one", "two", "three"])
+RUN = SaidRun("python", 7, times_of(5.0, 0.000001, 3), "ann", texts_of(["one", "two", "three"]))
 
 
 # The value.
 
 
 def test_a_run_comes_apart_into_the_lines_that_it_is_of() -> None:
-    assert list(SayRun(["one", "two"])) == [Say("one"), Say("two")]
+    assert list(SayRun(texts_of(["one", "two"]))) == [Say("one"), Say("two")]
     assert list(RUN) == [
         Said("python", seq, at, "ann", text)
         for seq, at, text in zip((7, 8, 9), times_of(5.0, 0.000001, 3), ("one", "two", "three"), strict=True)
@@ -396,7 +406,7 @@ async def test_who_wants_to_be_called_while_runs_are_being_shown_hears_each_line
     bob: Any = Named(render)
     audience.add(ann, "ann")
     audience.add(bob, "bob")
-    audience.events.append(SaidRun("python", 7, [1.0, 2.0, 3.0], "carol", ["one", "hello bob", "three"]))
+    audience.events.append(SaidRun("python", 7, [1.0, 2.0, 3.0], "carol", texts_of(["one", "hello bob", "three"])))
     audience.excluded.append(())
     audience.put(Said("python", 10, 4.0, "carol", "four"))
     await audience.show_ahead()
@@ -424,7 +434,7 @@ async def wait_for(pause: MaybeAwaitable) -> None:
 async def test_the_inbox_counts_lines_of_runs_and_who_has_more_waits(autojump_clock: trio.abc.Clock) -> None:
     inbox = Inbox()
     ann: Any = object()
-    run = SayRun(["x"] * RUN_MAX)
+    run = SayRun(texts_of(["x"] * RUN_MAX))
     pauses = [inbox.put((ann, "ann", run, ())) for _ in range(INBOX_MAX // RUN_MAX + 2)]
     assert [pause is None for pause in pauses] == [True] * (INBOX_MAX // RUN_MAX) + [False] * 2
     async with trio.open_nursery() as nursery:
@@ -446,7 +456,7 @@ def test_however_many_wait_a_turn_has_no_more_than_it_may(lengths: list[int], ti
     someone: Any = object()
 
     async def say(length: int) -> None:
-        what = Say("x") if length == 1 else SayRun(["x"] * length)
+        what = Say("x") if length == 1 else SayRun(texts_of(["x"] * length))
         pause = inbox.put((someone, "ann", what, ()))
         if pause is not None:
             await pause
@@ -471,7 +481,7 @@ def test_however_many_wait_a_turn_has_no_more_than_it_may(lengths: list[int], ti
 def test_a_room_that_nobody_enters_keeps_no_more_of_its_past_than_is_shown() -> None:
     history = RecentHistory(RoomRecord("python", "", 1, 0))
     for seq in range(1, 40 * HISTORY_MAX, 20):
-        history.add([SaidRun("python", seq, [5.0] * 19, "ann", ["x"] * 19)])
+        history.add([SaidRun("python", seq, [5.0] * 19, "ann", texts_of(["x"] * 19))])
         history.add([Said("python", seq + 19, 5.0, "ann", "x")])
     assert len(history._unread) <= HISTORY_MAX
     recalled = history.recalled("bob", HISTORY_MAX, "UTC", 0)
@@ -512,7 +522,7 @@ async def test_who_waits_for_the_inbox_is_woken_once_however_many_do(autojump_cl
     assert steps.count <= 2 * talkers
 
 
-@pytest.mark.parametrize(("what", "at_a_time"), [(SayRun(["x"] * RUN_MAX), 16), (Say("x"), 2 * INBOX_MAX)])
+@pytest.mark.parametrize(("what", "at_a_time"), [(SayRun(texts_of(["x"] * RUN_MAX)), 16), (Say("x"), 2 * INBOX_MAX)])
 async def test_of_many_who_talk_without_pause_each_has_their_turn(
     autojump_clock: trio.abc.Clock, what: Any, at_a_time: int
 ) -> None:
@@ -541,7 +551,7 @@ async def test_of_many_who_talk_without_pause_each_has_their_turn(
 async def test_who_gives_up_just_when_their_run_is_let_in_blocks_nobody(autojump_clock: trio.abc.Clock) -> None:
     inbox = Inbox()
     ann: Any = object()
-    run = SayRun(["x"] * RUN_MAX)
+    run = SayRun(texts_of(["x"] * RUN_MAX))
     for _ in range(20):
         while (pause := inbox.put((ann, "ann", run, ()))) is None:
             pass
@@ -560,20 +570,20 @@ async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(auto
     ann: Any = object()
     for _ in range(INBOX_MAX):
         inbox.put_nowait((ann, "ann", Say("x"), ()))
-    pause = inbox.put((ann, "ann", SayRun(["x"] * RUN_MAX), ()))
+    pause = inbox.put((ann, "ann", SayRun(texts_of(["x"] * RUN_MAX)), ()))
     assert pause is not None
     with trio.move_on_after(1):
         await pause
     await all_of(inbox)
     for _ in range(INBOX_MAX // RUN_MAX):
-        assert inbox.put((ann, "ann", SayRun(["x"] * RUN_MAX), ())) is None
+        assert inbox.put((ann, "ann", SayRun(texts_of(["x"] * RUN_MAX)), ())) is None
 
 
 def test_where_nothing_more_is_taken_in_nobody_waits_however_many_runs_come() -> None:
     inbox = Inbox()
     refused: list[InboxEntry] = []
     inbox.end(refused.append)
-    entry: Any = (None, "ann", SayRun(["x"] * RUN_MAX), ())
+    entry: Any = (None, "ann", SayRun(texts_of(["x"] * RUN_MAX)), ())
     runs = INBOX_MAX // RUN_MAX + 2
     assert [inbox.put(entry) for _ in range(runs)] == [None] * runs
     assert refused == [entry] * runs
@@ -586,7 +596,7 @@ async def test_who_enters_after_runs_is_shown_the_newest_lines(
     ann = FakeSession(room, "ann")
     await room.enter(ann)
     for first in range(0, HISTORY_MAX * 2, 20):
-        room.post(ann, SayRun([f"line {number}" for number in range(first, first + 20)]))
+        room.post(ann, SayRun(texts_of([f"line {number}" for number in range(first, first + 20)])))
         room.post(ann, Say(f"between {first}"))
         await trio.testing.wait_all_tasks_blocked()
     bob = FakeSession(room, "bob")
@@ -611,7 +621,7 @@ async def test_a_run_has_the_numbers_that_the_journal_gives_it(
     for session in (ann, eve):
         await room.enter(session)
     journal.append([Said("python", 1, 1.0, "zoe", "of which the room does not know")], {})
-    room.post(ann, SayRun(["one", "two"]))
+    room.post(ann, SayRun(texts_of(["one", "two"])))
     await trio.sleep(1)
     said = [event for event in map(json.loads, eve.told) if event["is"] == "said"]
     assert [(event["seq"], event["text"]) for event in said] == [(2, "one"), (3, "two")]
@@ -757,8 +767,8 @@ def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:
     decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
     came = decoder.receive_data(b"".join((*LINES[:3], LINES[4])))
     assert came == [
-        Addressed(SayRun(["hello", "hello", "  你好"], ["a", "b", "c"]), "python"),
-        Addressed(SayRun(["elsewhere"], ["a"]), "pm"),
+        Addressed(SayRun(texts_of(["hello", "hello", "  你好"]), ["a", "b", "c"]), "python"),
+        Addressed(SayRun(texts_of(["elsewhere"]), ["a"]), "pm"),
     ]
 
 
@@ -812,6 +822,6 @@ def test_what_has_been_written_for_programs_is_not_kept() -> None:
 
     before = iterators()
     for _ in range(100):
-        shown(json_renderer_for("en"), SaidRun("python", 1, [1.0, 2.0], "ann", ["hello", "again"]))
+        shown(json_renderer_for("en"), SaidRun("python", 1, [1.0, 2.0], "ann", texts_of(["hello", "again"])))
         show_stored(StoredRun("python", 1, ["a", "b"]))
     assert iterators() < before + 10

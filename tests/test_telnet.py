@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Join, Login, Request, Say, Topic
-from chat_server.protocol.runs import RUN_MAX, SayRun
+from chat_server.protocol.runs import RUN_MAX, SayRun, texts_of
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.connection_events import (
     AreYouThere,
@@ -351,8 +351,8 @@ def test_a_command_that_comes_alone_is_what_it_is_among_others(chunks: list[byte
 def test_lines_that_come_together_are_a_run_and_a_command_among_them_ends_it() -> None:
     talker = Talker("UTF-8", in_runs=True)
     talker.receive(b"be")
-    assert talker.came(b"gun\r\nhello  \r\n\r\n // x\r\nand") == [SayRun(["begun", "hello", " // x"])]
-    assert talker.came("é你\r\na/b\n".encode()) == [SayRun(["andé你", "a/b"])]
+    assert talker.came(b"gun\r\nhello  \r\n\r\n // x\r\nand") == [SayRun(texts_of(["begun", "hello", " // x"]))]
+    assert talker.came("é你\r\na/b\n".encode()) == [SayRun(texts_of(["andé你", "a/b"]))]
     assert talker.came(b"one\n") == [Say("one")]
     assert talker.came(b"one\n/me waves\ntwo\nthree\n") == [Say("one"), Act("waves"), Say("two"), Say("three")]
 

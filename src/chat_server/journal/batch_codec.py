@@ -19,7 +19,7 @@ from chat_server.journal.times import times_of
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Entry, Said, Spoken
 from chat_server.protocol.requests import tag_of
-from chat_server.protocol.runs import RUN_MAX, Piece, SaidRun, in_runs, pieces_of
+from chat_server.protocol.runs import RUN_MAX, Piece, RunTexts, SaidRun, in_runs, pieces_of, texts_of
 from chat_server.protocol.stored_event import Author, own_fields
 
 KINDS: dict[str, type[Entry]] = {tag_of(kind): kind for kind in entries.KINDS}
@@ -66,13 +66,24 @@ def encode(lines: Sequence[Stored]) -> bytes:
     rows: list[object] = []
     for piece in pieces_of(lines):
         if type(piece) is SaidRun:
-            of_bot = (repeat(_NAMES[Said]), repeat(_BOT)) if piece.bot else ()
-            rows += zip(repeat(piece.nick), piece.texts, *of_bot)
+            rows.append(Raw(_entries(piece)))
         elif type(piece) is Said and not (piece.bot or piece.re or piece.edited or piece.reactions or piece.reacted):
             rows.append((piece.nick, piece.text))
         else:
             rows.append(_entry(piece))
     return _encoder.encode(rows)
+
+
+def _entries(run: SaidRun) -> bytes:
+    """The entries of a run, with a comma between them."""
+    texts = run.texts.together
+    of_bot = b"".join([b',"', _NAMES[Said].encode(), b'","', _BOT.encode(), b'"']) if run.bot else b""
+    if b'"' in texts or b"\\" in texts:  # all else that a text may have stands in JSON as it is
+        return b",".join(
+            [b"[%b,%b%b]" % (_encoder.encode(run.nick), _encoder.encode(one), of_bot) for one in run.texts]
+        )
+    begin, end = b'[%b,"' % _encoder.encode(run.nick), b'"%b]' % of_bot
+    return begin + texts.replace(b"\n", end + b"," + begin) + end
 
 
 def _entry(line: Stored) -> object:
@@ -146,19 +157,30 @@ def decode_in_runs(
         for (nick, author, kind), same in groupby(rows, itemgetter(0, 1, 2)):
             texts = [said for *_, said in same]
             end = place + len(texts)
-            if kind or len(texts) == 1:
+            runs = None if kind else _in_runs(texts)
+            if runs is None:
                 beside = zip(range(first + place, first + end), times[place:end], texts, strict=True)
                 pieces += [_KIND_OF[tuple(kind)](room, seq, time, nick, said, author) for seq, time, said in beside]
             else:
+                starts = range(place, end, RUN_MAX)
                 pieces += [
-                    SaidRun(room, first + at, times[at : at + len(part)], nick, part, author)
-                    for start in range(0, len(texts), RUN_MAX)
-                    for at, part in [(place + start, texts[start : start + RUN_MAX])]
+                    SaidRun(room, first + start, times[start : start + len(part)], nick, part, author)
+                    for start, part in zip(starts, runs, strict=True)
                 ]
             place = end
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
         return _decode_each(text, room, first, at, step=step, authors=authors)
     return in_runs(pieces, place)
+
+
+def _in_runs(texts: Sequence[str]) -> list[RunTexts] | None:
+    """Several texts as they stand in runs; None if they cannot: what is read may come from anywhere."""
+    if len(texts) == 1:
+        return None
+    try:
+        return [texts_of(texts[start : start + RUN_MAX]) for start in range(0, len(texts), RUN_MAX)]
+    except ValueError:
+        return None
 
 
 def _authors_of(authors: str, count: int) -> list[int]:

@@ -4,32 +4,55 @@ Looks at a text once where line by line would look at each. What is anything els
 """
 
 from chat_server.protocol.late_pattern import LatePattern
+from chat_server.protocol.runs import RunTexts, texts_of
 from chat_server.protocol.sanitize import UNSEEN_COMMAND, sanitize
 from chat_server.wire.charsets import decoded
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
+_KINDS = bytes(0 if byte not in _PLAIN else ord("\n") if byte in b" \n" else byte for byte in range(256))
+"""Of each byte, whether it is plain; blanks are as line feeds, so that where no two of these are beside one another, no blank is at a line's end."""
+
 _COMMAND = LatePattern(r"(?:\A|[\r\n])/")
 _NOT_KEPT = b"\x00\x08\x7f\xff"  # NUL, the keys that take a character back, and IAC of telnet are no part of a line
 
 
-def said_in(lines: bytes, rest: bytes, charset: str) -> list[str] | None:
-    """What these whole lines say, each as a request to say something has it; None if there may be more in them, or none.
+def said_in(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:
+    """What these whole lines say; None if there may be more in them, or none.
 
     What comes after them does nothing yet if it can be kept as it is.
     """
-    text = _clean_text(lines, rest, charset)
-    if not text or (("/" in text or "\uff0f" in text) and (_COMMAND.search(text) or UNSEEN_COMMAND.search(text))):
+    kinds = lines.translate(_KINDS, b"\r")
+    if not kinds or b"\0" in kinds or rest.translate(None, _PLAIN):
+        return _cleaned(lines, rest, charset)
+    text = lines.replace(b"\r", b"")
+    if b"/" in text and (text.startswith(b"/") or b"\n/" in text):
         return None
-    return list(filter(None, map(str.rstrip, text.splitlines())))
+    with_returns = text.replace(b"\n", b"\r\n")
+    if lines not in (with_returns, text):  # some end otherwise than others
+        return _cleaned(lines, rest, charset)
+    if (b"\n\n" in kinds or kinds.startswith(b"\n")) and _has_what_is_not_said(text):
+        return _each_said(text.decode("ascii"))
+    return RunTexts(text[:-1], len(with_returns) - len(text))  # to count b"\n" would look at each byte
 
 
-def _clean_text(lines: bytes, rest: bytes, charset: str) -> str | None:
-    if lines.isascii() and not lines.translate(None, _PLAIN) and not rest.translate(None, _PLAIN):
-        return lines.decode("ascii")
+def _has_what_is_not_said(text: bytes) -> bool:
+    """Whether a line is blank, or blanks are at its end."""
+    return b" \n" in text or b"\n\n" in text or text.startswith(b"\n")
+
+
+def _each_said(text: str) -> RunTexts:
+    return texts_of(list(filter(None, map(str.rstrip, text.splitlines()))))
+
+
+def _cleaned(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:
     if b"\xff" in lines or any(byte in rest for byte in _NOT_KEPT):
         return None
     text = decoded(lines, charset)
-    if text is None:
+    if not text:
         return None
     one_line = text.replace("\r", " ").replace("\n", " ")  # in which nothing else ends a line, if it is clean
-    return text if sanitize(one_line) == one_line else None
+    if sanitize(one_line) != one_line:
+        return None
+    if ("/" in text or "\uff0f" in text) and (_COMMAND.search(text) or UNSEEN_COMMAND.search(text)):
+        return None
+    return _each_said(text)

@@ -81,12 +81,14 @@ class BatchRows:
 
     def add(self, append: Append) -> Last:
         """Add a row; return what is last then."""
-        lines, room = append.lines, append.lines[0].room
-        seq, turn = self.last_of(append)
-        self._values += (self.next_id, self._rooms[room], seq + 1, len(lines), lines[0].at, append.encoded)
+        lines = append.lines
+        line, size = lines[0], len(lines)
+        room = line.room
+        seq, turn = self.last.get(room) or self._stored_last[room]
+        self._values += (self.next_id, self._rooms[room], seq + 1, size, line.at, append.encoded)
         self._values += (step_of(lines), encode_authors(lines), turn + 1)
-        self.next_id += len(lines)
-        self.last[room] = last = Last(seq + len(lines), turn + 1)
+        self.next_id += size
+        self.last[room] = last = Last(seq + size, turn + 1)
         self._rows += 1
         return last
 

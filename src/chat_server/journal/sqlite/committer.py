@@ -174,7 +174,8 @@ class Committer:
         """What waits and may be stored by one commit with this; and what was taken after it, and is still to be done."""
         jobs, keys, limit = [first], 0, BATCHES_AT_A_TIME if first.change is None else CHANGES_AT_A_TIME
         while True:
-            keys += len(jobs[-1].append.keys) if jobs[-1].append else 0
+            if (append := jobs[-1].append) and append.keys:
+                keys += len(append.keys)
             if keys >= KEYS_AT_A_TIME or len(jobs) >= limit or self._queue.empty():
                 return jobs, None
             following = self._queue.get()
@@ -208,9 +209,14 @@ class Committer:
     def _receipts(self, jobs: Sequence[WriteJob]) -> list[Receipt | None]:
         positions: dict[tuple[str, str], int] = {}
         for job in jobs:
-            positions |= job.positions or {}
-        receipts = iter(self._writer.commit([one.append for one in jobs if one.append], positions))
-        return [next(receipts) if one.append else None for one in jobs]
+            if job.positions:
+                positions |= job.positions
+        appends = [one.append for one in jobs if one.append]
+        receipts = self._writer.commit(appends, positions)
+        if len(appends) == len(jobs):
+            return [*receipts]
+        following = iter(receipts)
+        return [next(following) if one.append else None for one in jobs]
 
     def _finish(
         self,

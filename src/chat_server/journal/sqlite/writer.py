@@ -294,8 +294,9 @@ class Writer(Reader):
             with self._healthy_connection() as connection:
                 batches = self._batch_rows()
                 for append in appends:
-                    first = batches.last_of(append).seq + 1
-                    receipts.append(Receipt(first, {}, batches.add(append).turn))
+                    last = batches.add(append)
+                    first = last.seq - len(append.lines) + 1
+                    receipts.append(Receipt(first, {}, last.turn))
                     if append.keys:
                         batches.add_keys(append, first)
                 connection.execute(batches.sql, batches.values)

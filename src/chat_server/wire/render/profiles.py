@@ -79,9 +79,8 @@ def renderer_for(profile: RenderProfile) -> Renderer:
         return written("".join(_laid_out(line, profile) for line in event_lines(event, translator)), profile)
 
     def render_run(run: SaidRun) -> bytes:
-        head = f"{run.nick}{GUEST if run.guest else BOT if run.bot else ''}: "
-        between = "\r\n" + head
-        return f"{head}{between.join(run.texts)}\r\n".encode()
+        head = f"{run.nick}{GUEST if run.guest else BOT if run.bot else ''}: ".encode()
+        return head + run.texts.together.replace(b"\n", b"\r\n" + head) + b"\r\n"
 
     if not profile.is_laid_out:
         show_runs(render, render_run)
