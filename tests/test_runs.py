@@ -50,6 +50,7 @@ from chat_server.wire.json_lines import WORD_MAX, JsonDecoder, show_stored
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
 from chat_server.wire.text import TextDecoder
+from chat_server.wire.whole_lines import said_in
 from fakes import FakeSession, open_rooms
 from journals import keys_in_runs
 from streams import Caller, Program, open_house
@@ -133,6 +134,38 @@ def test_lines_in_runs_are_stored_in_the_same_form(pieces: list[Piece]) -> None:
     )
 
 
+CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
+
+
+@given(st.lists(CLEAN, min_size=2, max_size=5), st.sampled_from(["ann", "小明", '"\\']), st.booleans())
+def test_a_run_of_any_texts_is_stored_as_its_lines_are(texts: list[str], nick: str, is_bot: bool) -> None:
+    run = SaidRun("python", 7, times_of(5.0, 0.000001, len(texts)), nick, texts_of(texts), 4711, bot=is_bot)
+    assert [*run.texts] == texts
+    assert encode(LinesInRuns([run], len(texts))) == encode([*run])
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "tab\t", "\x00", "\x1f", "\ud800"])
+def test_a_text_that_no_line_may_have_is_in_no_run(text: str) -> None:
+    with pytest.raises(ValueError, match=r"control character|surrogate"):
+        texts_of(["one", text])
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["a", "b c", " ", "  ", "/", "x/", "\r\n", "\n", "\r", "é", "\N{NO-BREAK SPACE}", "\N{FULLWIDTH SOLIDUS}"]
+        )
+    )
+)
+def test_what_whole_lines_say_is_what_each_of_them_says(pieces: list[str]) -> None:
+    text = "".join(pieces) + "\n"
+    each = [line.rstrip() for line in text.splitlines() if line.strip()]
+    is_said = not any(line.startswith(("/", "\N{FULLWIDTH SOLIDUS}")) for line in each)
+    said = said_in(text.encode(), b"", "utf-8")
+    assert (said and [*said]) == (each if is_said and each else said and [])
+    assert (said is None) == (not is_said)
+
+
 def test_a_run_that_was_stored_is_read_as_it_was_said() -> None:
     lines = LinesInRuns([RUN], 3)
     assert decode(encode(lines), "python", 7, lines[0].at, step=step_of(lines)) == [*RUN]
@@ -141,7 +174,7 @@ def test_a_run_that_was_stored_is_read_as_it_was_said() -> None:
 ENTRIES = st.lists(
     st.tuples(
         st.sampled_from(["ann", "bob"]),
-        st.sampled_from(["x", "y"]),
+        st.sampled_from(["x", "y", 'say "y"', "\\n", "two\nlines", "\x1b[2J", "", "\ud800"]),
         st.sampled_from([(), (), (), ("acted",), ("said", "bot"), ("sung",), ("said", 1)]),
         st.sampled_from([0, 0, 7]),
         st.sampled_from([1, 1, RUN_MAX + 1]),
