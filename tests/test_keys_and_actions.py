@@ -98,6 +98,20 @@ def test_the_palette_and_the_help_screen_have_every_action(program: Stage) -> No
     program.play(act, beginning(), size=(120, 60))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 20), (40, 15)])
+def test_the_palette_shows_whole_what_is_marked(program: Stage, size: tuple[int, int]) -> None:
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("f2", "down", "down", "down")
+        await settle(pilot)
+        text = " ".join(app.words().replace("│", " ").split())
+        assert "with something new, mentions first" in text
+        await pilot.press("down", "up", "up")
+        await settle(pilot)
+        assert "mentions first" not in app.words() or size[0] > 60
+
+    program.play(act, beginning(), size=size)
+
+
 def test_the_palette_finds_an_action_by_a_few_letters_says_its_key_and_does_it(program: Stage) -> None:
     async def act(app: StoryApp, pilot: Pilot) -> None:
         await pilot.press("f2")

@@ -25,6 +25,12 @@ class Item(NamedTuple):
     end: Content = Content("")
 
 
+def item_place(item: Item, width: int) -> int:
+    """Columns of a row for what is on it, with what stands at its right end."""
+    end = item.end.cell_length
+    return max(1, width - 2 - (end + 1 if end else 0))
+
+
 class ListPane(ScrollView):
     """Items under each other."""
 
@@ -107,7 +113,7 @@ class ListPane(ScrollView):
         if is_current:
             base += current
         end = item.end.cell_length
-        content = item.content.truncate(max(1, width - 2 - (end + 1 if end else 0)), ellipsis=True)
+        content = item.content.truncate(item_place(item, width), ellipsis=True)
         left = Content.styled(MARK, mark) if is_current else Content(" ")
         filled = left + content + " " * max(0, width - 2 - content.cell_length - end) + item.end + " "
         return Strip(filled.render_segments(base)).adjust_cell_length(width, base.rich_style)

@@ -44,15 +44,16 @@ class ChooseScreen(ModalScreen[str]):
     KEYS: ClassVar[str] = message("Enter chooses, Esc goes back")
     """Its keys, in sentences."""
 
-    def __init__(self, heading: str, placeholder: str) -> None:
+    def __init__(self, heading: str, placeholder: str, *, is_wide: bool = False) -> None:
         super().__init__()
         self._heading = heading
         self._placeholder = placeholder
+        self._is_wide = is_wide
         self._at = 0
 
     def compose(self) -> ComposeResult:
         """A line and a list."""
-        with Box(self._heading, say(self.KEYS)):
+        with Box(self._heading, say(self.KEYS), classes="wide" if self._is_wide else ""):
             yield Field(placeholder=self._placeholder, compact=True)
             yield ListPane()
             yield Static("", classes="hint", markup=False)
@@ -67,9 +68,13 @@ class ChooseScreen(ModalScreen[str]):
         self._at = 0
         pane = self.query_one(ListPane)
         pane.show(items, items[0].key if items else None)
+        self.hint(hint)
+
+    def hint(self, text: str) -> None:
+        """Say something below the list; "": nothing."""
         told = self.query_one(".hint", Static)
-        told.update(Content(hint))
-        told.display = bool(hint)
+        told.update(Content(text))
+        told.display = bool(text)
 
     @property
     def marked(self) -> str:

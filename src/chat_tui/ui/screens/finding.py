@@ -19,7 +19,7 @@ def action_screen(commands: Collection[SystemCommand]) -> PickScreen:
     items = {
         one.title: Item(one.title, Content(one.title), Content.styled(one.help, "$text-muted")) for one in commands
     }
-    screen = PickScreen(say("Actions"), say("Search for actions …"), _by_letters(items))
+    screen = PickScreen(say("Actions"), say("Search for actions …"), _by_letters(items), is_wide=True)
     screen.add_class(ACTION_SCREEN)
     return screen
 
