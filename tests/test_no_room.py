@@ -232,3 +232,19 @@ def test_the_room_that_enter_joins_is_seen_on_a_small_screen_too(program: Stage)
 
     rooms = tuple((f"room-{number}", 20 - number) for number in range(1, 10))
     program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), events.RoomsListed(rooms)], size=(40, 15))
+
+
+def test_lines_are_not_drawn_before_it_is_known_in_how_many_columns() -> None:
+    app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
+
+    async def act(pilot: Pilot) -> None:
+        words, chat = "nothing of this fits in four columns", app.main.panes.chat
+        app.tell(events.Entered("python", (), 0, "", 0), *said(words))
+        app.main.navigation.show(app.client.state.rooms["python"])
+        chat._inside = 80, 20  # it is laid out, and drawn before it is told
+        assert not "".join(chat.render_line(row).text for row in range(20)).strip()
+        chat._inside = None
+        await settle(pilot)
+        assert words in app.screen_text()
+
+    play(app, act)

@@ -83,6 +83,7 @@ class ChatView(StillScroll):
         self._seen = 0  # the newest number when the bottom was seen last
         self._pending_count = 0
         self._made_for: object = None  # what heights are for
+        self._is_unseen = False  # rows were made while there was no place for any
 
     # What the screen asks for.
 
@@ -268,7 +269,7 @@ class ChatView(StillScroll):
 
     def _start_over(self) -> None:
         self.drawing.forget()
-        self._made_for = self.drawing.shape(self.columns_wide)
+        self._made_for, self._is_unseen = self.drawing.shape(self.columns_wide), not self.columns_drawn
         self.entry_rows.forget()
         self.entry_rows.note_talkers(0)
         self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
@@ -340,7 +341,7 @@ class ChatView(StillScroll):
         """One row of the screen."""
         width, heights = self.columns_drawn, self._viewport.heights
         row = self.top_row + y - self._viewport.padding
-        if self.room is None or not 0 <= row < heights.total:
+        if self.room is None or self._is_unseen or not 0 <= row < heights.total:
             return self.drawing.beyond(self.entry_rows, width, self.rows_high - 1 - y)
         index = heights.at(row)
         span = self.text_selection.get_span(row) if self.text_selection is not None else None
