@@ -269,16 +269,21 @@ def test_enter_while_nobody_can_be_logged_in_keeps_the_line_apart_from_the_next(
     play(app, act)
 
 
-def test_lines_that_were_typed_early_come_along_to_another_name() -> None:
-    app = outside()
+def test_lines_that_were_typed_early_come_along_to_another_name_and_are_not_on_the_disk(tmp_path: Path) -> None:
+    app = outside(store=tmp_path)
 
     async def act(pilot: Pilot) -> None:
-        await pilot.press(*"one", "enter", *"two")
+        await pilot.press(*"one", "enter", *EARLY.replace(" ", "_"))
         app.servers.shown.move_to("127.0.0.1", 5000, "anna")
         await settle(pilot)
-        assert app.prompt.text == "one\ntwo"
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in("python"))
+        await settle(pilot)
+        await passing(app, pilot)
+        assert app.prompt.text == "one\n" + EARLY.replace(" ", "_")
 
     play(app, act)
+    assert EARLY.replace(" ", "_").encode() not in on_disk(tmp_path)
 
 
 async def typed(app: StoryApp, pilot: Pilot, *lines: str) -> None:
@@ -352,6 +357,47 @@ def test_of_several_lines_before_a_password_is_asked_for_none_is_seen_then_or_ke
         await passing(app, pilot)
         assert not app.prompt.text
         assert not sent(app)
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+@pytest.mark.parametrize("enters", [True, False])
+def test_what_a_newcomer_types_early_is_not_on_the_disk_while_it_stands_in_the_prompt(
+    enters: bool, has_room: bool, tmp_path: Path
+) -> None:
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.insert(EARLY)
+        if enters:
+            await pilot.press("enter")
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in(*["python"] * has_room))
+        await settle(pilot)
+        await passing(app, pilot)
+        if not has_room:
+            app.tell(events.Entered("python", (), 0, "", 0))
+            await settle(pilot)
+        app.main.navigation.show(app.client.state.rooms["python"])
+        assert app.prompt.text == EARLY
+        app.tell(events.Entered("write", (), 0, "", 0))
+        await settle(pilot)
+        for room, text in (("write", ""), ("python", EARLY)):
+            app.main.navigation.show(app.client.state.rooms[room])
+            await passing(app, pilot)
+            assert app.prompt.text == text
+        app.prompt.insert(" and more")
+        await passing(app, pilot)
+        app.main.keep_draft()
+        app.client.store.save()
+        assert EARLY.encode() not in on_disk(tmp_path)
+        app.prompt.clear()
+        await passing(app, pilot)
+        app.prompt.insert("hello to all")
+        await passing(app, pilot)
+        assert b"hello to all" in on_disk(tmp_path)
 
     play(app, act)
     assert EARLY.encode() not in on_disk(tmp_path)
