@@ -65,7 +65,9 @@ class Drafts:
         if begun:
             self._prompt.begin(_joined(self._prompt.text, begun))
             if self._program.client.early_typing.may_be_secret:
-                self._early[NO_ROOM] = self._prompt.text  # meant for a form, by somebody who has seen that the name was wrong
+                self._early[NO_ROOM] = (
+                    self._prompt.text
+                )  # meant for a form, by somebody who has seen that the name was wrong
 
     def bring_along(self, room: RoomState) -> None:
         """Add to a room's draft what was begun in no room: it is what is seen next, where nothing of this server is on the screen."""
