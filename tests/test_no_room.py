@@ -1,6 +1,7 @@
 """Where one is in no room yet, or cannot enter one: others are offered, and nobody is taken anywhere late; with a story instead of a network."""
 
 import pytest
+from textual.geometry import Region
 
 from chat_server.protocol import events
 from chat_tui.client.pending import Pending
@@ -234,15 +235,18 @@ def test_the_room_that_enter_joins_is_seen_on_a_small_screen_too(program: Stage)
     program.play(act, [welcome(), events.LoggedIn("ann", "t" * 22), events.RoomsListed(rooms)], size=(40, 15))
 
 
-def test_lines_are_not_drawn_before_it_is_known_in_how_many_columns() -> None:
+def test_lines_are_drawn_at_once_in_as_many_columns_as_there_are() -> None:
     app = StoryApp([welcome(), events.LoggedIn("ann", "t" * 22)])
 
     async def act(pilot: Pilot) -> None:
         words, chat = "nothing of this fits in four columns", app.main.panes.chat
         app.tell(events.Entered("python", (), 0, "", 0), *said(words))
         app.main.navigation.show(app.client.state.rooms["python"])
+        assert not chat.columns_drawn
         chat._inside = 80, 20  # it is laid out, and drawn before it is told
-        assert not "".join(chat.render_line(row).text for row in range(20)).strip()
+        chat.render_lines(Region(0, 0, 80, 20))
+        chat._inside = 80, 20
+        assert any(words in chat.render_line(row).text for row in range(20))
         chat._inside = None
         await settle(pilot)
         assert words in app.screen_text()

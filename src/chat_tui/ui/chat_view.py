@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
+from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
@@ -337,11 +338,17 @@ class ChatView(StillScroll):
         super().notify_style_update()
         self._restyle()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw rows. A view that is laid out is drawn before it is told that there is place for it now."""
+        if self._is_unseen and self.columns_drawn:
+            self.on_resize()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
         width, heights = self.columns_drawn, self._viewport.heights
         row = self.top_row + y - self._viewport.padding
-        if self.room is None or self._is_unseen or not 0 <= row < heights.total:
+        if self.room is None or not 0 <= row < heights.total:
             return self.drawing.beyond(self.entry_rows, width, self.rows_high - 1 - y)
         index = heights.at(row)
         span = self.text_selection.get_span(row) if self.text_selection is not None else None
