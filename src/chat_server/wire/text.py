@@ -15,7 +15,6 @@ from chat_server.protocol.runs import SayRun, sayings
 from chat_server.protocol.sanitize import sanitize, typed_lines, without_unseen_start
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.connection_events import (
-    AreYouThere,
     CharsetUnclear,
     CompletionRequested,
     ConnectionEvent,
@@ -27,6 +26,7 @@ from chat_server.wire.connection_events import (
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, EditingCost, LineEditor, TooMuch, Typed
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
+from chat_server.wire.telnet.commands import commanded
 from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import FIRST_QUESTION, Negotiation
 from chat_server.wire.telnet.options import Code
@@ -352,7 +352,7 @@ class TextDecoder:
         if said:
             yield ProtocolReply(said)
         if isinstance(piece, Command):
-            yield from _commanded(piece.code, self.editor, self._lines)
+            yield from commanded(piece.code, self.editor, self._lines)
         is_changed = yield from self._begin_or_end_editing(negotiation)
         if is_changed or known != (self.terminal, self.speaks_telnet):
             yield TerminalChanged()
@@ -386,22 +386,3 @@ def _take_over_line(editor: LineEditor, lines: LineMode) -> None:
     """Go on in the editor with the line that has been begun without it."""
     editor.after_cr = lines.after_cr
     editor.insert(decode(lines.take_unfinished(), editor.charset))
-
-
-def _commanded(code: int, editor: LineEditor | None, lines: LineMode) -> Iterator[Item]:
-    """Do what one of telnet's commands asks for: to the line where it is edited, here or there."""
-    match code:
-        case Code.AYT:
-            yield AreYouThere()
-        case Code.IP | Code.BRK if editor:
-            yield Echo(editor.abandon())
-        case Code.EL if editor:
-            editor.erase_line()
-        case Code.EC if editor:
-            editor.erase_character()
-        case Code.IP | Code.BRK | Code.EL:
-            lines.erase_line()
-        case Code.EC:
-            lines.erase_character()
-        case _:
-            pass  # NOP, GA, DM, AO, ...: nothing to do here
