@@ -33,6 +33,7 @@ class StreamTransport:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._slot = b""
+        self._come: bytes | None = None
         self._is_closed = False
         self._filled = trio.Event()
         self._freed = trio.Event()
@@ -55,7 +56,16 @@ class StreamTransport:
             self._freed = trio.Event()
             await self._freed.wait()
 
+    async def wait_readable(self) -> None:
+        if self._come is None:
+            self._come = await self.receive_some(SLOT)
+        else:
+            await trio.lowlevel.checkpoint()
+
     async def receive_some(self, limit: int) -> bytes:
+        if self._come is not None:
+            await trio.lowlevel.checkpoint()
+            return self.receive_nowait(limit)
         if not self._is_closed:
             self._receiving = trio.CancelScope()
             with self._receiving:
@@ -63,7 +73,11 @@ class StreamTransport:
         raise trio.ClosedResourceError
 
     def receive_nowait(self, limit: int) -> bytes:
-        raise trio.WouldBlock
+        come = self._come
+        if come is None:
+            raise trio.WouldBlock
+        self._come = come[limit:] or None
+        return come[:limit]
 
     def is_lost(self) -> bool:
         return self._is_closed

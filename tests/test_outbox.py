@@ -45,6 +45,9 @@ class Pipe:
             if self.is_closed:
                 raise trio.ClosedResourceError
 
+    async def wait_readable(self) -> None:
+        raise NotImplementedError
+
     async def receive_some(self, limit: int) -> bytes:
         raise NotImplementedError
 

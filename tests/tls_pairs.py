@@ -73,13 +73,16 @@ class Kernel:
             if self.is_closed:
                 raise trio.ClosedResourceError
 
-    async def receive_some(self, limit: int) -> bytes:
+    async def wait_readable(self) -> None:
         await trio.lowlevel.checkpoint()
-        while True:
-            try:
-                return self.receive_nowait(limit)
-            except trio.WouldBlock:
-                await self._changed.wait()
+        while not (self.incoming or self.has_ended or self.is_closed):
+            await self._changed.wait()
+        if self.is_closed:
+            raise trio.ClosedResourceError
+
+    async def receive_some(self, limit: int) -> bytes:
+        await self.wait_readable()
+        return self.receive_nowait(limit)
 
     def receive_nowait(self, limit: int) -> bytes:
         if self.is_closed:

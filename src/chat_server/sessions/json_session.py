@@ -11,6 +11,7 @@ import trio
 from msgspec.structs import replace
 
 from chat_server.commands.direct_places import conversation_named, names_somebody, nobody_named
+from chat_server.commands.handler import EndSession
 from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.commands.writing import IsWriting, NoteRead
 from chat_server.guard import Guard
@@ -43,7 +44,7 @@ from chat_server.rooms.tokens import new_token
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.membership import Membership
-from chat_server.sessions.session import LIGHT_CHARACTERS, READ_MAX_LIMITED, ChatSession
+from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
 from chat_server.wire.connection_events import ProgramDetected
 from chat_server.wire.json_lines import JsonDecoder, object_parser, renderer_for, show_answer, show_stored
 from chat_server.wire.late_programs import LateJsonDecoder
@@ -73,12 +74,11 @@ def bounds_of(limits: Limits) -> tuple[int, int]:
     return min(limits.line_bytes, limits.json_line_bytes), limits.text_bytes
 
 
-READ_MAX = 16384
-"""Bytes taken from a program at a time: a line of a program is twice as long as a person's."""
-
-
 class JsonSession(ChatSession[Addressed]):
     """A program on a connection. It is always in the hall, where what names no room is done, and in rooms beside."""
+
+    READ_MAX: ClassVar[int] = 16384
+    """A line of a program is twice as long as a person's."""
 
     receives_own: ClassVar[bool] = True
     has_terminal: ClassVar[bool] = False
@@ -278,26 +278,25 @@ class JsonSession(ChatSession[Addressed]):
 
     # The program's side.
 
-    def receive(self) -> Awaitable[bytes]:
-        """Wait for what the program sends; ask it whether it is there; b"" when it has ended, or nothing shows that it lives."""
+    def wait_readable(self) -> Awaitable[None]:
+        """Wait for what the program sends; ask it whether it is there. Raises EndSession if nothing shows that it lives."""
         if self.nick and self._context.limits.silence_seconds:
-            return self._receive_or_ask()
-        return super().receive()
+            return self._wait_or_ask()
+        return super().wait_readable()
 
-    async def _receive_or_ask(self) -> bytes:
+    async def _wait_or_ask(self) -> None:
         heard = asked = trio.current_time()
         while patience := self._context.limits.silence_seconds:
             if (now := trio.current_time()) >= (end := max(heard, self._outbox.progressed_at) + patience):
                 self._end.farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
-                return b""
+                raise EndSession
             if now >= asked + patience * ASKED_AFTER:
                 asked = now
                 self.send(Pinged())
             with trio.move_on_at(min(asked + patience * ASKED_AFTER, end)):
-                return await self.caller.transport.receive_some(
-                    READ_MAX if self._loop.pace is None else READ_MAX_LIMITED
-                )
-        return await super().receive()
+                await super().wait_readable()
+                return
+        await super().wait_readable()
 
     def is_light(self, asked: Addressed) -> bool:
         """Whether it is an ordinary line, or a sign that is told with those of others."""

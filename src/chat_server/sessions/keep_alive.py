@@ -17,13 +17,14 @@ def is_kept_alive(session: Occupant) -> bool:
     return session.preferences.keepalive and session.speaks_telnet
 
 
-async def receive_kept_alive(
-    receive: Callable[[], Awaitable[bytes]], session: Occupant, outbox: Outbox[Any], seconds: float
-) -> bytes:
-    """Receive what comes next; after each so many seconds of silence send a NOP, as long as that is wanted and nothing else waits."""
+async def wait_kept_alive(
+    wait: Callable[[], Awaitable[None]], session: Occupant, outbox: Outbox[Any], seconds: float
+) -> None:
+    """Wait for what comes next; after each so many seconds of silence send a NOP, as long as that is wanted and nothing else waits."""
     while is_kept_alive(session):
         with trio.move_on_after(seconds):
-            return await receive()
+            await wait()
+            return
         if outbox.is_empty:
             outbox.push(NOP)
-    return await receive()
+    await wait()

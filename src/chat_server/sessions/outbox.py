@@ -17,6 +17,9 @@ from chat_server.sessions.backlog import SMALL, Backlog, Owner
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.transport import HELD, Transport
 
+NEVER = -inf
+"""When something was that has not been: one value for all."""
+
 CORKED_MAX = 16
 """Pieces of less than SMALL bytes that are gathered for one `send`: they count in no bound, and a longer one gains nothing by waiting."""
 
@@ -78,7 +81,7 @@ class Outbox(Generic[M]):
         """For how long the reader may take nothing; what has begun to wait for it already has the time that there was then."""
         self._budget = budget
         self.limit = limit or inf
-        self.progressed_at = -inf
+        self.progressed_at = NEVER
         """When the reader last took something for which it had let us wait: a sign of life."""
         self._waiting: Backlog[M] | None = None  # None: nothing waits and no task writes
         self._corked: list[tuple[bytes, bool]] | None = None  # pieces, and whether each is urgent

@@ -76,8 +76,11 @@ class Asker(Protocol[A_contra]):
     def is_lost(self) -> bool:
         """Whether the connection is known to be gone."""
 
-    def receive(self) -> Awaitable[bytes]:
-        """Wait for what the other side sends next; b"" when it has ended."""
+    def wait_readable(self) -> Awaitable[None]:
+        """Wait until the other side has sent something, or has ended."""
+
+    def receive_nowait(self) -> bytes | None:
+        """Take what has come; None if nothing has, b"" when the other side has ended."""
 
     def is_light(self, asked: A_contra) -> bool:
         """Whether this is no more than a line, which waits for nothing that others have asked for."""
@@ -142,12 +145,15 @@ class ReadLoop(Generic[A]):
 
     async def run(self) -> None:
         """Read, and carry out what is asked, until the other side ends."""
+        data: bytes | None
         data, self.first = self.first, b""
         asks_for_much = False
         while True:
             asks_for_much = await Corked(self.outbox, self._take(data, asks_for_much=asks_for_much))
-            data = b""  # while nothing comes, nothing is kept of what came
-            data = await self._session.receive()
+            data = None  # while nothing comes, nothing is kept of what came
+            while data is None:
+                await self._session.wait_readable()
+                data = self._session.receive_nowait()
             if not data:
                 return
 

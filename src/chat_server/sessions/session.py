@@ -27,11 +27,9 @@ from chat_server.sessions.reserved import RESERVED_SECONDS
 from chat_server.sessions.session_end import Leaver, SessionEnd
 from chat_server.sessions.token_bucket import TokenBucket
 
-READ_MAX = 8192
-"""Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
-
 READ_MAX_LIMITED = 512
-"""The same where the message rate is limited. What has been read waits for its turn as requests, fifty times its size at the worst."""
+"""Bytes taken from a connection before others have their turn, where the message rate is limited. What has been read waits for its turn
+as requests, fifty times its size at the worst."""
 
 ANSWER_BYTES_PER_TOKEN = 16384
 """Bytes of answers that count as a line. To show as much takes 0.1 to 5 ms, by what is in it, which is what a line costs in all at the worst."""
@@ -68,6 +66,9 @@ class ChatSession(ABC, Generic[A]):
 
     COSTS: ClassVar[Mapping[type, float]] = {}
     """What counts for more or less than a line where lines are counted."""
+
+    READ_MAX: ClassVar[int] = 8192
+    """Bytes taken from a connection before others have their turn. The dearest, nothing but backspaces, take 7 ms."""
 
     program: str = ""  # see Occupant
 
@@ -263,9 +264,16 @@ class ChatSession(ABC, Generic[A]):
         """Whether the connection is known to be gone."""
         return self._outbox.is_closed or self.caller.transport.is_lost()
 
-    def receive(self) -> Awaitable[bytes]:
-        """Wait for what the other side sends next; b"" when it has ended."""
-        return self.caller.transport.receive_some(READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
+    def wait_readable(self) -> Awaitable[None]:
+        """Wait until the other side has sent something, or has ended."""
+        return self.caller.transport.wait_readable()
+
+    def receive_nowait(self) -> bytes | None:
+        """Take what has come; None if nothing has, b"" when the other side has ended."""
+        try:
+            return self.caller.transport.receive_nowait(self.READ_MAX if self._loop.pace is None else READ_MAX_LIMITED)
+        except trio.WouldBlock:
+            return None
 
     @abstractmethod
     def is_light(self, asked: A) -> bool:

@@ -21,7 +21,7 @@ from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.display import display_for, effective
 from chat_server.sessions.json_session import late_program
-from chat_server.sessions.keep_alive import is_kept_alive, receive_kept_alive
+from chat_server.sessions.keep_alive import is_kept_alive, wait_kept_alive
 from chat_server.sessions.layout import LAID_OUT_WEIGHT, charset_hints, is_list, laid_out
 from chat_server.sessions.membership import left
 from chat_server.sessions.outbox import PushSink
@@ -292,12 +292,12 @@ class TextSession(ChatSession[TextInput]):
         if self._text.editor is not None:
             self._draw(self._text.editor.complete(found))
 
-    def receive(self) -> Awaitable[bytes]:
+    def wait_readable(self) -> Awaitable[None]:
         """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
         seconds = self._context.limits.nop_seconds
         if not seconds or not self._text.speaks_telnet or not is_kept_alive(self):
-            return super().receive()
-        return receive_kept_alive(super().receive, self, self._outbox, seconds)
+            return super().wait_readable()
+        return wait_kept_alive(super().wait_readable, self, self._outbox, seconds)
 
     # Where the person is.
 

@@ -206,29 +206,31 @@ class TlsTransport:
             if not self._held:
                 return
 
-    async def receive_some(self, limit: int) -> bytes:
-        """Wait for text, at most `limit` bytes; b"" when the other side has ended, with a word of TLS's or without."""
+    async def wait_readable(self) -> None:
+        """Wait until there may be some text."""
         if self._is_closed:
             raise trio.ClosedResourceError
-        text = None
         # The socket may never be readable again: what is left has been taken from it.
-        if self._may_have_text or self._raw:
+        if self._may_have_text or self._may_give:
             await trio.lowlevel.checkpoint()
-            text = self._read(limit)
-        while text is None:
-            ciphertext = await self._transport.receive_some(FED_MAX)
-            if not ciphertext:  # OpenSSL is not told: it would not write any more then
-                return ciphertext
-            self._raw += ciphertext
-            text = self._read(limit)
-        return text
+        else:
+            await self._transport.wait_readable()
+
+    async def receive_some(self, limit: int) -> bytes:
+        """Wait for text, at most `limit` bytes; b"" when the other side has ended, with a word of TLS's or without."""
+        while True:
+            await self.wait_readable()
+            try:
+                return self.receive_nowait(limit)
+            except trio.WouldBlock:
+                continue
 
     def receive_nowait(self, limit: int) -> bytes:
         """Take text that has come, at most `limit` bytes, if some has been decrypted or is in the next FED_MAX bytes."""
         text = self._read(limit)
         if text is None:
             ciphertext = self._transport.receive_nowait(FED_MAX)
-            if not ciphertext:
+            if not ciphertext:  # OpenSSL is not told: it would not write any more then
                 return ciphertext
             self._raw += ciphertext
             text = self._read(limit)
@@ -250,6 +252,11 @@ class TlsTransport:
         if len(pieces) > 1 and self._count_records is not None:
             self._count_records(len(pieces))
         return b"".join(pieces) if pieces else None
+
+    @property
+    def _may_give(self) -> bool:
+        """Whether something has come that OpenSSL can be given: of the record in hand, or the beginning of the next one."""
+        return bool(self._raw) if self._record_left else len(self._raw) >= _HEADER
 
     def _give(self) -> bool:
         """Give OpenSSL the next record, or what has come of it; return whether there was anything.

@@ -5,7 +5,7 @@ system's non-blocking socket, with Trio's `wait_readable` and `wait_writable` be
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -49,6 +49,12 @@ class Transport(Protocol):
         """Wait until more can be sent, and nothing is held any more.
 
         Raises ClosedResourceError or BrokenResourceError if the connection is gone.
+        """
+
+    def wait_readable(self) -> Awaitable[None]:
+        """Wait until there is something that `receive_nowait` can take, or may be. Raises as `wait_writable` does.
+
+        Who waits for as long as the caller is there does so by this: to wait in `receive_some` takes 200 bytes more.
         """
 
     async def receive_some(self, limit: int) -> bytes:
@@ -97,13 +103,16 @@ class SocketTransport:
         self._check_open()
         await trio.lowlevel.wait_writable(self.descriptor)
 
+    def wait_readable(self) -> Awaitable[None]:
+        """Wait until something has come."""
+        self._check_open()
+        # A number of its own would be kept for as long as that waits.
+        return trio.lowlevel.wait_readable(self.descriptor)  # noqa: ASYNC105 - who is given it awaits it
+
     async def receive_some(self, limit: int) -> bytes:
         """Wait for bytes, at most `limit`; b"" when the other side has ended."""
         while True:
-            self._check_open()
-            await trio.lowlevel.wait_readable(
-                self.descriptor
-            )  # a number of its own would be kept as long as that waits
+            await self.wait_readable()
             try:
                 return self.receive_nowait(limit)
             except trio.WouldBlock:
