@@ -21,10 +21,10 @@ def said_in(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:
 
     What comes after them does nothing yet if it can be kept as it is.
     """
-    kinds = lines.translate(_KINDS, b"\r")
+    text = lines.replace(b"\r", b"")
+    kinds = text.translate(_KINDS)
     if not kinds or b"\0" in kinds or rest.translate(None, _PLAIN):
         return _cleaned(lines, rest, charset)
-    text = lines.replace(b"\r", b"")
     if b"/" in text and (text.startswith(b"/") or b"\n/" in text):
         return None
     with_returns = text.replace(b"\n", b"\r\n")
