@@ -121,7 +121,9 @@ def first_paint(port: int) -> None:
             entered.append(terminal.wait_for(b"rite to"))  # what it says then, without what the cursor stands on
             terminal.close()
     print(f"start to first paint: {statistics.median(painted) * 1000:.0f} ms (worst {max(painted) * 1000:.0f})")
-    print(f"from then until in a room, by TLS: {statistics.median(entered) * 1000:.0f} ms (worst {max(entered) * 1000:.0f})")
+    print(
+        f"from then until in a room, by TLS: {statistics.median(entered) * 1000:.0f} ms (worst {max(entered) * 1000:.0f})"
+    )
 
 
 def keys(port: int, rate: float) -> None:
