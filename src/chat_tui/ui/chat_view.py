@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
-from textual.geometry import Region
 from textual.message import Message
 from textual.selection import Selection
 from textual.strip import Strip
@@ -84,7 +83,6 @@ class ChatView(StillScroll):
         self._seen = 0  # the newest number when the bottom was seen last
         self._pending_count = 0
         self._made_for: object = None  # what heights are for
-        self._is_unseen = False  # rows were made while there was no place for any
 
     # What the screen asks for.
 
@@ -270,7 +268,7 @@ class ChatView(StillScroll):
 
     def _start_over(self) -> None:
         self.drawing.forget()
-        self._made_for, self._is_unseen = self.drawing.shape(self.columns_wide), not self.columns_drawn
+        self._made_for, self.is_unseen = self.drawing.shape(self.columns_wide), not self.columns_drawn
         self.entry_rows.forget()
         self.entry_rows.note_talkers(0)
         self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
@@ -337,12 +335,6 @@ class ChatView(StillScroll):
         """Another theme."""
         super().notify_style_update()
         self._restyle()
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw rows. A view that is laid out is drawn before it is told that there is place for it now."""
-        if self._is_unseen and self.columns_drawn:
-            self.on_resize()
-        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""

@@ -23,6 +23,8 @@ def thumb_of(rows: int, window: int, total: int, position: float) -> tuple[int, 
 class StillScroll(ScrollView):
     """Rows that are scrolled at once. What one reads does not swim."""
 
+    is_unseen = False
+    """Rows were made while there was no place for any."""
     _is_moving = False
     _thumb = 0, 0
     _inside: tuple[int, int] | None = None  # columns and rows while some are drawn
@@ -52,7 +54,12 @@ class StillScroll(ScrollView):
         return self._inside or (self.scrollable_content_region.width, self.size.height)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw rows. How many there are is worked out once for all of them: Textual does it from all styles, 25 us, and each row asks four times."""
+        """Draw rows. How many there are is worked out once for all of them: Textual does it from all styles, 25 us, and each row asks four times.
+
+        What is laid out is drawn before it is told that there is place for it now.
+        """
+        if self.is_unseen and self.columns_drawn:
+            self.on_resize()
         self._inside = self._columns_and_rows
         try:
             return super().render_lines(crop)
@@ -85,6 +92,9 @@ class StillScroll(ScrollView):
         first, end = max(0, first), min(end, self.size.height)
         if first < end:
             self.refresh(Region(0, first, self.size.width, end - first))
+
+    def on_resize(self) -> None:
+        """There is more place for rows, or less. To be overridden."""
 
     def scrolled(self) -> None:
         """The wheel or the scrollbar has moved the view. To be overridden."""
