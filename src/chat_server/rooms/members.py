@@ -62,8 +62,7 @@ class Members:
         self.nicks: dict[Person[Occupant], str] = {}
         """Who is here, each with the nickname that the room has heard of."""
         self._here: dict[Person[Occupant], tuple[Occupant, ...]] = {}  # by which of their sessions
-        self.timing: set[Occupant] = set()
-        """Who wants their next line timed."""
+        self.timing: set[Occupant] = set()  # who wants their next line timed
         self.entered_at: dict[Occupant, int] = {}
         """After which line those sessions have entered that have not been told yet."""
         self.own = LinesOfGuests(self.nicks)
@@ -239,8 +238,8 @@ class Members:
         """Make the session a member, and tell it where it is."""
         person = session.person
         self._know_as(person, nick)
-        here = (*self._here.get(person, ()), session)
-        self._here[person] = person.sessions if person.sessions == here else here  # mostly one value is enough for both
+        here, all_sessions = (*self._here.get(person, ()), session), person.sessions
+        self._here[person] = all_sessions if all_sessions == here else here  # mostly one value does for both
         self._audience.add(session, nick)
         self.entered_at[session] = self._history.last_seq
         self._hears_from[session] = self._history.last_seq + 1

@@ -26,11 +26,11 @@ from chat_server.wire.connection_events import (
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, EditingCost, LineEditor, TooMuch, Typed
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
+from chat_server.wire.telnet.callers_telnet import CallersTelnet
 from chat_server.wire.telnet.commands import commanded
 from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import FIRST_QUESTION, Negotiation
 from chat_server.wire.telnet.options import Code
-from chat_server.wire.telnet.terminal import UNKNOWN, Terminal
 from chat_server.wire.whole_lines import said_in
 
 COLUMNS = 80
@@ -55,7 +55,7 @@ Parse = Callable[[str], Request | Unreadable | None]
 """Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
 
 
-class TextDecoder:
+class TextDecoder(CallersTelnet):
     """Turn the bytes of one caller into requests. Any split of the bytes gives the same requests; no bytes make it raise.
 
     What a request changes (the charset, who edits the line, that a secret is expected) counts from the next byte on: whoever takes the requests
@@ -69,10 +69,8 @@ class TextDecoder:
         "_lines",
         "_may_be_program",
         "_may_hint",
-        "_negotiation",
         "_object",
         "_parse",
-        "_telnet",
         "_text_limit",
         "_typed_bytes",
         "editor",
@@ -84,13 +82,11 @@ class TextDecoder:
 
         Lines that come together are given as runs if they may be (`in_runs`): where each has to be paid for, they come one by one.
         """
+        super().__init__()
         self._parse = parse
         self.in_runs = in_runs
         self._line_limit = line_limit
         self._text_limit = text_limit or line_limit
-        # Both are made when there is telnet, or may have to be: they take 350 bytes, and who is at nc has none.
-        self._telnet: TelnetDecoder | None = None
-        self._negotiation: Negotiation | None = None
         self._charset = UTF_8
         self._lines = LineMode(line_limit)
         self._may_be_program = self._lines.stops_at_object = True
@@ -108,10 +104,6 @@ class TextDecoder:
         return is_begun or self._is_in_sequence
 
     @property
-    def _is_in_sequence(self) -> bool:
-        return self._telnet is not None and self._telnet.is_in_sequence
-
-    @property
     def held(self) -> int:
         """Bytes of memory for the line that has been begun, and for those that can be brought back; few where it is not edited here."""
         return self.editor.held if self.editor else 0
@@ -127,19 +119,9 @@ class TextDecoder:
         return [Echo(self.editor.give_up())] if self.editor else []
 
     @property
-    def speaks_telnet(self) -> bool:
-        """Whether the caller has said something in telnet that no text looks like."""
-        return self._negotiation is not None and self._negotiation.has_spoken
-
-    @property
     def may_speak_telnet(self) -> bool:
         """Whether the caller ends lines as telnet does, and so is asked, or has been: an answer may be on its way."""
         return bool(self._lines.first_ended_in_cr_lf)
-
-    @property
-    def terminal(self) -> Terminal:
-        """What is known of the caller's terminal."""
-        return UNKNOWN if self._negotiation is None else self._negotiation.terminal
 
     @property
     def charset(self) -> str:
@@ -169,11 +151,6 @@ class TextDecoder:
         if self.editor:
             self.editor.allow(line_limit, text_limit)
 
-    @property
-    def wants_editing(self) -> bool:
-        """Whether the line is edited here, or will be when the caller's telnet agrees."""
-        return self._negotiation is not None and self._negotiation.wants_editing
-
     def edit(self, *, wanted: bool) -> bytes:
         """Have the line edited here, or by the caller's own program, as soon as its telnet agrees. Return what to write."""
         return self._negotiated().edit(wanted=wanted)
@@ -184,10 +161,6 @@ class TextDecoder:
         A caller without telnet sees what it types: nothing on this side can help that.
         """
         return self._negotiated().expect_secret()
-
-    @property
-    def _is_secret_expected(self) -> bool:
-        return self._negotiation is not None and self._negotiation.is_secret_expected
 
     def _end_secret(self) -> bytes:
         if self.editor or not self.speaks_telnet:
