@@ -57,20 +57,13 @@ class StreamTransport:
             await self._freed.wait()
 
     async def wait_readable(self) -> None:
-        if self._come is None:
-            self._come = await self.receive_some(SLOT)
-        else:
-            await trio.lowlevel.checkpoint()
-
-    async def receive_some(self, limit: int) -> bytes:
-        if self._come is not None:
-            await trio.lowlevel.checkpoint()
-            return self.receive_nowait(limit)
-        if not self._is_closed:
+        await trio.lowlevel.checkpoint()
+        if self._come is None and not self._is_closed:
             self._receiving = trio.CancelScope()
             with self._receiving:
-                return bytes(await self._stream.receive_some(limit))
-        raise trio.ClosedResourceError
+                self._come = bytes(await self._stream.receive_some(SLOT))
+        if self._come is None:
+            raise trio.ClosedResourceError
 
     def receive_nowait(self, limit: int) -> bytes:
         come = self._come

@@ -48,9 +48,6 @@ class Pipe:
     async def wait_readable(self) -> None:
         raise NotImplementedError
 
-    async def receive_some(self, limit: int) -> bytes:
-        raise NotImplementedError
-
     def receive_nowait(self, limit: int) -> bytes:
         raise NotImplementedError
 

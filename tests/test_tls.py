@@ -16,7 +16,7 @@ from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.tls import EMPTY_MAX, RECORD_MAX, TlsTransport
-from chat_server.sessions.transport import HELD
+from chat_server.sessions.transport import HELD, receive_some
 from chat_server.wire.text import TextDecoder
 from tls_pairs import Kernel, RestlessClient, TlsClient, connect, server_context
 
@@ -32,7 +32,7 @@ def requests_of(pieces: list[bytes]) -> list[object]:
 async def read_all(transport: TlsTransport, limit: int) -> list[bytes]:
     """What comes, up to the end."""
     pieces: list[bytes] = []
-    while piece := await transport.receive_some(limit):
+    while piece := await receive_some(transport, limit):
         assert len(piece) <= limit
         pieces.append(piece)
     return pieces
@@ -92,7 +92,7 @@ async def test_what_came_with_the_end_of_the_handshake_is_there_without_waiting(
             await trio.testing.wait_all_tasks_blocked()
             kernel.give(client.shake_hands(kernel.take(100_000)) + client.write(more))
     with trio.fail_after(1):
-        assert await transport.receive_some(6) == b"/login"
+        assert await receive_some(transport, 6) == b"/login"
     assert transport.receive_nowait(100) == b" ann\n"
     with pytest.raises(trio.WouldBlock):
         transport.receive_nowait(100)
@@ -121,27 +121,27 @@ async def test_many_small_records_are_read_as_one() -> None:
     kernel, client = Kernel(), TlsClient()
     transport = await connect(kernel, client)
     kernel.give(b"".join(client.write(b"x") for _ in range(100)))
-    assert await transport.receive_some(512) == b"x" * 100
+    assert await receive_some(transport, 512) == b"x" * 100
 
 
 async def test_a_read_that_need_not_wait_lets_others_have_their_turn() -> None:
     kernel, client = Kernel(), TlsClient()
     transport = await connect(kernel, client)
     kernel.give(client.write(b"x" * RECORD_MAX))
-    assert await transport.receive_some(100)
+    assert await receive_some(transport, 100)
     with trio.testing.assert_checkpoints():
-        assert await transport.receive_some(100) == b"x" * 100
+        assert await receive_some(transport, 100) == b"x" * 100
 
 
 async def test_a_read_that_is_given_up_takes_nothing() -> None:
     kernel, client = Kernel(), TlsClient()
     transport = await connect(kernel, client)
     kernel.give(client.write(b"0123456789"))
-    assert await transport.receive_some(5) == b"01234"
+    assert await receive_some(transport, 5) == b"01234"
     with trio.CancelScope() as scope:
         scope.cancel()
-        await transport.receive_some(5)
-    assert await transport.receive_some(5) == b"56789"
+        await receive_some(transport, 5)
+    assert await receive_some(transport, 5) == b"56789"
 
 
 # Writing.
@@ -252,7 +252,7 @@ async def test_the_end_is_said_and_heard() -> None:
     assert client.has_ended
     assert kernel.is_closed
     with pytest.raises(trio.ClosedResourceError):
-        await transport.receive_some(10)
+        await receive_some(transport, 10)
     with pytest.raises(OSError):  # noqa: PT011 - whichever it is
         transport.send_nowait(b"more")
 
@@ -267,9 +267,9 @@ async def test_whoever_has_ended_may_read_on(is_polite: bool) -> None:
     else:
         kernel.end()
     with trio.fail_after(1):
-        assert await transport.receive_some(100) == b"last\n"
-        assert await transport.receive_some(100) == b""
-        assert await transport.receive_some(100) == b""
+        assert await receive_some(transport, 100) == b"last\n"
+        assert await receive_some(transport, 100) == b""
+        assert await receive_some(transport, 100) == b""
     assert transport.send_nowait(b"still\n") == 6
     transport.close()
     if not is_polite:  # Python's client reads nothing after it has said its last word
@@ -283,7 +283,7 @@ async def test_what_has_been_changed_on_the_way_is_the_end_and_the_other_side_is
     ciphertext[-1] ^= 1
     kernel.give(bytes(ciphertext))
     with pytest.raises(trio.BrokenResourceError):
-        await transport.receive_some(100)
+        await receive_some(transport, 100)
     with pytest.raises(ssl.SSLError, match="ALERT"):
         client.read(kernel.take(1000))
 
@@ -318,7 +318,7 @@ def test_any_bytes_are_tls_or_its_end_and_leave_nothing_for_others_to_send(
             kernel.give(said)
             kernel.end()
             with suppress(trio.BrokenResourceError):
-                assert await transport.receive_some(100) == b""
+                assert await receive_some(transport, 100) == b""
         assert not outgoing.pending
         transport.close()
         assert not outgoing.pending
@@ -357,7 +357,7 @@ async def test_new_keys_are_answered_with_new_keys() -> None:
     kernel, client = Kernel(), RestlessClient()
     transport = await connect(kernel, client)
     kernel.give(client.new_keys() + client.write(b"hello\n"))
-    assert await transport.receive_some(100) == b"hello\n"
+    assert await receive_some(transport, 100) == b"hello\n"
     assert transport.send_nowait(b"there\n") == 6
     assert len(kernel.sent) > 27 + 6, "with an answer before it"
     assert client.read(kernel.take(1000)) == b"there\n"
@@ -368,10 +368,10 @@ async def test_who_does_nothing_but_ask_for_new_keys_is_not_listened_to_for_long
     kernel, client = Kernel(), RestlessClient()
     transport = await connect(kernel, client)
     kernel.give(b"".join(client.new_keys() for _ in range(EMPTY_MAX)) + client.write(b"hello\n"))
-    assert await transport.receive_some(100) == b"hello\n"
+    assert await receive_some(transport, 100) == b"hello\n"
     kernel.give(client.new_keys() + client.write(b"more\n"))
     with pytest.raises(trio.BrokenResourceError):
-        await transport.receive_some(100)
+        await receive_some(transport, 100)
 
 
 async def test_a_record_that_says_it_is_enormous_is_not_waited_for() -> None:
@@ -379,7 +379,7 @@ async def test_a_record_that_says_it_is_enormous_is_not_waited_for() -> None:
     transport = await connect(kernel, client)
     kernel.give(b"\x17\x03\x03\xff\xff")
     with trio.fail_after(1), pytest.raises(trio.BrokenResourceError):
-        await transport.receive_some(100)
+        await receive_some(transport, 100)
 
 
 async def test_a_hello_without_an_end_is_given_up() -> None:
@@ -459,7 +459,7 @@ async def test_a_connection_costs_little_memory_even_after_a_burst(version: ssl.
         assert client.read(kernel.take(100_000)) == text
         kernel.give(client.write(text[:RECORD_MAX]))
         for _ in range(RECORD_MAX // 512):
-            assert await transport.receive_some(512)
+            assert await receive_some(transport, 512)
         transports.append(transport)
 
     for _ in range(3):

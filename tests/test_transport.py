@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from chat_server.sessions.transport import SocketTransport
+from chat_server.sessions.transport import SocketTransport, receive_some
 
 
 async def test_what_has_come_is_taken_without_waiting_as_much_as_is_asked_for() -> None:
@@ -17,8 +17,8 @@ async def test_what_has_come_is_taken_without_waiting_as_much_as_is_asked_for() 
     theirs.send(b"first and more")
     assert transport.receive_nowait(5) == b"first"
     with trio.fail_after(10):
-        assert await transport.receive_some(4) == b" and"
-        assert await transport.receive_some(100) == b" more"
+        assert await receive_some(transport, 4) == b" and"
+        assert await receive_some(transport, 100) == b" more"
     theirs.close()
     assert transport.receive_nowait(100) == b""
     transport.close()

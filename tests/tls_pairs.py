@@ -80,10 +80,6 @@ class Kernel:
         if self.is_closed:
             raise trio.ClosedResourceError
 
-    async def receive_some(self, limit: int) -> bytes:
-        await self.wait_readable()
-        return self.receive_nowait(limit)
-
     def receive_nowait(self, limit: int) -> bytes:
         if self.is_closed:
             raise trio.ClosedResourceError

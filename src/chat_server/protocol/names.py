@@ -71,9 +71,7 @@ def name_key(name: str) -> str:
     if len(name) > NAME_TYPED_MAX:
         return name
     key = name.lower() if name.isascii() else normalize("NFKC", normalize("NFKC", name).casefold())
-    return (
-        name if key == name else key
-    )  # it is kept in four places for each who is there, and mostly one value is enough for all
+    return name if key == name else key  # one value for both: they are kept in four places for each who is there
 
 
 def was_a_name(name: str) -> bool:

@@ -15,6 +15,8 @@ from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Event, Stored
 from chat_server.protocol.requests import Say
 
+_CONTROLS = bytes(range(0x20))
+
 RUN_MAX = 256
 """Lines in a run. Bounds count lines, so it need not be low; a chunk that somebody sends as fast as they can has eighty lines of ordinary length."""
 
@@ -45,9 +47,6 @@ def texts_of(texts: Sequence[str]) -> RunTexts:
     return RunTexts(together, len(texts))
 
 
-_CONTROLS = bytes(range(0x20))
-
-
 @final
 class SayRun(Struct, frozen=True, gc=False):
     """Requests to say something, one for each text; all with a key, or none. They come as requests by iterating."""
@@ -62,12 +61,10 @@ class SayRun(Struct, frozen=True, gc=False):
         return map(Say, self.texts, self.keys or repeat(""))
 
 
-def sayings(texts: RunTexts) -> list[SayRun]:
-    """What these ask for, in runs that are not too long."""
-    if texts.count <= RUN_MAX:
-        return [SayRun(texts)]
-    each = [*texts]
-    return [SayRun(texts_of(each[first : first + RUN_MAX])) for first in range(0, len(each), RUN_MAX)]
+def say_runs(texts: Sequence[str], keys: Sequence[str] = ()) -> list[SayRun]:
+    """Requests to say these texts, under these keys, if any, in runs of RUN_MAX. Raises as `texts_of` does."""
+    parts = [slice(first, first + RUN_MAX) for first in range(0, len(texts), RUN_MAX)]
+    return [SayRun(texts_of(texts[part]), keys[part]) for part in parts]
 
 
 @final

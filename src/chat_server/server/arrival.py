@@ -17,7 +17,7 @@ from chat_server.sessions.context import SessionContext
 from chat_server.sessions.doors import PERSON, TLS, Door, door_of
 from chat_server.sessions.pace import Address
 from chat_server.sessions.session import READ_MAX_LIMITED, ChatSession
-from chat_server.sessions.transport import LAST_WORDS_SECONDS, Transport, see_off
+from chat_server.sessions.transport import LAST_WORDS_SECONDS, Transport, receive_some, see_off
 
 GREETING_DELAY = 0.15
 """Seconds that a caller may be silent before it is greeted as a person. Programs speak first, and at once; a person does not notice the wait."""
@@ -112,7 +112,7 @@ class Arrival:
             if door is None:
                 with self._limits.within(patience):
                     while door is None:
-                        data = await transport.receive_some(READ_MAX_LIMITED)
+                        data = await receive_some(transport, READ_MAX_LIMITED)
                         if not data:
                             return None, first
                         first += data

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 import trio
 
 from chat_server.server.time_limits import TimeLimits
-from chat_server.sessions.transport import Transport
+from chat_server.sessions.transport import Transport, receive_some
 from chat_server.wire.proxy_protocol import (
     HEADER_BYTES_MAX,
     UNIX,
@@ -49,7 +49,7 @@ async def receive_header(transport: Transport, limits: TimeLimits) -> tuple[Head
     try:
         with limits.within(HEADER_SECONDS):
             while header is None:
-                data = await transport.receive_some(HEADER_BYTES_MAX - len(received))
+                data = await receive_some(transport, HEADER_BYTES_MAX - len(received))
                 received += data
                 header = read_header(received) if data else _ended(received)
     except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import trio
 
-from chat_server.sessions.transport import HELD, Transport
+from chat_server.sessions.transport import HELD, Transport, receive_some
 
 RECORD_MAX = 16384
 """Bytes of text in one record (RFC 8446, section 5.1): what is encrypted at a time, and so what is held at most."""
@@ -111,7 +111,7 @@ class TlsTransport:
                     await self.wait_writable()
                 if is_done:
                     return
-            data = await self._transport.receive_some(FED_MAX)
+            data = await receive_some(self._transport, FED_MAX)
             count += len(data)
             if not data or count > HANDSHAKE_MAX:
                 raise trio.BrokenResourceError
@@ -216,17 +216,11 @@ class TlsTransport:
         else:
             await self._transport.wait_readable()
 
-    async def receive_some(self, limit: int) -> bytes:
-        """Wait for text, at most `limit` bytes; b"" when the other side has ended, with a word of TLS's or without."""
-        while True:
-            await self.wait_readable()
-            try:
-                return self.receive_nowait(limit)
-            except trio.WouldBlock:
-                continue
-
     def receive_nowait(self, limit: int) -> bytes:
-        """Take text that has come, at most `limit` bytes, if some has been decrypted or is in the next FED_MAX bytes."""
+        """Take text that has come, at most `limit` bytes, if some has been decrypted or is in the next FED_MAX bytes.
+
+        b"" when the other side has ended, with a word of TLS's or without.
+        """
         text = self._read(limit)
         if text is None:
             ciphertext = self._transport.receive_nowait(FED_MAX)

@@ -57,9 +57,6 @@ class Transport(Protocol):
         Who waits for as long as the caller is there does so by this: to wait in `receive_some` takes 200 bytes more.
         """
 
-    async def receive_some(self, limit: int) -> bytes:
-        """Wait for bytes, at most `limit`; b"" when the other side has ended. Raises as `wait_writable` does."""
-
     def receive_nowait(self, limit: int) -> bytes:
         """Take bytes that have come, at most `limit`; b"" when the other side has ended.
 
@@ -74,6 +71,14 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close; whoever waits gets ClosedResourceError. What has been sent still arrives, if nothing more comes. Harmless when repeated."""
+
+
+async def receive_some(transport: Transport, limit: int) -> bytes:
+    """Wait for bytes, at most `limit`; b"" when the other side has ended. Raises as `wait_readable` does."""
+    while True:
+        await transport.wait_readable()
+        with suppress(trio.WouldBlock):
+            return transport.receive_nowait(limit)
 
 
 async def see_off(transport: Transport) -> None:
@@ -109,15 +114,6 @@ class SocketTransport:
         # A number of its own would be kept for as long as that waits.
         return trio.lowlevel.wait_readable(self.descriptor)  # noqa: ASYNC105 - who is given it awaits it
 
-    async def receive_some(self, limit: int) -> bytes:
-        """Wait for bytes, at most `limit`; b"" when the other side has ended."""
-        while True:
-            await self.wait_readable()
-            try:
-                return self.receive_nowait(limit)
-            except trio.WouldBlock:
-                continue
-
     def receive_nowait(self, limit: int) -> bytes:
         """Take bytes that have come, at most `limit`; b"" when the other side has ended."""
         try:
@@ -136,7 +132,7 @@ class SocketTransport:
         with suppress(OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             self._socket.shutdown(socket.SHUT_WR)
             for _ in range(_DISCARD_MAX):
-                if not await self.receive_some(65536):
+                if not await receive_some(self, 65536):
                     break
 
     def close(self) -> None:

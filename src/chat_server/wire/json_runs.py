@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from chat_server.protocol.incoming import Addressed
 from chat_server.protocol.requests import Key, Lines
-from chat_server.protocol.runs import RUN_MAX, SayRun, texts_of
+from chat_server.protocol.runs import SayRun, say_runs
 from chat_server.protocol.sanitize import sanitize
 
 
@@ -71,10 +71,7 @@ def _run(said: Sequence[_SayLine], word_max: int, *, is_plain: bool) -> list[Say
         return None
     if has_keys and not _are_words(keys, word_max, is_plain=is_plain):  # one without a key is no word
         return None
-    if len(texts) <= RUN_MAX:
-        return [SayRun(texts_of(texts), keys if has_keys else ())]
-    parts = [slice(first, first + RUN_MAX) for first in range(0, len(texts), RUN_MAX)]
-    return [SayRun(texts_of(texts[part]), keys[part] if has_keys else ()) for part in parts]
+    return say_runs(texts, keys if has_keys else ())
 
 
 def _are_words(words: Sequence[str], word_max: int, *, is_plain: bool) -> bool:

@@ -11,7 +11,7 @@ from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.requests import Logout, Request, Say
-from chat_server.protocol.runs import SayRun, sayings
+from chat_server.protocol.runs import RUN_MAX, SayRun, say_runs
 from chat_server.protocol.sanitize import sanitize, typed_lines, without_unseen_start
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.connection_events import (
@@ -200,7 +200,9 @@ class TextDecoder(CallersTelnet):
         if texts is None:
             return None
         self._lines.begin(rest, after_cr=data.endswith(b"\r"))
-        return sayings(texts) if self.in_runs and texts.count > 1 else [Say(said) for said in texts]
+        if self.in_runs and texts.count > 1:
+            return [SayRun(texts)] if texts.count <= RUN_MAX else say_runs([*texts])
+        return [Say(said) for said in texts]
 
     # All the rest is taken step by step.
 
