@@ -83,9 +83,8 @@ class Answering:
         """Have a line's text in the prompt to give it another one."""
         self.end()
         prompt = self._panes.prompt
-        self._begin(
-            room, Begun(of=line.seq, before="" if self._navigation.holds_early() else prompt.draft)
-        )  # that is written to the disk
+        before = "" if self._navigation.holds_early() else prompt.draft  # which is written to the disk
+        self._begin(room, Begun(of=line.seq, before=before))
         prompt.begin(line.text if text is None else text)
         prompt.focus()
 

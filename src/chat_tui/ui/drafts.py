@@ -51,12 +51,10 @@ class Drafts:
 
     def put_back(self, room: RoomState | None, begun: str = "") -> None:
         """Have the draft of a room in the prompt, with what was begun in none before it was shown."""
-        client = self._program.client
         draft = self._kept(room)
         if begun:
             draft = _joined(draft, begun)
-            self._bring_early(room, draft)
-            client.note_draft(NO_ROOM, "")
+            self._bring(room, draft)
         if draft or self._prompt.text:
             self._prompt.begin(draft)
 
@@ -65,25 +63,26 @@ class Drafts:
         if begun:
             self._prompt.begin(_joined(self._prompt.text, begun))
             if self._program.client.early_typing.may_be_secret:
-                self._early[NO_ROOM] = (
-                    self._prompt.text
-                )  # meant for a form, by somebody who has seen that the name was wrong
+                # It was meant for a form, by somebody who has seen that the name was wrong.
+                self._early[NO_ROOM] = self._prompt.text
 
     def bring_along(self, room: RoomState) -> None:
         """Add to a room's draft what was begun in no room: it is what is seen next, where nothing of this server is on the screen."""
-        client = self._program.client
-        self._bring_early(room, _joined(self._kept(room), self._early.get(NO_ROOM, "")))
-        if begun := client.saved.drafts.get(NO_ROOM):
-            client.note_draft(room.name, _joined(client.saved.drafts.get(room.name, ""), begun))
-            client.note_draft(NO_ROOM, "")
+        if begun := self._kept(None):
+            self._bring(room, _joined(self._kept(room), begun))
 
     def _kept(self, room: RoomState | None) -> str:
         key = _key(room)
         return self._early.get(key) or self._program.client.saved.drafts.get(key, "")
 
-    def _bring_early(self, room: RoomState | None, draft: str) -> None:
-        if self._early.pop(NO_ROOM, None) is not None:
-            self._early[_key(room)] = draft
+    def _bring(self, room: RoomState | None, draft: str) -> None:
+        """What was begun in no room is in this one's draft from now on: in memory alone, if a password may be in either."""
+        client, key = self._program.client, _key(room)
+        if self._early.pop(NO_ROOM, None) is not None or key in self._early:
+            self._early[key] = draft
+        else:
+            client.note_draft(key, draft)
+        client.note_draft(NO_ROOM, "")
 
     def take_typed_early(self) -> str:
         """Take out of the prompt what may be a password, and was kept nowhere; what was written there before stays."""
