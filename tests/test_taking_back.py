@@ -119,6 +119,22 @@ async def test_a_guest_takes_back_what_they_have_said_since_they_came(autojump_c
         assert (await told(ann, "redacted"))["whom"] == "zora"
 
 
+async def test_a_guest_who_takes_the_name_of_one_who_has_left_takes_back_none_of_their_lines(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house(silence_seconds=9999) as house:
+        ann, _ = await den(house, "ann", "bob")
+        zoe, other = await guest(house, "zoe", 5), await guest(house, "zita", 6)
+        of_zoe = await said(zoe, "mine")
+        await zoe.ask("logout")
+        await ann.wait_for("left")
+        await other.ask("nick", nick="zoe")
+        await ann.wait_for("renamed")
+        assert await refused(other, of_zoe) == "moderators-only"
+        await other.ask("delete", room="den", number=await said(other, "mine now"))
+        assert (await told(ann, "redacted"))["whom"] == "zoe"
+
+
 @pytest.mark.parametrize("nodes", [1, 2])
 async def test_a_guest_who_was_out_of_the_room_takes_back_nothing_that_was_said_before_they_came_again(
     nodes: int, autojump_clock: trio.abc.Clock

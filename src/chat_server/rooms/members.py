@@ -221,8 +221,8 @@ class Members:
 
     def _know_as(self, person: Person[Occupant], nick: str) -> None:
         """Somebody is here under this name: if they were not before, nothing of what was said until now is theirs by it."""
-        self.own.know_as(person, nick, self._history.last_seq)
-        self.nicks[person] = nick
+        before, self.nicks[person] = self.nicks.get(person), nick
+        self.own.know_as(person, nick, before, self._history.last_seq)
 
     def changed(self, session: Occupant) -> None:
         """A session is shown things in another way from now on. It has no place in the room's order: what happens stays the same."""
@@ -339,8 +339,8 @@ class Members:
         if left:
             self._here[session.person] = left
         else:
-            self.own.went(session.person)
             self.nicks.pop(session.person, None)
+            self.own.went(session.person)
 
 
 def _named(people: Sequence[tuple[Somebody, str]], directory: Directory[Room, Person[Occupant]]) -> dict[str, Any]:

@@ -28,9 +28,9 @@ class LinesOfGuests:
         self._nicks = nicks
         self._since: dict[Person[Occupant], int] = {}  # the newest line before they were called so
 
-    def know_as(self, person: Person[Occupant], nick: str, after: int) -> None:
-        """Somebody is to be here under this name; if they were not before, they have said none of the lines up to this number under it."""
-        is_new = self._nicks.get(person) != nick if person in self._since else not person.account
+    def know_as(self, person: Person[Occupant], nick: str, before: str | None, after: int) -> None:
+        """Somebody is here under this name, and was under the one before, if any; of the lines up to this number they said none under a new one."""
+        is_new = before != nick if person in self._since else not person.account
         if is_new:
             self._since[person] = after
 
