@@ -129,9 +129,9 @@ def test_what_was_typed_before_is_there_again_and_so_is_what_was_begun() -> None
 
 
 def test_a_command_stays_on_the_screen_and_what_is_said_is_left_to_the_room() -> None:
-    desk = Desk().type("/rooms", ENTER, "hello", ENTER, "//shrug", ENTER)
-    assert desk.typed == ["/rooms", "hello", "//shrug"]
-    assert desk.lines == ["ann> /rooms", "ann>"]
+    desk = Desk().type("/rooms", ENTER, "hello", ENTER, "//shrug", ENTER, "／help", ENTER, "／／wide", ENTER)
+    assert desk.typed == ["/rooms", "hello", "//shrug", "／help", "／／wide"]
+    assert desk.lines == ["ann> /rooms", "ann> ／help", "ann>"]
 
 
 def test_what_others_say_never_cuts_into_what_is_typed() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import canary
@@ -134,7 +134,7 @@ def test_lines_in_runs_are_stored_in_the_same_form(pieces: list[Piece]) -> None:
     )
 
 
-CLEAN = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
+CLEAN = st.text(st.one_of(st.sampled_from('"\\ '), st.characters(exclude_categories=["Cc", "Cs"])))
 
 
 @given(st.lists(CLEAN, min_size=2, max_size=5), st.sampled_from(["ann", "小明", '"\\']), st.booleans())
@@ -157,6 +157,9 @@ def test_a_text_that_no_line_may_have_is_in_no_run(text: str) -> None:
         )
     )
 )
+@example(["a", "\r", "b"])
+@example(["a", "\r", "/", "b"])
+@example(["a", "\r\n", "b"])
 def test_what_whole_lines_say_is_what_each_of_them_says(pieces: list[str]) -> None:
     text = "".join(pieces) + "\n"
     each = [line.rstrip() for line in text.splitlines() if line.strip()]
@@ -164,6 +167,12 @@ def test_what_whole_lines_say_is_what_each_of_them_says(pieces: list[str]) -> No
     said = said_in(text.encode(), b"", "utf-8")
     assert (said and [*said]) == (each if is_said and each else said and [])
     assert (said is None) == (not is_said)
+
+
+@pytest.mark.parametrize("rest", [b"thr\x7f", b"thr\x08", b"\xff\xfb\x01"])
+def test_lines_before_something_that_is_more_than_text_are_left_to_be_read_step_by_step(rest: bytes) -> None:
+    assert said_in(b"one\ntwo\n", rest, "utf-8") is None
+    assert said_in(b"one\ntwo\n", b"thr", "utf-8") is not None
 
 
 def test_a_run_that_was_stored_is_read_as_it_was_said() -> None:

@@ -21,10 +21,7 @@ class Guard:
     __slots__ = ("_details", "_what", "has_failed")
 
     def __init__(self, what: str, described: Callable[[], dict[str, object]] | None = None, **details: object) -> None:
-        """Log exceptions as `what`, with these details, or with those that `described` gives when something goes wrong.
-
-        A guard that lasts as long as a connection takes the second: details of its own would cost each connection 300 bytes.
-        """
+        """Log exceptions as `what`, with these details, or with those that `described` gives when something goes wrong."""
         self._what = what
         self._details = described or details
         self.has_failed = False

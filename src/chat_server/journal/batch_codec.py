@@ -77,7 +77,7 @@ def encode(lines: Sequence[Stored]) -> bytes:
 def _entries(run: SaidRun) -> bytes:
     """The entries of a run, with a comma between them."""
     texts = run.texts.together
-    of_bot = b"".join([b',"', _NAMES[Said].encode(), b'","', _BOT.encode(), b'"']) if run.bot else b""
+    of_bot = f',"{_NAMES[Said]}","{_BOT}"'.encode() if run.bot else b""
     if b'"' in texts or b"\\" in texts:  # all else that a text may have stands in JSON as it is
         return b",".join(
             [b"[%b,%b%b]" % (_encoder.encode(run.nick), _encoder.encode(one), of_bot) for one in run.texts]
@@ -157,7 +157,7 @@ def decode_in_runs(
         for (nick, author, kind), same in groupby(rows, itemgetter(0, 1, 2)):
             texts = [said for *_, said in same]
             end = place + len(texts)
-            runs = None if kind else _in_runs(texts)
+            runs = None if kind or len(texts) == 1 else _texts_of_runs(texts)
             if runs is None:
                 beside = zip(range(first + place, first + end), times[place:end], texts, strict=True)
                 pieces += [_KIND_OF[tuple(kind)](room, seq, time, nick, said, author) for seq, time, said in beside]
@@ -173,10 +173,8 @@ def decode_in_runs(
     return in_runs(pieces, place)
 
 
-def _in_runs(texts: Sequence[str]) -> list[RunTexts] | None:
-    """Several texts as they stand in runs; None if they cannot: what is read may come from anywhere."""
-    if len(texts) == 1:
-        return None
+def _texts_of_runs(texts: Sequence[str]) -> list[RunTexts] | None:
+    """The texts, as runs have them; None if no run may have one of them: what is read may come from anywhere."""
     try:
         return [texts_of(texts[start : start + RUN_MAX]) for start in range(0, len(texts), RUN_MAX)]
     except ValueError:

@@ -130,9 +130,11 @@ class LinesInRuns(Sequence[Entry]):
         self.pieces = pieces
         self._length = length
         first = pieces[0]
-        is_long = type(first) is SaidRun and first.texts.count > 1
-        self._first_two = _first_two(first) if is_long else [*islice(each_of(pieces), 2)]  # type: ignore[arg-type]  # it is a run
-        """They tell the room, the time and the step."""
+        # They tell the room, the time and the step.
+        if type(first) is SaidRun and len(first) > 1:
+            self._first_two = _first_two(first)
+        else:
+            self._first_two = [*islice(each_of(pieces), 2)]
         self._each: list[Entry] | None = None
 
     def __len__(self) -> int:

@@ -14,8 +14,8 @@ it missed. What comes to a room in which nothing was shown just now waits for no
 
 GATHER_PER_MEMBER, GATHER_MAX = 0.000005, 0.0025
 """Seconds, for each member and at most, for which what is said here waits for more of it, while people at other nodes talk in the same room. With
-half of the talkers at each node a turn has 50 lines without that, and all 64 that can wait with it: a tenth of the CPU of a delivery in S2 on
-two nodes. Twice as long makes no turn longer, and the rate a sixth lower."""
+half of the talkers at each node a turn has 51 lines without that, and all 64 that can wait with it: 7 % of the CPU of a delivery in S2 on two
+nodes. Twice as long makes no turn longer, and the rate a sixth lower."""
 
 GATHER_MIN = 0.0005
 """A shorter time is not worth it: a room of less than a hundred waits for nothing."""

@@ -17,6 +17,9 @@ from chat_server.protocol.stored_event import Author
 from chat_server.rooms.blocking import NO_BLOCKS
 from chat_server.rooms.former_names import Called, called
 
+_NEVER = -inf
+"""One number for all who never were guests."""
+
 STRANGER = "stranger"
 MEMBER = "member"
 HOLDER = "holder"
@@ -122,7 +125,7 @@ class Person(Generic[S]):
         """STRANGER before login, then MEMBER, or what their account makes them: what one may ask for follows from it."""
         self.sender = ""
         """Who this is to the journal, whatever the nickname becomes: the same key from the same sender is stored once."""
-        self.named_at = -inf
+        self.named_at = _NEVER
         """Since when a guest has their name (seconds since 1970); -inf: they never were one."""
         self.formerly: Called = ()
         """The names that a guest had before that, and since when they had each: they may be another's by now."""
@@ -152,7 +155,7 @@ class Person(Generic[S]):
     @property
     def called(self) -> Called:
         """A guest's names, and since when they have each: the last is that of now."""
-        return called(self.formerly, name_key(self.nick), self.named_at) if self.named_at > -inf else ()
+        return called(self.formerly, name_key(self.nick), self.named_at) if self.named_at != _NEVER else ()
 
     @property
     def rooms(self) -> tuple[str, ...]:

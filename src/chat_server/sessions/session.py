@@ -163,7 +163,7 @@ class ChatSession(ABC, Generic[A]):
 
     def shown(self, event: Event) -> bytes:
         """The event as the reader is shown it, or that it cannot be."""
-        shown = Guard("something could not be shown to a session", self._described).made_by(self.render, event)
+        shown = Guard("something could not be shown to a session", nick=self.nick).made_by(self.render, event)
         return self.render(Refused("cannot-show")) if shown is None else shown
 
     def _answer(self, data: bytes) -> None:
@@ -295,13 +295,14 @@ class ChatSession(ABC, Generic[A]):
     async def run(self) -> None:
         """Serve the person until they leave, are lost, or are dismissed. Raises nothing but Cancelled."""
         try:
-            with self._loop.scope:
-                await self._loop.run()
-        except EndSession:
-            self._end.farewell = self._end.farewell or LoggedOut()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self._outbox.close()
-        except Exception as error:  # noqa: BLE001 - a bug ends the session that met it, and no other; a guard around it takes 200 bytes for as long
+            try:
+                with self._loop.scope:
+                    await self._loop.run()
+            except EndSession:
+                self._end.farewell = self._end.farewell or LoggedOut()
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                self._outbox.close()
+        except Exception as error:  # noqa: BLE001 - a bug ends the session that met it, and no other; see guard.py
             Guard("a session failed", nick=self.nick).note(error)
             self.has_failed, self._end.farewell = True, Dismissed("failed")
         if self._loop.scope.cancelled_caught and self._end.farewell is None:
@@ -313,9 +314,6 @@ class ChatSession(ABC, Generic[A]):
         if self._ending is None:
             self._ending = SessionEnd()
         return self._ending
-
-    def _described(self) -> dict[str, object]:
-        return {"nick": self.nick}
 
     async def end(self, deadline: float) -> bool:
         """Leave no trace of the session, say goodbye, and let the reader have what waits. The connection is the server's to close.

@@ -52,7 +52,7 @@ class Transport(Protocol):
         """
 
     def wait_readable(self) -> Awaitable[None]:
-        """Wait until there is something that `receive_nowait` can take, or may be. Raises as `wait_writable` does.
+        """Wait until there is something that `receive_nowait` can take, or may be. To be awaited at once. Raises as `wait_writable` does.
 
         Who waits for as long as the caller is there does so by this: to wait in `receive_some` takes 200 bytes more.
         """

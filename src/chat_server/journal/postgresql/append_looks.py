@@ -9,44 +9,32 @@ from typing import NamedTuple
 
 
 class Looks(NamedTuple):
-    """The parts, in their order."""
+    """The parts, in their order, each as it was first if nothing else is said."""
 
-    variables: str
-    call: str
+    variables: str = ""
+    call: str = "PERFORM "
     """How a function is called whose answer nobody wants."""
-    end_call: str
-    over_if: str
-    over_end: str
-    behind_if: str
-    behind_end: str
-    anything: str
-    """Whether a room that is behind has the ticket already (`is_again`), or may be another one than it was known to be (`is_stale`)."""
-    again_if: str
-    stale_if: str
-    unheard_if: str
-    unheld_if: str
-    unheld_end: str
-    changed_if: str
-    changed_end: str
+    end_call: str = ""
+    over_if: str = "is_over AND "
+    over_end: str = ""
+    behind_if: str = ""
+    behind_end: str = ""
+    anything: str = ""
+    """Whether a room that is behind has the ticket already (`is_again`), or may be another one than it was known to be (`is_stale`).
+
+    These, and whether a speaker's name is held no more (`is_unheld`), may be true where there is nothing, and are never false where there is
+    something: what they stand before looks again.
+    """
+    again_if: str = "behind IS NOT NULL"
+    stale_if: str = "behind IS NOT NULL"
+    unheard_if: str = "    IF speaker_places IS NOT NULL AND acts < (SELECT coalesce(max(number), 0) FROM act) THEN"
+    unheld_if: str = ""
+    unheld_end: str = ""
+    changed_if: str = ""
+    changed_end: str = ""
 
 
-AT_FIRST = Looks(
-    variables="",
-    call="PERFORM ",
-    end_call="",
-    over_if="is_over AND ",
-    over_end="",
-    behind_if="",
-    behind_end="",
-    anything="",
-    again_if="behind IS NOT NULL",
-    stale_if="behind IS NOT NULL",
-    unheard_if="    IF speaker_places IS NOT NULL AND acts < (SELECT coalesce(max(number), 0) FROM act) THEN",
-    unheld_if="",
-    unheld_end="",
-    changed_if="",
-    changed_end="",
-)
+AT_FIRST = Looks()
 
 AT_ONCE = Looks(
     variables="    is_called boolean; is_again boolean; is_stale boolean; is_unheld boolean; newest_act bigint;\n",

@@ -84,7 +84,7 @@ class BatchRows:
         lines = append.lines
         line, size = lines[0], len(lines)
         room = line.room
-        seq, turn = self.last.get(room) or self._stored_last[room]
+        seq, turn = self.last_of(append)
         self._values += (self.next_id, self._rooms[room], seq + 1, size, line.at, append.encoded)
         self._values += (step_of(lines), encode_authors(lines), turn + 1)
         self.next_id += size

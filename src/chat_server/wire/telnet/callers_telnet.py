@@ -6,7 +6,7 @@ from chat_server.wire.telnet.terminal import UNKNOWN, Terminal
 
 
 class CallersTelnet:
-    """Its decoder and its negotiation, which are made when there is telnet, or may have to be: they take 350 bytes, and who is at nc has none."""
+    """Its decoder and its negotiation. text.py makes them when there may be telnet: they take 350 bytes, and who is at nc has none."""
 
     __slots__ = ("_negotiation", "_telnet")
 

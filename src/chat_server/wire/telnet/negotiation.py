@@ -39,8 +39,6 @@ _NAWS_LENGTH = 4
 
 _OURS = frozenset((Option.BINARY, Option.CHARSET))
 _THEIRS = frozenset((Option.BINARY, Option.SGA, Option.NAWS, Option.TTYPE, Option.CHARSET))
-FIRST_QUESTION = bytes((Code.IAC, Code.DO, Option.BINARY))
-"""What is asked before anything is known of the caller's telnet."""
 
 
 class Negotiation:
@@ -201,3 +199,7 @@ class Negotiation:
     @staticmethod
     def _charset_said(verb: int, data: bytes) -> bytes:
         return bytes((Code.IAC, Code.SB, Option.CHARSET, verb)) + data + bytes((Code.IAC, Code.SE))
+
+
+FIRST_QUESTION = Negotiation().begin()
+"""What is asked before anything is known of the caller's telnet."""
