@@ -21,6 +21,7 @@ async def test_the_classic_dialogue(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann, bob = house.call(), house.call()
         await ann.type("/login ann", "/python")
+        await ann.read_until("* You are in python.\r\n")
         await bob.type("/login bob", "/join python")
         await ann.read_until("* bob joined\r\n")
         await bob.type("hello", "", "/me waves", "/online", "/back", "/logout")

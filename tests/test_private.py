@@ -90,7 +90,7 @@ async def test_who_is_away_is_told_of_an_invitation_on_coming_in_and_it_ends_aft
         carl = await logged_in(house, "carl")
         assert (await answer(carl, "join", room="den"))["code"] == "no-such-room"
         guest = house.connect()
-        await guest.ask("login", nick="gus")
+        await guest.enter("gus")
         assert (await answer(ann, "invite", room="den", nick="gus"))["code"] == "role-needs-account"
         assert (await answer(ann, "invite", room="den", nick="nobody"))["code"] == "no-such-person"
 
