@@ -18,7 +18,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.limits import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
-from chat_server.protocol.runs import SayRun, texts_of
+from chat_server.protocol.runs import SayRun, RunTexts
 from chat_server.sessions.json_session import PARSE, bounds_of
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
@@ -117,7 +117,7 @@ async def turns() -> None:
         one = [Say(LINE)]
         for how, requests, lines, turns in (
             ("of 200 lines", one * 200, 200, 20),
-            ("of 200 lines in two runs", [SayRun(texts_of([LINE] * 100))] * 2, 200, 20),
+            ("of 200 lines in two runs", [SayRun(RunTexts.of([LINE] * 100))] * 2, 200, 20),
             ("of one line", one, 1, 200),
         ):
             took = []

@@ -16,7 +16,7 @@ from chat_server.journal.batch_codec import decode, encode
 from chat_server.journal.export_lines import read_line, write_line
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import KINDS, Said
-from chat_server.protocol.runs import SaidRun, in_runs, texts_of
+from chat_server.protocol.runs import RunTexts, SaidRun, in_runs
 from streams import House, Program
 
 DAY = 86400
@@ -123,9 +123,9 @@ def test_the_mark_is_kept_with_every_kind_of_line_and_survives_an_export(kind: t
 
 
 def test_a_run_of_a_bots_is_stored_as_its_lines_are() -> None:
-    run = SaidRun("python", 1, [2.0, 2.0], "ann", texts_of(["x", "y"]), 4711, bot=True)
+    run = SaidRun("python", 1, [2.0, 2.0], "ann", RunTexts.of(["x", "y"]), 4711, bot=True)
     assert encode(in_runs([run], 2)) == encode(list(run))
-    assert b"bot" not in encode(in_runs([SaidRun("python", 1, [2.0, 2.0], "ann", texts_of(["x", "y"]), 4711)], 2))
+    assert b"bot" not in encode(in_runs([SaidRun("python", 1, [2.0, 2.0], "ann", RunTexts.of(["x", "y"]), 4711)], 2))
 
 
 async def test_a_bot_may_not_be_elsewhere_than_its_token_says(autojump_clock: trio.abc.Clock) -> None:

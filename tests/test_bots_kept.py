@@ -13,7 +13,7 @@ from chat_server.journal.engines import Store
 from chat_server.journal.maintenance import export, import_
 from chat_server.journal.showable import showable
 from chat_server.protocol.entries import Entry, Noticed, Said
-from chat_server.protocol.runs import Piece, SaidRun, in_runs, texts_of
+from chat_server.protocol.runs import Piece, RunTexts, SaidRun, in_runs
 from journals import begun, create_rooms, opened, place, place_in
 
 __all__ = ["begun", "place", "store"]
@@ -23,7 +23,7 @@ MARKED = [True, True, True, True, False]
 
 async def say_all(kept: Store, account: int) -> None:
     pieces: list[Piece] = [
-        SaidRun("python", 1, [NOW, NOW + 1], "Ann", texts_of(["one dice", "two dice"]), account, bot=True),
+        SaidRun("python", 1, [NOW, NOW + 1], "Ann", RunTexts.of(["one dice", "two dice"]), account, bot=True),
         Said("python", 3, NOW + 2, "Ann", "three dice", account, bot=True),
         Noticed("python", 4, NOW + 3, "Ann", "four dice", account, bot=True),
         Said("python", 5, NOW + 4, "Ann", "five dice", account),

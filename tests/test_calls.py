@@ -17,7 +17,7 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.journal.mentions import Mention
 from chat_server.protocol.entries import Acted, Entry, Noticed, Said
 from chat_server.protocol.room_state import EMPTY
-from chat_server.protocol.runs import SaidRun, texts_of
+from chat_server.protocol.runs import RunTexts, SaidRun
 from chat_server.rooms import calls
 from chat_server.rooms.away import AwayAmongNodes
 from chat_server.rooms.calls import (
@@ -103,7 +103,7 @@ async def test_whoever_was_there_is_looked_for_and_nobody_else_nor_oneself(autoj
         said("annabel", 3),
     ]
     room.note([*lines, None, Noticed("python", 4, 4.0, "bob", "ann", BOB)])
-    room.note([SaidRun("python", 5, [5.0, 6.0], "eve", texts_of(["nobody", "bob!"]), 0)])
+    room.note([SaidRun("python", 5, [5.0, 6.0], "eve", RunTexts.of(["nobody", "bob!"]), 0)])
     assert waiting(found) == [(ANN, 1), (ANN, 2), (BOB, 6)]
     past.people.append(sender_of(13))
     past.accounts_changed += 1

@@ -19,7 +19,7 @@ from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_server.protocol.mentions import Names
 from chat_server.protocol.names import GUEST, BadName, parse_name
 from chat_server.protocol.people_events import OnlineListed
-from chat_server.protocol.runs import SaidRun, shown, texts_of
+from chat_server.protocol.runs import RunTexts, SaidRun, shown
 from chat_server.protocol.sanitize import sanitize_lines
 from chat_server.rooms.batch import Batch
 from chat_server.wire.json_lines import renderer_for as json_renderer_for
@@ -299,7 +299,7 @@ def plain(data: bytes) -> str:
     return out + rest
 
 
-RUN = SaidRun("python", 7, [5.0, 5.5, 6.0], "ann", texts_of(["one", "two", "three"]), guest=True)
+RUN = SaidRun("python", 7, [5.0, 5.5, 6.0], "ann", RunTexts.of(["one", "two", "three"]), guest=True)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from chat_server.journal.times import MICROSECOND, MILLISECOND, settled, times_o
 from chat_server.protocol.acts import RuleSet
 from chat_server.protocol.amending import Redacted
 from chat_server.protocol.entries import Acted, Entry, Said, TopicSet
-from chat_server.protocol.runs import LinesInRuns, SaidRun, texts_of
+from chat_server.protocol.runs import LinesInRuns, RunTexts, SaidRun
 from journals import Place, begun, create_rooms, found, journal, opened, place, place_in, prune_all, said, store, texts
 
 __all__ = ["begun", "journal", "place"]
@@ -337,7 +337,7 @@ async def test_what_is_deleted_stays_deleted_where_it_was_said_in_a_run(journal:
         0,
         [1000.0 + number * MICROSECOND for number in range(300)],
         "ann",
-        texts_of([f"n{n}" for n in range(300)]),
+        RunTexts.of([f"n{n}" for n in range(300)]),
     )
     await journal.append(LinesInRuns([run], 300), {}).stored()
     await store(journal, redacted((2, 2), (100, 199)))

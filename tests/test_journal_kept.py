@@ -15,7 +15,7 @@ from chat_server.journal.maintenance import check
 from chat_server.journal.rooms import delete_room, rename_room
 from chat_server.journal.times import MICROSECOND, MILLISECOND, times_of
 from chat_server.protocol.entries import Said, TopicSet
-from chat_server.protocol.runs import LinesInRuns, Piece, SaidRun, each_of, texts_of
+from chat_server.protocol.runs import LinesInRuns, Piece, RunTexts, SaidRun, each_of
 from journals import (
     Place,
     begun,
@@ -112,23 +112,28 @@ async def test_what_cannot_be_the_key_of_a_line_is_not_imported(place: Place, ke
 
 
 RUNS: list[tuple[list[Piece], dict[int, str]]] = [
-    ([SaidRun("python", 1, times_of(1000.0, MICROSECOND, 3), "ann", texts_of(["one", "two ärger", "三 👋"]))], {}),
+    ([SaidRun("python", 1, times_of(1000.0, MICROSECOND, 3), "ann", RunTexts.of(["one", "two ärger", "三 👋"]))], {}),
     (
         [
             Said("python", 4, 2000.0, "bob", "four"),
             SaidRun(
-                "python", 5, [2000.0 + MILLISECOND, 2000.0 + 2 * MILLISECOND], "小明", texts_of(["five", 'six "\\"']), 7
+                "python",
+                5,
+                [2000.0 + MILLISECOND, 2000.0 + 2 * MILLISECOND],
+                "小明",
+                RunTexts.of(["five", 'six "\\"']),
+                7,
             ),
             TopicSet("python", 7, 2000.0 + 3 * MILLISECOND, "bob", "snakes"),
         ],
         {},
     ),
     (
-        [SaidRun("python", 8, times_of(3000.0, MILLISECOND, 4), "ann", texts_of(["a", "b", "c", "d"]))],
+        [SaidRun("python", 8, times_of(3000.0, MILLISECOND, 4), "ann", RunTexts.of(["a", "b", "c", "d"]))],
         {0: "k", 2: "k", 3: "new"},
     ),
-    ([SaidRun("python", 12, times_of(4000.0, MILLISECOND, 2), "ann", texts_of(["e", "f"]))], {0: "k2", 1: "k3"}),
-    ([SaidRun("python", 12, times_of(4000.0, MILLISECOND, 2), "ann", texts_of(["e", "f"]))], {0: "k2", 1: "k3"}),
+    ([SaidRun("python", 12, times_of(4000.0, MILLISECOND, 2), "ann", RunTexts.of(["e", "f"]))], {0: "k2", 1: "k3"}),
+    ([SaidRun("python", 12, times_of(4000.0, MILLISECOND, 2), "ann", RunTexts.of(["e", "f"]))], {0: "k2", 1: "k3"}),
 ]
 """Batches with runs in them, and the keys of their lines."""
 

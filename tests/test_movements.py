@@ -13,7 +13,7 @@ from chat_server.protocol.acts import Kicked
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import NotStored, Stored
 from chat_server.protocol.requests import Say
-from chat_server.protocol.runs import SayRun, texts_of
+from chat_server.protocol.runs import RunTexts, SayRun
 from chat_server.rooms.batch import (
     Accepted,
     Acting,
@@ -139,7 +139,7 @@ def test_movements_are_placed_after_the_lines_that_are_before_them(done: trio.Ev
     plan = planned(
         There(ann),
         entry(ann, Say("one")),
-        entry(ann, SayRun(texts_of(["two", "three"]))),
+        entry(ann, SayRun(RunTexts.of(["two", "three"]))),
         entry(ann, kicked(is_done=True)),
         entry(ann, kicked(is_done=False)),
         entry(bob, Arrival(done)),
@@ -348,7 +348,7 @@ def test_what_some_say_is_left_out_and_everything_else_stays(done: trio.Event) -
     ann, bob, mod = occupant("ann"), occupant("bob"), occupant("mod", 7, 1)
     entries = [
         entry(ann, Say("one")),
-        entry(ann, SayRun(texts_of(["two", "three"]))),
+        entry(ann, SayRun(RunTexts.of(["two", "three"]))),
         entry(bob, Say("four")),
         entry(ann, kicked(is_done=True)),
         entry(ann, kicked(is_done=False)),
@@ -371,9 +371,9 @@ def test_of_what_some_say_who_were_refused_each_line_is_told_as_not_stored_in_it
     ann, bob = occupant("ann"), occupant("bob")
     entries = [
         entry(ann, Say("one", key="a")),
-        entry(bob, SayRun(texts_of(["two", "three"]))),
+        entry(bob, SayRun(RunTexts.of(["two", "three"]))),
         entry(bob, Say("four", key="b")),
-        entry(ann, SayRun(texts_of(["five", "six"]))),
+        entry(ann, SayRun(RunTexts.of(["five", "six"]))),
         entry(bob, Arrival(trio.Event())),
         entry(bob, Say("seven", key="c")),
     ]

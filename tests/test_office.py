@@ -20,7 +20,7 @@ from chat_server.config import Config
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.events import Refused
 from chat_server.protocol.requests import Say
-from chat_server.protocol.runs import SayRun, texts_of
+from chat_server.protocol.runs import RunTexts, SayRun
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.rights import judged
 from chat_server.server.admin_office import RoleGiven
@@ -212,11 +212,11 @@ async def test_who_is_muted_on_the_server_slows_nobody_else(whom: str, autojump_
         assert muted is not None is not other
         assert not room.takes_run_of(muted.sessions[0])
         assert room.takes_run_of(other.sessions[0])
-        entries = [(other.sessions[0], "eve", SayRun(texts_of(["one", "two"])), ())]
+        entries = [(other.sessions[0], "eve", SayRun(RunTexts.of(["one", "two"])), ())]
         assert room.gate.admits_all(entries, time.time())
-        late = (muted.sessions[0], "bob", SayRun(texts_of(["late", "later"])), ())
+        late = (muted.sessions[0], "bob", SayRun(RunTexts.of(["late", "later"])), ())
         admitted = room.gate.admit([*entries, late], time.time())
-        assert [entry[2] for entry in admitted.entries] == [SayRun(texts_of(["one", "two"]))], (
+        assert [entry[2] for entry in admitted.entries] == [SayRun(RunTexts.of(["one", "two"]))], (
             "what is let through stays one run"
         )
         assert [refusal.code for _, refusal in admitted.answers if isinstance(refusal, Refused)] == [

@@ -11,7 +11,7 @@ from chat_server.config import AccountsTable, Config, ServerTable
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.entries import TopicSet
 from chat_server.protocol.requests import Act, Say, Topic
-from chat_server.protocol.runs import SayRun, texts_of
+from chat_server.protocol.runs import RunTexts, SayRun
 from fakes import FakeSession, open_rooms
 from streams import open_house
 
@@ -30,7 +30,7 @@ async def test_lines_are_their_authors_account_s_and_a_guests_are_nobodys(
         (bob, Say("y")),
         (ann, Act("waves")),
         (ann, Topic("t")),
-        (ann, SayRun(texts_of(["a", "b"]))),
+        (ann, SayRun(RunTexts.of(["a", "b"]))),
     ):
         room.post(who, what)
         await trio.testing.wait_all_tasks_blocked()

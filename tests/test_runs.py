@@ -31,12 +31,12 @@ from chat_server.protocol.runs import (
     RUN_MAX,
     LinesInRuns,
     Piece,
+    RunTexts,
     SaidRun,
     SayRun,
     StoredRun,
     pieces_of,
     shown,
-    texts_of,
 )
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.batch import InboxEntry
@@ -69,14 +69,14 @@ COMMANDS = [
     "/back",
     "/join python",
 ]
-RUN = SaidRun("python", 7, times_of(5.0, 0.000001, 3), "ann", texts_of(["one", "two", "three"]))
+RUN = SaidRun("python", 7, times_of(5.0, 0.000001, 3), "ann", RunTexts.of(["one", "two", "three"]))
 
 
 # The value.
 
 
 def test_a_run_comes_apart_into_the_lines_that_it_is_of() -> None:
-    assert list(SayRun(texts_of(["one", "two"]))) == [Say("one"), Say("two")]
+    assert list(SayRun(RunTexts.of(["one", "two"]))) == [Say("one"), Say("two")]
     assert list(RUN) == [
         Said("python", seq, at, "ann", text)
         for seq, at, text in zip((7, 8, 9), times_of(5.0, 0.000001, 3), ("one", "two", "three"), strict=True)
@@ -139,7 +139,7 @@ CLEAN = st.text(st.one_of(st.sampled_from('"\\ '), st.characters(exclude_categor
 
 @given(st.lists(CLEAN, min_size=2, max_size=5), st.sampled_from(["ann", "小明", '"\\']), st.booleans())
 def test_a_run_of_any_texts_is_stored_as_its_lines_are(texts: list[str], nick: str, is_bot: bool) -> None:
-    run = SaidRun("python", 7, times_of(5.0, 0.000001, len(texts)), nick, texts_of(texts), 4711, bot=is_bot)
+    run = SaidRun("python", 7, times_of(5.0, 0.000001, len(texts)), nick, RunTexts.of(texts), 4711, bot=is_bot)
     assert [*run.texts] == texts
     assert encode(LinesInRuns([run], len(texts))) == encode([*run])
 
@@ -147,7 +147,7 @@ def test_a_run_of_any_texts_is_stored_as_its_lines_are(texts: list[str], nick: s
 @pytest.mark.parametrize("text", ["two\nlines", "tab\t", "\x00", "\x1f", "\ud800"])
 def test_a_text_that_no_line_may_have_is_in_no_run(text: str) -> None:
     with pytest.raises(ValueError, match=r"control character|surrogate"):
-        texts_of(["one", text])
+        RunTexts.of(["one", text])
 
 
 @given(
@@ -448,7 +448,7 @@ async def test_who_wants_to_be_called_while_runs_are_being_shown_hears_each_line
     bob: Any = Named(render)
     audience.add(ann, "ann")
     audience.add(bob, "bob")
-    audience.events.append(SaidRun("python", 7, [1.0, 2.0, 3.0], "carol", texts_of(["one", "hello bob", "three"])))
+    audience.events.append(SaidRun("python", 7, [1.0, 2.0, 3.0], "carol", RunTexts.of(["one", "hello bob", "three"])))
     audience.excluded.append(())
     audience.put(Said("python", 10, 4.0, "carol", "four"))
     await audience.show_ahead()
@@ -476,7 +476,7 @@ async def wait_for(pause: MaybeAwaitable) -> None:
 async def test_the_inbox_counts_lines_of_runs_and_who_has_more_waits(autojump_clock: trio.abc.Clock) -> None:
     inbox = Inbox()
     ann: Any = object()
-    run = SayRun(texts_of(["x"] * RUN_MAX))
+    run = SayRun(RunTexts.of(["x"] * RUN_MAX))
     pauses = [inbox.put((ann, "ann", run, ())) for _ in range(INBOX_MAX // RUN_MAX + 2)]
     assert [pause is None for pause in pauses] == [True] * (INBOX_MAX // RUN_MAX) + [False] * 2
     async with trio.open_nursery() as nursery:
@@ -498,7 +498,7 @@ def test_however_many_wait_a_turn_has_no_more_than_it_may(lengths: list[int], ti
     someone: Any = object()
 
     async def say(length: int) -> None:
-        what = Say("x") if length == 1 else SayRun(texts_of(["x"] * length))
+        what = Say("x") if length == 1 else SayRun(RunTexts.of(["x"] * length))
         pause = inbox.put((someone, "ann", what, ()))
         if pause is not None:
             await pause
@@ -523,7 +523,7 @@ def test_however_many_wait_a_turn_has_no_more_than_it_may(lengths: list[int], ti
 def test_a_room_that_nobody_enters_keeps_no_more_of_its_past_than_is_shown() -> None:
     history = RecentHistory(RoomRecord("python", "", 1, 0))
     for seq in range(1, 40 * HISTORY_MAX, 20):
-        history.add([SaidRun("python", seq, [5.0] * 19, "ann", texts_of(["x"] * 19))])
+        history.add([SaidRun("python", seq, [5.0] * 19, "ann", RunTexts.of(["x"] * 19))])
         history.add([Said("python", seq + 19, 5.0, "ann", "x")])
     assert len(history._unread) <= HISTORY_MAX
     recalled = history.recalled("bob", HISTORY_MAX, "UTC", 0)
@@ -564,7 +564,7 @@ async def test_who_waits_for_the_inbox_is_woken_once_however_many_do(autojump_cl
     assert steps.count <= 2 * talkers
 
 
-@pytest.mark.parametrize(("what", "at_a_time"), [(SayRun(texts_of(["x"] * RUN_MAX)), 16), (Say("x"), 2 * INBOX_MAX)])
+@pytest.mark.parametrize(("what", "at_a_time"), [(SayRun(RunTexts.of(["x"] * RUN_MAX)), 16), (Say("x"), 2 * INBOX_MAX)])
 async def test_of_many_who_talk_without_pause_each_has_their_turn(
     autojump_clock: trio.abc.Clock, what: Any, at_a_time: int
 ) -> None:
@@ -593,7 +593,7 @@ async def test_of_many_who_talk_without_pause_each_has_their_turn(
 async def test_who_gives_up_just_when_their_run_is_let_in_blocks_nobody(autojump_clock: trio.abc.Clock) -> None:
     inbox = Inbox()
     ann: Any = object()
-    run = SayRun(texts_of(["x"] * RUN_MAX))
+    run = SayRun(RunTexts.of(["x"] * RUN_MAX))
     for _ in range(20):
         while (pause := inbox.put((ann, "ann", run, ()))) is None:
             pass
@@ -612,20 +612,20 @@ async def test_who_gives_up_waiting_for_the_inbox_leaves_its_room_to_others(auto
     ann: Any = object()
     for _ in range(INBOX_MAX):
         inbox.put_nowait((ann, "ann", Say("x"), ()))
-    pause = inbox.put((ann, "ann", SayRun(texts_of(["x"] * RUN_MAX)), ()))
+    pause = inbox.put((ann, "ann", SayRun(RunTexts.of(["x"] * RUN_MAX)), ()))
     assert pause is not None
     with trio.move_on_after(1):
         await pause
     await all_of(inbox)
     for _ in range(INBOX_MAX // RUN_MAX):
-        assert inbox.put((ann, "ann", SayRun(texts_of(["x"] * RUN_MAX)), ())) is None
+        assert inbox.put((ann, "ann", SayRun(RunTexts.of(["x"] * RUN_MAX)), ())) is None
 
 
 def test_where_nothing_more_is_taken_in_nobody_waits_however_many_runs_come() -> None:
     inbox = Inbox()
     refused: list[InboxEntry] = []
     inbox.end(refused.append)
-    entry: Any = (None, "ann", SayRun(texts_of(["x"] * RUN_MAX)), ())
+    entry: Any = (None, "ann", SayRun(RunTexts.of(["x"] * RUN_MAX)), ())
     runs = INBOX_MAX // RUN_MAX + 2
     assert [inbox.put(entry) for _ in range(runs)] == [None] * runs
     assert refused == [entry] * runs
@@ -638,7 +638,7 @@ async def test_who_enters_after_runs_is_shown_the_newest_lines(
     ann = FakeSession(room, "ann")
     await room.enter(ann)
     for first in range(0, HISTORY_MAX * 2, 20):
-        room.post(ann, SayRun(texts_of([f"line {number}" for number in range(first, first + 20)])))
+        room.post(ann, SayRun(RunTexts.of([f"line {number}" for number in range(first, first + 20)])))
         room.post(ann, Say(f"between {first}"))
         await trio.testing.wait_all_tasks_blocked()
     bob = FakeSession(room, "bob")
@@ -663,7 +663,7 @@ async def test_a_run_has_the_numbers_that_the_journal_gives_it(
     for session in (ann, eve):
         await room.enter(session)
     journal.append([Said("python", 1, 1.0, "zoe", "of which the room does not know")], {})
-    room.post(ann, SayRun(texts_of(["one", "two"])))
+    room.post(ann, SayRun(RunTexts.of(["one", "two"])))
     await trio.sleep(1)
     said = [event for event in map(json.loads, eve.told) if event["is"] == "said"]
     assert [(event["seq"], event["text"]) for event in said] == [(2, "one"), (3, "two")]
@@ -809,8 +809,8 @@ def test_lines_of_programs_that_come_together_are_a_run_for_each_room() -> None:
     decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
     came = decoder.receive_data(b"".join((*LINES[:3], LINES[4])))
     assert came == [
-        Addressed(SayRun(texts_of(["hello", "hello", "  你好"]), ["a", "b", "c"]), "python"),
-        Addressed(SayRun(texts_of(["elsewhere"]), ["a"]), "pm"),
+        Addressed(SayRun(RunTexts.of(["hello", "hello", "  你好"]), ["a", "b", "c"]), "python"),
+        Addressed(SayRun(RunTexts.of(["elsewhere"]), ["a"]), "pm"),
     ]
 
 
@@ -864,6 +864,6 @@ def test_what_has_been_written_for_programs_is_not_kept() -> None:
 
     before = iterators()
     for _ in range(100):
-        shown(json_renderer_for("en"), SaidRun("python", 1, [1.0, 2.0], "ann", texts_of(["hello", "again"])))
+        shown(json_renderer_for("en"), SaidRun("python", 1, [1.0, 2.0], "ann", RunTexts.of(["hello", "again"])))
         show_stored(StoredRun("python", 1, ["a", "b"]))
     assert iterators() < before + 10

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from captured_logs import capture_logs
 from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
-from chat_server.protocol.runs import SaidRun, texts_of
+from chat_server.protocol.runs import RunTexts, SaidRun
 from chat_server.rooms.at_once import MANY
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.sink import SendMany, Sink
@@ -301,7 +301,7 @@ def test_a_room_gives_each_reader_the_same_with_and_without_it(rooms: list[int],
                         pipe.read(move)
                     await trio.testing.wait_all_tasks_blocked()
                 else:
-                    audience.events.append(SaidRun("python", 1, [1.0] * len(move), "ann", texts_of(move)))
+                    audience.events.append(SaidRun("python", 1, [1.0] * len(move), "ann", RunTexts.of(move)))
                     audience.excluded.append(tuple({readers[1], *readers[number :: 5 - number % 4]}))
                     audience.flush(1)
             played.append([(pipe.written, reader.sink.size) for pipe, reader in zip(pipes, readers, strict=True)])
@@ -346,7 +346,7 @@ async def test_what_the_kernel_will_not_do_at_once_for_many_hangs_up_on_nobody(
         pipe.descriptor = place
         audience.add(Reader(outbox), f"n{place}")  # type: ignore[arg-type]
     for number, text in enumerate(("hello", "you"), 1):
-        audience.events.append(SaidRun("python", number, [float(number)], "ann", texts_of([text])))
+        audience.events.append(SaidRun("python", number, [float(number)], "ann", RunTexts.of([text])))
         audience.excluded.append(())
         audience.flush(number)
     assert [(pipe.written, outbox.is_closed) for pipe, outbox in zip(pipes, outboxes, strict=True)] == [
@@ -370,7 +370,7 @@ def test_where_sending_to_many_fails_each_is_sent_to_and_one_who_fails_harms_no_
         readers[3].sink = Broken(told.append)
         for place, reader in enumerate(readers):
             audience.add(reader, f"n{place}")
-        audience.events.append(SaidRun("python", 1, [1.0], "ann", texts_of(["hello"])))
+        audience.events.append(SaidRun("python", 1, [1.0], "ann", RunTexts.of(["hello"])))
         audience.excluded.append(())
         with capture_logs():
             audience.flush(1)

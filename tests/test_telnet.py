@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chat_server.protocol.choices import find_charset
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.requests import Act, ChooseCharset, ChooseMode, Join, Login, Request, Say, Topic
-from chat_server.protocol.runs import RUN_MAX, SayRun, texts_of
+from chat_server.protocol.runs import RUN_MAX, RunTexts, SayRun
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.wire.connection_events import (
     AreYouThere,
@@ -351,8 +351,8 @@ def test_a_command_that_comes_alone_is_what_it_is_among_others(chunks: list[byte
 def test_lines_that_come_together_are_a_run_and_a_command_among_them_ends_it() -> None:
     talker = Talker("UTF-8", in_runs=True)
     talker.receive(b"be")
-    assert talker.came(b"gun\r\nhello  \r\n\r\n // x\r\nand") == [SayRun(texts_of(["begun", "hello", " // x"]))]
-    assert talker.came("é你\r\na/b\n".encode()) == [SayRun(texts_of(["andé你", "a/b"]))]
+    assert talker.came(b"gun\r\nhello  \r\n\r\n // x\r\nand") == [SayRun(RunTexts.of(["begun", "hello", " // x"]))]
+    assert talker.came("é你\r\na/b\n".encode()) == [SayRun(RunTexts.of(["andé你", "a/b"]))]
     assert talker.came(b"one\n") == [Say("one")]
     assert talker.came(b"one\n/me waves\ntwo\nthree\n") == [Say("one"), Act("waves"), Say("two"), Say("three")]
 
@@ -471,9 +471,9 @@ def test_an_iac_is_followed_by_the_question_at_once_and_by_no_second() -> None:
 def test_everything_else_is_asked_after_the_answer_whatever_it_is() -> None:
     for verb in (WILL, WONT):
         listener = Listener().receive(b"a\r\n")
-        assert not listener.decoder.speaks_telnet
+        assert not listener.decoder.telnet.is_spoken
         listener.receive(option(verb, BINARY))
-        assert listener.decoder.speaks_telnet
+        assert listener.decoder.telnet.is_spoken
         assert listener.answers[1:] == [option(DO, TTYPE) + option(DO, NAWS) + option(WILL, CHARSET)]
 
 
@@ -502,16 +502,16 @@ def test_a_terminals_type_is_asked_for_until_it_says_the_same_again() -> None:
     assert listener.answers[-1] == ask
     listener.receive(sub(TTYPE, b"\0XTERM-256COLOR"))
     assert listener.answers[-1] == ask
-    assert not listener.decoder.terminal.is_described
+    assert not listener.decoder.telnet.terminal.is_described
     listener.receive(sub(TTYPE, b"\0XTERM-256COLOR"), sub(TTYPE, b"\0VT100"))
-    assert listener.decoder.terminal.names == ("xterm-256color",)
-    assert listener.decoder.terminal.is_described
-    assert listener.decoder.terminal.colours == 256
+    assert listener.decoder.telnet.terminal.names == ("xterm-256color",)
+    assert listener.decoder.telnet.terminal.is_described
+    assert listener.decoder.telnet.terminal.colours == 256
 
 
 def test_a_mud_client_tells_what_it_can_in_its_third_answer() -> None:
     listener = learnt(option(WILL, TTYPE), *(sub(TTYPE, b"\0" + name) for name in (b"TINTIN++", b"xterm", b"MTTS 65")))
-    terminal = listener.decoder.terminal
+    terminal = listener.decoder.telnet.terminal
     assert terminal.is_described
     assert terminal.is_screen_reader
     assert terminal.colours == 16
@@ -523,20 +523,20 @@ def test_a_width_is_learnt_whenever_it_changes_and_only_then() -> None:
     listener = learnt(
         option(WILL, NAWS), sub(NAWS, b"\0\x50\0\x18"), sub(NAWS, b"\0\x50\0\x18"), sub(NAWS, b"\0\x28\0\x18")
     )
-    assert listener.decoder.terminal.columns == 40
+    assert listener.decoder.telnet.terminal.columns == 40
     assert listener.asked.count(TerminalChanged()) == 3
     listener.receive(sub(NAWS, b"\0"), sub(NAWS, b"12345"))
-    assert listener.decoder.terminal.columns == 40
+    assert listener.decoder.telnet.terminal.columns == 40
 
 
 def test_a_charset_is_agreed_on_by_either_sides_list() -> None:
     listener = learnt(option(DO, CHARSET))
     assert listener.answers[-1].startswith(bytes((IAC, SB, CHARSET, 1)) + b";UTF-8;GBK;")
     listener.receive(sub(CHARSET, b"\2KOI8-R"))
-    assert listener.decoder.terminal.charset == "koi8-r"
+    assert listener.decoder.telnet.terminal.charset == "koi8-r"
     asking = Listener().receive(option(WILL, CHARSET), sub(CHARSET, b"\1 x-mine ISO-8859-1 UTF-8"))
     assert asking.answers[-1] == sub(CHARSET, b"\2ISO-8859-1")
-    assert asking.decoder.terminal.charset == "latin-1"
+    assert asking.decoder.telnet.terminal.charset == "latin-1"
     assert asking.receive(sub(CHARSET, b"\1;x-mine")).answers[-1] == sub(CHARSET, b"\3")
     assert asking.receive(sub(CHARSET, b"\1[TTABLE]\1;big5")).answers[-1] == sub(CHARSET, b"\2big5")
     both = learnt(option(DO, CHARSET), option(WILL, CHARSET), sub(CHARSET, b"\1;big5"))
@@ -640,7 +640,7 @@ def test_a_pasted_text_of_several_lines_is_read_as_a_program_reads_it(pasted: st
 
 def test_a_client_that_negotiates_without_answering_the_question_is_telnet_all_the_same() -> None:
     listener = Listener().receive(b"a\r\n" + option(DO, SGA))
-    assert listener.decoder.speaks_telnet
+    assert listener.decoder.telnet.is_spoken
 
 
 @given(
@@ -651,7 +651,7 @@ def test_no_russian_word_is_taken_for_telnet(text: str, end: bytes) -> None:
     listener = Listener().receive(b"/charset windows-1251" + end, text.encode("cp1251") + end, b"and more" + end)
     said = [Say(text.rstrip())] if text.strip() else []
     assert [asked for asked in listener.asked if isinstance(asked, Say)] == [*said, Say("and more")]
-    assert not listener.decoder.speaks_telnet
+    assert not listener.decoder.telnet.is_spoken
     assert listener.negotiated in (b"", QUESTION)
 
 
@@ -659,7 +659,7 @@ def test_a_client_in_a_doubtful_charset_may_still_answer() -> None:
     listener = Listener().receive(
         b"/charset windows-1251\r\n", option(WILL, BINARY), "я".encode("cp1251") * 2 + b"\r\n"
     )
-    assert listener.decoder.speaks_telnet
+    assert listener.decoder.telnet.is_spoken
     assert listener.asked[-1] == Say("я")
 
 
@@ -681,7 +681,7 @@ def test_what_was_begun_in_an_aborted_subnegotiation_is_not_part_of_the_next() -
 
 def test_a_subnegotiation_cut_in_its_text_is_no_text() -> None:
     listener = learnt(option(WILL, TTYPE), bytes((IAC, SB, TTYPE, 0)), b"XTERM", bytes((IAC, SE)), b"hello\r\n")
-    assert listener.decoder.terminal.names == ("xterm",)
+    assert listener.decoder.telnet.terminal.names == ("xterm",)
     assert listener.asked[-1] == Say("hello")
 
 
@@ -695,7 +695,7 @@ def test_the_rest_is_asked_once() -> None:
 
 
 def test_a_size_of_who_has_not_agreed_to_tell_one_is_not_believed() -> None:
-    assert Listener().receive(option(WONT, NAWS), sub(NAWS, b"\0\x50\0\x18")).decoder.terminal.columns == 0
+    assert Listener().receive(option(WONT, NAWS), sub(NAWS, b"\0\x50\0\x18")).decoder.telnet.terminal.columns == 0
 
 
 def test_the_list_of_charsets_is_offered_once() -> None:
@@ -706,7 +706,7 @@ def test_the_list_of_charsets_is_offered_once() -> None:
 def test_who_rejects_our_list_may_still_send_theirs() -> None:
     listener = learnt(option(DO, CHARSET), option(WILL, CHARSET), sub(CHARSET, b"\3"), sub(CHARSET, b"\1;big5"))
     assert listener.answers[-1] == sub(CHARSET, b"\2big5")
-    assert listener.decoder.terminal.charset == "big5"
+    assert listener.decoder.telnet.terminal.charset == "big5"
 
 
 def test_a_list_is_answered_whichever_side_agreed() -> None:
@@ -719,7 +719,10 @@ def test_a_translation_table_is_rejected() -> None:
 
 
 def test_a_charset_that_was_not_offered_is_not_agreed_on() -> None:
-    assert learnt(option(DO, CHARSET), sub(CHARSET, b"\3"), sub(CHARSET, b"\2KOI8-R")).decoder.terminal.charset is None
+    assert (
+        learnt(option(DO, CHARSET), sub(CHARSET, b"\3"), sub(CHARSET, b"\2KOI8-R")).decoder.telnet.terminal.charset
+        is None
+    )
 
 
 def test_what_is_agreeable_is_agreed_to_when_the_caller_begins() -> None:

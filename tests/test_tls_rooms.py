@@ -8,7 +8,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.protocol.runs import SaidRun, texts_of
+from chat_server.protocol.runs import RunTexts, SaidRun
 from chat_server.rooms.audience import Audience
 from chat_server.rooms.giving import PREPARED_AT_A_TIME
 from chat_server.sessions.outbox import PushSink
@@ -18,7 +18,7 @@ from tls_pairs import Kernel, TlsClient, connect
 
 
 def say(audience: Audience, *lines: str) -> None:
-    audience.events.append(SaidRun("python", 1, [1.0] * len(lines), "ann", texts_of(list(lines))))
+    audience.events.append(SaidRun("python", 1, [1.0] * len(lines), "ann", RunTexts.of(list(lines))))
     audience.excluded.append(())
     audience.flush(1)
 

@@ -19,7 +19,7 @@ from chat_server.journal.times import times_of
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Entry, Said, Spoken
 from chat_server.protocol.requests import tag_of
-from chat_server.protocol.runs import RUN_MAX, Piece, RunTexts, SaidRun, in_runs, pieces_of, texts_of
+from chat_server.protocol.runs import RUN_MAX, Piece, RunTexts, SaidRun, in_runs, pieces_of
 from chat_server.protocol.stored_event import Author, own_fields
 
 KINDS: dict[str, type[Entry]] = {tag_of(kind): kind for kind in entries.KINDS}
@@ -176,7 +176,7 @@ def decode_in_runs(
 def _texts_of_runs(texts: Sequence[str]) -> list[RunTexts] | None:
     """The texts, as runs have them; None if no run may have one of them: what is read may come from anywhere."""
     try:
-        return [texts_of(texts[start : start + RUN_MAX]) for start in range(0, len(texts), RUN_MAX)]
+        return [RunTexts.of(texts[start : start + RUN_MAX]) for start in range(0, len(texts), RUN_MAX)]
     except ValueError:
         return None
 

@@ -6,7 +6,7 @@ know runs iterates, and gets each line as it would have come by itself. Pure; ne
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, count, islice, repeat
-from typing import TypeVar, final, overload
+from typing import Self, TypeVar, final, overload
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -38,13 +38,13 @@ class RunTexts(Struct, frozen=True, gc=False):
     def __iter__(self) -> Iterator[str]:
         return iter(self.together.decode().split("\n") if self.count else ())
 
-
-def texts_of(texts: Sequence[str]) -> RunTexts:
-    """The texts as one value. Raises ValueError if a control character is in one, or what cannot be encoded."""
-    together = "\n".join(texts).encode()
-    if len(together.translate(None, _CONTROLS)) != len(together) - max(0, len(texts) - 1):
-        raise ValueError("a control character is in a line's text")
-    return RunTexts(together, len(texts))
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Self:
+        """These texts as one value. Raises ValueError if a control character is in one, or what cannot be encoded."""
+        together = "\n".join(texts).encode()
+        if len(together.translate(None, _CONTROLS)) != len(together) - max(0, len(texts) - 1):
+            raise ValueError("a control character is in a line's text")
+        return cls(together, len(texts))
 
 
 @final
@@ -62,9 +62,9 @@ class SayRun(Struct, frozen=True, gc=False):
 
 
 def say_runs(texts: Sequence[str], keys: Sequence[str] = ()) -> list[SayRun]:
-    """Requests to say these texts, under these keys, if any, in runs of RUN_MAX. Raises as `texts_of` does."""
+    """Requests to say these texts, under these keys, if any, in runs of RUN_MAX. Raises as `RunTexts.of` does."""
     parts = [slice(first, first + RUN_MAX) for first in range(0, len(texts), RUN_MAX)]
-    return [SayRun(texts_of(texts[part]), keys[part]) for part in parts]
+    return [SayRun(RunTexts.of(texts[part]), keys[part]) for part in parts]
 
 
 @final

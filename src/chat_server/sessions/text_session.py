@@ -64,7 +64,7 @@ class TextSession(ChatSession[TextInput]):
     )
 
     def __init__(self, caller: Caller, decoder: TextDecoder, context: SessionContext) -> None:
-        display = display_for(context.preferences, decoder.terminal, speaks_telnet=False)
+        display = display_for(context.preferences, decoder.telnet.terminal, speaks_telnet=False)
         super().__init__(caller, decoder, renderer_for(display.profile), context)
         self._text = decoder
         self._display = display
@@ -106,7 +106,7 @@ class TextSession(ChatSession[TextInput]):
     @property
     def speaks_telnet(self) -> bool:
         """Whether a question of telnet was answered."""
-        return self._text.speaks_telnet
+        return self._text.telnet.is_spoken
 
     @property
     def shows_typing(self) -> bool:
@@ -115,7 +115,7 @@ class TextSession(ChatSession[TextInput]):
 
     def set_preferences(self, preferences: Preferences) -> None:
         """Show the person things in this way from now on."""
-        if preferences.mode == "edit" and not self._text.wants_editing:
+        if preferences.mode == "edit" and not self._text.telnet.wants_editing:
             # It may have been refused before; whoever says it again wants it asked again.
             self._has_asked_to_edit = False
         self.preferences = preferences
@@ -123,7 +123,7 @@ class TextSession(ChatSession[TextInput]):
 
     def effective(self, setting: str) -> str:
         """What a setting comes to."""
-        is_edited, speaks_telnet = self._text.wants_editing, self.speaks_telnet
+        is_edited, speaks_telnet = self._text.telnet.wants_editing, self.speaks_telnet
         return effective(
             setting, self._display.profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet
         )
@@ -134,7 +134,7 @@ class TextSession(ChatSession[TextInput]):
 
     def _apply_preferences(self) -> None:
         """Something was chosen or learnt: show things as they are to be shown now."""
-        self._display = display_for(self.preferences, self._text.terminal, speaks_telnet=self.speaks_telnet)
+        self._display = display_for(self.preferences, self._text.telnet.terminal, speaks_telnet=self.speaks_telnet)
         profile = self._display.profile
         self._text.charset = profile.charset
         wants_editing = self._display.wants_editing
@@ -145,7 +145,7 @@ class TextSession(ChatSession[TextInput]):
         self.render = renderer_for(profile)
         self.render_mention = renderer_for(replace(profile, is_named=True)) if profile.colours else None
         self._begin_or_end_editing()
-        if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.wants_editing:
+        if self.preferences.mode == "edit" and self._has_asked_to_edit and not self._text.telnet.wants_editing:
             self.preferences = replace(self.preferences, mode=None)
             self.send(Refused("not-editable"))
         if self.render is not rendered_before or self.sink is not sink_before:
@@ -163,8 +163,8 @@ class TextSession(ChatSession[TextInput]):
             secret = self._awaits_secret  # it may have been asked for before telnet agreed to editing
             editor.prompted(secret[0] if secret else self._prompt, is_secret=bool(secret))
             self._outbox.push(editor.open())
-        elif min(self._text.terminal.columns, COLUMNS_MAX) not in (0, editor.columns):
-            self._outbox.push(editor.resized(self._text.terminal.columns))
+        elif min(self._text.telnet.terminal.columns, COLUMNS_MAX) not in (0, editor.columns):
+            self._outbox.push(editor.resized(self._text.telnet.terminal.columns))
         else:
             self._draw(b"".join(editor.drawing()))  # in the charset that was chosen
 
@@ -295,7 +295,7 @@ class TextSession(ChatSession[TextInput]):
     def wait_readable(self) -> Awaitable[None]:
         """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
         seconds = self._context.limits.nop_seconds
-        if not seconds or not self._text.speaks_telnet or not is_kept_alive(self):
+        if not seconds or not self._text.telnet.is_spoken or not is_kept_alive(self):
             return super().wait_readable()
         return wait_kept_alive(super().wait_readable, self, self._outbox, seconds)
 

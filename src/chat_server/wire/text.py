@@ -7,6 +7,8 @@ Pure: knows bytes and what was chosen; never knows a session.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
 from chat_server.protocol.late_pattern import LatePattern
@@ -26,8 +28,8 @@ from chat_server.wire.connection_events import (
 from chat_server.wire.editor.line_editor import LIGHT_KEYS, Completion, EditingCost, LineEditor, TooMuch, Typed
 from chat_server.wire.editor.line_editor import Item as Edited
 from chat_server.wire.line_mode import LineMode, TooLong
-from chat_server.wire.telnet.callers_telnet import CallersTelnet
-from chat_server.wire.telnet.commands import commanded
+from chat_server.wire.telnet.callers_telnet import NO_TELNET
+from chat_server.wire.telnet.commands import carry_out
 from chat_server.wire.telnet.decoder import Command, OptionSaid, Piece, Subnegotiation, TelnetDecoder
 from chat_server.wire.telnet.negotiation import FIRST_QUESTION, Negotiation
 from chat_server.wire.telnet.options import Code
@@ -55,7 +57,7 @@ Parse = Callable[[str], Request | Unreadable | None]
 """Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
 
 
-class TextDecoder(CallersTelnet):
+class TextDecoder:
     """Turn the bytes of one caller into requests. Any split of the bytes gives the same requests; no bytes make it raise.
 
     What a request changes (the charset, who edits the line, that a secret is expected) counts from the next byte on: whoever takes the requests
@@ -75,6 +77,7 @@ class TextDecoder(CallersTelnet):
         "_typed_bytes",
         "editor",
         "in_runs",
+        "telnet",
     )
 
     def __init__(self, parse: Parse, line_limit: int, text_limit: int | None = None, *, in_runs: bool = False) -> None:
@@ -82,7 +85,6 @@ class TextDecoder(CallersTelnet):
 
         Lines that come together are given as runs if they may be (`in_runs`): where each has to be paid for, they come one by one.
         """
-        super().__init__()
         self._parse = parse
         self.in_runs = in_runs
         self._line_limit = line_limit
@@ -96,12 +98,14 @@ class TextDecoder(CallersTelnet):
         self._typed_bytes = 0  # into the editor, since its last line
         self.editor: LineEditor | None = None
         """What edits the caller's line, while it is edited here."""
+        self.telnet = NO_TELNET
+        """What is known of the caller's telnet."""
 
     @property
     def is_mid_line(self) -> bool:
         """Whether the caller has begun a line and not ended it."""
         is_begun = bool(self.editor.text) if self.editor else self._lines.is_mid_line
-        return is_begun or self._is_in_sequence
+        return is_begun or self.telnet.is_in_sequence
 
     @property
     def held(self) -> int:
@@ -134,14 +138,9 @@ class TextDecoder(CallersTelnet):
             return
         self._charset = self._lines.charset = charset
         self._may_hint = False
-        self._judge_byte_255()
+        self.telnet.judge_byte_255(self._charset)
         if self.editor:
             self.editor.charset = charset
-
-    def _judge_byte_255(self) -> None:
-        """Without telnet, 0xFF is a letter where the charset has one there; with it, that letter comes twice."""
-        if self._telnet is not None:
-            self._telnet.doubts_iac = has_byte_255(self._charset) and not self.speaks_telnet
 
     def allow(self, line_limit: int, text_limit: int) -> None:
         """Take longer lines from now on: the caller has logged in, and is a person."""
@@ -163,20 +162,22 @@ class TextDecoder(CallersTelnet):
         return self._negotiated().expect_secret()
 
     def _end_secret(self) -> bytes:
-        if self.editor or not self.speaks_telnet:
+        if self.editor or not self.telnet.is_spoken:
             self._negotiated().is_secret_expected = False
             return b""
         return self._negotiated().end_secret() + b"\r\n"  # the caller's Enter was not shown either
 
     def _negotiated(self) -> Negotiation:
         """What has been agreed on with the caller's telnet until now: it may have been asked the first question already."""
-        if self._negotiation is None:
-            self._negotiation = Negotiation(has_begun=self._has_had_a_line and self.may_speak_telnet)
-        return self._negotiation
+        negotiation = self.telnet.negotiation
+        if negotiation is None:
+            negotiation = Negotiation(has_begun=self._has_had_a_line and self.may_speak_telnet)
+            self.telnet = replace(self.telnet, negotiation=negotiation)
+        return negotiation
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
-        if self.editor or self._is_secret_expected or self._is_in_sequence:
+        if self.editor or self.telnet.is_secret_expected or self.telnet.is_in_sequence:
             return self._each(data)
         if (command := self._lines.command(data)) is not None:
             return self._alone(command)
@@ -212,7 +213,7 @@ class TextDecoder(CallersTelnet):
             if isinstance(piece, bytes):
                 yield from self._text(piece)
                 if self._object:
-                    telnet = self._telnet or TelnetDecoder()
+                    telnet = self.telnet.decoder or TelnetDecoder()
                     telnet.doubts_iac = False
                     yield ProgramDetected(telnet, self._negotiated(), (self._object, *pieces))
                     return
@@ -226,12 +227,14 @@ class TextDecoder(CallersTelnet):
 
     def _pieces(self, data: bytes) -> Iterator[Piece]:
         """The bytes as text and what is of telnet."""
-        if self._telnet is None:
+        decoder = self.telnet.decoder
+        if decoder is None:
             if Code.IAC not in data:
                 return iter((data,) if data else ())
-            self._telnet = TelnetDecoder()
-            self._judge_byte_255()
-        return self._telnet.receive_data(data)
+            decoder = TelnetDecoder()
+            self.telnet = replace(self.telnet, decoder=decoder)
+            self.telnet.judge_byte_255(self._charset)
+        return decoder.receive_data(data)
 
     def _text(self, data: bytes) -> Iterator[Item]:
         if self.editor:
@@ -256,7 +259,7 @@ class TextDecoder(CallersTelnet):
             return
         self._has_had_a_line = True
         if self._lines.first_ended_in_cr_lf:
-            question = FIRST_QUESTION if self._negotiation is None else self._negotiation.begin()
+            question = self.telnet.negotiation.begin() if self.telnet.negotiation else FIRST_QUESTION
             if question:
                 yield ProtocolReply(question)
 
@@ -270,15 +273,14 @@ class TextDecoder(CallersTelnet):
 
     def _is_unclear(self, line: bytes) -> bool:
         """Whether the line seems to be Chinese in another charset; that is asked once."""
-        if not self._may_hint or line.isascii() or self._is_secret_expected or not may_be_gb18030(line):
+        if not self._may_hint or line.isascii() or self.telnet.is_secret_expected or not may_be_gb18030(line):
             return False
         self._may_hint = False
         return True
 
     def _read(self, text: str) -> Iterator[Item]:
-        if self._is_secret_expected:
-            ended = self._end_secret()
-            if ended:
+        if self.telnet.is_secret_expected:
+            if ended := self._end_secret():
                 yield ProtocolReply(ended)
             yield SecretEntered(sanitize(text))
             return
@@ -315,7 +317,7 @@ class TextDecoder(CallersTelnet):
         negotiation = self._negotiated()
         if question := negotiation.begin():
             yield ProtocolReply(question)
-        known = self.terminal, self.speaks_telnet
+        known = self.telnet.terminal, self.telnet.is_spoken
         match piece:
             case OptionSaid():
                 said = negotiation.receive_option(piece.verb, piece.option)
@@ -323,13 +325,13 @@ class TextDecoder(CallersTelnet):
                 said = negotiation.receive_subnegotiation(piece.option, piece.data)
             case _:
                 said = b""
-        self._judge_byte_255()
+        self.telnet.judge_byte_255(self._charset)
         if said:
             yield ProtocolReply(said)
         if isinstance(piece, Command):
-            yield from commanded(piece.code, self.editor, self._lines)
+            yield from carry_out(piece.code, self.editor, self._lines)
         is_changed = yield from self._begin_or_end_editing(negotiation)
-        if is_changed or known != (self.terminal, self.speaks_telnet):
+        if is_changed or known != (self.telnet.terminal, self.telnet.is_spoken):
             yield TerminalChanged()
 
     def _begin_or_end_editing(self, negotiation: Negotiation) -> Generator[ProtocolReply | Echo, None, bool]:
@@ -340,14 +342,14 @@ class TextDecoder(CallersTelnet):
             self._lines.after_cr = self.editor.after_cr
             self.editor = None
             is_changed = True
-        elif self.wants_editing and agreed and not self.editor:
-            columns = self.terminal.columns or COLUMNS
+        elif self.telnet.wants_editing and agreed and not self.editor:
+            columns = self.telnet.terminal.columns or COLUMNS
             self.editor = LineEditor(columns, self._charset, self._line_limit, self._text_limit, self._escaped)
             _take_over_line(self.editor, self._lines)
             return True
         else:
             is_changed = False
-        if self.wants_editing and negotiation.is_editing_refused:
+        if self.telnet.wants_editing and negotiation.is_editing_refused:
             # Half of it would be a terminal that shows nothing of what is typed.
             yield ProtocolReply(self.edit(wanted=False))
             is_changed = True

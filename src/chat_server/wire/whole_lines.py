@@ -4,7 +4,7 @@ Looks at a text once where line by line would look at each. What is anything els
 """
 
 from chat_server.protocol.late_pattern import LatePattern
-from chat_server.protocol.runs import RunTexts, texts_of
+from chat_server.protocol.runs import RunTexts
 from chat_server.protocol.sanitize import UNSEEN_COMMAND, sanitize
 from chat_server.wire.charsets import decoded
 
@@ -41,7 +41,7 @@ def _has_what_is_not_said(text: bytes) -> bool:
 
 
 def _each_said(text: str) -> RunTexts:
-    return texts_of(list(filter(None, map(str.rstrip, text.splitlines()))))
+    return RunTexts.of(list(filter(None, map(str.rstrip, text.splitlines()))))
 
 
 def _cleaned(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:

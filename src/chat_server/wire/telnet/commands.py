@@ -9,7 +9,7 @@ from chat_server.wire.line_mode import LineMode
 from chat_server.wire.telnet.options import Code
 
 
-def commanded(code: int, editor: LineEditor | None, lines: LineMode) -> Iterator[AreYouThere | Echo]:
+def carry_out(code: int, editor: LineEditor | None, lines: LineMode) -> Iterator[AreYouThere | Echo]:
     """Do what one of telnet's commands asks for: to the line where it is edited, here or there."""
     match code:
         case Code.AYT:
