@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import canary
 from callers import newcomer, without_tls
 from chat_server.protocol import code_events, events
 from chat_server.protocol.events import Event
 from chat_tui.client import account_words, accounts
-from chat_tui.client.accounts import Proof, without_secrets
+from chat_tui.client.accounts import Proof
 from chat_tui.client.calling import Address, Caller, Line
 from chat_tui.client.client import Client
 from chat_tui.client.connection import ConnectionChanged, Status
@@ -400,41 +398,3 @@ def test_a_wait_is_as_long_as_the_server_says_but_no_longer_than_a_clock_can_tel
 ) -> None:
     assert accounts.seconds_to_wait(details) == seconds
     assert account_words.refused(events.Refused("busy", details, text="Later."), 1e9).startswith("Later.")
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"),
-    [
-        ("/login ann 7K3M-Q9TZ", "/login ann"),
-        ("/LOGIN ann plain", "/LOGIN ann"),
-        ("/register ann 7K3M-Q9TZ", "/register ann"),
-        ("/password hunter2 hunter3", "/password"),
-        ("/account close hunter2", "/account close"),
-        ("/account erase", "/account erase"),
-        ("/code device", "/code device"),
-        ("\u200b/login ann 7K3M-Q9TZ", "/login ann"),
-        (" \n\u200b/login ann 7K3M-Q9TZ", "/login ann"),
-        ("／login ann 7K3M-Q9TZ", "/login ann"),
-        ("\u200b/code device", "\u200b/code device"),
-        ("//login ann 7K3M-Q9TZ", "//login ann 7K3M-Q9TZ"),
-        ("  /say  a  b ", "  /say  a  b "),
-        ("", ""),
-    ],
-)
-def test_what_may_be_a_secret_is_not_kept_of_what_was_typed(typed: str, kept: str) -> None:
-    assert without_secrets(typed) == kept
-    client = Client(
-        "h", 1, "ann", store=LocalStore(None), caller=newcomer(), on_event=lambda *_: None, on_change=lambda _: None
-    )
-    client._connection_changed(ConnectionChanged(Status.ONLINE))
-    client.note_draft("python", typed)
-    client.remember_typed(typed)
-    assert client.saved.drafts.get("python", "") == kept
-    assert client.saved.typed == [kept]
-
-
-@given(st.text())
-def test_of_what_is_no_command_about_accounts_nothing_is_left_out(text: str) -> None:
-    assert (
-        text.startswith(("/login", "/register", "/password", "/account")) or without_secrets(f"a{text}") == f"a{text}"
-    )

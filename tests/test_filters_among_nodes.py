@@ -113,7 +113,9 @@ async def test_what_is_said_at_any_node_waits_for_the_bot_wherever_it_is(autojum
         await bob.ask("say", room="den", text="by an account")
         assert (await answer(bot, "pass"))["guest"] is False
         await trio.sleep(1)
-        assert not any(text in sign for sign in den.signs for text in ("let me in", "waits", "very bad", "by an account"))
+        assert not any(
+            text in sign for sign in den.signs for text in ("let me in", "waits", "very bad", "by an account")
+        )
         assert not den.asked, "nothing is left of what was asked of"
 
 

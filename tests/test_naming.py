@@ -51,7 +51,7 @@ async def test_whoever_thinks_of_a_password_registers_no_name_that_they_have_no_
         (person,) = house.server._directory.people
         person.nick = "anna"  # by another session
         await ann.type(CANARY, CANARY)
-        await ann.read_until("* You are anna here, and register that: /register anna.")
+        await ann.read_until("* Your name here is anna, and /register keeps that one for you.")
         person.nick = "ann"
         await ann.type("/register", CANARY)
         person.account = 4711

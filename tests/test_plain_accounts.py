@@ -109,7 +109,7 @@ def test_an_invitation_goes_along_and_another_name_does_not() -> None:
         user.program.end(Exit.STORED)
 
     _, written, _ = sit(act)
-    assert "You are ann here, and register that: /register ann." in written
+    assert "Your name here is ann, and /register keeps that one for you." in written
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_password_that_is_typed_before_it_is_asked_for_is_neither_said_nor_kep
         assert not user.program.client.store.unsent
 
     _, written, _ = sit(act)
-    assert ("2 lines that you typed before are thrown away" in written) is is_named
+    assert ("2 lines typed ahead are thrown away" in written) is is_named
     assert PASSWORD not in written
 
 

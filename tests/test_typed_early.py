@@ -8,11 +8,12 @@ from textual.widgets import Input
 
 from account_forms import CANARY, among_others, everything, filled, go_on, is_form, outside, refuse, sent, words
 from chat_server.protocol import events
+from chat_server.protocol.entries import Said
 from chat_server.protocol.events import Event
 from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import AHEAD, NOT_SENT, thrown_away
 from chat_tui.ui.composer import Composer
-from stories import Pilot, StoryApp, play, settle, welcome
+from stories import NOON, Pilot, StoryApp, play, settle, welcome
 
 EARLY = "typed too early 7f3a"
 
@@ -334,6 +335,7 @@ def test_a_password_that_is_typed_before_its_form_has_opened_is_not_said(command
         assert not any(EARLY in line for line in app.client.saved.typed)
         assert thrown_away(1) in words(app)
         app.answer(command[1:], events.Refused("busy", {}, text="Not now."))
+        app.now += 3
         await typed(app, pilot, "hello")
         assert sent(app) == [("python", "hello")], "nothing is asked any more"
 
@@ -418,3 +420,79 @@ def test_what_a_newcomer_types_early_is_no_command_because_it_begins_with_a_slas
         assert app.toasts() == [NOT_SENT]
 
     play(app, act)
+
+
+@pytest.mark.parametrize("command", ["/register", "/regsiter"])
+def test_of_a_command_before_secrets_that_waits_behind_what_is_said_nothing_more_is_in_the_prompt(
+    command: str, tmp_path: Path
+) -> None:
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await typed(app, pilot, "／／early", command, EARLY)
+        app.prompt.insert(EARLY)
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(everything(), *let_in("python")[1:])
+        await settle(pilot)
+        await passing(app, pilot)
+        assert not app.connection.said
+        assert app.prompt.text == f"//early\n{command}"
+        assert app.toasts() == [f"{thrown_away(2)} {NOT_SENT}"]
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+def test_what_is_typed_early_after_a_mistyped_command_is_not_in_the_prompt(tmp_path: Path) -> None:
+    app = known(tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await typed(app, pilot, "/regsiter", EARLY)
+        app.prompt.insert(EARLY)
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(everything(), *let_in("python")[1:])
+        await settle(pilot)
+        await passing(app, pilot)
+        assert not sent(app)
+        assert app.prompt.text == "/regsiter"
+        assert app.toasts() == [thrown_away(2)]
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+def test_what_was_typed_early_is_not_on_the_disk_either_while_a_line_is_edited_in_its_place(tmp_path: Path) -> None:
+    app = outside(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.insert(EARLY)
+        await go_on(app, pilot, Status.ONLINE)
+        app.tell(*let_in("python"), Said("python", 1, NOON, "ann", "hello"))
+        await settle(pilot)
+        room = app.client.state.rooms["python"]
+        line = room.timeline.line(1)
+        assert line is not None
+        app.main.answering.edit(room, line)
+        await passing(app, pilot)
+        assert app.prompt.text == "hello"
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)
+
+
+def test_what_is_typed_while_a_device_that_was_dropped_is_called_anew_is_not_on_the_disk(tmp_path: Path) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await passing(app, pilot)
+        await refuse(app, pilot, "dropped")
+        await pilot.press("escape")
+        await go_on(app, pilot, Status.CONNECTING)
+        app.main.tick()
+        app.prompt.insert(EARLY)
+        await go_on(app, pilot, Status.ONLINE)
+        await passing(app, pilot)
+        assert app.prompt.text == EARLY
+
+    play(app, act)
+    assert EARLY.encode() not in on_disk(tmp_path)

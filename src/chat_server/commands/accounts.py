@@ -67,7 +67,7 @@ class AnothersName(Refused, frozen=True):
 
     code: str = "register-own-name"
     sentence: ClassVar[str] = (
-        "You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first."
+        "Your name here is {nick}, and /register keeps that one for you. For another, take it first: /nick NAME."
     )
 
 

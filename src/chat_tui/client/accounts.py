@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from chat_server.protocol.events import Event
-from chat_server.protocol.sanitize import typed_lines
 from chat_tui.client.calling import Line
 from chat_tui.language import message, say
 
@@ -41,9 +40,6 @@ WAIT_DIGITS = 7
 """Digits of a wait that are read: months. No clock can tell when the rest would be over, and a server may have sent thousands."""
 
 CANNOT_ASK = message("There is no connection. Try this again when there is one.")
-
-_HIDES_AFTER = {"login": 1, "register": 1, "password": 0, "account": 1}
-"""Commands after which somebody may type a secret, though it is never asked for there; and how many words of theirs come first."""
 
 
 class Proof:
@@ -124,12 +120,3 @@ def _ask(connection: Asks, do: str, on_answer: Callable[[Event], bool], **fields
     if why := why_no_secrets(connection.line):
         return why
     return "" if connection.request(do, on_answer=on_answer, **fields) else say(CANNOT_ASK)
-
-
-def without_secrets(text: str) -> str:
-    """What was typed, without what may be a secret after a command about accounts: this much of it may be kept."""
-    word, *following = typed_lines(text).split() or [""]
-    if not word.startswith("/"):
-        return text
-    shown = _HIDES_AFTER.get(word[1:].casefold())
-    return text if shown is None or len(following) <= shown else " ".join([word, *following[:shown]])

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.people_events import HasRead, Writing
+from chat_server.protocol.sanitize import typed_lines
 from chat_server.protocol.setting_events import SettingShown
 from chat_tui.client.conversing import is_conversation
 from chat_tui.language import say, say_count
@@ -178,4 +179,5 @@ class Activity:
 
 def _is_said(text: str) -> bool:
     """Whether a text will be said: not a command."""
-    return bool(text.strip()) and (not text.startswith("/") or text.startswith("//"))
+    typed = typed_lines(text)
+    return bool(typed.strip()) and (not typed.startswith("/") or typed.startswith("//"))

@@ -21,7 +21,7 @@ from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.setting_events import SettingShown
 from chat_tui import language
-from chat_tui.client.accounts import CANNOT_ASK, without_secrets
+from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.activity import Activity
 from chat_tui.client.aliases import Aliases
 from chat_tui.client.askers import Answer
@@ -39,6 +39,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
+from chat_tui.client.typed_secrets import before_secrets, without_secrets
 from chat_tui.language import message, say
 
 ONLINE_GAP = 10.0
@@ -192,10 +193,19 @@ class Client:
             and ("hall" not in command.where or do not in ASKED_ANYWHERE)
         )
 
+    def is_before_secrets(self, text: str) -> bool:
+        """Whether a typed text begins with a command behind which a secret may stand, or be typed next."""
+        return bool(before_secrets(text, self.state.commands, self.aliases.words))
+
+    def without_secrets(self, text: str) -> str:
+        """Return as much of a typed text as may be kept on the disk, or shown again."""
+        return without_secrets(text, self.state.commands, self.aliases.words)
+
     def remember_typed(self, text: str) -> None:
         """Note what the user has sent, for Up, but for what may be a secret."""
-        text = without_secrets(text)
-        self.saved.typed = [*(typed for typed in self.saved.typed if typed != text), text][-TYPED_MAX:]
+        text = self.without_secrets(text)
+        before = map(self.without_secrets, self.saved.typed)  # an earlier version may have kept more of it
+        self.saved.typed = [*(typed for typed in before if typed != text), text][-TYPED_MAX:]
         self._is_dirty = True
 
     def mark_read(self, room: RoomState, seq: int | None = None) -> None:
@@ -211,7 +221,7 @@ class Client:
 
     def note_draft(self, room: str, text: str) -> None:
         """Keep what is written and not sent, in a room ("": before there is one), but for what may be a secret."""
-        text = without_secrets(text)
+        text = self.without_secrets(text)
         if text == self.saved.drafts.get(room, "") or (text and self.early_typing.may_be_secret):
             return
         if text:

@@ -8,12 +8,16 @@ from chat_server.protocol.entries import KIND_BY_WORD
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import REQUESTS, tag_of
 from chat_server.protocol.typed import Misuse, command_in, form_of, read_arguments, unexpected, unknown_command
+from chat_tui.language import message, say, sentences
 
 REPLY = "re"
 """The request of who replies by a command."""
 
 ASKED_ANYWHERE = {tag_of(request) for request in REQUESTS if not request.is_about_its_place}
 """Requests that are answered in the same way in each place where they work. Of those that are known from the catalogue alone nobody can say so."""
+
+
+NOT_SAID = message("These lines were not said. To say them, put /say before them.")
 
 
 class Asked(NamedTuple):
@@ -61,9 +65,10 @@ def parse(
 
     """
     found = command_in(text, lambda word: word.casefold() in commands)
-    if isinstance(found, str):
+    is_meant = isinstance(found, str) and _means_a_command(text)
+    if isinstance(found, str) and not is_meant:
         return Asked("say", {"text": found})
-    word, rest = found
+    word, rest = [*text[1:].split(maxsplit=1), ""][:2] if isinstance(found, str) else found
     command = commands.get(word.casefold())
     if command is not None:
         given = read_arguments(rest, form_of(command.parameters))
@@ -71,10 +76,21 @@ def parse(
     room = next((name for name in rooms if name_key(name) == name_key(word)), None)
     if room is None:
         wrong = misused(unknown_command(word, [*commands, *rooms]), "", language)
+        if is_meant:
+            return Misused(sentences(wrong.why, say(NOT_SAID)))
         return wrong if rest or not is_name(word) else wrong._replace(room=word)
     if rest:
         return misused(unexpected(rest), f"/{room}", language)
     return Asked("join", {"room": room})
+
+
+def _means_a_command(text: str) -> bool:
+    """Whether a text of several lines begins as a command is written: what follows a mistyped one may be for nobody to see.
+
+    A path, or a comment of a program's source, is none.
+    """
+    word = text[1:].split(maxsplit=1)[:1]
+    return text.startswith("/") and bool(word) and text[1:].startswith(word[0]) and is_name(word[0])
 
 
 def is_name(word: str) -> bool:

@@ -10,7 +10,7 @@ from chat_tui.language import message, say_count
 
 AHEAD = message("What you typed before you were asked is in the field, unseen. Enter sends it.")
 
-NOT_SENT = message("You are logged in. What you typed before is in the prompt, and was not sent; Enter sends it.")
+NOT_SENT = message("You are logged in. What you typed before is in the prompt. If no password is in it, Enter sends it.")
 
 NOT_YET = message("You are not logged in yet. Nothing of that is sent or kept before you are.")
 
@@ -43,7 +43,7 @@ class EarlyTyping:
 def thrown_away(lines: int) -> str:
     """What is told of lines that were typed before a password was asked for."""
     return say_count(
-        "{number} line that you typed before is thrown away: a password may be among them. Nothing of that was sent, nor kept.",
-        "{number} lines that you typed before are thrown away: a password may be among them. Nothing of that was sent, nor kept.",
+        "{number} line typed ahead is thrown away, unsent and not kept: it may be a password.",
+        "{number} lines typed ahead are thrown away, unsent and not kept: a password may be among them.",
         lines,
     )

@@ -83,7 +83,7 @@ class PlainAccounts:
             case "register" if not _is_same(str(fields.get("nick", nick)), nick):
                 on_none(
                     say(
-                        "You are {nick} here, and register that: /register {nick}. /nick NICK changes your name first.",
+                        "Your name here is {nick}, and /register keeps that one for you. For another, take it first: /nick NAME.",
                         nick=nick,
                     )
                 )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from chat_tui.client.accounts import without_secrets
 from chat_tui.client.client import Client
 from chat_tui.client.pipes import Input
+from chat_tui.client.typed_secrets import without_secrets
 from chat_tui.language import say, say_count, sentences
 
 

@@ -57,7 +57,8 @@ class AccountDialog:
         self._forms = AccountForms(program, app, tell)
 
     def take_typed(self, text: str) -> bool:
-        """Do what a typed command about accounts asks for. Returns False if it is none."""
+        """Do what a typed command about accounts asks for. Returns False if it is none. What stands in lines below it is thrown away."""
+        text, *below = text.split("\n")
         commands = self._program.client.state.commands
         found = command_in(text, lambda word: word.casefold() in commands)
         if isinstance(found, str):
@@ -65,7 +66,7 @@ class AccountDialog:
         command = commands.get(found[0].casefold())
         if command is None or command.tag not in SCREENS:
             return False
-        self._program.throw_away_early()
+        self._program.throw_away_early(len(below))
         following = found[1].split()
         match command.tag:
             case "register":

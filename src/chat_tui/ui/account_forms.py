@@ -4,7 +4,6 @@ Knows the connection, and how a form is opened and told. Never knows what is ask
 """
 
 from collections.abc import Callable, Mapping
-from math import inf
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 Typed = Mapping[str, str]
 """What was typed into a form, by the names of its fields."""
 
+REFUSED_SECONDS = 2
+"""Seconds after a refusal in which nobody has read it, and typed on because of that."""
+
 ANSWER_SECONDS = 10
 """Seconds for which an answer is waited for, before what is typed is taken for something said again: a server may not answer at all."""
 
@@ -32,11 +34,11 @@ class AccountForms:
         """Open none yet. `tell` tells the user what is wrong where there is no form."""
         self._program, self._app, self._tell = program, app, tell
         self._form: FormScreen | None = None
-        self._asked = -inf
+        self._wait(0)
 
     def connection_lost(self) -> None:
         """What was asked on it is not answered any more."""
-        self._asked = -inf
+        self._wait(0)
         if (form := self._open_form) is not None:
             form.lose(say(words.LOST))
 
@@ -60,18 +62,24 @@ class AccountForms:
         """Ask the server, without a secret; have `take` called with what answers it."""
 
         def answered(event: Event) -> bool:
-            self._asked = -inf
+            self._wait(REFUSED_SECONDS if isinstance(event, Refused) else 0)
             return take(event)
 
-        self._asked = self._program.clock()
+        self._wait(ANSWER_SECONDS)
         if not self._program.client.connection.request(do, on_answer=answered, **fields):
-            self._asked = -inf
+            self._wait(0)
             self._tell(say(CANNOT_ASK))
 
     @property
     def may_open(self) -> bool:
-        """Whether the server has been asked, and a form may open when it answers: what is typed meanwhile may be meant for that."""
-        return 0 <= self._program.clock() - self._asked < ANSWER_SECONDS
+        """Whether a form may open when the server answers, or none has opened just now: what is typed meanwhile may be meant for that."""
+        since, until = self._waits
+        return since <= self._program.clock() < until
+
+    def _wait(self, seconds: int) -> None:
+        """From now on, and for so long, what is typed may be meant for a form."""
+        now = self._program.clock()
+        self._waits = now, now + seconds
 
     def ask_for_own(
         self, heading: str, what: str, yes: str, send: Callable[[Typed], str], *, is_dangerous: bool = False

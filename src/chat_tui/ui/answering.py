@@ -83,7 +83,9 @@ class Answering:
         """Have a line's text in the prompt to give it another one."""
         self.end()
         prompt = self._panes.prompt
-        before = "" if self._navigation.holds_early() else prompt.draft  # which is written to the disk
+        client = self._program.client
+        # It is written to the disk.
+        before = "" if self._navigation.holds_early() else client.without_secrets(prompt.draft)
         self._begin(room, Begun(of=line.seq, before=before))
         prompt.begin(line.text if text is None else text)
         prompt.focus()
@@ -143,7 +145,7 @@ class Answering:
         return True
 
     def _keep(self, text: str, why: str) -> None:
-        self._panes.prompt.put(text)
+        self._panes.prompt.put(self._program.client.without_secrets(text))
         self._program.say_shortly(say(why))
 
     def _send_edit(self, room: RoomState, begun: Begun, text: str) -> None:

@@ -77,8 +77,8 @@ class Program(Protocol):
     def take_typed_early(self) -> str:
         """Take out of the prompt what was typed before a password is asked for."""
 
-    def throw_away_early(self) -> None:
-        """Forget what was typed early after a command about an account."""
+    def throw_away_early(self, lines: int) -> None:
+        """Forget what was typed ahead after a command about an account: so many lines with it, and those that wait."""
 
     @property
     def may_open_form(self) -> bool:

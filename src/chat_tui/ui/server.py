@@ -337,9 +337,9 @@ class Server:
             self.seat.writing.early.hand_over()
         return self.seat.navigation.take_typed_early()
 
-    def throw_away_early(self) -> None:
-        """Forget what was typed early after a command about an account: it was meant for the screen that this opens."""
-        self.seat.writing.early.throw_away()
+    def throw_away_early(self, lines: int) -> None:
+        """Forget what was typed ahead after a command about an account: it was meant for the screen that this opens."""
+        self.seat.writing.early.throw_away(lines)
 
     @property
     def may_open_form(self) -> bool:

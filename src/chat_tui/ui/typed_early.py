@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from chat_tui.client.connection import Status
 from chat_tui.client.early_typing import NOT_SENT, thrown_away
-from chat_tui.language import say
+from chat_tui.language import say, sentences
 from chat_tui.ui.composer import Composer
 from chat_tui.ui.program import Program
 
@@ -76,8 +76,7 @@ class TypedEarly:
         while self._lines and not self._has_asked and (self._is_settled or not is_online):
             is_command = asks(self._lines[0])
             if is_online and not (is_command or early.was_none):
-                self.give_back()
-                self._program.say_shortly(say(NOT_SENT))
+                self.give_back(say(NOT_SENT))
                 break
             line, written = self._lines.popleft(), self._prompt.text
             self._has_asked = is_online and is_command
@@ -88,10 +87,10 @@ class TypedEarly:
                 self._has_asked = False
                 self._put(self._prompt.text, *self._take(), written)
 
-    def give_back(self) -> None:
-        """Have what waits in the prompt again, as if Enter had begun another line."""
+    def give_back(self, why: str = "") -> None:
+        """Have what waits in the prompt again, as if Enter had begun another line, and say why, if that is to be said."""
         if self._lines:
-            self._put(*self._take(), self._prompt.text)
+            self._put(*self._take(), self._prompt.text, why=why)
 
     def hand_over(self) -> None:
         """A password is asked for: have in the prompt what may be it. Of several lines nobody knows which one is."""
@@ -99,17 +98,29 @@ class TypedEarly:
         if is_one or not self._program.client.early_typing.may_be_secret:
             self.give_back()
         else:
-            self.throw_away()
+            self._tell_thrown_away(len(self._take()))
 
-    def throw_away(self) -> None:
-        """Forget what waits, and say so."""
-        if lines := self._take():
-            self._program.say_shortly(thrown_away(len(lines)))
+    def throw_away(self, lines: int = 0) -> None:
+        """Forget what was typed after a command for which a password is asked, and say so; so many `lines` are forgotten already."""
+        prompt = self._prompt
+        if is_written := bool(prompt.text) and prompt.text != prompt.begun:
+            prompt.put("")
+        self._tell_thrown_away(lines + len(self._take()) + is_written)
+
+    def _tell_thrown_away(self, lines: int) -> None:
+        if lines:
+            self._program.say_shortly(thrown_away(lines))
 
     def _take(self) -> list[str]:
         lines = [*self._lines]
         self._lines.clear()
         return lines
 
-    def _put(self, *texts: str) -> None:
-        self._prompt.put("\n".join(filter(None, texts)))
+    def _put(self, *texts: str, why: str = "") -> None:
+        """Have this in the prompt, but for what follows a command for which a password is asked."""
+        client, written = self._program.client, [*filter(None, texts)]
+        last = next((at for at, text in enumerate(written) if client.is_before_secrets(text)), len(written))
+        left = [*written[:last], *map(client.without_secrets, written[last : last + 1])]
+        self._prompt.put("\n".join(left))
+        if told := sentences(thrown_away(len(written) - len(left)) if len(left) < len(written) else "", why):
+            self._program.say_shortly(told)

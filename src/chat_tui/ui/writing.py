@@ -4,6 +4,7 @@ Knows the client and the prompt. Never knows which key it was.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from math import inf
 
 from textual.screen import Screen
 
@@ -80,6 +81,9 @@ def _others(state: State, room: RoomState | None) -> list[str]:
     return [nick for key, nick in known.items() if key not in here and nick != state.nick]
 
 
+BEHIND_SECONDS = 2
+"""Seconds after a command before secrets in which nobody has read what came of it, and typed on because of that."""
+
 ABOUT_SERVERS = ("connect", "disconnect")
 """Commands that are no secret, and needed where a server lets nobody in."""
 
@@ -102,6 +106,7 @@ class Writing:
         self.early = TypedEarly(program, panes.prompt)
         """What was typed before the user was let in."""
         self._own = own
+        self._before_secret = -inf
         self._opens = {
             "/devices": program.action_devices,
             "/tls": program.action_line,
@@ -120,6 +125,7 @@ class Writing:
         asked = client.parse(client.aliases.line(text, client.state.commands))
         if room is not None and isinstance(asked, Asked) and asked.words and self._panes.hold(room, text):
             return False
+        self._note_secret(text)
         client.remember_typed(text)
         prompt.remember(client.saved.typed)
         typed, text = text, client.aliases.line(text, client.state.commands)
@@ -133,9 +139,7 @@ class Writing:
             return True
         wrong = client.submit(text, room.name if room else "", self._answered, re=re)
         if wrong:
-            self.hearing.tell(wrong, is_error=True)
-            prompt.put(typed)
-            prompt.select_all()
+            self._refuse(wrong, typed)
         elif not self._panes.chat.follows:
             self._panes.chat.go_to_bottom()
         return not wrong
@@ -153,7 +157,7 @@ class Writing:
 
     def _is_early(self, text: str, room: RoomState | None) -> bool:
         """Keep what cannot be sent yet, for the user is not let in; and nothing of what may be a password for a form that is about to open."""
-        if self._program.may_open_form and not self.asks(text):
+        if (self._program.may_open_form or self._is_behind_secret) and not self.asks(text):
             self.hearing.tell(thrown_away(1), is_error=True)
             return True
         if self.early.keep(text, has_room=room is not None):
@@ -164,6 +168,15 @@ class Writing:
         self._panes.prompt.put(f"{text}\n")  # what is typed next stands apart from it
         return True
 
+    def _note_secret(self, text: str) -> None:
+        if self._program.client.is_before_secrets(text):
+            self._before_secret = self._program.clock()
+
+    @property
+    def _is_behind_secret(self) -> bool:
+        """Whether a text comes so soon after a command before secrets that it was typed, or pasted, with it: whatever came of that."""
+        return 0 <= self._program.clock() - self._before_secret < BEHIND_SECONDS
+
     def _answered(self, event: Event) -> bool:
         self.early.answered()
         return self.hearing.answered(event)
@@ -171,11 +184,15 @@ class Writing:
     def _do_own(self, own: Asked | Misused, text: str) -> None:
         """Do what a command of the screen asks for."""
         if isinstance(own, Misused):
-            self.hearing.tell(own.why, is_error=True)
-            self._panes.prompt.put(text)
-            self._panes.prompt.select_all()
+            self._refuse(own.why, text)
         else:
             self._own(own.do, own.fields)
+
+    def _refuse(self, why: str, text: str) -> None:
+        """Say why nothing came of a text, and have it in the prompt to be mended; but nothing of it that may be a secret."""
+        self.hearing.tell(why, is_error=True)
+        self._panes.prompt.put(self._program.client.without_secrets(text))
+        self._panes.prompt.select_all()
 
     def copy(self, text: str) -> None:
         """Copy this, if it is anything."""

@@ -1,0 +1,62 @@
+"""What may be kept of a typed text, or shown again: not what stands behind a command about accounts, for that may be a password or a code.
+
+Whatever writes down what somebody has typed asks here first. Pure; never knows where it is written.
+"""
+
+from collections.abc import Collection, Container, Mapping
+from types import MappingProxyType
+from unicodedata import normalize
+
+from chat_server.protocol.aliases import expanded_line
+from chat_server.protocol.sanitize import typed_lines
+from chat_server.protocol.typed import nearest
+
+BEFORE_SECRETS: Mapping[str, Container[str]] = {
+    "login": (),
+    "register": (),
+    "password": (),
+    "account": ("close", "anonymise", "erase"),
+    "code": ("device", "invite", "recovery"),
+}
+"""Commands behind which somebody may type a secret, though it is never asked for there; each with the words that may come first, and are none."""
+
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+
+BEGINNING_MIN = 3
+"""Letters of a word that is no command, and begins one of these: /pass, /reg."""
+
+
+def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
+    """The words of the command with which a text begins, if a secret may stand behind that; "" if it begins with no such command.
+
+    However that is written: in wide letters, by one of the user's `aliases`, or mistyped, which none of the `commands` is.
+    """
+    typed = typed_lines(text)
+    if not typed.startswith("/") or typed.startswith("//"):  # with two it is said
+        return ""
+    first = typed.partition("\n")[0]
+    meant = expanded_line(first, aliases, lambda word: word.casefold() in commands)
+    if meant != first:
+        return first.split()[0] if before_secrets(meant, commands) else ""
+    word, *following = typed[1:].split() or [""]
+    own = BEFORE_SECRETS.get(_meant(_folded(word), commands))
+    if own is None:
+        return ""
+    return f"/{word} {following[0]}" if following and _folded(following[0]) in own else f"/{word}"
+
+
+def without_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
+    """Return as much of the text as may be kept: all of it, or its beginning."""
+    words = before_secrets(text, commands, aliases)
+    return words if words and len(words.split()) < len(text.split()) else text
+
+
+def _meant(word: str, commands: Collection[str]) -> str:
+    if not word or word in BEFORE_SECRETS or word in commands:
+        return word
+    begun = (known for known in BEFORE_SECRETS if len(word) >= BEGINNING_MIN and known.startswith(word))
+    return next(begun, "") or nearest(word, [*BEFORE_SECRETS])
+
+
+def _folded(word: str) -> str:
+    return (word if word.isascii() else normalize("NFKC", word)).casefold()
