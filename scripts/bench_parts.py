@@ -18,7 +18,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.limits import Limits
 from chat_server.protocol.entries import Said
 from chat_server.protocol.requests import Say
-from chat_server.protocol.runs import SayRun, RunTexts
+from chat_server.protocol.runs import RunTexts, SayRun
 from chat_server.sessions.json_session import PARSE, bounds_of
 from chat_server.wire.json_lines import JsonDecoder
 from chat_server.wire.render.profiles import RenderProfile, renderer_for
