@@ -48,6 +48,16 @@ class Desk:
         self.drafts.keep(room)
 
 
+def test_what_stands_in_the_prompt_of_somebody_just_let_in_was_typed_early_before_anything_is_kept() -> None:
+    desk = Desk(is_newcomer=True)
+    desk.prompt.text = "typed early"
+    assert desk.drafts.holds_early(PYTHON)
+    newcomer = Desk(is_newcomer=True)
+    assert not newcomer.drafts.holds_early(PYTHON)
+    newcomer.prompt.text = "typed since"
+    assert not newcomer.drafts.holds_early(PYTHON)
+
+
 @pytest.mark.parametrize("is_newcomer", [False, True])
 def test_what_was_begun_in_no_room_comes_to_what_is_begun_in_the_room_that_is_shown_next(*, is_newcomer: bool) -> None:
     desk = Desk(is_newcomer=is_newcomer)

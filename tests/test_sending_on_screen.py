@@ -240,7 +240,7 @@ def test_what_is_taken_back_or_stored_between_two_paints_is_missed_by_nobody(pro
         await settle(pilot)
         app.client.state.apply(Stored("python", 101, "k"))
         app.chat.scroll_pages(-1)
-        app.chat.on_resize()
+        app.chat.fit_rows()
         app.chat.tick()
 
     program.play(act, [*beginning(), page(1, 100)])

@@ -152,12 +152,12 @@ class ChatView(StillScroll):
         width = looks.number_width(self.room.last) if is_wanted and self.room is not None else 0
         if self.drawing.want(number_width=width):
             self.screen.clear_selection()
-            self.on_resize()
+            self.fit_rows()
 
     def space_out(self, spacing: Spacing) -> None:
         """Have empty rows there."""
         if self.drawing.want(spacing=spacing):
-            self.on_resize()
+            self.fit_rows()
 
     def highlight(self, found: re.Pattern[str] | None) -> None:
         """Mark what is searched for; None: nothing is."""
@@ -243,7 +243,7 @@ class ChatView(StillScroll):
         """Have the rule between read and unread stand after this number; None: nowhere. One stays where one is."""
         self.entry_rows.unread_from, self._made_for = after, None
         self.entry_rows.unread = self.room.unread if self.room is not None else 0
-        self.on_resize()
+        self.fit_rows()
 
     # Where things are.
 
@@ -268,7 +268,7 @@ class ChatView(StillScroll):
 
     def _start_over(self) -> None:
         self.drawing.forget()
-        self._made_for, self.is_unseen = self.drawing.shape(self.columns_wide), not self.columns_drawn
+        self._made_for, self.awaits_place = self.drawing.shape(self.columns_wide), not self.columns_drawn
         self.entry_rows.forget()
         self.entry_rows.note_talkers(0)
         self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
@@ -296,7 +296,7 @@ class ChatView(StillScroll):
         self._follows = self._viewport.is_at_bottom
         self._tell()
 
-    def on_resize(self) -> None:
+    def fit_rows(self) -> None:
         """Guess again how high everything is, and stay where one was. Which panes there is place for, panes.py says (`fit`)."""
         self.sync()
         here = self._place

@@ -153,11 +153,6 @@ class Navigation:
         if self._is_shown():
             self._drafts.keep(self.current)
 
-    def look_at_early(self) -> None:
-        """See whether what stands in the prompt was typed before the user was let in."""
-        if self._is_shown():
-            self._drafts.look(self.current)
-
     def holds_early(self) -> bool:
         """Whether a password may be among what is written here, since before the user was let in."""
         return self._drafts.holds_early(self.current)

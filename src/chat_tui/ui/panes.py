@@ -192,7 +192,7 @@ class Panes:
         """What else stands here is painted by what it says; these are to be told that they say it in another language."""
         self._spoken = spoken()
         for view in self.sides.views():
-            view.on_resize()
+            view.fit_rows()
         self.bar.name_again()
         self.typed.name_again()
         self._foot.paint()

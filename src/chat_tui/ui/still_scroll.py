@@ -23,8 +23,8 @@ def thumb_of(rows: int, window: int, total: int, position: float) -> tuple[int, 
 class StillScroll(ScrollView):
     """Rows that are scrolled at once. What one reads does not swim."""
 
-    is_unseen = False
-    """Rows were made while there was no place for any."""
+    awaits_place = False
+    """Whether rows were made while there was no place for any: they are fitted before the first is drawn."""
     _is_moving = False
     _thumb = 0, 0
     _inside: tuple[int, int] | None = None  # columns and rows while some are drawn
@@ -58,8 +58,8 @@ class StillScroll(ScrollView):
 
         What is laid out is drawn before it is told that there is place for it now.
         """
-        if self.is_unseen and self.columns_drawn:
-            self.on_resize()
+        if self.awaits_place and self.columns_drawn:
+            self.fit_rows()
         self._inside = self._columns_and_rows
         try:
             return super().render_lines(crop)
@@ -94,7 +94,11 @@ class StillScroll(ScrollView):
             self.refresh(Region(0, first, self.size.width, end - first))
 
     def on_resize(self) -> None:
-        """There is more place for rows, or less. To be overridden."""
+        """There is more place for rows, or less."""
+        self.fit_rows()
+
+    def fit_rows(self) -> None:
+        """Have rows fit the place that there is now. To be overridden."""
 
     def scrolled(self) -> None:
         """The wheel or the scrollbar has moved the view. To be overridden."""
