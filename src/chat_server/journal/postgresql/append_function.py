@@ -6,7 +6,7 @@ statement sees what was stored before: plpgsql takes a new snapshot for each whe
 """
 
 from chat_server.journal.first_of_time import RUNS_MAX
-from chat_server.journal.postgresql.append_looks import AT_FIRST, Looks
+from chat_server.journal.postgresql.append_checks import ONE_BY_ONE, Checks
 from chat_server.journal.postgresql.turn_functions import TURNS
 
 REVOCATION_LOCK = 0x63686174_02
@@ -51,7 +51,9 @@ AMENDS = """    PERFORM amend(rooms[r.place], turns[r.place] + 1) FROM (SELECT D
 """
 
 
-def append_function(create: str, amends: str, tells: str = "", *, spares: bool = False, looks: Looks = AT_FIRST) -> str:
+def append_function(
+    create: str, amends: str, tells: str = "", *, spares: bool = False, checks: Checks = ONE_BY_ONE
+) -> str:
     """The function.
 
     Args:
@@ -59,7 +61,7 @@ def append_function(create: str, amends: str, tells: str = "", *, spares: bool =
         amends: how lines come to stand otherwise by what is stored.
         tells: how short turns are told whole.
         spares: whether what there is nothing for is not even begun. Each statement takes the engine 15 us, and cold ones three times as long.
-        looks: how it is looked whether a turn may be stored.
+        checks: how it is looked whether a turn may be stored.
 
     """
     acts_if, amends_if, moves_if = (
@@ -112,22 +114,22 @@ DECLARE
     behind bigint[];  -- the places of rooms with turns that the node has not seen
     again record; known record; dropped record; move record;
     is_over boolean;
-{looks.variables}    skipped bigint; stored_keys bigint;
+{checks.variables}    skipped bigint; stored_keys bigint;
     dup_places bigint[]; dup_indexes bigint[];
     now_at float8;
     changed text;
 BEGIN
     IF speaker_places IS NOT NULL THEN
-        {looks.call}pg_advisory_xact_lock_shared({REVOCATION_LOCK}){looks.end_call};
+        {checks.call}pg_advisory_xact_lock_shared({REVOCATION_LOCK}){checks.end_call};
     END IF;
     PERFORM FROM node WHERE id = me FOR KEY SHARE;
     is_over := NOT FOUND;
-    IF {looks.over_if}NOT EXISTS ( -- what was stored before is not denied, though the answer was lost
+    IF {checks.over_if}NOT EXISTS ( -- what was stored before is not denied, though the answer was lost
         SELECT FROM unnest(rooms, seen) AS u (room, seen)
             JOIN batch ON batch.room = u.room AND batch.turn > u.seen AND batch.node = me AND batch.ticket = my_ticket
     ) THEN
         RAISE EXCEPTION 'the other servers have given this one up' USING ERRCODE = '{NODE_IS_OVER}';
-    END IF;{looks.over_end}
+    END IF;{checks.over_end}
     SELECT array_agg(q.id), array_agg(q.last), array_agg(q.turn), array_agg(q.last_at), array_agg(q.state_turn)
         INTO ids, lasts, turns, last_ats, state_turns
         FROM (
@@ -144,8 +146,8 @@ BEGIN
     END IF;
 
     -- What the node has not seen; its own ticket among it, if only the answer was lost.
-    {looks.behind_if}SELECT array_agg(u.place) INTO behind FROM unnest(turns, seen) WITH ORDINALITY AS u (turn, seen, place) WHERE u.turn > u.seen;
-{looks.behind_end}{looks.anything}    IF {looks.again_if} THEN
+    {checks.behind_if}SELECT array_agg(u.place) INTO behind FROM unnest(turns, seen) WITH ORDINALITY AS u (turn, seen, place) WHERE u.turn > u.seen;
+{checks.behind_end}{checks.anything}    IF {checks.again_if} THEN
         FOR again IN
             SELECT p.place, batch.* FROM unnest(behind) AS p (place) JOIN batch
                 ON batch.room = rooms[p.place] AND batch.turn > seen[p.place] AND batch.node = me AND batch.ticket = my_ticket
@@ -169,7 +171,7 @@ BEGIN
             END LOOP;
         END LOOP;
     END IF;
-    IF {looks.stale_if} THEN
+    IF {checks.stale_if} THEN
         FOR known IN
             SELECT u.place FROM unnest(state_turns, seen) WITH ORDINALITY AS u (turn, seen, place)
                 WHERE u.turn > u.seen AND u.place <> ALL (left_out)
@@ -183,7 +185,7 @@ BEGIN
             left_out := left_out || known.place;
         END LOOP;
     END IF;
-{looks.unheard_if}
+{checks.unheard_if}
         RETURN QUERY SELECT 'unheard', u.place, {_NO_TURN}, NULL, NULL::bigint
             FROM unnest(rooms) WITH ORDINALITY AS u (room, place) WHERE u.place <> ALL (left_out);
         left_out := ARRAY(SELECT place FROM unnest(rooms) WITH ORDINALITY AS u (room, place));
@@ -193,7 +195,7 @@ BEGIN
     END IF;
 
     IF speaker_places IS NOT NULL THEN
-        {looks.unheld_if}FOR known IN
+        {checks.unheld_if}FOR known IN
             SELECT s.place, s.person, s.device
                 FROM unnest(speaker_places, speaker_persons, speaker_devices, speaker_accounts) AS s (place, person, device, account)
                 WHERE s.place <> ALL (left_out) AND coalesce(s.account, 0) = 0
@@ -201,7 +203,7 @@ BEGIN
         LOOP
             RETURN QUERY SELECT 'revoked', known.place, {_NO_TURN}, known.person, known.device;
             revoked := revoked || known.place;
-        END LOOP;{looks.unheld_end}
+        END LOOP;{checks.unheld_end}
         IF speaker_accounts IS NOT NULL THEN
             now_at := extract(epoch FROM clock_timestamp());
             IF heard < (SELECT changes FROM journal) THEN
@@ -355,10 +357,10 @@ BEGIN
         END IF;
     END LOOP;{end_if}
 
-    {looks.changed_if}SELECT string_agg(format('%s:%s', u.room, u.turn + 1), ' ') INTO changed
-        FROM unnest(rooms, turns) WITH ORDINALITY AS u (room, turn, place) WHERE u.place <> ALL (left_out);{looks.changed_end}
+    {checks.changed_if}SELECT string_agg(format('%s:%s', u.room, u.turn + 1), ' ') INTO changed
+        FROM unnest(rooms, turns) WITH ORDINALITY AS u (room, turn, place) WHERE u.place <> ALL (left_out);{checks.changed_end}
 {tells}    IF changed IS NOT NULL THEN
-        {looks.call}pg_notify('{TURNS_CHANNEL}', CASE WHEN length(changed) <= {PAYLOAD_MAX} THEN changed ELSE '' END){looks.end_call};
+        {checks.call}pg_notify('{TURNS_CHANNEL}', CASE WHEN length(changed) <= {PAYLOAD_MAX} THEN changed ELSE '' END){checks.end_call};
     END IF;
     IF behind IS NOT NULL THEN
         RETURN QUERY SELECT 'missed', p.place, m.turn, m.node, m.first, m.count::bigint, m.at, m.step, m.lines, m.authors, m.movements,

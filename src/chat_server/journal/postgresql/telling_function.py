@@ -4,8 +4,8 @@ What is said in rooms is for nobody but who has the journal; and whoever may con
 something, by its name. So this one's is a secret that stands in a table, and in no text of a function or statement.
 """
 
+from chat_server.journal.postgresql.append_checks import AT_ONCE
 from chat_server.journal.postgresql.append_function import AMENDS, append_function
-from chat_server.journal.postgresql.append_looks import AT_ONCE
 
 TOLD_CHANNELS = "chat_told_"
 """How the channel's name begins on which short turns are told whole. The rest of it is random, and stands in the table `journal`: no other user of
@@ -38,5 +38,5 @@ END $$;
 """ + append_function("CREATE OR REPLACE", AMENDS, _TELLS[1:], spares=True)
 """Short turns are told whole, to whoever has the journal."""
 
-LOOKING_APPEND = append_function("CREATE OR REPLACE", AMENDS, _TELLS[1:], spares=True, looks=AT_ONCE)
+CHECKING_APPEND = append_function("CREATE OR REPLACE", AMENDS, _TELLS[1:], spares=True, checks=AT_ONCE)
 """The same, and what is rare is asked for by two statements instead of six."""

@@ -1,4 +1,4 @@
-"""Parts of `append` that are there in two forms: as it was first, and as it asks first, all at once, whether there is anything to be looked at.
+"""Checks of `append` whether a turn may be stored, in two forms: one by one, as it was first, and all at once, before any of them.
 
 What is rare is then looked for only where there is some of it, by the same statements as before. And functions of the database are called by
 expressions, which plpgsql works out itself, not by statements: each of these takes the engine 15 us, and 45 where the node has just been showing
@@ -8,8 +8,8 @@ lines to many and nothing of it is in the caches. Never knows what comes before 
 from typing import NamedTuple
 
 
-class Looks(NamedTuple):
-    """The parts, in their order, each as it was first if nothing else is said."""
+class Checks(NamedTuple):
+    """Parts of its text, in their order, each as it was first if nothing else is said."""
 
     variables: str = ""
     call: str = "PERFORM "
@@ -34,9 +34,9 @@ class Looks(NamedTuple):
     changed_end: str = ""
 
 
-AT_FIRST = Looks()
+ONE_BY_ONE = Checks()
 
-AT_ONCE = Looks(
+AT_ONCE = Checks(
     variables="    is_called boolean; is_again boolean; is_stale boolean; is_unheld boolean; newest_act bigint;\n",
     call="is_called := ",
     end_call=" IS NULL",
