@@ -11,7 +11,18 @@ import pytest
 
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.nodes import Beside, Called, Came, NodeIsOver, Placed, Revoked, Speaker, TurnReceipt, Went
+from chat_server.journal.nodes import (
+    Beside,
+    Called,
+    Came,
+    NodeIsOver,
+    Placed,
+    Revoked,
+    Speaker,
+    Stale,
+    TurnReceipt,
+    Went,
+)
 from chat_server.journal.postgresql.appending import Append, append_all, append_of, plain_append_of
 from chat_server.journal.postgresql.connections import connect
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
@@ -334,6 +345,42 @@ def test_who_is_in_a_room_follows_from_its_movements(nodes: list[Node]) -> None:
     a.store(turn("bye", movements=moved, seen=3))
     assert members(a) == [("python", 2, "account:5", 2, "anna", 5)]
     assert a.ask("SELECT turn, count FROM batch ORDER BY turn") == [(1, 1), (2, 0), (3, 0), (4, 1)]
+
+
+def test_nothing_is_stored_in_a_room_that_has_come_to_be_another_by_a_turn_that_the_node_has_not_seen(
+    nodes: list[Node],
+) -> None:
+    a, b = nodes
+    a.store(turn("anybody speaks"))
+    a.store(append_of(said("only members speak"), {}, Beside("python", 1, state='{"speak":"members"}')))
+    stale, stored = b.store_all(turn("x", keys={0: "k"}, seen=1), turn("y", room="pm"))
+    assert isinstance(stale, Stale)
+    assert not stale.lacks_acts
+    assert [(missed.number, missed.node) for missed in stale.missed] == [(2, a.number)]
+    assert isinstance(stored, TurnReceipt), "what became of one room is nothing to the other"
+    assert (texts_of(a), texts_of(a, "pm")) == (["anybody speaks", "only members speak"], ["y"])
+    assert b.store(turn("x", keys={0: "k"}, seen=2))[:3] == (3, {}, 3), "it has looked again"
+    assert a.store(turn("z", seen=2))[:3] == (4, {}, 4), "what was only said there makes it no other room"
+
+
+def test_nothing_is_said_under_a_name_that_a_turn_which_the_node_has_not_seen_has_changed(nodes: list[Node]) -> None:
+    a, b = nodes
+    came = [Placed(0, Came("token:x", 0, "ann")), Placed(0, Came("1:7", 0, "bob"))]
+    a.store(turn("hello", movements=came))
+    a.store(turn(movements=[Placed(0, Called("token:x", "anna"))], seen=1))
+    ann, bob = Speaker("token:x", 0), Speaker("1:7", 0)
+    b.hold("token:x")
+    b.hold("1:7")
+
+    def by(speaker: Speaker, name: str, seen: int) -> Append:
+        return append_of(said("x"), {}, Beside("python", seen, speakers=[speaker], names={speaker.person: name}))
+
+    with pytest.raises(Stale) as stale:
+        b.store(by(ann, "ann", 1))
+    assert [missed.number for missed in stale.value.missed] == [2]
+    assert texts_of(a) == ["hello"]
+    assert b.store(by(bob, "bob", 1)).turn == 3, "he is called as he was"
+    assert b.store(by(ann, "anna", 2)).turn == 4
 
 
 def test_the_topic_is_the_last_that_is_stored(nodes: list[Node]) -> None:
