@@ -27,6 +27,7 @@ from chat_server.rooms.former_names import (
     number_of,
 )
 from chat_server.rooms.guest_blocks import LEFT_MAX, GuestBlocks
+from chat_server.rooms.person import Person
 from dens import holder
 from node_houses import open_nodes
 from streams import Caller, House, Program, open_house
@@ -100,6 +101,16 @@ def test_whom_somebody_has_blocked_follows_from_what_they_have_chosen() -> None:
     assert blocks_of(chosen).accounts == {7, 8}
     assert blocks_of(with_choices(chosen, choice_to_block(7, is_blocked=False))).accounts == {8}
     assert not blocks_of({"blocked": {"account:x": True, "whatever": True, "account:9": "yes"}})
+
+
+def test_a_guests_names_are_known_each_since_when_they_have_it_and_none_of_whoever_has_registered() -> None:
+    person = Person[Any](None, history=20, zone="UTC")
+    person.nick = "gus"
+    assert not person.called, "by a name that nobody has given them"
+    person.formerly, person.nick, person.named_at = (("gus", 1.0),), "Gustav", 2.0
+    assert person.called == (("gus", 1.0), ("gustav", 2.0))
+    person.account, person.nick = 7, "august"
+    assert not person.called
 
 
 # Whole servers.
@@ -261,10 +272,16 @@ async def test_what_a_guest_has_said_who_is_blocked_is_hidden_under_each_of_thei
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_house(silence_seconds=99999, connections_per_address=99) as house:
-        ann, gus = await holder(house, "ann", 1), house.connect("127.0.0.2")
+        ann, before = await holder(house, "ann", 1), house.connect("127.0.0.5")
+        await before.enter("gus", "python")
+        await say(before, "word nought, of another")
+        await before.log_out()
+        await trio.sleep(10)
+        gus = house.connect("127.0.0.2")
         await gus.ask("hello", protocol=2)
         await gus.enter("gus")
         await join(ann, gus)
+        await trio.sleep(10)
         await say(gus, "word one")
         await trio.sleep(10)
         await gus.ask("nick", nick="gustav")
@@ -276,7 +293,7 @@ async def test_what_a_guest_has_said_who_is_blocked_is_hidden_under_each_of_thei
         await say(other, "word three, of another")
         await block(ann, "gustav", "guest-blocked")
         await say(gus, "word four")
-        assert await shown_of(ann) == ["-", "-", "word three, of another", "-"]
+        assert await shown_of(ann) == ["word nought, of another", "-", "-", "word three, of another", "-"]
         await trio.sleep(10)
         await gus.ask("nick", nick="august")
         await gus.wait_for("renamed")
@@ -286,13 +303,17 @@ async def test_what_a_guest_has_said_who_is_blocked_is_hidden_under_each_of_thei
         another = house.connect("127.0.0.4")
         await another.enter("august", "python")
         await say(another, "word six, of another")
-        hidden = ["-", "-", "word three, of another", "-", "-", "word six, of another"]
-        assert await shown_of(ann) == hidden
+        assert await shown_of(ann) == [
+            "word nought, of another",
+            *("-", "-", "word three, of another"),
+            *("-", "-", "word six, of another"),
+        ]
         await ann.ask("block")
         await ann.wait_for("nobody-blocked")
         await ann.ask("unblock", nick="gustav")
         await ann.wait_for("person-unblocked")
         assert await shown_of(ann) == [
+            "word nought, of another",
             "word one",
             "word two",
             "word three, of another",

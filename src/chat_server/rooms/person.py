@@ -154,8 +154,10 @@ class Person(Generic[S]):
 
     @property
     def called(self) -> Called:
-        """A guest's names, and since when they have each: the last is that of now."""
-        return called(self.formerly, name_key(self.nick), self.named_at) if self.named_at != _NEVER else ()
+        """A guest's names, and since when they have each: the last is that of now. Whoever has registered has none that count as a guest's."""
+        if self.account or self.named_at == _NEVER:
+            return ()
+        return called(self.formerly, name_key(self.nick), self.named_at)
 
     @property
     def rooms(self) -> tuple[str, ...]:

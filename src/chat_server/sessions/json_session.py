@@ -279,7 +279,10 @@ class JsonSession(ChatSession[Addressed]):
     # The program's side.
 
     def wait_readable(self) -> Awaitable[None]:
-        """Wait for what the program sends; ask it whether it is there. Raises EndSession if nothing shows that it lives."""
+        """Wait for what the program sends; ask it whether it is there. Raises EndSession if nothing shows that it lives.
+
+        Any byte that comes shows it, also of half a line or half a TLS record: nobody sends these on behalf of a program that is gone.
+        """
         if self.nick and self._context.limits.silence_seconds:
             return self._wait_or_ask()
         return super().wait_readable()
