@@ -61,3 +61,9 @@ def test_every_field_that_is_typed_is_one_that_a_program_can_send() -> None:
         names = {parameter.name for parameter in DESCRIBED[word].parameters}
         request: type[Request] = REQUESTS[word]
         assert names <= {field.name for field in msgspec.structs.fields(request)}
+
+
+def test_lines_below_a_word_that_may_be_a_mistyped_command_are_said_by_neither() -> None:
+    for text in ("/regsiter\nhunter2", "/ｒｅｇｉｓｔｅｒ\nhunter2", "/frob a\nb"):
+        assert not isinstance(parse_text(text), Say)
+        assert isinstance(of_the_client(text), str)

@@ -65,10 +65,9 @@ def parse(
 
     """
     found = command_in(text, lambda word: word.casefold() in commands)
-    is_meant = isinstance(found, str) and _means_a_command(text)
-    if isinstance(found, str) and not is_meant:
+    if isinstance(found, str):
         return Asked("say", {"text": found})
-    word, rest = [*text[1:].split(maxsplit=1), ""][:2] if isinstance(found, str) else found
+    word, rest = found
     command = commands.get(word.casefold())
     if command is not None:
         given = read_arguments(rest, form_of(command.parameters))
@@ -76,21 +75,12 @@ def parse(
     room = next((name for name in rooms if name_key(name) == name_key(word)), None)
     if room is None:
         wrong = misused(unknown_command(word, [*commands, *rooms]), "", language)
-        if is_meant:
+        if "\n" in text:
             return Misused(sentences(wrong.why, say(NOT_SAID)))
         return wrong if rest or not is_name(word) else wrong._replace(room=word)
     if rest:
         return misused(unexpected(rest), f"/{room}", language)
     return Asked("join", {"room": room})
-
-
-def _means_a_command(text: str) -> bool:
-    """Whether a text of several lines begins as a command is written: what follows a mistyped one may be for nobody to see.
-
-    A path, or a comment of a program's source, is none.
-    """
-    word = text[1:].split(maxsplit=1)[:1]
-    return text.startswith("/") and bool(word) and text[1:].startswith(word[0]) and is_name(word[0])
 
 
 def is_name(word: str) -> bool:
