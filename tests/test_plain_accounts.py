@@ -5,6 +5,7 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from chat_server.sessions.welcome import welcome_of
 from chat_tui.client.accounts import Proof
 from chat_tui.client.calling import Line
 from chat_tui.client.connection import ConnectionChanged, Status
-from chat_tui.client.early_typing import NOT_YET
+from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
 from chat_tui.client.plain_program import Exit, PlainProgram
+from chat_tui.client.plain_typing import BEHIND_MAX, BEHIND_SECONDS
 from plain_programs import run_to_the_end, turns
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection
@@ -120,10 +122,14 @@ def test_an_invitation_goes_along_and_another_name_does_not() -> None:
         ((PASSWORD, ""), NOT_ASKED),
     ],
 )
-def test_what_is_not_the_same_twice_or_empty_asks_nothing(typed: tuple[str, ...], why: str) -> None:
+def test_what_is_not_the_same_twice_or_empty_asks_nothing(
+    typed: tuple[str, ...], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def act(user: Sitting) -> None:
         await user.type("/register", *typed)
         assert user.asked("register") == []
+        later = monotonic() + BEHIND_SECONDS + 1
+        monkeypatch.setattr("chat_tui.client.plain_typing.monotonic", lambda: later)
         await user.type("hello")
         assert [line.text for line in user.connection.said] == ["hello"], "it goes on"
         user.program.end(Exit.STORED)
@@ -167,17 +173,66 @@ def test_an_account_ends_with_its_password_and_the_program_with_it() -> None:
     assert written.index("Wrong name or password.") < written.index("ann ends in 7 days.")
 
 
-def test_what_was_typed_before_a_password_is_asked_for_is_none_and_has_its_turn() -> None:
+def test_what_was_typed_before_a_password_is_asked_for_is_none_and_is_thrown_away() -> None:
     async def act(user: Sitting) -> None:
         user.program.input.receive_data(b"/register\nhello\n")
         await turns()
         await user.type(PASSWORD, PASSWORD)
         await user.answer("register", Refused("password-common", text="Everybody tries that first."))
         assert user.asked("register") == [{"password": PASSWORD, "invite": ""}]
+        assert not user.connection.said
+        user.program.end(Exit.STORED)
+
+    _, written, _ = sit(act)
+    assert thrown_away(1) in written
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["/regsiter", "／ｒｅｇｉｓｔｅｒ", "/register other", "/account clos", "/code recover", "/password", "/login ann"],
+)
+@pytest.mark.parametrize("is_interactive", [True, False])
+def test_what_comes_with_a_command_for_which_no_password_is_asked_is_not_said(
+    command: str, monkeypatch: pytest.MonkeyPatch, *, is_interactive: bool
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("chat_tui.client.plain_typing.monotonic", lambda: now[0])
+
+    async def act(user: Sitting) -> None:
+        user.connection.line = Line.OPEN
+        user.program.client._take(events.RoomsListed((("python", 1),)), None)
+        user.program.input.receive_data(f"{command}\n{PASSWORD}\n{PASSWORD}\n".encode())
+        await turns()
+        assert not user.connection.said
+        now[0] += 3
+        await user.type("later", "and later")
+        said = [line.text for line in user.connection.said]
+        # In a pipe a word that is no command may be a room that there is not, and nothing more is said then.
+        assert said == ["later", "and later"] if is_interactive else "later" not in said
+        user.program.end(Exit.STORED)
+
+    _, written, _ = sit(act, is_interactive=is_interactive)
+    assert written.count(thrown_away(1)) == (2 if is_interactive else BEHIND_MAX)
+
+
+def test_a_command_after_a_mistyped_one_has_what_follows_it_said() -> None:
+    async def act(user: Sitting) -> None:
+        await user.type("/regsiter", "/frob", "hello")
         assert [line.text for line in user.connection.said] == ["hello"]
         user.program.end(Exit.STORED)
 
     sit(act)
+
+
+def test_what_follows_a_refused_command_in_a_pipe_is_said_where_a_file_has_the_password() -> None:
+    async def act(user: Sitting) -> None:
+        user.program.client._take(events.RoomsListed((("python", 1),)), None)
+        await user.type("/register", "hello")
+        await user.answer("register", Refused("registered-already", text="ann is your account already."))
+        assert [line.text for line in user.connection.said] == ["hello"]
+        user.program.end(Exit.STORED)
+
+    sit(act, is_interactive=False, password=PASSWORD)
 
 
 def test_on_a_line_that_others_can_read_no_secret_is_asked_for() -> None:

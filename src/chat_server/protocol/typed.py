@@ -38,7 +38,8 @@ def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] 
     """The command's word and what follows it; or, if this is no command, what is said.
 
     A line that begins with a slash is a command, with two it is said with one. A text of several lines is a command only if its first word
-    is one, or could be: what follows a mistyped one may be for nobody to see. A program's source that begins with a path or a comment is said as it is.
+    is one, or could be: what follows a mistyped one may be for nobody to see. A program's source that begins with a path or a comment is
+    said as it is.
 
     Args:
         text: what was typed, a line or several, not empty.

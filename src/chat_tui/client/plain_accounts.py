@@ -64,6 +64,11 @@ class PlainAccounts:
 
     # What is typed.
 
+    @property
+    def may_be_typed(self) -> bool:
+        """Whether a password may come with what is typed, or piped in: not if a file has it, and nobody sits there."""
+        return self._secrets.can_ask or not self._password
+
     @staticmethod
     def takes(asked: Asked) -> bool:
         """Whether a request needs more than what was typed."""
@@ -121,11 +126,17 @@ class PlainAccounts:
         if why := accounts.why_no_secrets(self._client.connection.line):
             on_none(why)
         elif self._secrets.can_ask:
+            self._throw_away_early()
             self._secrets.ask(wanted, partial(self._typed, len(wanted), begin, on_none))
         elif not self._password or len(wanted) > 2:  # noqa: PLR2004 - one file has one password, and not the old one and the new
             on_none(say(NEEDS_TERMINAL))
         elif why := begin([self._password]):
             on_none(why)
+
+    def _throw_away_early(self) -> None:
+        """Forget what was typed before anything was asked: it may be the answer, and would be said after it."""
+        if lines := self._secrets.throw_away():
+            self._warn(thrown_away(lines))
 
     @staticmethod
     def _typed(count: int, begin: Begin, on_none: Callable[[str], None], typed: list[str]) -> None:
@@ -189,8 +200,8 @@ class PlainAccounts:
             self._is_new = code != "name-registered"
         if self._secrets.can_ask:
             self._warn(why)
-            if self._client.early_typing.may_be_secret and (lines := self._secrets.throw_away()):
-                self._warn(thrown_away(lines))
+            if self._client.early_typing.may_be_secret:
+                self._throw_away_early()
             if self._is_new:
                 twice = _new_password(nick)
                 self._secrets.ask((*self._registers_by, *twice), self._new_typed)

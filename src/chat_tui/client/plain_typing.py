@@ -6,6 +6,8 @@ typed. Never knows when the program ends, nor what others say.
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from math import inf
+from time import monotonic
 from typing import NamedTuple
 
 from chat_server.protocol import entries, events
@@ -18,7 +20,7 @@ from chat_tui.client.client import Client
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import replaced
 from chat_tui.client.connection import Status
-from chat_tui.client.early_typing import NOT_YET
+from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.line_words import words_for_line
 from chat_tui.client.pending import Pending
 from chat_tui.client.pipes import Input, TooLong
@@ -32,6 +34,12 @@ UNANSWERED_MAX = 100
 
 KEPT_MAX = 10_000
 """Lines that are kept while there is no connection before no more of the input is taken."""
+
+BEHIND_MAX = 3
+"""Lines that are not said after a command before secrets of which nothing came: `/password` takes the old one, and the new one twice."""
+
+BEHIND_SECONDS = 2
+"""Seconds after it in which nobody has read that, and typed on because of it. What is piped in is read by nobody."""
 
 LEAVING = ("/logout", "/quit", "/exit", "/bye")
 """What ends the program where no server can be asked."""
@@ -90,6 +98,7 @@ class Typing:
         """Whether the server has answered everything that is asked when there is a connection."""
         self._was_settled = False
         self._in_hand: InHand | None = None
+        self._withheld, self._withheld_until = 0, 0.0  # lines that are not said, and until when
 
     @property
     def is_waiting(self) -> bool:
@@ -136,6 +145,7 @@ class Typing:
         self._on_answer()
         match event:
             case events.Refused():
+                self._withhold_after(command.line)
                 self._refused(command.asked, event)
             case events.Entered():
                 self._go_to(event.room)
@@ -181,6 +191,8 @@ class Typing:
                 if not self._may_say(len(said), is_last=is_last):
                     break
                 self._input.take()
+                if self._is_withheld():
+                    continue
                 said += self._line(asked, words, is_too_long=isinstance(line, TooLong))
             elif not line.strip():
                 self._input.take()
@@ -243,13 +255,31 @@ class Typing:
             self._write(wrong)
         return []
 
+    def _withhold_after(self, line: str) -> None:
+        """Nothing came of a command: if it is one before secrets, what was typed with it is not said."""
+        if self._client.is_before_secrets(line) and self._accounts.may_be_typed:
+            self._withheld = BEHIND_MAX
+            self._withheld_until = monotonic() + BEHIND_SECONDS if self._is_interactive else inf
+
+    def _is_withheld(self) -> bool:
+        """Whether the next line is not said, for it may be a secret; that is told then."""
+        if not self._withheld or monotonic() > self._withheld_until:
+            return False
+        self._withheld -= 1
+        self.failed += 1
+        self._write(thrown_away(1))
+        return True
+
     def _command(self, line: str, asked: Asked | Own | Misused | None) -> None:
+        self._withheld = 0
         if asked is None or not self._is_online:
             if line.split(maxsplit=1)[0].casefold() in LEAVING:
                 self._on_leave()
             else:
                 self._write(say(CANNOT_ASK))
+                self._withhold_after(line)
         elif isinstance(asked, Misused):
+            self._withhold_after(line)
             self._write(asked.why)
             if asked.room and not self._is_interactive:
                 self._is_nowhere()
@@ -279,6 +309,7 @@ class Typing:
             self._on_answer()
         if why:
             self._write(why)
+            self._withhold_after(command.line)
 
     def _room_to_go_to(self, asked: Asked) -> RoomState | None:
         """The room that a command goes to, if the user is there already."""
