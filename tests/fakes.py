@@ -58,6 +58,7 @@ class FakeSession:
         self.line = Line(is_encrypted=False, is_proxied=False, is_local=False, server_fingerprint="")
         self.proof = Proof()
         self.asked: list[tuple[str, Callable[[str], MaybeAwaitable]]] = []
+        self.times_withheld = 0
         self.place = place
         self.render: Callable[[Event], bytes] = renderer_for(RenderProfile())
         self.render_mention: Callable[[Event], bytes] | None = None
@@ -131,6 +132,9 @@ class FakeSession:
 
     async def take_over(self, rooms: Collection[Room]) -> None:
         raise AssertionError("it has no token")
+
+    def withhold_next(self) -> None:
+        self.times_withheld += 1
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         self.asked.append((prompt, then))

@@ -14,6 +14,9 @@ from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 HASH_TOKENS = 5.0
 """Lines for which it counts to compare a password: 30 to 60 ms beside the event loop."""
 
+FIRST_PROMPTS = ("password", "new-password")
+"""By which a password is asked for when none has been typed yet that was wrong."""
+
 Act = Callable[[], MaybeAwaitable]
 
 
@@ -38,7 +41,7 @@ class NothingTyped(Answered, frozen=True):
 
 def ask_secret(session: Occupant, prompt: str, then: Callable[[str], MaybeAwaitable], *, is_first: bool = True) -> None:
     """Ask for a secret; whoever's program shows what is typed is told so if it is the first that a command asks for. See Occupant."""
-    if is_first and session.shows_typing and prompt in ("password", "new-password"):
+    if is_first and session.shows_typing and prompt in FIRST_PROMPTS:
         session.send(TypingIsShown())
     session.ask_secret(prompt, then)
 
@@ -54,10 +57,12 @@ def ask_until_right(
     async def take(typed: str) -> None:
         if not typed:
             session.send(given_up)
+            _withhold_after_nothing(session, prompt)
         elif (refusal := await then(typed)) is not None:
             session.send(refusal)
             if refusal.code == "wrong-password":
                 ask_until_right(session, then, given_up, "password-again")
+            session.withhold_next()  # if it is not asked for again
 
     ask_secret(session, prompt, take)
 
@@ -78,6 +83,7 @@ def ask_new_password(
     def ask_again(typed: str) -> None:
         if not typed:
             session.send(NothingTyped())
+            _withhold_after_nothing(session, prompt)
         elif chosen_password(session, typed, nick) is None:
             ask_new_password(session, nick, then, "new-password-again")
         else:
@@ -91,6 +97,12 @@ def ask_new_password(
         return None
 
     ask_secret(session, prompt, ask_again, is_first=is_first)
+
+
+def _withhold_after_nothing(session: Occupant, prompt: str) -> None:
+    """An empty line right behind a command gives up too soon where lines end in LF CR, or one is pasted: what follows is a password then."""
+    if prompt in FIRST_PROMPTS:
+        session.withhold_next()
 
 
 def chosen_password(session: Occupant, typed: str, nick: str) -> Password | None:

@@ -53,6 +53,11 @@ class MakeCode(Request, frozen=True, gc=False, tag="code"):
     days: Annotated[int, Meta(ge=1, le=DAYS_MAX, description="how many days its token is good")] | None = None
     password: Secret = ""
 
+    @property
+    def asks_secret(self) -> bool:
+        """For recovery codes only."""
+        return self.purpose == "recovery"
+
     def __repr__(self) -> str:
         return f"MakeCode(purpose={self.purpose!r})"
 

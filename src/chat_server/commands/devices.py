@@ -58,6 +58,11 @@ class AskAccount(Request, frozen=True, gc=False, tag="account"):
     ] = ""
     password: Secret = ""
 
+    @property
+    def asks_secret(self) -> bool:
+        """Only to end it."""
+        return bool(self.ending)
+
     def __repr__(self) -> str:
         return f"AskAccount(ending={self.ending!r})"
 

@@ -72,6 +72,8 @@ class GeneralCommands(CommandHandler):
             return self.table.dispatch(place, session, Join(request.word))  # which tells the new name
         if room is None:
             self._refuse_word(place, session, request.word)
+            if self.table.vocabulary.asks_secret(request):
+                session.withhold_next()
             return None
         if request.arguments:
             return self.do_refuse(place, session, wrong_usage(f"/{room.name}", unexpected(request.arguments)))
@@ -81,6 +83,8 @@ class GeneralCommands(CommandHandler):
     def do_refuse(self, place: Room, session: Occupant, request: Invalid) -> MaybeAwaitable:
         """Answer with what is wrong."""
         session.send(Refused(request.code, request.details))
+        if self.table.vocabulary.asks_secret(request):
+            session.withhold_next()
         return None
 
     @cached_property

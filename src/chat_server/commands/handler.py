@@ -6,7 +6,7 @@ A group of commands is a CommandHandler with methods named `do_*`, each of which
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from chat_server.commands.access import DEFAULT, EVERYWHERE, ROLES, Access, is_for, is_open_to, refused
@@ -14,10 +14,11 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import REQUESTS, Request, Say
 from chat_server.protocol.runs import SayRun
-from chat_server.protocol.syntax import Vocabulary, word_of
+from chat_server.protocol.syntax import Vocabulary, asks_secrets, word_of
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 Asked = type[Request | Unreadable]
+Run = Callable[[Any, Any, Any], MaybeAwaitable]
 
 
 class EndSession(Exception):
@@ -29,7 +30,7 @@ class Command:
 
     __slots__ = ("access", "is_for_some", "is_narrow", "run")
 
-    def __init__(self, run: Callable[[Any, Any, Any], MaybeAwaitable], access: Access = DEFAULT) -> None:
+    def __init__(self, run: Run, access: Access = DEFAULT) -> None:
         self.run = run
         self.access = access
         # Here too, for every line that is said looks at it, and whoever comes.
@@ -52,6 +53,30 @@ def _explanation_of(run: Callable[..., object]) -> str:
     return inspect.getdoc(run) or ""
 
 
+def _withholding(run: Run) -> Run:
+    """The command; where it asks for no secret though it might have, what comes right behind it may be one.
+
+    A stranger can say nothing yet, and one who has just been let in was asked for nothing more.
+    """
+
+    @wraps(run)
+    def run_withholding(place: Room, session: Occupant, request: Request) -> MaybeAwaitable:
+        if not (session.nick and session.has_terminal and request.asks_secret):
+            return run(place, session, request)
+        pause = run(place, session, request)
+        if pause is not None:
+            return _withhold_after(pause, session)
+        session.withhold_next()
+        return None
+
+    return run_withholding
+
+
+async def _withhold_after(pause: Awaitable[None], session: Occupant) -> None:
+    await pause
+    session.withhold_next()
+
+
 class CommandHandler:
     """A group of commands: methods `do_*(self, place, session, request)`."""
 
@@ -63,7 +88,9 @@ class CommandHandler:
         for name in dir(self):
             if name.startswith("do_"):
                 run = getattr(self, name)
-                yield inspect.get_annotations(run)["request"], Command(run, getattr(run, "access", DEFAULT))
+                request = inspect.get_annotations(run)["request"]
+                access = getattr(run, "access", DEFAULT)
+                yield request, Command(_withholding(run) if asks_secrets(request) else run, access)
 
 
 class CommandTable:
@@ -104,6 +131,8 @@ class CommandTable:
             if type(request) is SayRun:
                 return self._dispatch_run(place, session, request)
             session.send(self.refused(place, session, type(request)))
+            if self.vocabulary.asks_secret(request):
+                session.withhold_next()
             return None
         return command.run(place, session, request)
 

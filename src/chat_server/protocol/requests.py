@@ -121,6 +121,11 @@ class Request(Struct, frozen=True, gc=False, tag_field="do", tag=str.lower):
     is_about_its_place: ClassVar[bool] = False
     """Whether it is answered in another way in each place where it is asked, hall or room."""
 
+    @property
+    def asks_secret(self) -> bool:
+        """Whether somebody at a terminal is asked for the secret that it has, if it has one, in this form of it."""
+        return True
+
 
 class Login(Request, frozen=True, gc=False):
     """Take a nickname."""

@@ -14,8 +14,8 @@ from msgspec.structs import FieldInfo, fields
 from chat_server.protocol.described import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import name_key
-from chat_server.protocol.requests import Request, Say, tag_of
-from chat_server.protocol.typed import Form, Misuse, command_in, form_of, read_arguments
+from chat_server.protocol.requests import Request, Say, Secret, tag_of
+from chat_server.protocol.typed import Form, Misuse, command_in, form_of, meant, read_arguments
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -92,6 +92,11 @@ def usage_of(request: type[Request]) -> str:
     return " ".join(shown)
 
 
+def asks_secrets(request: type) -> bool:
+    """Whether people are asked for a secret who type this, in some form at least: it has one, and that is never typed."""
+    return Secret in request.__annotations__.values()
+
+
 class Vocabulary:
     """The requests that can be made, and the words under which people type them."""
 
@@ -110,6 +115,7 @@ class Vocabulary:
                 if word in self.words:
                     raise ValueError(f"two requests share the word {word}")
                 self.words[word] = request
+        self._ask_secrets = [word for word, request in self.words.items() if asks_secrets(request)]
         self.parse_text = _text_parser(self)
         """Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
 
@@ -130,6 +136,19 @@ class Vocabulary:
         if isinstance(given, Misuse):
             return wrong_usage(usage_of(request), given)
         return request(**given)
+
+    def asks_secret(self, asked: Request | Unreadable) -> bool:
+        """Whether somebody at a terminal would be asked for a secret then, had they typed what they probably meant, and it were not refused."""
+        match asked:
+            case Request():
+                return asked.asks_secret and asks_secrets(type(asked))
+            case Invalid():
+                word = asked.details.get("usage", "").partition(" ")[0].removeprefix("/")
+                return word in self._ask_secrets
+            case UnknownCommand():
+                word = meant(asked.word, self._ask_secrets)
+                return bool(word) and self.asks_secret(self.asked(word, asked.arguments))
+        return False
 
 
 def _text_parser(vocabulary: Vocabulary) -> Callable[[str], Request | Unreadable | None]:

@@ -7,6 +7,7 @@ the parameters of a command are written (`Parameter`); never knows what a comman
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
+from unicodedata import normalize
 
 from chat_server.protocol.days import is_day
 from chat_server.protocol.described import Parameter
@@ -16,6 +17,11 @@ from chat_server.protocol.sanitize import sanitize_to_line
 
 SHOWN_MAX = 40
 """Characters of what was typed that an answer shows again."""
+
+BEGUN_MIN = 3
+"""Letters of a word that begins one of those that are known: /pass, /reg."""
+
+_SLASHES = "/\uff0f"
 
 _NUMBER = LatePattern(r"#?(-?)0*(\d+)")
 _DIGITS_MAX = 16
@@ -106,20 +112,33 @@ def unexpected(text: str) -> Misuse:
 
 def unknown_command(word: str, known: Iterable[str]) -> Misuse:
     """That there is no such command; and which of those that are known may have been meant, or how to say such a line."""
-    details = {"word": shortened(word)}
-    near = nearest(word, list(known))
+    bare = word.lstrip(_SLASHES)
+    details = {"word": shortened(bare or word)}
+    near = nearest(bare, list(known))
     if near:
         return Misuse("unknown-command-but", details | {"near": near})
-    return Misuse("unknown-command" if _may_be_a_name(word) else "unknown-command-slash", details)
+    return Misuse("unknown-command" if bare == word and _may_be_a_name(word) else "unknown-command-slash", details)
 
 
 def nearest(word: str, words: list[str]) -> str:
     """The word that was probably meant, or ""."""
     import difflib  # noqa: PLC0415 - whoever mistypes nothing needs it not
 
-    folded = word.casefold()[:SHOWN_MAX]
+    folded = _folded(word)
     near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
     return near[0] if near and not _is_another_word(folded, near[0]) else ""
+
+
+def meant(word: str, words: list[str]) -> str:
+    """The word that was probably meant, be it only begun, or ""."""
+    folded = _folded(word.lstrip(_SLASHES))
+    begun = (known for known in words if known.startswith(folded))
+    return nearest(folded, words) or (next(begun, "") if len(folded) >= BEGUN_MIN else "")
+
+
+def _folded(word: str) -> str:
+    """The beginning of the word as it is compared: also the wide letters of a Chinese or Japanese keyboard are letters."""
+    return normalize("NFKC", word[:SHOWN_MAX]).casefold()[:SHOWN_MAX]
 
 
 def _is_another_word(word: str, known: str) -> bool:

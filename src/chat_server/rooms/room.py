@@ -85,6 +85,12 @@ class Occupant(Protocol):
         in wire/render/sentences.py.
         """
 
+    def withhold_next(self) -> None:
+        """Have nobody told what is sent right behind this: who expects to be asked for a secret may type it before they read that they are not.
+
+        Nothing if one is asked for, nor where nothing can be said. See sessions/withheld.py for how long.
+        """
+
     @property
     def program(self) -> str:
         """What the program at its other end says it is, in its own words; "" if it has said nothing."""

@@ -204,6 +204,9 @@ class ChatSession(ABC, Generic[A]):
         """The way to the caller."""
         return self.caller.line(self._context.fingerprint())
 
+    def withhold_next(self) -> None:
+        """A program sends a secret with what it asks for, and behind it no line that may be one."""
+
     def logged_in(self, nick: str, sender: str, role: str) -> None:
         """The person has this nickname from now on, and these rights; see Occupant. Raises EndSession if they may not be here after all."""
         person = self.person

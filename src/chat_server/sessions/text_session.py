@@ -26,12 +26,14 @@ from chat_server.sessions.layout import LAID_OUT_WEIGHT, charset_hints, is_list,
 from chat_server.sessions.membership import left
 from chat_server.sessions.outbox import PushSink
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
+from chat_server.sessions.withheld import stop_withholding, tell_withheld, withhold
 from chat_server.wire.connection_events import (
     AreYouThere,
     CharsetUnclear,
     CompletionRequested,
     ConnectionEvent,
     InputCost,
+    LineWithheld,
     ProgramDetected,
     SecretEntered,
     TerminalChanged,
@@ -123,10 +125,8 @@ class TextSession(ChatSession[TextInput]):
 
     def effective(self, setting: str) -> str:
         """What a setting comes to."""
-        is_edited, speaks_telnet = self._text.telnet.wants_editing, self.speaks_telnet
-        return effective(
-            setting, self._display.profile, self.preferences, is_edited=is_edited, speaks_telnet=speaks_telnet
-        )
+        edited, telnet, profile = self._text.telnet.wants_editing, self.speaks_telnet, self._display.profile
+        return effective(setting, profile, self.preferences, is_edited=edited, speaks_telnet=telnet)
 
     def cost_of_answer(self, size: int) -> float:
         """Lines that are laid out count for more."""
@@ -251,6 +251,8 @@ class TextSession(ChatSession[TextInput]):
                 self.send(Ponged())
             case CharsetUnclear():
                 self.push(charset_hints())
+            case LineWithheld():
+                tell_withheld(self, self._text, event)
             case SecretEntered():
                 secret, self._awaits_secret = self._awaits_secret, None
                 return secret[1](event.text) if secret else None
@@ -269,22 +271,21 @@ class TextSession(ChatSession[TextInput]):
 
     def successor(self) -> ChatSession[Any] | None:
         """The session of a caller who turned out to be a program."""
-        if (came := self._program) is None:
-            return None
-        program = late_program(came, self.caller, self._context)
-        program.inherit(self.hand_on())
-        program.set_preferences(replace(program.preferences, language=self.preferences.language))
-        return program
+        return None if self._program is None else _successor(self, self._program, self._context)
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         """Ask for a secret; see Occupant. Telnet does not show it while it is typed, and the editor never."""
         prompt = prompted(prompt, self.preferences.language)
         self._awaits_secret = prompt, then
+        stop_withholding(self._text)
         self._answer_protocol(self._text.expect_secret())
-        if (editor := self._text.editor) is not None:
-            self._draw(editor.prompted(prompt, is_secret=True))
-        else:
-            self._outbox.push(written(prompt, self._display.profile))
+        editor, profile = self._text.editor, self._display.profile
+        self._draw(written(prompt, profile) if editor is None else editor.prompted(prompt, is_secret=True))
+
+    def withhold_next(self) -> None:
+        """Say nothing of what comes right behind this; see Occupant."""
+        if self._awaits_secret is None and COMMANDS.works_for(self.place, self, Say):
+            withhold(self._text)
 
     def _complete(self, before: str) -> None:
         found, names = completions(before, self.place, self)
@@ -316,6 +317,7 @@ class TextSession(ChatSession[TextInput]):
 
     async def enter(self, place: Room, *, is_return: bool = False) -> int:
         """Leave the place where the person is and enter this one."""
+        stop_withholding(self._text)
         self._outbox.uncork()  # what was said before is kept, if it must be, with the position in the place before
         await self.place.leave(self)
         self.place, self._since = place, NUMBER_MAX
@@ -346,6 +348,14 @@ class TextSession(ChatSession[TextInput]):
     def is_in_hall(self) -> bool:
         """Whether the person is in no room."""
         return not self.rooms
+
+
+def _successor(session: TextSession, came: ProgramDetected, context: SessionContext) -> ChatSession[Any]:
+    """The session of a caller who is a program, in the language that was chosen before."""
+    program = late_program(came, session.caller, context)
+    program.inherit(session.hand_on())
+    program.set_preferences(replace(program.preferences, language=session.preferences.language))
+    return program
 
 
 def put_in(snippet: SnippetUsed, editor: LineEditor | None) -> bytes | None:

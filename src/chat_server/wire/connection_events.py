@@ -21,6 +21,13 @@ class SecretEntered(ConnectionEvent, frozen=True):
     text: str
 
 
+class LineWithheld(ConnectionEvent, frozen=True):
+    """A line that may be a secret, though none was asked for. What it says is not here."""
+
+    left: int
+    """Lines behind it that may be so too."""
+
+
 class CharsetUnclear(ConnectionEvent, frozen=True):
     """A line that is not UTF-8, and may be Chinese in another charset. It was not read further."""
 

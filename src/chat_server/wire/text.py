@@ -53,8 +53,8 @@ TextInput = Request | SayRun | Unreadable | ConnectionEvent
 Item = TextInput | ProtocolReply | Echo
 """What comes of a caller's bytes."""
 
-Parse = Callable[[str], Request | Unreadable | None]
-"""Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
+Parse = Callable[[str], Request | Unreadable | ConnectionEvent | None]
+"""Turns what was typed, one clean line or several, into what it asks for, or is; None for nothing at all."""
 
 
 class TextDecoder:
@@ -69,14 +69,14 @@ class TextDecoder:
         "_has_had_a_line",
         "_line_limit",
         "_lines",
-        "_may_be_program",
         "_may_hint",
         "_object",
-        "_parse",
         "_text_limit",
         "_typed_bytes",
         "editor",
         "in_runs",
+        "parse",
+        "reads_each",
         "telnet",
     )
 
@@ -85,13 +85,13 @@ class TextDecoder:
 
         Lines that come together are given as runs if they may be (`in_runs`): where each has to be paid for, they come one by one.
         """
-        self._parse = parse
+        self.parse = parse  # another one for a while where what comes may not be said (sessions/withheld.py)
         self.in_runs = in_runs
         self._line_limit = line_limit
         self._text_limit = text_limit or line_limit
         self._charset = UTF_8
         self._lines = LineMode(line_limit)
-        self._may_be_program = self._lines.stops_at_object = True
+        self.reads_each = self._lines.stops_at_object = True  # no lines together, as long as each is looked at
         self._object = b""  # what has come of a program's first line
         self._has_had_a_line = False
         self._may_hint = True
@@ -104,8 +104,7 @@ class TextDecoder:
     @property
     def is_mid_line(self) -> bool:
         """Whether the caller has begun a line and not ended it."""
-        is_begun = bool(self.editor.text) if self.editor else self._lines.is_mid_line
-        return is_begun or self.telnet.is_in_sequence
+        return bool(self.editor.text if self.editor else self._lines.is_mid_line) or self.telnet.is_in_sequence
 
     @property
     def held(self) -> int:
@@ -146,7 +145,8 @@ class TextDecoder:
         """Take longer lines from now on: the caller has logged in, and is a person."""
         self._line_limit, self._text_limit = line_limit, text_limit
         self._lines.limit = line_limit
-        self._may_be_program = self._lines.stops_at_object = False
+        if self._lines.stops_at_object:
+            self.reads_each = self._lines.stops_at_object = False
         if self.editor:
             self.editor.allow(line_limit, text_limit)
 
@@ -185,8 +185,7 @@ class TextDecoder:
         return self._each(data) if said is None else said
 
     def _alone(self, command: str) -> Iterator[Item]:
-        request = self._parse(command)
-        if request is not None:
+        if (request := self.parse(command)) is not None:
             yield request
         yield from self._maybe_begin()
 
@@ -194,7 +193,7 @@ class TextDecoder:
 
     def _whole_lines(self, data: bytes) -> Sequence[Item] | None:
         """What lines say that these bytes end; None, and nothing is taken, if there may be more in them than that."""
-        if self._may_be_program or not self._has_had_a_line:
+        if self.reads_each or not self._has_had_a_line:
             return None
         lines, rest = self._lines.cut(data)
         texts = said_in(lines, rest, self._charset)
@@ -239,8 +238,9 @@ class TextDecoder:
     def _text(self, data: bytes) -> Iterator[Item]:
         if self.editor:
             self._typed_bytes += len(data)
+            may_be_program = self._lines.stops_at_object
             for item in self.editor.receive_data(data):
-                if self._may_be_program and isinstance(item, Typed) and (self._object or _OBJECT.match(item.text)):
+                if may_be_program and isinstance(item, Typed) and (self._object or _OBJECT.match(item.text)):
                     self._object += item.text.strip(_BLANKS).encode() + b"\n"
                 elif not self._object:
                     yield from self._edited(item)
@@ -284,8 +284,8 @@ class TextDecoder:
                 yield ProtocolReply(ended)
             yield SecretEntered(sanitize(text))
             return
-        request = self._parse(typed_lines(text) if "\n" in text else sanitize(without_unseen_start(text)))
-        if request is not None:
+        typed = typed_lines(text) if "\n" in text else sanitize(without_unseen_start(text))
+        if (request := self.parse(typed)) is not None:
             yield request
 
     def _edited(self, item: Edited) -> Iterator[Item]:

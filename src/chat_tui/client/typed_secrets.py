@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from chat_server.protocol.aliases import expanded_line
 from chat_server.protocol.sanitize import typed_lines
-from chat_server.protocol.typed import nearest
+from chat_server.protocol.typed import meant
 
 BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "login": (),
@@ -21,9 +21,6 @@ BEFORE_SECRETS: Mapping[str, Container[str]] = {
 """Commands behind which somebody may type a secret, though it is never asked for there; each with the words that may come first, and are none."""
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
-
-BEGINNING_MIN = 3
-"""Letters of a word that is no command, and begins one of these: /pass, /reg."""
 
 
 def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
@@ -52,10 +49,7 @@ def without_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[
 
 
 def _meant(word: str, commands: Collection[str]) -> str:
-    if not word or word in BEFORE_SECRETS or word in commands:
-        return word
-    begun = (known for known in BEFORE_SECRETS if len(word) >= BEGINNING_MIN and known.startswith(word))
-    return next(begun, "") or nearest(word, [*BEFORE_SECRETS])
+    return word if word in BEFORE_SECRETS or word in commands else meant(word, [*BEFORE_SECRETS])
 
 
 def _folded(word: str) -> str:

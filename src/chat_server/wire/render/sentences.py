@@ -155,6 +155,9 @@ SENTENCES: dict[str, str | Counted] = {
         "A password can be read on the way here, so none is asked for. Ways in: chat-tui, or TLS (openssl s_client -quiet -connect), where the"
         " server has it; a program on the server's own machine; or a code that /code device makes elsewhere: /login NICK CODE."
     ),
+    "may-be-secret": message(
+        "That was not said, for it may be a password; if it was meant to be said, send it again in a moment."
+    ),
     "password-missing": message('A program sends the password with its request, as "password".'),
     "password-length": message("A password has 1 to 256 bytes."),
     "password-short": message("A new password has at least 8 characters. Take a longer one: three or four words, say."),
