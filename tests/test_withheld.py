@@ -1,5 +1,6 @@
 """A password is said in no room because the command that asks for it was refused, or mistyped: by whole servers on virtual time."""
 
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,11 +18,11 @@ from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import RunTexts, SayRun
 from chat_server.protocol.syntax import asks_secrets, word_of
 from chat_server.sessions.doors import PARSE_TEXT
-from chat_server.sessions.withheld import LINES_MAX, SECONDS, withhold
+from chat_server.sessions.withheld import LINES_MAX, SECONDS, Withholding, withhold
 from chat_server.wire.connection_events import LineWithheld
 from chat_server.wire.telnet.options import Code as Telnet
 from chat_server.wire.text import TextDecoder
-from streams import Caller, House
+from streams import Caller, House, open_house
 from test_person_session import telnet
 
 pytestmark = pytest.mark.usefixtures("wall_clock")
@@ -343,6 +344,45 @@ async def test_a_flood_of_such_commands_and_lines_says_nothing_and_keeps_nothing
         for _ in range(400):
             await ann.read_until(WITHHELD)
         await trio.sleep(2 * SECONDS)
+
+
+async def test_whoever_hangs_up_meanwhile_leaves_nothing_that_refers_to_itself(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with house_without_leaks() as house:
+        ann = await in_room(house, "ann")
+        await ann.type("/password")
+        await ann.read_until("* That is for people with an account.")
+        gc.disable()
+        try:
+            assert [one for one in gc.get_objects() if type(one) is Withholding]
+            await ann.stream.aclose()
+            await trio.sleep(10)
+            assert not [one for one in gc.get_objects() if type(one) is Withholding]
+        finally:
+            gc.enable()
+
+
+async def test_whoever_has_to_wait_for_their_turn_says_nothing_either(autojump_clock: trio.abc.Clock) -> None:
+    async with open_house(messages_per_second=0.1, message_burst=1) as house:
+        bob = await in_room(house, "bob")
+        ann = await in_room(house, "ann")
+        for parts in ([f"/register other\n{CANARY}\n{CANARY}\n"], ["/register other\n", f"{CANARY}\n", f"{CANARY}\n"]):
+            for part in parts:
+                await ann.stream.send_all(part.encode())
+                await trio.sleep(0.1)
+            await ann.read_until(WITHHELD)
+            await ann.read_until(WITHHELD)
+            assert CANARY not in await heard_by(bob, ann)
+
+
+@pytest.mark.parametrize("line", ["／ｐａｓｓｗｏｒｄ", "/Ｌｏｇｉｎ", "/／login", "/ｌogin"])
+async def test_a_command_in_wide_letters_is_told_so_where_it_does_not_work(
+    line: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with two_in_a_room() as (_, ann, _):
+        await ann.type(line, CANARY)
+        assert "Did you mean /" in await ann.read_until(WITHHELD)
 
 
 @pytest.mark.parametrize("line", ["／ｌｏｇｉｎ", "/ｌｏｇｉｎ", "/Ｌｏｇｉｎ ann", "/／login"])

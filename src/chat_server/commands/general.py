@@ -11,7 +11,7 @@ from chat_server.protocol.incoming import Invalid, UnknownCommand
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
 from chat_server.protocol.syntax import usage_of, word_of, wrong_usage
-from chat_server.protocol.typed import unexpected, unknown_command
+from chat_server.protocol.typed import folded_word, unexpected, unknown_command
 from chat_server.rooms.known_rooms import formerly_known, known_room, known_rooms
 from chat_server.rooms.room import ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 
@@ -119,6 +119,8 @@ class GeneralCommands(CommandHandler):
         words = [*self.table.words_here(place, session), *own]
         if self.table.works_for(place, session, Join):
             words += self._rooms_as_commands(place, session)
+        if (written := folded_word(word)) in self.table.vocabulary.words:
+            words.append(written)  # in wide letters: one that does not work here says why
         session.send(Refused(*unknown_command(word, words)))
 
     def _rooms_as_commands(self, place: Room, session: Occupant) -> list[str]:

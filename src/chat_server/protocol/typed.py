@@ -124,21 +124,21 @@ def nearest(word: str, words: list[str]) -> str:
     """The word that was probably meant, or ""."""
     import difflib  # noqa: PLC0415 - whoever mistypes nothing needs it not
 
-    folded = _folded(word)
+    folded = folded_word(word)
     near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
     return near[0] if near and not _is_another_word(folded, near[0]) else ""
 
 
 def meant(word: str, words: list[str]) -> str:
     """The word that was probably meant, be it only begun, or ""."""
-    folded = _folded(word.lstrip(_SLASHES))
+    folded = folded_word(word)
     begun = (known for known in words if known.startswith(folded))
     return nearest(folded, words) or (next(begun, "") if len(folded) >= BEGUN_MIN else "")
 
 
-def _folded(word: str) -> str:
-    """The beginning of the word as it is compared: also the wide letters of a Chinese or Japanese keyboard are letters."""
-    return normalize("NFKC", word[:SHOWN_MAX]).casefold()[:SHOWN_MAX]
+def folded_word(word: str) -> str:
+    """The beginning of the word as it is compared: also the wide letters of a Chinese or Japanese keyboard are letters, and its slash is one."""
+    return normalize("NFKC", word.lstrip(_SLASHES)[:SHOWN_MAX]).casefold()[:SHOWN_MAX]
 
 
 def _is_another_word(word: str, known: str) -> bool:

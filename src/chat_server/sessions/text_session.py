@@ -194,8 +194,7 @@ class TextSession(ChatSession[TextInput]):
 
     def skip_notice(self, lines: int, after: dict[str, int]) -> bytes:
         """What to say when lines have been skipped, around the row that is being edited."""
-        notice = super().skip_notice(lines, after)
-        editor = self._text.editor
+        editor, notice = self._text.editor, super().skip_notice(lines, after)
         return self._closing + notice if editor is None else editor.around(notice)
 
     def say_farewell(self, farewell: Event) -> None:
@@ -331,6 +330,7 @@ class TextSession(ChatSession[TextInput]):
 
     async def leave_all(self) -> None:
         """Leave the place where the person is."""
+        stop_withholding(self._text)  # it and the decoder refer to one another
         await left(self.place, self)
 
     def room_renamed(self, *_: object) -> None:
