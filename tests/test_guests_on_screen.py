@@ -11,6 +11,8 @@ from chat_server.protocol.entries import Acted, Entry, Noticed, Said, TopicSet
 from chat_tui.client.codec import EventReader
 from chat_tui.client.hues import usual
 from chat_tui.client.in_order import line_in_words
+from chat_tui.client.local_store import LocalStore
+from chat_tui.client.outgoing_lines import OutgoingLines
 from chat_tui.client.pending import Pending
 from chat_tui.client.state import RoomState, State
 from chat_tui.client.timeline_entries import StatusMessage
@@ -135,3 +137,14 @@ def test_a_line_that_is_read_out_has_the_mark() -> None:
     assert line_in_words(Acted("r", 4, 0.0, "bob", "waves", guest=True)) == "[r] 4 ~ bob? waves"
     assert line_in_words(Said("r", 4, 0.0, "bob", "hi", bot=True)) == "[r] 4 bob[bot]: hi"
     assert line_in_words(Said("r", 4, 0.0, "bob", "hi")) == "[r] 4 bob: hi"
+
+
+@pytest.mark.parametrize("guest", [True, False])
+def test_a_line_of_ones_own_that_waits_has_the_mark_that_it_has_once_it_is_stored(guest: bool) -> None:
+    entered = {"is": "entered", "nicks": ["bob"], "more": 0, "topic": "", "last": 0, "guest": guest}
+    state, _ = told(entered)
+    lines = OutgoingLines(LocalStore(None), state, lambda _: None, lambda: 0.0)
+    waiting = rows_of(lines.pending("python", "say", "hello"), None, looking(80)._replace(me="ann"))[1]
+    stored = rows_of(Said("python", 1, 0.0, "ann", "hello", guest=guest), None, looking(80)._replace(me="ann"))[1]
+    assert waiting.gutter.plain == stored.gutter.plain
+    assert ("ann?" in waiting.gutter.plain) == guest

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from secrets import token_hex
 
 from chat_server.protocol.incoming import Ref
+from chat_server.protocol.names import GUEST, name_key
 from chat_tui.client.local_store import LocalStore
 from chat_tui.client.pending import Pending
 from chat_tui.client.sendable import cleaned, too_long
@@ -32,7 +33,9 @@ class OutgoingLines:
 
     def pending(self, room: str, do: str, words: str, *, re: int = 0) -> Pending:
         """A line that is to be said, in reply to the line with this number if it is not 0, under a key of its own."""
-        return Pending(token_hex(12), room, do, cleaned(do, words), self._clock(), re=re)
+        known = self._state.known(room)
+        mark = GUEST if known is not None and name_key(self._state.nick) in known.guests else ""
+        return Pending(token_hex(12), room, do, cleaned(do, words), self._clock(), re=re, mark=mark)
 
     def say(self, *lines: Pending) -> None:
         """Keep lines on the disk, and send them now or when there is a connection."""

@@ -12,7 +12,7 @@ from chat_tui.language import say
 class Pending(msgspec.Struct):
     """A line that its author has sent, and the server has not stored yet. `why` says why it will not be, if so.
 
-    It replies to the line with the number `re`, if that is not 0.
+    It replies to the line with the number `re`, if that is not 0. `mark` stands behind its author's name, as it will once it is stored.
     """
 
     key: str
@@ -22,6 +22,7 @@ class Pending(msgspec.Struct):
     at: float
     why: str = ""
     re: int = 0
+    mark: str = ""
 
     @property
     def kind(self) -> type[Entry]:

@@ -307,7 +307,7 @@ def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
     if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
         return _at_edge(Content.styled(sign, look.dim), look)
     nick = author(entry, look.me)
-    mark = _mark_behind(entry)
+    mark = entry.mark
     width = look.grid.name - len(mark)
     cut = nick if cell_len(nick) <= width else _cut(nick, width - 1) + "…"
     style = look.pending if isinstance(entry, Pending) else _whose(nick, look)
@@ -323,11 +323,7 @@ def _inline_name(entry: Entry | Pending, look: Look) -> Content:
     if sign := _kind(entry).shape.sign:
         return Content.styled(f"{sign} ", look.dim)
     nick = author(entry, look.me)
-    return Content.assemble((nick, _whose(nick, look) + Style(bold=True)), (_mark_behind(entry), look.dim), " " * GAP)
-
-
-def _mark_behind(entry: Entry | Pending) -> str:
-    return "" if isinstance(entry, Pending) else entry.mark
+    return Content.assemble((nick, _whose(nick, look) + Style(bold=True)), (entry.mark, look.dim), " " * GAP)
 
 
 def _deleted_by(deleter: str, nick: str) -> str:
@@ -369,7 +365,7 @@ def _text(entry: Entry | Pending, look: Look, deleter: str = "") -> Shown:
         text.add_before(
             Content.assemble(
                 (nick, _whose(nick, look)),
-                (_mark_behind(entry), look.dim),
+                (entry.mark, look.dim),
                 " " if is_told else between(kind.shape),
             )
         )
