@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from chat_tui.ui.still_scroll import thumb_of
 from chat_tui.ui.terminal import draw_what_is_seen
-from stories import Pilot, StoryApp, beginning, play, said, settle
+from stories import SIZE, Pilot, StoryApp, beginning, conversation, play, run_story, said, settle
 
 MANY = [f"line {number}, of which some are longer than the pane is wide" * (1 + number % 3) for number in range(200)]
 
@@ -192,3 +192,22 @@ def test_the_prompt_has_the_colours_that_it_is_given_while_one_writes() -> None:
             assert before == prompt.render_lines(whole)
 
     play(app, act)
+
+
+def test_what_is_told_shortly_stands_where_what_it_replaces_stood() -> None:
+    app = StoryApp(conversation())
+
+    def place() -> list[int]:
+        return [number for number, row in enumerate(app.screen_text().split("\n")) if "told " in row]
+
+    async def run() -> None:
+        async with app.run_test(size=SIZE, notifications=True) as pilot:
+            places = []
+            for number in range(4):
+                app.say_shortly(f"told {number}")
+                await settle(pilot)
+                places.append(place())
+            assert len(places[0]) == 1
+            assert places == places[:1] * 4
+
+    run_story(run())

@@ -260,6 +260,12 @@ class ChatApp(Copying, KeysInTurn):
 
     # Beside the panes.
 
+    def clear_notifications(self) -> None:
+        """Have nothing told over the lines any more, nor a place kept for it, as Textual does: what comes next would stand a row further down."""
+        super().clear_notifications()
+        for screen in self.screen_stack:
+            screen.query("ToastHolder").remove()
+
     def say_shortly(self, text: str) -> None:
         """Say what came of a key, for some seconds: it does not stay among the lines."""
         self.clear_notifications()
