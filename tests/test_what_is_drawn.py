@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Static
 
+from account_forms import among_others
 from chat_tui.ui.still_scroll import thumb_of
 from chat_tui.ui.terminal import draw_what_is_seen
 from stories import SIZE, Pilot, StoryApp, beginning, conversation, play, run_story, said, settle
@@ -209,5 +210,27 @@ def test_what_is_told_shortly_stands_where_what_it_replaces_stood() -> None:
                 places.append(place())
             assert len(places[0]) == 1
             assert places == places[:1] * 4
+
+    run_story(run())
+
+
+def test_what_is_told_shortly_stands_once_and_over_no_words_of_what_is_asked() -> None:
+    app = among_others()
+
+    def places() -> list[int]:
+        return [number for number, row in enumerate(app.screen_text().split("\n")) if "told now" in row]
+
+    async def run() -> None:
+        async with app.run_test(size=SIZE, notifications=True) as pilot:
+            app.say_shortly("told now")
+            await settle(pilot)
+            (over_panes,) = places()
+            await pilot.press("f3")
+            await settle(pilot)
+            (below_form,) = places()
+            assert over_panes < SIZE[1] / 2 < below_form
+            await pilot.press("escape")
+            await settle(pilot)
+            assert places() == [over_panes]
 
     run_story(run())

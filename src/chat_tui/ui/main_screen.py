@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize
+from textual.events import Click, Resize, ScreenResume
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action
 from chat_tui.ui import terminal
@@ -95,6 +95,15 @@ class MainScreen(FirstFrame):
         self.set_interval(0.25, self.watch_reading)
         self.set_interval(1.0, self.tick)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.paint_soon())
+
+    def on_screen_suspend(self) -> None:
+        """Something opens over the panes, and shows what is told just now: below its own words (chat.tcss). Here it would stand a second time."""
+        self.query("ToastRack").set_class(True, "covered")
+
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        """Nothing is over the panes any more."""
+        del event
+        self.query("ToastRack").set_class(False, "covered")
 
     def new_seat(self, program: Program, come_here: Callable[[], None]) -> Seat:
         """A seat at a server, which `come_here` puts on the screen."""
