@@ -55,6 +55,27 @@ def test_a_password_that_is_typed_before_it_is_asked_for_is_in_the_field_then_an
     assert b"an old draft" in on_disk(tmp_path)
 
 
+def test_a_letter_that_is_on_its_way_to_the_prompt_when_the_form_opens_is_in_the_field() -> None:
+    app = outside()
+
+    async def act(pilot: Pilot) -> None:
+        app.prompt.insert("pw1")
+        app.connection.status = Status.REFUSED
+        app.connection_changed(ConnectionChanged(Status.REFUSED, "", code="name-registered", asks_proof=True))
+        app.prompt.insert("2")
+        await settle(pilot)
+        assert is_form(app)
+        app.prompt.insert("3")
+        await settle(pilot)
+        assert not app.prompt.text
+        await filled(app, pilot, "4")
+        (proof,) = app.connection.proofs
+        assert proof is not None
+        assert proof.fields() == {"password": "pw1234"}
+
+    play(app, act)
+
+
 def test_a_password_that_is_typed_too_early_by_who_leaves_then_is_not_on_the_disk(tmp_path: Path) -> None:
     app = outside(store=tmp_path)
 

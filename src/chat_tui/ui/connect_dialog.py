@@ -127,6 +127,11 @@ class ConnectDialog:
         is_first = change.status is Status.WAITING and not self.was_online and not self._has_left
         return change.status is Status.REFUSED or is_first
 
+    def take_typed(self) -> None:
+        """Something was typed in the prompt while something may be asked: it is for that."""
+        if self._login is not None:
+            self._login.take_typed()
+
     def _is_about_login(self, change: ConnectionChanged) -> bool:
         """Ask for what proves an account, in place of the form, if that is wanted; but a form in which something was written only says so."""
         if change.asks_proof:

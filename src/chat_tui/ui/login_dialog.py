@@ -65,6 +65,12 @@ class LoginDialog:
         )
         return True
 
+    def take_typed(self) -> None:
+        """Something was typed in the prompt all the same: it was on its way there when the form opened, and is for that."""
+        form = self._open_form
+        if form is not None and (text := self._program.take_typed_early()):
+            form.add_typed(text)
+
     def close(self) -> None:
         """Ask no longer."""
         form, self._form = self._open_form, None

@@ -361,3 +361,5 @@ class MainScreen(FirstFrame):
         if self.is_open:
             self.lines.end()
             self.showing.typed()
+            if not self.is_active and self.panes.prompt.text:
+                self._program.typed_below()

@@ -77,6 +77,9 @@ class Program(Protocol):
     def take_typed_early(self) -> str:
         """Take out of the prompt what was typed before a password is asked for."""
 
+    def typed_below(self) -> None:
+        """Something was typed in the prompt while something else is open over it."""
+
     def throw_away_early(self, lines: int) -> None:
         """Forget what was typed ahead after a command about an account: so many lines with it, and those that wait."""
 

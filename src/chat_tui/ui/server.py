@@ -337,6 +337,10 @@ class Server:
             self.seat.writing.early.hand_over()
         return self.seat.navigation.take_typed_early()
 
+    def typed_below(self) -> None:
+        """Something was typed in the prompt while a form is over it."""
+        self.connecting.take_typed()
+
     def throw_away_early(self, lines: int) -> None:
         """Forget what was typed ahead after a command about an account: it was meant for the screen that this opens."""
         self.seat.writing.early.throw_away(lines)

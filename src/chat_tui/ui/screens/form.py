@@ -131,6 +131,14 @@ class FormScreen(ModalScreen[None]):
         if self.is_attached:
             self._say(text)
 
+    def add_typed(self, text: str) -> None:
+        """Have this too in the first field, behind what was typed there before it opened."""
+        if fields := [*self.query(Input)]:
+            fields[0].insert(text, len(fields[0].value))
+        else:
+            first, *others = self.form.fields
+            self.form = self.form._replace(fields=(first._replace(value=first.value + text), *others))
+
     def refuse(self, why: str) -> None:
         """Say what is wrong, if something is, and ask again."""
         self._is_waiting = False
