@@ -7,7 +7,7 @@ import pytest
 from chat_server.accounts import Registration, sender_of
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.accounts.names_index import Refusal
-from chat_server.journal import Missed, Party
+from chat_server.journal import JournalError, Missed, Party
 from chat_server.journal.conversations import name_of
 from chat_server.journal.engines import Store
 from chat_server.journal.mentions import MENTIONS_MAX, Mention
@@ -45,6 +45,8 @@ async def test_mentions_are_kept_once_oldest_first_and_seen_at_all_devices(store
     await mentions.mark_read(ann, [first, Mention(ann, "nowhere", 1, bob, 4.0)])
     await mentions.add([first])
     assert await mentions.of(ann) == [first._replace(is_read=True), second]
+    await mentions.mark_read(ann, [second])
+    assert all(one.is_read for one in await mentions.of(ann)), "what was seen before stays so"
     assert len(await mentions.of(bob)) == 1
     assert await mentions.of(ann + 1) == []
 
@@ -100,3 +102,13 @@ async def test_what_waits_for_somebody_is_asked_for_at_once(store: Store) -> Non
     assert [(one.record.name, one.record.last, one.read) for one in missed.conversations] == [(name, 2, 1)]
     assert [one.read for one in (await journal.conversations.missed(bob)).conversations] == [0]
     assert await journal.conversations.missed(ann + bob) == Missed([], [])
+
+
+async def test_a_journal_that_is_closed_changes_no_mentions(place: Place) -> None:
+    store = place.open_both()
+    async with opened(store.journal):
+        one = Mention(await account(store, "ann"), "python", 9, 0, 4.5)
+    mentions = store.journal.mentions
+    for asked in (mentions.add([one]), mentions.mark_read(one.account, [one])):
+        with pytest.raises(JournalError):
+            await asked

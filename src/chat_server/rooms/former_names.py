@@ -47,8 +47,7 @@ def called(before: Called, key: str, now: float) -> Called:
 
 def begun(spans: Spans, key: str, number: int, since: float = -inf, before: Called = ()) -> Spans:
     """A guest has the name, or has it from now on; `before`: what is known of the names they had."""
-    new = {one: kept for one, kept in spans.items() if one != key}
-    new[key] = (*spans.get(key, ()), Span(number, since))
+    new = {**spans, key: (*spans.get(key, ()), Span(number, since))}
     for (old, first), (_, then) in pairwise(before):
         new[old] = (*new.get(old, ()), Span(number, first, then + LATE_SECONDS))
     return _bounded(new)
