@@ -11,7 +11,7 @@ from chat_server.journal import JournalError, JournalInUse
 from chat_server.journal.memory import MemoryJournal
 from chat_server.server import places, process
 from chat_server.server.config_in_use import ConfigInUse
-from chat_server.server.handed import NOTHING
+from chat_server.server.handed import NOTHING, Handed
 from chat_server.server.opening import CannotStart, Opened
 from chat_server.server.process import run
 from chat_server.server.stopping import Ended
@@ -75,8 +75,8 @@ def test_an_address_that_is_taken_meanwhile_is_tried_again(monkeypatch: pytest.M
 class Gone:
     """A successor that comes to nothing."""
 
-    def __init__(self) -> None:
-        self.places = NOTHING
+    def __init__(self, places: Handed = NOTHING) -> None:
+        self.places = places
 
     def serves(self, is_data_taken: Callable[[], bool]) -> bool:
         del is_data_taken
@@ -105,6 +105,25 @@ def test_one_whose_successor_comes_to_nothing_serves_again_and_does_not_try_for_
     with pytest.raises(CannotStart, match="nor can this one serve again: somebody else has it"):
         run(CONFIG)
     assert 10 <= now < 20
+
+
+def test_one_whose_successor_comes_to_nothing_serves_where_that_was_to_listen_and_keeps_none_of_its_sockets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listening = Handed((socket.create_server(("127.0.0.1", 0)),))
+    address = listening.chat[0].getsockname()
+    serve, where = serving(Ended(0, successor=cast(Successor, Gone(listening))), Ended(0))
+    served_with: list[Handed] = []
+
+    async def serve_with(in_use: ConfigInUse, opened: Opened, manager: object, given: Handed) -> Ended:
+        served_with.append(given)
+        return await serve(in_use, opened, manager, given)
+
+    monkeypatch.setattr(process, "_serve", serve_with)
+    assert run(CONFIG) == 0
+    assert where[1] == address
+    assert served_with[1] is NOTHING
+    assert listening.chat[0].fileno() == -1
 
 
 def test_one_whose_place_somebody_else_has_taken_ends_well(monkeypatch: pytest.MonkeyPatch) -> None:
