@@ -24,6 +24,14 @@ async def two_in_the_den(houses: Sequence[NodeHouse]) -> tuple[Program, Program]
     return ann, bob
 
 
+async def line_in_the_den(houses: Sequence[NodeHouse]) -> tuple[Program, int]:
+    """Its owner, and the number of a line of hers that is shown at both nodes."""
+    ann, bob = await two_in_the_den(houses)
+    number = await said(ann, "first")
+    await bob.wait_for("said")
+    return ann, number
+
+
 async def test_an_edit_is_shown_nowhere_of_a_line_that_is_deleted_at_another_node_before_it_is_stored(
     autojump_clock: trio.abc.Clock,
 ) -> None:
@@ -121,9 +129,7 @@ async def test_a_guest_with_a_token_takes_their_reaction_back_at_another_node_wh
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
-        ann, bob = await two_in_the_den(houses)
-        number = await said(ann, "first")
-        await bob.wait_for("said")
+        ann, number = await line_in_the_den(houses)
         gus = await guest_by_token(houses[0], "gus", 3)
         there = await guest_by_token(houses[1], "gus", 4, session="add")
         await gus.ask("react", room="den", number=number, sign=THUMB)
@@ -150,9 +156,7 @@ async def test_a_reaction_that_was_taken_back_at_another_node_is_no_longer_a_gue
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
-        ann, bob = await two_in_the_den(houses)
-        number = await said(ann, "first")
-        await bob.wait_for("said")
+        ann, number = await line_in_the_den(houses)
         gus = await guest_by_token(houses[0], "gus", 3)
         there = await guest_by_token(houses[1], "gus", 4, session="add")
         for one in (gus, there):
@@ -173,9 +177,7 @@ async def test_a_reaction_that_was_taken_back_at_another_node_is_no_longer_a_gue
 
 async def test_whoever_reacts_as_others_have_asks_no_node_and_does_not_wait(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
-        ann, bob = await two_in_the_den(houses)
-        number = await said(ann, "first")
-        await bob.wait_for("said")
+        ann, number = await line_in_the_den(houses)
         for name, place in (("gus", 3), ("tim", 4)):
             one = await (guest_by_token if name == "gus" else guest)(houses[0], name, place)
             began = trio.current_time()
@@ -189,9 +191,7 @@ async def test_a_guest_with_a_token_takes_their_reaction_back_when_they_have_gon
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with open_nodes(2, silence_seconds=9999) as houses:
-        ann, bob = await two_in_the_den(houses)
-        number = await said(ann, "first")
-        await bob.wait_for("said")
+        ann, number = await line_in_the_den(houses)
         gus = await guest_by_token(houses[0], "gus", 3)
         await gus.ask("react", room="den", number=number, sign=THUMB)
         await gus.wait_for("reacted")

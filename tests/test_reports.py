@@ -321,15 +321,20 @@ async def test_who_accepts_a_line_at_a_terminal_is_shown_it(autojump_clock: trio
         assert "Stored" not in shown, "what was stored under which key is told to whoever has sent it"
 
 
+async def den_that_holds(house: House) -> tuple[Program, Program]:
+    """The owner of a den in which every line waits, and a guest there."""
+    (ann,) = await den(house, "ann")
+    await ann.ask("rule", room="den", rule="hold", value="all")
+    await ann.wait_for("rule-set")
+    return ann, await guest(house, "gus")
+
+
 async def test_nothing_is_accepted_of_somebody_who_was_muted_since_and_it_waits_on(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     journal = MemoryJournal()
     async with open_house(journal=journal, silence_seconds=9999) as house:
-        (ann,) = await den(house, "ann")
-        await ann.ask("rule", room="den", rule="hold", value="all")
-        await ann.wait_for("rule-set")
-        gus = await guest(house, "gus")
+        ann, gus = await den_that_holds(house)
         number = await held(gus, "hello")
         await ann.ask("mute", room="den", nick="gus", span="1h")
         await ann.wait_for("muted")
@@ -418,10 +423,7 @@ async def test_words_hold_or_refuse_a_line_however_they_are_written_and_moderato
 
 async def test_what_one_has_waiting_is_bounded(autojump_clock: trio.abc.Clock) -> None:
     async with open_house(silence_seconds=9999) as house:
-        (ann,) = await den(house, "ann")
-        await ann.ask("rule", room="den", rule="hold", value="all")
-        await ann.wait_for("rule-set")
-        gus = await guest(house, "gus")
+        _, gus = await den_that_holds(house)
         for number in range(5):
             await held(gus, f"line {number}")
         assert await refused(gus, "say", text="one more") == "too-much-held"
@@ -627,10 +629,7 @@ async def test_what_is_accepted_waits_on_where_the_moderator_is_put_out_meanwhil
 ) -> None:
     journal = MemoryJournal()
     async with open_house(journal=journal, silence_seconds=9999) as house:
-        (ann,) = await den(house, "ann")
-        await ann.ask("rule", room="den", rule="hold", value="all")
-        await ann.wait_for("rule-set")
-        gus = await guest(house, "gus")
+        ann, gus = await den_that_holds(house)
         number = await held(gus, "hello")
         cases = journal.accounts.cases
         begin = cases.begin_saying
@@ -653,10 +652,7 @@ async def test_a_line_that_is_accepted_is_said_once_whenever_the_server_is_kille
 ) -> None:
     journal = MemoryJournal()
     async with open_house(journal=journal, silence_seconds=9999) as house:
-        (ann,) = await den(house, "ann")
-        await ann.ask("rule", room="den", rule="hold", value="all")
-        await ann.wait_for("rule-set")
-        gus = await guest(house, "gus")
+        ann, gus = await den_that_holds(house)
         first, second = await held(gus, "hello"), await held(gus, "bye")
         cases = journal.accounts.cases
         await cases.begin_saying(first, time.time())  # and the server is killed

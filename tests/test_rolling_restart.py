@@ -8,7 +8,7 @@ import trio
 from chat_server.journal.happened import RETURN_SECONDS
 from chat_server.journal.kept_in_memory import Kept
 from chat_server.journal.memory_burying import bury
-from streams import House, Program
+from streams import Caller, House, Program
 from test_node_ends import Running, house_at, running
 
 TOKEN = "a-token-that-nobody-guesses"  # noqa: S105 - a test's
@@ -19,14 +19,20 @@ async def sent_away(program: Program) -> None:
     assert (last["is"], last["why"]) == ("dismissed", "moved")
 
 
+async def ann_and_bob(here: House, there: House) -> tuple[Program, Caller]:
+    """She comes by a token and a program, and he is at a terminal, both in one room and each at a node of their own."""
+    program, bob = here.connect(), there.call()
+    await bob.log_in("bob", "python")
+    await program.enter("ann", "python", token=TOKEN)
+    await bob.read_until("* ann joined\r\n")
+    return program, bob
+
+
 async def test_who_is_sent_to_another_node_goes_on_there_and_nobody_sees_them_go(
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with running("a", "b") as (first, second), house_at(first) as here, house_at(second) as there:
-        program, bob = here.connect(), there.call()
-        await bob.log_in("bob", "python")
-        await program.enter("ann", "python", token=TOKEN)
-        await bob.read_until("* ann joined\r\n")
+        program, bob = await ann_and_bob(here, there)
         await program.ask("say", room="python", text="one", key="k1")
         await program.wait_for("stored")
         await bob.read_until("ann: one\r\n")
@@ -51,10 +57,7 @@ async def test_who_is_sent_to_another_node_goes_on_there_and_nobody_sees_them_go
 
 async def test_who_does_not_come_back_leaves_once_after_a_while(autojump_clock: trio.abc.Clock) -> None:
     async with running("a", "b") as (first, second), house_at(first) as here, house_at(second) as there:
-        program, bob = here.connect(), there.call()
-        await bob.log_in("bob", "python")
-        await program.enter("ann", "python", token=TOKEN)
-        await bob.read_until("* ann joined\r\n")
+        _, bob = await ann_and_bob(here, there)
         here.server.stop()
         await here.ended.wait()
         await first.end()
@@ -144,10 +147,7 @@ async def test_who_was_at_a_node_that_was_given_up_comes_back_to_where_they_were
     autojump_clock: trio.abc.Clock,
 ) -> None:
     async with running("a", "b") as (first, second), house_at(first) as here, house_at(second) as there:
-        program, bob = here.connect(), there.call()
-        await bob.log_in("bob", "python")
-        await program.enter("ann", "python", token=TOKEN)
-        await bob.read_until("* ann joined\r\n")
+        program, bob = await ann_and_bob(here, there)
         bury(first.node._kept, first.node.number)
         await bob.read_until("* ann left\r\n")
         await program.ask("say", room="python", text="too late", key="k1")
