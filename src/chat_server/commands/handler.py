@@ -126,10 +126,10 @@ class CommandTable:
 
     def dispatch(self, place: Room, session: Occupant, request: Request | SayRun | Unreadable) -> MaybeAwaitable:
         """Carry out a request, or refuse it. Raises EndSession if it ends the session."""
-        command = self.open_to[session.person.role][place.kind].get(type(request))  # type: ignore[arg-type]  # no run is there
+        if type(request) is SayRun:
+            return self._dispatch_run(place, session, request)
+        command = self.open_to[session.person.role][place.kind].get(type(request))
         if command is None or (command.is_narrow and not _can_be_done(command, place, session)):
-            if type(request) is SayRun:
-                return self._dispatch_run(place, session, request)
             session.send(self.refused(place, session, type(request)))
             if self.vocabulary.asks_secret(request):
                 session.withhold_next()

@@ -25,8 +25,12 @@ class TalkCommands(CommandHandler):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
-        # What several lines in a row ask for may come as a SayRun, of somebody whose next line is not timed, where every line may be said.
-        if type(request) is Say and request.re:
+        if (
+            type(request) is not Say
+        ):  # a SayRun: what several lines in a row ask for, of which nothing is timed, where every line may be said
+            pause = place.post(session, request)
+            return pause if session.person.away is None else back_if_away(place, session, pause)
+        if request.re:
             return back_if_away(place, session, say_of(place, session, request, partial(say, place, session, request)))
         if not place.gate.is_open_to(session):
             return back_if_away(place, session, say(place, session, request))

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby, repeat
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 
-from chat_server.journal.times import times_of
+from chat_server.journal.times import step_between, step_of, times_of
 from chat_server.protocol import entries
 from chat_server.protocol.entries import Entry, Said, Spoken
 from chat_server.protocol.requests import tag_of
@@ -44,6 +44,7 @@ Stored = Entry | Unknown
 
 _NAMES = {kind: name for name, kind in KINDS.items()}
 _BOT = "bot"
+_QUOTE, _BACKSLASH = b'"\\'
 _KIND_OF: dict[tuple[str, ...], Callable[..., Entry]] = {
     (): Said,
     **{(word,): kind for word, kind in KINDS.items()},
@@ -59,6 +60,23 @@ _decoder = msgspec.json.Decoder(list[list[str]])
 _entry_decoder = msgspec.json.Decoder(list[str])
 _authors_decoder = msgspec.json.Decoder(list[Author])
 _raw_decoder = msgspec.json.Decoder(list[Raw])
+
+
+class Beginning(NamedTuple):
+    """What stands beside the entries of a batch, once for all: its room, its first number, its first time, and the step of times."""
+
+    room: str
+    seq: int
+    at: float
+    step: float
+
+
+def beginning_of(lines: Sequence[Stored]) -> Beginning:
+    """How lines begin. None of a run is made for that."""
+    first = pieces_of(lines)[0]
+    if type(first) is SaidRun and len(first.times) > 1:
+        return Beginning(first.room, first.seq, first.times[0], step_between(first.times[0], first.times[1]))
+    return Beginning(first.room, first.seq, lines[0].at, step_of(lines))
 
 
 def encode(lines: Sequence[Stored]) -> bytes:
@@ -78,7 +96,7 @@ def _entries(run: SaidRun) -> bytes:
     """The entries of a run, with a comma between them."""
     texts = run.texts.together
     of_bot = f',"{_NAMES[Said]}","{_BOT}"'.encode() if run.bot else b""
-    if b'"' in texts or b"\\" in texts:  # all else that a text may have stands in JSON as it is
+    if _QUOTE in texts or _BACKSLASH in texts:  # all else that a text may have stands in JSON as it is
         return b",".join(
             [b"[%b,%b%b]" % (_encoder.encode(run.nick), _encoder.encode(one), of_bot) for one in run.texts]
         )

@@ -12,10 +12,9 @@ from chat_server.accounts.acts import ActPlace, ServerAct
 from chat_server.accounts.office import KeptAct
 from chat_server.journal import Duplicate, RoomRecord, new_room_id
 from chat_server.journal.archive import KeptKey, RawBatch, StoredRecord
-from chat_server.journal.batch_codec import Stored, encode, encode_authors
+from chat_server.journal.batch_codec import Stored, beginning_of, encode, encode_authors
 from chat_server.journal.kept_in_memory import Kept, KeptRoom
 from chat_server.journal.keys import SenderKey
-from chat_server.journal.times import step_of
 
 RECORDS_MAX = 1000
 """Records that `records` gives at once."""
@@ -45,11 +44,9 @@ class MemoryArchive:
     def raw_batches(self, end: int) -> Iterator[RawBatch]:
         """Every batch before a position; see Archive."""
         for position, lines in [record for record in self._kept.records if record.position < end]:
-            first = lines[0]
-            beside = step_of(lines), encode_authors(lines)
-            yield RawBatch(
-                position - len(lines) + 1, first.room, first.seq, len(lines), first.at, encode(lines).decode(), *beside
-            )
+            room, first, at, step = beginning_of(lines)
+            beside = step, encode_authors(lines)
+            yield RawBatch(position - len(lines) + 1, room, first, len(lines), at, encode(lines).decode(), *beside)
 
     def damage(self) -> list[str]:
         """Nothing: there is no file."""

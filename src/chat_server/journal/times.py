@@ -42,9 +42,12 @@ def times_for(now: float, last_at: float, lines: int) -> tuple[float, float]:
 
 def step_of(lines: Sequence[Timed]) -> float:
     """The step of a batch's lines."""
-    if len(lines) < 2:  # noqa: PLR2004 - nothing is between
-        return 0.0
-    between = lines[1].at - lines[0].at
+    return 0.0 if len(lines) < 2 else step_between(lines[0].at, lines[1].at)  # noqa: PLR2004 - nothing is between
+
+
+def step_between(first: float, second: float) -> float:
+    """The step of a batch whose first two lines have these times."""
+    between = second - first
     if not between:
         return 0.0
     return MILLISECOND if between > MILLISECOND / 2 else MICROSECOND

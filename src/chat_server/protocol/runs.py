@@ -5,7 +5,7 @@ know runs iterates, and gets each line as it would have come by itself. Pure; ne
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, count, islice, repeat
+from itertools import chain, count, repeat
 from typing import Self, TypeVar, final, overload
 from weakref import WeakKeyDictionary
 
@@ -123,18 +123,12 @@ Piece = Entry | SaidRun
 class LinesInRuns(Sequence[Entry]):
     """Lines of a room in their order, some of them in runs; each is made when it is asked for."""
 
-    __slots__ = ("_each", "_first_two", "_length", "pieces")
+    __slots__ = ("_each", "_length", "pieces")
 
     def __init__(self, pieces: Sequence[Piece], length: int) -> None:
         """Take these pieces, which have so many lines."""
         self.pieces = pieces
         self._length = length
-        first = pieces[0]
-        # They tell the room, the time and the step.
-        if type(first) is SaidRun and len(first) > 1:
-            self._first_two = _first_two(first)
-        else:
-            self._first_two = [*islice(each_of(pieces), 2)]
         self._each: list[Entry] | None = None
 
     def __len__(self) -> int:
@@ -148,8 +142,9 @@ class LinesInRuns(Sequence[Entry]):
     @overload
     def __getitem__(self, index: slice) -> list[Entry]: ...
     def __getitem__(self, index: int | slice) -> Entry | list[Entry]:
-        if isinstance(index, int) and 0 <= index < len(self._first_two):
-            return self._first_two[index]
+        first = self.pieces[0]
+        if index in (0, 1) and type(first) is SaidRun and len(first) > 1:  # they tell the time and the step
+            return _first_two(first)[index]
         return self._all()[index]
 
     def __eq__(self, other: object) -> bool:

@@ -236,21 +236,16 @@ class Audience:
                 pieces += [
                     shown(render, event) if type(event) is SaidRun else render(event) for event in events[len(pieces) :]
                 ]
-            pieces += [self._shown(render, event) for event in events[len(pieces) :]]  # one by one, if that failed
+            if len(pieces) < len(events):  # that failed
+                pieces += [self._shown(render, event) for event in events[len(pieces) :]]
             personal = {member: sinks.pop(member) for member in (*own, *personally) if member in sinks}
             data = b"".join(pieces)
             # Of some events some kinds are shown nothing. That all see something is worth more than that nobody sees it twice.
             if data and not self._guard.attempt(self._give, render, sinks, personal, data):
                 give_all(sinks, data, self._guard)
             for member, sink in personal.items():
-                others = list(pieces)
-                for place, piece in personally.get(member, {}).items():
-                    others[place] = piece
-                for place in reversed(own.get(member, ())):
-                    del others[place]
-                own_data = b"".join(others)
-                if own_data and not self._guard.attempt(give_each, iter((sink,)), own_data):
-                    self._guard.attempt(member.fail)
+                if len(own.get(member, ())) < len(pieces):  # else all of it is theirs
+                    self._give_personally(member, sink, pieces, personally.get(member, {}), own.get(member, ()))
             sinks.update(personal)
         self.shown_seq = last_seq
         self._flow.shown.note(perf_counter() - began)
@@ -262,6 +257,19 @@ class Audience:
         rest = give_prepared(sinks, data, self._guard) if render in self._preparing else sinks
         if not self._at_once.give(render, rest, others, data):
             give_all(rest, data, self._guard)
+
+    def _give_personally(
+        self, member: Occupant, sink: Sink, pieces: list[bytes], changed: Mapping[int, bytes], own: Sequence[int]
+    ) -> None:
+        """Give one member what is new: some of it as it is shown to them, and nothing of their own."""
+        others = list(pieces)
+        for place, piece in changed.items():
+            others[place] = piece
+        for place in reversed(own):
+            del others[place]
+        data = b"".join(others)
+        if data and not self._guard.attempt(give_each, iter((sink,)), data):
+            self._guard.attempt(member.fail)
 
     def _make_lines_for_those_named(self) -> None:
         """Make the lines of runs, if some of the members want to see when they are named: those lines are shown to them in another way."""

@@ -284,7 +284,7 @@ class Batch:
             self.is_plain = False
             return [None] * len(self.lines)
         stored: Sequence[Entry | None] = self.lines
-        if duplicates or first != self.lines[0].seq:
+        if duplicates or first != pieces_of(self.lines)[0].seq:
             stored = self._renumbered(first, duplicates)
         for index, seqs in self._seqs.items():
             line = stored[index]
@@ -338,7 +338,7 @@ class Batch:
 
     def _answer_stored(self, stored: Sequence[Entry | None]) -> None:
         if stored is self.lines and not (self._timed or self._acted or self._seqs):
-            authors, first = self._authors, self.lines[0].seq
+            authors, first = self._authors, pieces_of(self.lines)[0].seq
             self.answers += [
                 (authors[index], StoredRun(self._room, first + index, keys)) for index, _, keys in self._keys.runs
             ]

@@ -174,7 +174,7 @@ class Broadcaster:
         is_taken = False
         with self._guard:
             if is_plain:
-                self._add_lines(pieces_of(stored), [entry[3] for entry in entries])  # type: ignore[arg-type]  # all are stored
+                self._add_lines(pieces_of(stored), [not_for for _, _, _, not_for in entries])  # type: ignore[arg-type]  # all are stored
             else:
                 await self._take_each(entries, stored)
             is_taken = True

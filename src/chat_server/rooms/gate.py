@@ -66,7 +66,8 @@ class Gate:
 
     def __init__(self, room: str, state: RoomState, line: LineOf | None = None) -> None:
         self.room = room
-        self.state = state
+        self._state = state
+        self._is_as_made = state.is_as_made
         self.words: WordList | None = None
         """Words that count in every room."""
         self.server = InForce()
@@ -76,6 +77,16 @@ class Gate:
         self._now = 0.0  # while some entries are looked at: the time,
         self._then = state  # what the room is after those before,
         self.turn = AmendingTurn(line)  # and which lines those delete
+
+    @property
+    def state(self) -> RoomState:
+        """What holds in the room."""
+        return self._state
+
+    @state.setter
+    def state(self, state: RoomState) -> None:
+        self._state = state
+        self._is_as_made = state.is_as_made  # asked of every turn and every chunk that comes
 
     def note(self, entry: Enacted) -> None:
         """Something has changed what may happen here."""
@@ -137,7 +148,7 @@ class Gate:
 
     def refusal_to_come(self, session: Occupant, now: float) -> Refused | None:
         """Why somebody may not come in who is not here; None if they may."""
-        if self.state.is_as_made and self.server.is_idle:
+        if self._is_as_made and self.server.is_idle:
             return None
         refusal = self.refusal_to_enter(session, now)
         if refusal is None and not session.person.account and (seconds := self.server.panic_seconds(now)):
@@ -146,7 +157,7 @@ class Gate:
 
     def is_open_to(self, session: Occupant) -> bool:
         """Whether somebody may say everything here, as nearly everybody may at most times. Who is muted elsewhere slows nobody else."""
-        if not self.state.is_as_made or self.words is not None:
+        if not self._is_as_made or self.words is not None:
             return False
         return not self.server.unrest or is_at_ease(self.server, session, time.time())
 
@@ -241,15 +252,20 @@ class Gate:
 
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:
         """Whether all of these may happen, and nothing is changed by them: in most rooms, at most times. It costs a turn a microsecond."""
-        if self.state.curbs and all(one.until <= now for one in self.state.curbs):
-            self.state = replace(self.state, curbs=())  # nobody is looked at more closely because of what is over
-        if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
-            self.state = replace(self.state, invitations={})
-        if not self.state.is_as_made or not _ACTS.isdisjoint(map(type, map(_what, entries))):
+        if not self._is_as_made:
+            self._forget_what_is_over(now)
+        if not self._is_as_made or not _ACTS.isdisjoint(map(type, map(_what, entries))):
             return False
         return self.server.is_calm(now) or all(
             is_at_ease(self.server, session, now) for session, _, what, _ in entries if isinstance(what, _LINES)
         )
+
+    def _forget_what_is_over(self, now: float) -> None:
+        """Nobody is looked at more closely because of what is over."""
+        if self.state.curbs and all(one.until <= now for one in self.state.curbs):
+            self.state = replace(self.state, curbs=())
+        if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
+            self.state = replace(self.state, invitations={})
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""

@@ -15,6 +15,7 @@ from chat_server.commands.table import COMMANDS, dispatch
 from chat_server.protocol.events import EnteredHall, Event, Ponged, Refused
 from chat_server.protocol.preferences import Preferences
 from chat_server.protocol.requests import NUMBER_MAX, Say
+from chat_server.protocol.runs import SayRun
 from chat_server.protocol.snippets import SnippetUsed
 from chat_server.rooms.room import CONVERSATION, MaybeAwaitable, Room
 from chat_server.sessions.caller import Caller
@@ -221,7 +222,7 @@ class TextSession(ChatSession[TextInput]):
 
     def handle(self, asked: TextInput) -> MaybeAwaitable:
         """Have the place carry it out, if it is not about the connection itself."""
-        if type(asked) is Say:  # nearly all is
+        if type(asked) is Say or type(asked) is SayRun:  # nearly all is
             pause = dispatch(self.place, self, asked)
         else:
             pause = (

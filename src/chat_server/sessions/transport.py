@@ -105,12 +105,14 @@ class SocketTransport:
 
     async def wait_writable(self) -> None:
         """Wait until the kernel takes more."""
-        self._check_open()
+        if self.descriptor < 0:
+            raise trio.ClosedResourceError
         await trio.lowlevel.wait_writable(self.descriptor)
 
     def wait_readable(self) -> Awaitable[None]:
         """Wait until something has come."""
-        self._check_open()
+        if self.descriptor < 0:
+            raise trio.ClosedResourceError
         # A number of its own would be kept for as long as that waits.
         return trio.lowlevel.wait_readable(self.descriptor)  # noqa: ASYNC105 - who is given it awaits it
 
@@ -148,7 +150,3 @@ class SocketTransport:
                 if not self._socket.recv(65536):
                     break
         self._socket.close()
-
-    def _check_open(self) -> None:
-        if self._socket.fileno() < 0:
-            raise trio.ClosedResourceError

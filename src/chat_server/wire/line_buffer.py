@@ -16,62 +16,54 @@ class LineBuffer:
     A line of more than `limit` bytes is reported once, at the byte that is too many, and skipped to its end without being kept.
     """
 
-    __slots__ = ("_bytes", "_skipping", "limit")
+    __slots__ = ("begun", "is_skipping", "limit")
 
     def __init__(self, limit: int) -> None:
         """Hold at most `limit` bytes."""
         self.limit = limit
-        self._bytes = b""
-        self._skipping = False
+        self.begun = b""
+        """What is kept of the line."""
+        self.is_skipping = False
+        """Whether the line was too long, and has not ended."""
 
     @property
     def is_empty(self) -> bool:
         """Whether no line has been begun."""
-        return not self._bytes and not self._skipping
-
-    @property
-    def begun(self) -> bytes:
-        """What is kept of the line."""
-        return self._bytes
-
-    @property
-    def is_skipping(self) -> bool:
-        """Whether the line was too long, and has not ended."""
-        return self._skipping
+        return not self.begun and not self.is_skipping
 
     @property
     def size(self) -> int:
         """Bytes that are kept."""
-        return len(self._bytes)
+        return len(self.begun)
 
     def give_up(self) -> None:
         """Keep nothing of the line, and skip what still comes of it; the caller of this tells the sender."""
-        if self._bytes:
-            self._bytes = b""
-            self._skipping = True
+        if self.begun:
+            self.begun = b""
+            self.is_skipping = True
 
     def append(self, data: bytes) -> bool:
         """Add bytes to the line. Return whether this made it too long."""
-        if self._skipping:
+        if self.is_skipping:
             return False
-        if len(self._bytes) + len(data) > self.limit:
-            self._bytes = b""
-            self._skipping = True
+        if len(self.begun) + len(data) > self.limit:
+            self.begun = b""
+            self.is_skipping = True
             return True
-        self._bytes += data
+        self.begun += data
         return False
 
     def erase(self, last: Callable[[bytes], int]) -> None:
         """Take back as many bytes as `last` says of what there is."""
-        self._bytes = self._bytes[: len(self._bytes) - last(self._bytes)]
+        self.begun = self.begun[: len(self.begun) - last(self.begun)]
 
     def erase_line(self) -> None:
         """Take back everything since the last end of line."""
-        self._bytes = b""
+        self.begun = b""
 
     def take(self) -> bytes | None:
         """End the line and return it; None if it was too long, which has been reported."""
-        line = None if self._skipping else self._bytes
-        self._bytes = b""
-        self._skipping = False
+        line = None if self.is_skipping else self.begun
+        self.begun = b""
+        self.is_skipping = False
         return line

@@ -85,27 +85,17 @@ class LineMode:
 
         There are no lines where none ends, and where one is or would be too long that has not ended.
         """
+        line = self._line
         start = 1 if self.after_cr and data.startswith(b"\n") else 0
-        end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        rest = data[end:]
-        whole = self._line.begun + data[start:end]
-        if end == start or self._line.is_skipping or self._may_be_too_long(whole) or len(rest) > self._line.limit:
+        end = len(data) if data.endswith(b"\n") else max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        whole, rest = line.begun + data[start:end], data[end:]
+        if end == start or line.is_skipping or _may_be_too_long(whole, line.limit) or len(rest) > line.limit:
             return b"", data
         return whole, rest
 
-    def _may_be_too_long(self, lines: bytes) -> bool:
-        """Whether one of them may be longer than a line may be. To look at the length of each takes ten times as long."""
-        limit, end = self._line.limit, 0
-        while len(lines) - end > limit:
-            end = lines.rfind(b"\n", end, end + limit + 1) + 1
-            if not end:
-                return True
-        return False
-
     def begin(self, rest: bytes, *, after_cr: bool) -> None:
         """Go on after the lines that were cut."""
-        self._line.erase_line()
-        self._line.append(rest)
+        self._line.begun = rest
         self.after_cr = after_cr
 
     def receive_data(self, data: bytes) -> Iterator[bytes | TooLong]:
@@ -163,3 +153,13 @@ class LineMode:
     def take_unfinished(self) -> bytes:
         """Take out what has been begun and not ended."""
         return self._line.take() or b""
+
+
+def _may_be_too_long(lines: bytes, limit: int) -> bool:
+    """Whether one of them may have more bytes than that. To look at the length of each takes ten times as long."""
+    end = 0
+    while len(lines) - end > limit:
+        end = lines.rfind(b"\n", end, end + limit + 1) + 1
+        if not end:
+            return True
+    return False

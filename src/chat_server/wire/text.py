@@ -177,9 +177,10 @@ class TextDecoder:
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
-        if self.editor or self.telnet.is_secret_expected or self.telnet.is_in_sequence:
+        telnet = self.telnet
+        if telnet is not NO_TELNET and (self.editor or telnet.is_secret_expected or telnet.is_in_sequence):
             return self._each(data)
-        if (command := self._lines.command(data)) is not None:
+        if data.startswith(b"/") and (command := self._lines.command(data)) is not None:
             return self._alone(command)
         said = self._whole_lines(data)
         return self._each(data) if said is None else said
@@ -196,7 +197,7 @@ class TextDecoder:
         if self.reads_each or not self._has_had_a_line:
             return None
         lines, rest = self._lines.cut(data)
-        texts = said_in(lines, rest, self._charset)
+        texts = said_in(lines, rest, self._charset) if lines else None
         if texts is None:
             return None
         self._lines.begin(rest, after_cr=data.endswith(b"\r"))

@@ -12,6 +12,7 @@ _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
 _KINDS = bytes(0 if byte not in _PLAIN else ord("\n") if byte in b" \n" else byte for byte in range(256))
 """Of each byte, whether it is plain; blanks are as line feeds, so that where no two of these are beside one another, no blank is at a line's end."""
 
+_SLASH = ord("/")
 _COMMAND = LatePattern(r"(?:\A|[\r\n])/")
 _NOT_KEPT = b"\x00\x08\x7f\xff"  # NUL, the keys that take a character back, and IAC of telnet are no part of a line
 
@@ -23,14 +24,15 @@ def said_in(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:
     """
     text = lines.replace(b"\r", b"")
     kinds = text.translate(_KINDS)
-    if not kinds or b"\0" in kinds or rest.translate(None, _PLAIN):
+    # A byte is looked for by its number, several by `find`: what makes `in` of bytes dear is an error that it makes and forgets each time.
+    if not kinds or 0 in kinds or (rest and rest.translate(None, _PLAIN)):
         return _cleaned(lines, rest, charset)
-    if b"/" in text and (text.startswith(b"/") or b"\n/" in text):
+    if _SLASH in text and (text.startswith(b"/") or text.find(b"\n/") >= 0):
         return None
     with_returns = text.replace(b"\n", b"\r\n")
     if lines not in (with_returns, text):  # some end otherwise than others
         return _cleaned(lines, rest, charset)
-    if (b"\n\n" in kinds or kinds.startswith(b"\n")) and _has_what_is_not_said(text):
+    if (kinds.find(b"\n\n") >= 0 or kinds.startswith(b"\n")) and _has_what_is_not_said(text):
         return _each_said(text.decode("ascii"))
     return RunTexts(text[:-1], len(with_returns) - len(text))  # to count b"\n" would look at each byte
 

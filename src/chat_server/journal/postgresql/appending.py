@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from chat_server.journal import Duplicate, JournalError
 from chat_server.journal.act_changes import audited, written
-from chat_server.journal.batch_codec import encode, encode_authors
+from chat_server.journal.batch_codec import beginning_of, encode, encode_authors
 from chat_server.journal.happened import account_of
 from chat_server.journal.keys import SenderKey, runs_of
 from chat_server.journal.nodes import (
@@ -44,7 +44,6 @@ from chat_server.journal.postgresql.arrays import (
 from chat_server.journal.postgresql.prepared import Prepared
 from chat_server.journal.postgresql.room_numbers import RoomNumbers
 from chat_server.journal.postgresql.turn_rows import turn_of
-from chat_server.journal.times import step_of
 from chat_server.journal.turn_codec import encode_movements
 from chat_server.protocol.entries import Amending, Entry, TopicSet
 from chat_server.protocol.runs import SaidRun, pieces_of
@@ -95,7 +94,8 @@ def append_of(lines: Sequence[Entry], keys: Mapping[int, SenderKey], beside: Bes
 
 def plain_append_of(lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> Append:
     """What Journal.append is given: lines that have their times, and nothing beside them."""
-    return Append(lines, keys, Beside(lines[0].room, -1), encode(lines), lines[0].at)
+    room, _, at, _ = beginning_of(lines)
+    return Append(lines, keys, Beside(room, -1), encode(lines), at)
 
 
 def append_all(
@@ -176,7 +176,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     for place, one in enumerate(appends, 1):
         topics += [(place, *topic) for topic in _topics(one.lines)]
         if one.beside.state is not None:
-            states.append((place, one.lines[0].seq, one.beside.state))
+            states.append((place, beginning_of(one.lines).seq, one.beside.state))
         acts += [(place, *act) for act in _acts(one.lines)]
         for run in runs_of(one.keys):
             keys += [
@@ -193,7 +193,7 @@ def _arrays(appends: Sequence[Append]) -> list[Array]:
     return [
         integers([len(one.lines) for one in appends]),
         floats([one.at for one in appends]),
-        floats([step_of(one.lines) for one in appends]),
+        floats([beginning_of(one.lines).step if one.lines else 0.0 for one in appends]),
         texts([one.encoded for one in appends]),
         texts([encode_authors(one.lines) for one in appends]),
         texts(movements),

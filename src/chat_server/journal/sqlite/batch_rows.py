@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from chat_server.journal.batch_codec import Stored, encode_authors
+from chat_server.journal.batch_codec import Stored, beginning_of, encode_authors
 from chat_server.journal.keys import SenderKey, runs_of
-from chat_server.journal.times import step_of
 
 _BATCH = "?, ?, ?, ?, ?, CAST(? AS TEXT), ?, ?, ?"
 _KEYS = "NULL, ?, ?, NULL, ?, CAST(? AS TEXT), NULL, NULL, NULL, ?"
@@ -76,17 +75,17 @@ class BatchRows:
 
     def last_of(self, append: Append) -> Last:
         """What is last in the batch's room before it."""
-        room = append.lines[0].room
+        room = beginning_of(append.lines).room
         return self.last.get(room) or self._stored_last[room]
 
     def add(self, append: Append) -> Last:
         """Add a row; return what is last then."""
         lines = append.lines
-        line, size = lines[0], len(lines)
-        room = line.room
-        seq, turn = self.last_of(append)
-        self._values += (self.next_id, self._rooms[room], seq + 1, size, line.at, append.encoded)
-        self._values += (step_of(lines), encode_authors(lines), turn + 1)
+        size = len(lines)
+        room, _, at, step = beginning_of(lines)
+        seq, turn = self.last.get(room) or self._stored_last[room]
+        self._values += (self.next_id, self._rooms[room], seq + 1, size, at, append.encoded)
+        self._values += (step, encode_authors(lines), turn + 1)
         self.next_id += size
         self.last[room] = last = Last(seq + size, turn + 1)
         self._rows += 1
@@ -94,16 +93,16 @@ class BatchRows:
 
     def add_keys(self, append: Append, first: int) -> None:
         """Add rows for the keys of lines that are numbered from `first`; storing fails if one of them has been stored before."""
-        line = append.lines[0]  # what it says of the time is near enough: keys are kept for days
-        room = self._rooms[line.room]
+        begun = beginning_of(append.lines)  # what it says of the time is near enough: keys are kept for days
+        room = self._rooms[begun.room]
         others: list[tuple[int, str, str]] = []
         for run in runs_of(append.keys):
             if len(run.keys) < RUN_MIN:
                 others += zip(count(run.first), repeat(run.sender), run.keys)
             else:
-                self._key_values += (room, first + run.first, line.at, _encode(run.keys), run.sender)
+                self._key_values += (room, first + run.first, begun.at, _encode(run.keys), run.sender)
         if others:
-            self._key_values += (room, first, line.at, _encode(others), None)
+            self._key_values += (room, first, begun.at, _encode(others), None)
 
     def store(self, connection: sqlite3.Connection) -> None:
         """Store what has been added since the last time."""
