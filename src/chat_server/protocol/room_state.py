@@ -143,6 +143,15 @@ class RoomState(Struct, frozen=True, omit_defaults=True, dict=True):
         """Whether everybody may do what they may in any room, and nobody who comes is looked at."""
         return not (self.rules or self.curbs or self.invitations or self.words or self.filters or self.is_archived)
 
+    def without_what_is_over(self, now: float) -> "RoomState":
+        """The same, where nobody is looked at more closely because of what is over."""
+        state = self
+        if self.curbs and all(one.until <= now for one in self.curbs):
+            state = replace(state, curbs=())
+        if self.invitations and all(one.until <= now for one in self.invitations.values()):
+            state = replace(state, invitations={})
+        return state
+
     @property
     def is_private(self) -> bool:
         """Whether it is to all but its members as if it did not exist."""

@@ -253,19 +253,12 @@ class Gate:
     def admits_all(self, entries: Sequence[InboxEntry], now: float) -> bool:
         """Whether all of these may happen, and nothing is changed by them: in most rooms, at most times. It costs a turn a microsecond."""
         if not self._is_as_made:
-            self._forget_what_is_over(now)
+            self.state = self.state.without_what_is_over(now)
         if not self._is_as_made or not _ACTS.isdisjoint(map(type, map(_what, entries))):
             return False
         return self.server.is_calm(now) or all(
             is_at_ease(self.server, session, now) for session, _, what, _ in entries if isinstance(what, _LINES)
         )
-
-    def _forget_what_is_over(self, now: float) -> None:
-        """Nobody is looked at more closely because of what is over."""
-        if self.state.curbs and all(one.until <= now for one in self.state.curbs):
-            self.state = replace(self.state, curbs=())
-        if self.state.invitations and all(one.until <= now for one in self.state.invitations.values()):
-            self.state = replace(self.state, invitations={})
 
     def admit(self, entries: Sequence[InboxEntry], now: float) -> Admitted:
         """What of these may happen, in their order; what one of them changes holds for those after it."""
