@@ -81,8 +81,11 @@ def beginning_of(lines: Sequence[Stored]) -> Beginning:
 
 def encode(lines: Sequence[Stored]) -> bytes:
     """Write lines of one room and one time, in UTF-8."""
+    pieces = pieces_of(lines)
+    if len(pieces) == 1 and type(pieces[0]) is SaidRun:
+        return b"[%b]" % _entries(pieces[0])
     rows: list[object] = []
-    for piece in pieces_of(lines):
+    for piece in pieces:
         if type(piece) is SaidRun:
             rows.append(Raw(_entries(piece)))
         elif type(piece) is Said and not (piece.bot or piece.re or piece.edited or piece.reactions or piece.reacted):

@@ -43,10 +43,10 @@ class AtOnce:
     ) -> bool:
         """Give the data to all of one kind who have nothing to prepare, but for others of the kind.
 
-        Returns False if that cannot be, or goes wrong; then each is still to be given it.
+        It is worth that from MANY on. Returns False if that cannot be, or goes wrong; then each is still to be given it.
         """
         send = self._send_many
-        if send is None or len(sinks) < MANY:
+        if send is None:
             return False
         with self._guard:
             known = self._known.get(render)

@@ -20,7 +20,7 @@ from chat_server.protocol.mentions import names_in
 from chat_server.protocol.names import name_key
 from chat_server.protocol.runs import Renderer, SaidRun, StoredRun, is_shown_at_once, shown
 from chat_server.protocol.stored_event import StoredEvent
-from chat_server.rooms.at_once import AtOnce
+from chat_server.rooms.at_once import MANY, AtOnce
 from chat_server.rooms.blocking import Blocks, Whom, can_be_hidden, hidden_lines, whom
 from chat_server.rooms.flow import Flow
 from chat_server.rooms.giving import give_all, give_each, give_prepared
@@ -255,7 +255,7 @@ class Audience:
     ) -> None:
         """Give the data to all of one kind, but for others of the kind."""
         rest = give_prepared(sinks, data, self._guard) if render in self._preparing else sinks
-        if not self._at_once.give(render, rest, others, data):
+        if len(rest) < MANY or not self._at_once.give(render, rest, others, data):
             give_all(rest, data, self._guard)
 
     def _give_personally(

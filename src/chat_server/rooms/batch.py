@@ -205,7 +205,7 @@ class Batch:
                 at += step  # as times_of has it
             elif type(what) is SayRun:
                 person.active_at = now
-                *times, at = accumulate(repeat(step, len(what)), initial=at)
+                *times, at = accumulate(repeat(step, what.texts.count), initial=at)
                 if what.keys:
                     self._keys.add(seq - first, session.person.sender, what.keys)
                 pieces.append(SaidRun(room, seq, times, nick, what.texts, account, guest, bot))
@@ -359,7 +359,7 @@ def _count(entries: Sequence[InboxEntry]) -> int:
     """Their lines, as far as that makes a difference."""
     if len(entries) > FLOOD_LINES:
         return len(entries)
-    return sum([len(what.texts) if type(what) is SayRun else 1 for _, _, what, _ in entries])
+    return sum([what.texts.count if type(what) is SayRun else 1 for _, _, what, _ in entries])
 
 
 def outcome_of(

@@ -87,7 +87,7 @@ class Broadcaster:
         self._guard = parts.guard
         self._calls = RoomCalls(self._members, self._history, self._directory.calls, self._directory.accounts.names)
         self._reactions = GatheredReactions(lambda: room.name)
-        self._said: Sequence[Entry | None] = ()  # what has been stored in this turn
+        self._said: Sequence[Piece | None] = ()  # what has been stored in this turn
         self._read_past_at = -inf
         self._acts = 0  # the number of the newest act of the server's moderators when it was looked at what may happen
         self._door = Doorkeeper(room, parts.members, parts.history, parts.guard)
@@ -138,8 +138,7 @@ class Broadcaster:
         self._flush()
         if self._said:
             said, self._said = self._said, ()
-            with self._guard:
-                self._calls.note(pieces_of(said))
+            self._guard.attempt(self._calls.note, said)
         if self._door.is_to_look:
             with self._guard:
                 self._door.look()
@@ -166,7 +165,7 @@ class Broadcaster:
             entries = self._admitted = self._admit(entries)
             found = await self._store(entries)
         stored, answers, is_plain = found
-        self._said = stored
+        self._said = pieces = pieces_of(stored)
         self._history.gate.note_stored()
         if not self._history.is_read and trio.current_time() >= self._read_past_at:
             with self._guard:
@@ -174,7 +173,7 @@ class Broadcaster:
         is_taken = False
         with self._guard:
             if is_plain:
-                self._add_lines(pieces_of(stored), [not_for for _, _, _, not_for in entries])  # type: ignore[arg-type]  # all are stored
+                self._add_lines(pieces, [not_for for _, _, _, not_for in entries])  # type: ignore[arg-type]  # all are stored
             else:
                 await self._take_each(entries, stored)
             is_taken = True

@@ -46,7 +46,7 @@ class Inbox:
     def put(self, entry: InboxEntry) -> MaybeAwaitable:
         """Put something in; if too much waits, return what to await. Raises ClosedResourceError if nothing more is taken in."""
         if type(entry[2]) is SayRun:
-            return self._put_run(entry, len(entry[2]))
+            return self._put_run(entry, entry[2].texts.count)
         self.put_nowait(entry)
         return None if self._entries <= INBOX_MAX else self._room_for_more(self._taken_out + self._entries)
 
@@ -96,7 +96,7 @@ class Inbox:
             self._taken_out += count
             entries += [self._receive.receive_nowait() for _ in range(count)]
         if self._lines_in_runs:
-            self._lines_in_runs -= sum([len(what) for _, _, what, _ in entries if type(what) is SayRun])
+            self._lines_in_runs -= sum([what.texts.count for _, _, what, _ in entries if type(what) is SayRun])
         while self._far_behind and next(iter(self._far_behind.values())) <= self._taken_out + INBOX_MAX:
             self._far_behind.popitem(last=False)[0].set()
         while self._outside and not self._is_full_for_runs:

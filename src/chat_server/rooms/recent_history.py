@@ -64,8 +64,9 @@ class RecentHistory:
         """Note lines that have been said now."""
         last = lines[-1]
         if type(last) is SaidRun:
-            self.last_seq, self.last_at = last.seq + len(last) - 1, last.times[-1]
-            if len(last) >= HISTORY_MAX:
+            count = last.texts.count
+            self.last_seq, self.last_at = last.seq + count - 1, last.times[-1]
+            if count >= HISTORY_MAX:
                 self._unread = [last]
                 return
         else:
