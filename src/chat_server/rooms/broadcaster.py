@@ -127,13 +127,10 @@ class Broadcaster:
             finally:
                 self._admitted = ()
                 _finish(entries)
-        with self._guard:
-            if self._members.presence and trio.current_time() >= self._members.announcement_due:
-                self._members.announce()
-            if self._reactions.due != inf and trio.current_time() >= self._reactions.due:
-                for event, excluded in self._reactions.take(self._members.sessions):
-                    self._audience.put(event, excluded)
-            if len(self._audience.kinds) > 1 and self._audience.events:
+        if self._members.presence or self._reactions.due != inf:
+            self._guard.attempt(self._tell_what_is_due)
+        if len(self._audience.kinds) > 1 and self._audience.events:
+            with self._guard:
                 await self._audience.show_ahead()
         self._flush()
         if self._said:
@@ -144,6 +141,15 @@ class Broadcaster:
                 self._door.look()
         if self._changes:
             await self._changes.carry_out(self._show_stored)
+
+    def _tell_what_is_due(self) -> None:
+        """Announce who came and went, and who has reacted, if it is time."""
+        now = trio.current_time()
+        if self._members.presence and now >= self._members.announcement_due:
+            self._members.announce()
+        if now >= self._reactions.due:
+            for event, excluded in self._reactions.take(self._members.sessions):
+                self._audience.put(event, excluded)
 
     async def _next_entry(self) -> InboxEntry | None:
         """Wait for the next entry; None when it is time to announce who came and went."""

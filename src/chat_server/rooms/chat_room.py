@@ -174,7 +174,7 @@ class ChatRoom(Room):
 
     def takes_run_of(self, session: Occupant) -> bool:
         """Whether several lines that it says are taken as one run: they are, but for who has the next one timed, and where rules look at each."""
-        return session not in self.timing and self.gate.is_open_to(session)
+        return session not in self.timing and self._history.gate.is_open_to(session)
 
     @property
     def is_private(self) -> bool:
