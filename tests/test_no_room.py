@@ -3,6 +3,7 @@
 import pytest
 from textual.geometry import Region
 
+from account_forms import everything
 from chat_server.protocol import events
 from chat_tui.client.pending import Pending
 from chat_tui.client.timeline_entries import StatusMessage
@@ -250,5 +251,31 @@ def test_lines_are_drawn_at_once_in_as_many_columns_as_there_are() -> None:
         chat._inside = None
         await settle(pilot)
         assert words in app.screen_text()
+
+    play(app, act)
+
+
+def test_an_answer_that_is_too_long_to_be_told_shortly_is_read_whole_and_goes_on_where_it_is_read() -> None:
+    app = StoryApp([everything(), events.LoggedIn("ann", "t" * 22), THREE])
+
+    async def act(pilot: Pilot) -> None:
+        await settle(pilot)
+        app.prompt.insert("/export")
+        await pilot.press("enter")
+        app.answer("export", events.Answered(text="\n".join(f"line {number} of many" for number in range(60))))
+        app.answer("export", events.Answered(text="That is everything."))
+        await settle(pilot)
+        assert "line 0 of many" in app.screen_text()
+        assert not app.toasts()
+        await pilot.press("end")
+        await settle(pilot)
+        assert "line 59 of many" in app.screen_text()
+        assert "That is everything." in app.screen_text()
+        await pilot.press("escape")
+        await settle(pilot)
+        app.answer("export", events.Answered(text="And this."))
+        await settle(pilot)
+        assert app.toasts() == ["And this."]
+        assert app.screen is app.main
 
     play(app, act)

@@ -30,7 +30,6 @@ from chat_tui.ui import terminal
 from chat_tui.ui.ascii import AsciiFilter
 from chat_tui.ui.colours import DARK, LIGHT
 from chat_tui.ui.copying import Copying
-from chat_tui.ui.hearing import TOAST_MAX
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.palette import palette
@@ -38,10 +37,11 @@ from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
 from chat_tui.ui.theme_files import NO_THEMES, Themes, doubts
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, DARK_NAME, LIGHT_NAME, other_theme, own_variables, theme_of
+from chat_tui.ui.told_shortly import TOAST_MAX, ToldShortly
 from chat_tui.ui.writing import commands_here
 
 
-class ChatApp(Copying, KeysInTurn):
+class ChatApp(ToldShortly, Copying, KeysInTurn):
     """chat-tui."""
 
     TITLE = "chat-tui"
@@ -259,17 +259,6 @@ class ChatApp(Copying, KeysInTurn):
         self.client.connection.try_now()
 
     # Beside the panes.
-
-    def clear_notifications(self) -> None:
-        """Have nothing told over the lines any more, nor a place kept for it, as Textual does: what comes next would stand a row further down."""
-        super().clear_notifications()
-        for screen in self.screen_stack:
-            screen.query("ToastHolder").remove()
-
-    def say_shortly(self, text: str) -> None:
-        """Say what came of a key, for some seconds: it does not stay among the lines."""
-        self.clear_notifications()
-        self.notify(text[:TOAST_MAX], markup=False, severity="error", timeout=8)
 
     def tell_terminal(self, data: str) -> None:
         """Write something to the terminal that is not on the screen."""

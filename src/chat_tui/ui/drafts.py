@@ -25,7 +25,7 @@ class Drafts:
 
     def keep(self, room: RoomState | None) -> None:
         """Keep what is written in a room, or in none, and not sent: in memory alone, if a password may be among it that nobody asked for."""
-        self._note_early(room)
+        self.note_early(room)
         key, draft = _key(room), self._prompt.draft
         if key in self._early:
             self._early[key] = draft
@@ -36,10 +36,10 @@ class Drafts:
 
     def holds_early(self, room: RoomState | None) -> bool:
         """Whether a password may be among what is written here, since before the user was let in."""
-        self._note_early(room)
+        self.note_early(room)
         return _key(room) in self._early
 
-    def _note_early(self, room: RoomState | None) -> None:
+    def note_early(self, room: RoomState | None) -> None:
         """See whether the user has just been let in for the first time: what stands in the prompt then was typed early."""
         program, key = self._program, _key(room)
         if program.change.status is not Status.ONLINE:

@@ -4,6 +4,7 @@ Knows the client, where one is, and the pane of lines. Never knows what keys do.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual.app import App
 
@@ -23,9 +24,10 @@ from chat_tui.ui import labels
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
 from chat_tui.ui.program import Program
+from chat_tui.ui.told_shortly import TOAST_MAX
 
-TOAST_MAX = 200
-"""Characters of what is told over the lines, where they hide it."""
+if TYPE_CHECKING:
+    from chat_tui.ui.screens.answer import AnswerScreen
 
 
 class Hearing:
@@ -43,6 +45,7 @@ class Hearing:
         self._program, self._app, self._panes, self._navigation = program, app, panes, navigation
         self._paint_soon = paint_soon
         self._last_login = ""
+        self._answer: AnswerScreen | None = None
         self._has_begun = False
 
     def take(self, event: Event, new: list[Entry], *, is_told: bool) -> None:
@@ -124,7 +127,8 @@ class Hearing:
             if isinstance(event, RoomDeleted):
                 self._toast(words)  # the lines among which it would stand are gone with the room
             elif words:
-                self.tell(words, room=event.new if isinstance(event, RoomRenamed) else getattr(event, "room", ""))
+                room = event.new if isinstance(event, RoomRenamed) else getattr(event, "room", "")
+                self.tell(words, room=room, is_answer=was_typed)
 
     def _join_only(self, event: events.RoomsListed) -> None:
         """A user who has never been in a room here begins in the only one, if there is only one: among several they choose."""
@@ -134,15 +138,32 @@ class Hearing:
         if is_outside and len(event.rooms) == 1 and self._program.is_new_here():
             self._program.client.connection.request("join", room=event.rooms[0][0])
 
-    def tell(self, text: str, *, room: str = "", is_error: bool = False) -> None:
-        """Tell the user something, among the lines if they are in a room."""
+    def tell(self, text: str, *, room: str = "", is_error: bool = False, is_answer: bool = False) -> None:
+        """Tell the user something, among the lines if they are in a room. `is_answer`: they have asked for it, and want to read all of it."""
         state, current = self._program.client.state, self._navigation.current
         there = (state.known(room) if room else None) or current
         if there is not None:
             state.noticed(there.name, text, is_error=is_error)
-        if there is None or not self._navigation.sees(there):
+        if there is None and is_answer and self._navigation.is_shown and (len(text) > TOAST_MAX or self._is_read):
+            self._show(text)
+        elif there is None or not self._navigation.sees(there):
             self._toast(text, is_error=is_error)
         self._paint_soon()
+
+    @property
+    def _is_read(self) -> bool:
+        """Whether the user reads an answer just now, which may go on."""
+        return self._answer is not None and self._answer.is_attached
+
+    def _show(self, text: str) -> None:
+        """Have them read this, or go on with it."""
+        from chat_tui.ui.screens.answer import AnswerScreen  # noqa: PLC0415 - who asks pays
+
+        if self._answer is not None and self._is_read:
+            self._answer.add(text)
+        else:
+            self._answer = AnswerScreen(text)
+            self._app.push_screen(self._answer)
 
     def _toast(self, text: str, *, is_error: bool = False) -> None:
         told = labels.from_server("" if self._navigation.is_shown else self._program.title, text)

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Click, Resize, ScreenResume
+from textual.events import Click, Resize
 
 from chat_tui.actions import ACTIONS, EVERYWHERE, Action
 from chat_tui.ui import terminal
@@ -25,6 +25,7 @@ from chat_tui.ui.program import Program
 from chat_tui.ui.search_bar import SearchBar
 from chat_tui.ui.seat import Seat
 from chat_tui.ui.sides import BELOW
+from chat_tui.ui.told_shortly import Covered
 from chat_tui.ui.writing import completed
 
 
@@ -54,7 +55,7 @@ class Servers(Protocol):
         """Nothing is open over the panes: have a server ask that has waited for it."""
 
 
-class MainScreen(FirstFrame):
+class MainScreen(Covered, FirstFrame):
     """The panes."""
 
     AUTO_FOCUS: ClassVar[str | None] = "Composer"
@@ -95,15 +96,6 @@ class MainScreen(FirstFrame):
         self.set_interval(0.25, self.watch_reading)
         self.set_interval(1.0, self.tick)
         self.app.theme_changed_signal.subscribe(self, lambda _: self.paint_soon())
-
-    def on_screen_suspend(self) -> None:
-        """Something opens over the panes, and shows what is told just now: below its own words (chat.tcss). Here it would stand a second time."""
-        self.query("ToastRack").set_class(True, "covered")
-
-    def on_screen_resume(self, event: ScreenResume) -> None:
-        """Nothing is over the panes any more."""
-        del event
-        self.query("ToastRack").set_class(False, "covered")
 
     def new_seat(self, program: Program, come_here: Callable[[], None]) -> Seat:
         """A seat at a server, which `come_here` puts on the screen."""

@@ -153,6 +153,11 @@ class Navigation:
         if self._is_shown():
             self._drafts.keep(self.current)
 
+    def note_early(self) -> None:
+        """See whether the user has just been let in: what they write from now on is not early."""
+        if self._is_shown():
+            self._drafts.note_early(self.current)
+
     def holds_early(self) -> bool:
         """Whether a password may be among what is written here, since before the user was let in."""
         return self._drafts.holds_early(self.current)

@@ -106,6 +106,7 @@ class Seat:
 
     def go_on(self) -> None:
         """Do what was typed before the user was let in, if they are by now."""
+        self.navigation.note_early()
         self.writing.early.go_on(lambda line: self.writing.submit(line, self.navigation.current), self.writing.asks)
 
     def _search_again(self) -> None:
