@@ -177,9 +177,7 @@ class TextDecoder:
 
     def receive_data(self, data: bytes) -> Iterable[Item]:
         """Take bytes as they came; give the requests that they complete and the replies due, in order, as far as they are asked for."""
-        if (known := self.telnet) is not NO_TELNET and (
-            self.editor or known.is_secret_expected or known.is_in_sequence
-        ):
+        if self.telnet is not NO_TELNET and (self.editor or self.telnet.expects_no_text):
             return self._each(data)
         if data.startswith(b"/") and (command := self._lines.command(data)) is not None:
             return self._alone(command)

@@ -39,6 +39,11 @@ class CallersTelnet(Struct, frozen=True, gc=False):
         """Whether something of the protocol has been begun and not ended."""
         return self.decoder is not None and self.decoder.is_in_sequence
 
+    @property
+    def expects_no_text(self) -> bool:
+        """Whether what comes next is a secret, or the rest of something of the protocol."""
+        return self.is_secret_expected or self.is_in_sequence
+
     def judge_byte_255(self, charset: str) -> None:
         """Without telnet, 0xFF is a letter where the charset has one there; with it, that letter comes twice."""
         if self.decoder is not None:
