@@ -661,6 +661,32 @@ async def test_what_was_deleted_or_cannot_be_read_any_more_is_in_nobodys_mention
         assert (await ann.read())["is"] == "no-mentions", "the room is to her as one that does not exist"
 
 
+@pytest.mark.parametrize("hides", ["rule", "block"])
+async def test_who_comes_back_is_told_of_no_mention_that_they_would_not_be_shown_where_it_stands(
+    hides: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with open_house(silence_seconds=99999, connections_per_address=99) as house:
+        ann, bob = await holder(house, "ann", 1), await holder(house, "bob", 2)
+        await bob.ask("create", room="den")
+        await bob.wait_for("room-created")
+        await join(bob, ann, room="den")
+        await ann.ask("logout")
+        await trio.sleep(1)
+        await say(bob, "ann: hello", room="den")
+        if hides == "rule":
+            await bob.ask("rule", room="den", rule="history", value="joined")
+            await bob.wait_for("rule-set")
+        else:
+            ann = await log_in(house, "ann", 1)
+            await ann.wait_for("mentions-waiting")
+            await block(ann, "bob")
+            await ann.ask("logout")
+        await trio.sleep(2)
+        ann = await log_in(house, "ann", 1)
+        await ann.ask("mentions", which="all")
+        assert (await ann.read())["is"] == "no-mentions"
+
+
 async def test_mentions_are_kept_at_whatever_node_and_told_at_any(autojump_clock: trio.abc.Clock) -> None:
     async with open_nodes(2, kept=Kept(), silence_seconds=99999, connections_per_address=99) as (one, other):
         ann, bob = await holder(one, "ann", 1), await holder(other, "bob", 2)
