@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -154,16 +154,18 @@ async def test_so_many_connections_are_all_that_there_may_be_by_whichever_listen
         raise AssertionError("nobody asks for metrics")
 
     with trio.fail_after(TIMEOUT):
-        async with trio.open_nursery() as nursery:
+        async with AsyncExitStack() as exits, trio.open_nursery() as nursery:
             nursery.start_soon(let_monitors_in, listeners, Health(), observed)
-            held = [await trio.open_tcp_stream(*first) for _ in range(CONNECTIONS_MAX)]
+
+            async def connected(place: tuple[str, int]) -> trio.SocketStream:
+                return await exits.enter_async_context(await trio.open_tcp_stream(*place))
+
+            held = [await connected(first) for _ in range(CONNECTIONS_MAX)]
             for eldest, place in enumerate((first, second)):
-                held.append(await trio.open_tcp_stream(*place))
+                held.append(await connected(place))
                 assert await held[eldest].receive_some() == b""
             await held[2].send_all(GET)
             assert (await held[2].receive_some()).startswith(b"HTTP/1.0 200 ")
-            for stream in held:
-                await stream.aclose()
             nursery.cancel_scope.cancel()
 
 

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,19 @@ def open_files(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+@asynccontextmanager
+async def called(server: ServerProcess, people: int) -> AsyncIterator[list[Caller]]:
+    """So many people who have come and are in one room. They hang up at the end, also where a test fails."""
+    async with AsyncExitStack() as exits:
+        callers: list[Caller] = []
+        for number in range(people):
+            callers.append(
+                Caller(await exits.enter_async_context(await trio.open_tcp_stream("127.0.0.1", server.port)))
+            )
+            await callers[-1].log_in(f"n{number}", "python")
+        yield callers
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="it looks at the process by /proc")
 async def test_good_and_bad_files_in_turns_while_people_talk_cost_nobody_anything(
@@ -262,49 +276,49 @@ async def test_good_and_bad_files_in_turns_while_people_talk_cost_nobody_anythin
 ) -> None:
     server, file, data = house
     people = 20
-    callers = [Caller(await trio.open_tcp_stream("127.0.0.1", server.port)) for _ in range(people)]
-    for number, caller in enumerate(callers):
-        await caller.log_in(f"n{number}", "python")
-    said = heard = 0
-    is_enough = False
+    async with called(server, people) as callers:
+        said = heard = 0
+        is_enough = False
 
-    async def talk() -> None:
-        nonlocal said
-        while not is_enough or said <= LINES_MIN:
-            await callers[said % people].type(f"line {said}")
-            said += 1
-            await trio.sleep(0.005)
-        for caller in callers:  # each says it after all else that it has said
-            await caller.type("that is all")
+        async def talk() -> None:
+            nonlocal said
+            while not is_enough or said <= LINES_MIN:
+                await callers[said % people].type(f"line {said}")
+                said += 1
+                await trio.sleep(0.005)
+            for caller in callers:  # each says it after all else that it has said
+                await caller.type("that is all")
 
-    async def hear(caller: Caller) -> None:
-        nonlocal heard
-        seen = "".join([await caller.read_until("that is all\r\n") for _ in range(people - 1)])
-        numbers = [int(line.rsplit(" ", 1)[1]) for line in seen.splitlines() if ": line " in line]
-        mine = callers.index(caller)
-        assert sorted(numbers) == [number for number in range(said) if number % people != mine], "each line, and once"
-        heard += 1
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(talk)
-        for caller in callers:
-            nursery.start_soon(hear, caller)
-        figures = []
-        for number in range(40):
-            is_good = number % 2 == 0
-            file.write_text(
-                GOOD.format(number + 2) + f"[server]\nname = 'n{number}'\n" if is_good else list(BAD)[number % len(BAD)]
+        async def hear(caller: Caller) -> None:
+            nonlocal heard
+            seen = "".join([await caller.read_until("that is all\r\n") for _ in range(people - 1)])
+            numbers = [int(line.rsplit(" ", 1)[1]) for line in seen.splitlines() if ": line " in line]
+            mine = callers.index(caller)
+            assert sorted(numbers) == [number for number in range(said) if number % people != mine], (
+                "each line, and once"
             )
-            server.signal(signal.SIGHUP)
-            await trio.to_thread.run_sync(server.wait_for_log, "been read again" if is_good else "stays as it was")
-            figures.append((open_files(server.pid), memory(server.pid)))
-        is_enough = True
-    assert heard == people
-    at_first, at_last = (min(files for files, _ in some) for some in (figures[2:12], figures[-10:]))
-    assert at_last <= at_first + 1, "what is stored meanwhile, or looked for, has files open for a moment"
-    assert figures[-1][1] - figures[9][1] < 6 * 2**20
-    file.write_text(GOOD.format(1000))
-    assert (await trio.to_thread.run_sync(reloaded, data))["generation"] == 22
-    for caller in callers:
-        await caller.stream.aclose()
+            heard += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(talk)
+            for caller in callers:
+                nursery.start_soon(hear, caller)
+            figures = []
+            for number in range(40):
+                is_good = number % 2 == 0
+                file.write_text(
+                    GOOD.format(number + 2) + f"[server]\nname = 'n{number}'\n"
+                    if is_good
+                    else list(BAD)[number % len(BAD)]
+                )
+                server.signal(signal.SIGHUP)
+                await trio.to_thread.run_sync(server.wait_for_log, "been read again" if is_good else "stays as it was")
+                figures.append((open_files(server.pid), memory(server.pid)))
+            is_enough = True
+        assert heard == people
+        at_first, at_last = (min(files for files, _ in some) for some in (figures[2:12], figures[-10:]))
+        assert at_last <= at_first + 1, "what is stored meanwhile, or looked for, has files open for a moment"
+        assert figures[-1][1] - figures[9][1] < 6 * 2**20
+        file.write_text(GOOD.format(1000))
+        assert (await trio.to_thread.run_sync(reloaded, data))["generation"] == 22
     assert await trio.to_thread.run_sync(server.stop) == 0
