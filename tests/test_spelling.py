@@ -100,6 +100,22 @@ def test_words_that_no_dictionary_has_are_underlined_and_tab_offers_others() -> 
     play(app, act)
 
 
+def test_what_was_drawn_before_the_dictionaries_were_opened_is_underlined_too() -> None:
+    app = StoryApp(beginning("python"), settings=Settings(spelling=dictionary("en_US")))
+
+    def drawn(prompt: Composer) -> list[str]:
+        return [segment.text for segment in prompt.render_line(0) if segment.style and segment.style.underline]
+
+    async def act(pilot: Pilot) -> None:
+        prompt = app.screen.query_one(Composer)
+        prompt.insert("hello wrold ")
+        assert drawn(prompt) == []
+        await opened(app, pilot)
+        assert drawn(prompt) == ["wrold"]
+
+    play(app, act)
+
+
 @pytest.mark.parametrize("settings", [Settings(spelling="xx_XX"), Settings(spelling="en_US", slow_link=True)])
 def test_nothing_is_looked_up_where_there_is_no_such_dictionary_or_the_line_is_slow(settings: Settings) -> None:
     app = StoryApp(beginning("python"), settings=settings)

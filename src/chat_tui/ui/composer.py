@@ -245,7 +245,17 @@ class Composer(QuickTextArea):
     def _watch_text(self) -> None:
         if self._dictionaries.is_wanted and self.text[:1].strip("/"):
             self._dictionaries.is_wanted = False
-            self.run_worker(self._dictionaries.open, thread=True, group="dictionaries", exit_on_error=False)
+            self.run_worker(self._open_dictionaries, thread=True, group="dictionaries", exit_on_error=False)
+
+    def _open_dictionaries(self) -> None:
+        self._dictionaries.open()
+        self.call_later(self._mark_misspelt)
+
+    def _mark_misspelt(self) -> None:
+        """Draw again what was drawn before there were dictionaries."""
+        if self._dictionaries:
+            self.notify_style_update()
+            self.refresh()
 
     def edit(self, edit: "Edit") -> "EditResult":
         """Change the text. One step of undoing ends after a word: what was typed in two seconds may be ten of them."""
