@@ -50,6 +50,16 @@ def prompt_for(room: str, columns: int = 0, *, is_archived: bool = False) -> str
     return next(fitting, "") or Content(said[-1]).truncate(columns, ellipsis=True).plain
 
 
+def _correction(before: str, dictionaries: Dictionaries, names: Container[str]) -> Completion | None:
+    """What the word before the cursor may be meant to be, if no dictionary has it."""
+    line = before.rpartition("\n")[2]
+    span = word_before(line, len(line)) if dictionaries else None
+    if span is None or span not in misspelt(line, dictionaries.knows, names):
+        return None
+    choices = dictionaries.suggestions(line[slice(*span)])
+    return Completion(len(before) - len(line) + span[0], choices) if choices else None
+
+
 def _location(text: str, at: int) -> tuple[int, int]:
     """The row and column of a place in a text."""
     before = text[:at]
@@ -127,7 +137,7 @@ class Composer(QuickTextArea):
             max_checkpoints=UNDO_MAX,
         )
         self.cursor_blink = False
-        self._completing = CompletionCycle(lambda before: complete(before) or self._corrected(before))
+        self._completing = CompletionCycle(lambda before: complete(before) or _correction(before, dictionaries, names))
         self._before_history = before_history
         self.is_editing = False
         """Whether it has the text of a line that was sent, in whose place nothing else comes."""
@@ -221,15 +231,6 @@ class Composer(QuickTextArea):
         whole = self._completing.complete(before, step)
         if whole is not None:
             self.replace(whole, (0, 0), self.cursor_location)
-
-    def _corrected(self, before: str) -> Completion | None:
-        """What the word before the cursor may be meant to be, if no dictionary has it."""
-        line = before.rpartition("\n")[2]
-        span = word_before(line, len(line)) if self._dictionaries else None
-        if span is None or span not in misspelt(line, self._dictionaries.knows, self._names):
-            return None
-        choices = self._dictionaries.suggestions(line[slice(*span)])
-        return Completion(len(before) - len(line) + span[0], choices) if choices else None
 
     def get_line(self, line_index: int) -> Text:
         """A line as it is drawn: words that may be misspelt are underlined, in a colour of their own."""
