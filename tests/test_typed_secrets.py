@@ -45,6 +45,9 @@ def test_every_command_that_takes_a_secret_is_known() -> None:
         ("/regsiter hunter2", "/regsiter"),
         ("/passwd\nhunter2", "/passwd"),
         ("/pass hunter2", "/pass"),
+        ("/reg hunter2", "/reg"),
+        ("/node hunter2", "/node hunter2"),
+        ("/plugin list", "/plugin list"),
         ("/ register hunter2", "/register"),
         ("/password hunter2 hunter3", "/password"),
         ("/account close hunter2", "/account close"),
@@ -66,7 +69,7 @@ def test_every_command_that_takes_a_secret_is_known() -> None:
 def test_what_may_be_a_secret_is_not_kept_of_what_was_typed(typed: str, kept: str, tmp_path: Path) -> None:
     app = among_others(store=tmp_path)
     client = app.client
-    client.state.commands = {word: client.state.commands.get("say") for word in ("mode", "say")}  # type: ignore[misc]
+    client.state.commands = {word: client.state.commands.get("say") for word in ("mode", "plain", "re", "say")}  # type: ignore[misc]
     client.aliases.words["in"] = "/login ann"
     client.early_typing.may_be_secret = False
     client.note_draft("python", typed)

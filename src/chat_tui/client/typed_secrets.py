@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from chat_server.protocol.aliases import expanded_line
 from chat_server.protocol.sanitize import typed_lines
-from chat_server.protocol.typed import meant
+from chat_server.protocol.typed import BEGUN_MIN, nearest
 
 BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "login": (),
@@ -26,15 +26,15 @@ NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
     """The words of the command with which a text begins, if a secret may stand behind that; "" if it begins with no such command.
 
-    However that is written: in wide letters, by one of the user's `aliases`, or mistyped, which none of the `commands` is.
+    However that is written: in wide letters, by one of the user's `aliases`, or mistyped: nearer to it than to any other of the `commands`.
     """
     typed = typed_lines(text)
     if not typed.startswith("/") or typed.startswith("//"):  # with two it is said
         return ""
     first = typed.partition("\n")[0]
-    meant = expanded_line(first, aliases, lambda word: word.casefold() in commands)
-    if meant != first:
-        return first.split()[0] if before_secrets(meant, commands) else ""
+    expanded = expanded_line(first, aliases, lambda word: word.casefold() in commands)
+    if expanded != first:
+        return first.split()[0] if before_secrets(expanded, commands) else ""
     word, *following = typed[1:].split() or [""]
     own = BEFORE_SECRETS.get(_meant(_folded(word), commands))
     if own is None:
@@ -49,7 +49,11 @@ def without_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[
 
 
 def _meant(word: str, commands: Collection[str]) -> str:
-    return word if word in BEFORE_SECRETS or word in commands else meant(word, [*BEFORE_SECRETS])
+    """Return the command that a folded word is, or was probably meant to be: one before secrets that it only begins, or else the nearest of all."""
+    if word in BEFORE_SECRETS or word in commands:
+        return word
+    begun = (known for known in BEFORE_SECRETS if len(word) >= BEGUN_MIN and known.startswith(word))
+    return next(begun, "") or nearest(word, [*BEFORE_SECRETS, *commands])
 
 
 def _folded(word: str) -> str:
