@@ -235,6 +235,18 @@ def test_what_follows_a_refused_command_in_a_pipe_is_said_where_a_file_has_the_p
     sit(act, is_interactive=False, password=PASSWORD)
 
 
+def test_the_first_line_that_is_left_in_a_pipe_is_named_without_what_stands_behind_an_alias_for_a_login() -> None:
+    async def act(user: Sitting) -> None:
+        user.program.client.aliases.words["in"] = "/login ann"
+        user.connection.status = Status.WAITING
+        await user.type(f"/in {PASSWORD}")
+        user.program.end(Exit.NOT_STORED)
+
+    _, written, _ = sit(act, is_interactive=False)
+    assert "from this one on: /in" in written
+    assert PASSWORD not in written
+
+
 def test_on_a_line_that_others_can_read_no_secret_is_asked_for() -> None:
     async def act(user: Sitting) -> None:
         user.connection.line = Line.OPEN

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from chat_tui.client.client import Client
 from chat_tui.client.pipes import Input
-from chat_tui.client.typed_secrets import without_secrets
 from chat_tui.language import say, say_count, sentences
 
 
@@ -52,7 +51,7 @@ def left_over(client: Client, input_: Input, roomless: int, *, is_lost: bool, is
                 "{number} line of the input is neither sent nor kept, from this one on: {line}",
                 "{number} lines of the input are neither sent nor kept, from this one on: {line}",
                 waiting,
-                line=without_secrets(str(input_.next))[:40],
+                line=client.without_secrets(str(input_.next))[:40],
             )
     if not input_.is_ended and not is_interactive:
         yield say("The rest of the input was not read.")
