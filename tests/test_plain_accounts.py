@@ -21,7 +21,7 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
 from chat_tui.client.plain_program import Exit, PlainProgram
-from chat_tui.client.plain_typing import BEHIND_MAX, BEHIND_SECONDS
+from chat_tui.client.typed_secrets import BEHIND_MAX, BEHIND_SECONDS
 from plain_programs import run_to_the_end, turns
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection
@@ -215,13 +215,35 @@ def test_what_comes_with_a_command_for_which_no_password_is_asked_is_not_said(
     assert written.count(thrown_away(1)) == (2 if is_interactive else BEHIND_MAX)
 
 
-def test_a_command_after_a_mistyped_one_has_what_follows_it_said() -> None:
+@pytest.mark.parametrize("is_interactive", [True, False])
+def test_a_password_that_begins_with_a_slash_has_nothing_behind_it_said(*, is_interactive: bool) -> None:
     async def act(user: Sitting) -> None:
-        await user.type("/regsiter", "/frob", "hello")
-        assert [line.text for line in user.connection.said] == ["hello"]
+        user.connection.line = Line.OPEN
+        user.program.input.receive_data(f"/password\n/old-pass\n{PASSWORD}\n{PASSWORD}\n".encode())
+        await turns()
+        assert not user.connection.said
         user.program.end(Exit.STORED)
 
-    sit(act)
+    _, written, _ = sit(act, is_interactive=is_interactive)
+    assert written.count(thrown_away(1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("/online", []), ("/quiet", []), ("/me waves", ["waves"]), ("/say hi", ["hi"])]
+)
+@pytest.mark.parametrize("is_interactive", [True, False])
+def test_a_command_behind_a_mistyped_one_is_carried_out_and_has_what_follows_it_said(
+    command: str, said: list[str], *, is_interactive: bool
+) -> None:
+    async def act(user: Sitting) -> None:
+        await user.type("/accout close", command)
+        if command == "/online":
+            await user.answer("online", Answered(text="ann is here."))
+        await user.type("hello")
+        assert [line.text for line in user.connection.said] == [*said, "hello"]
+        user.program.end(Exit.STORED)
+
+    sit(act, is_interactive=is_interactive)
 
 
 def test_what_follows_a_refused_command_in_a_pipe_is_said_where_a_file_has_the_password() -> None:

@@ -27,6 +27,7 @@ from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
 from chat_tui.client.plain_options import Own, PlainOptions
 from chat_tui.client.state import RoomState
+from chat_tui.client.typed_secrets import BEHIND_MAX, BEHIND_SECONDS
 from chat_tui.language import say
 
 UNANSWERED_MAX = 100
@@ -34,12 +35,6 @@ UNANSWERED_MAX = 100
 
 KEPT_MAX = 10_000
 """Lines that are kept while there is no connection before no more of the input is taken."""
-
-BEHIND_MAX = 3
-"""Lines that are not said after a command before secrets of which nothing came: `/password` takes the old one, and the new one twice."""
-
-BEHIND_SECONDS = 2
-"""Seconds after it in which nobody has read that, and typed on because of it. What is piped in is read by nobody."""
 
 LEAVING = ("/logout", "/quit", "/exit", "/bye")
 """What ends the program where no server can be asked."""
@@ -191,7 +186,7 @@ class Typing:
                 if not self._may_say(len(said), is_last=is_last):
                     break
                 self._input.take()
-                if self._is_withheld():
+                if self._is_withheld(line, asked):
                     continue
                 said += self._line(asked, words, is_too_long=isinstance(line, TooLong))
             elif not line.strip():
@@ -259,10 +254,17 @@ class Typing:
         """Nothing came of a command: if it is one before secrets, what was typed with it is not said."""
         if self._client.is_before_secrets(line) and self._accounts.may_be_typed:
             self._withheld = BEHIND_MAX
+            # What is piped in is typed by nobody who reads.
             self._withheld_until = monotonic() + BEHIND_SECONDS if self._is_interactive else inf
 
-    def _is_withheld(self) -> bool:
-        """Whether the next line is not said, for it may be a secret; that is told then."""
+    def _end_withholding(self, line: str, asked: Asked | Own | Misused | None) -> None:
+        """Have what follows a command said. What is none ends nothing: a password may begin with a slash."""
+        if isinstance(asked, Asked | Own) and line.startswith("/") and not line.startswith("//"):
+            self._withheld = 0
+
+    def _is_withheld(self, line: str, asked: Asked) -> bool:
+        """Whether a line is not said, for it may be a secret; that is told then. A command that says something is carried out."""
+        self._end_withholding(line, asked)
         if not self._withheld or monotonic() > self._withheld_until:
             return False
         self._withheld -= 1
@@ -271,7 +273,7 @@ class Typing:
         return True
 
     def _command(self, line: str, asked: Asked | Own | Misused | None) -> None:
-        self._withheld = 0
+        self._end_withholding(line, asked)
         if asked is None or not self._is_online:
             if line.split(maxsplit=1)[0].casefold() in LEAVING:
                 self._on_leave()

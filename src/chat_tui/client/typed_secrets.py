@@ -1,6 +1,7 @@
 """What may be kept of a typed text, or shown again: not what stands behind a command about accounts, for that may be a password or a code.
 
-Whatever writes down what somebody has typed asks here first. Pure; never knows where it is written.
+Whatever writes down what somebody has typed asks here first. How long what is typed next may be one stands here too. Pure; never knows where it is
+written.
 """
 
 from collections.abc import Collection, Container, Mapping
@@ -19,6 +20,12 @@ BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "code": ("device", "invite", "recovery"),
 }
 """Commands behind which somebody may type a secret, though it is never asked for there; each with the words that may come first, and are none."""
+
+BEHIND_MAX = 3
+"""Lines that are not said after a command before secrets of which nothing came: `/password` takes the old one, and the new one twice."""
+
+BEHIND_SECONDS = 2
+"""Seconds after it, or after what refuses it, in which nobody has read what came of it, and typed on because of that."""
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 

@@ -11,6 +11,7 @@ from textual.app import App
 from chat_server.protocol.events import Event, Refused
 from chat_tui.client import account_words as words
 from chat_tui.client.accounts import CANNOT_ASK, why_no_secrets
+from chat_tui.client.typed_secrets import BEHIND_SECONDS
 from chat_tui.language import say
 from chat_tui.ui.program import Program
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 Typed = Mapping[str, str]
 """What was typed into a form, by the names of its fields."""
-
-REFUSED_SECONDS = 2
-"""Seconds after a refusal in which nobody has read it, and typed on because of that."""
 
 ANSWER_SECONDS = 10
 """Seconds for which an answer is waited for, before what is typed is taken for something said again: a server may not answer at all."""
@@ -62,7 +60,7 @@ class AccountForms:
         """Ask the server, without a secret; have `take` called with what answers it."""
 
         def answered(event: Event) -> bool:
-            self._wait(REFUSED_SECONDS if isinstance(event, Refused) else 0)
+            self._wait(BEHIND_SECONDS if isinstance(event, Refused) else 0)
             return take(event)
 
         self._wait(ANSWER_SECONDS)

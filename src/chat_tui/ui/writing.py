@@ -19,6 +19,7 @@ from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.own_commands import own_command, own_commands
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState, State
+from chat_tui.client.typed_secrets import BEHIND_SECONDS
 from chat_tui.language import say
 from chat_tui.ui import terminal
 from chat_tui.ui.composer import Composer
@@ -80,9 +81,6 @@ def _others(state: State, room: RoomState | None) -> list[str]:
     known = {key: nick for other in state.rooms.values() for key, nick in other.people.items()}
     return [nick for key, nick in known.items() if key not in here and nick != state.nick]
 
-
-BEHIND_SECONDS = 2
-"""Seconds after a command before secrets in which nobody has read what came of it, and typed on because of that."""
 
 ABOUT_SERVERS = ("connect", "disconnect")
 """Commands that are no secret, and needed where a server lets nobody in."""
