@@ -11,7 +11,7 @@ from chat_tui.language import message, say_count
 AHEAD = message("What you typed before you were asked is in the field, unseen. Enter sends it.")
 
 NOT_SENT = message(
-    "You are logged in. What you typed before is in the prompt. If no password is in it, Enter sends it."
+    "You are logged in. What you typed before is in the prompt. If it is no password, press Enter to send it."
 )
 
 NOT_YET = message("You are not logged in yet. Nothing of that is sent or kept before you are.")
