@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 import textual
+from textual.widgets import _toast
 
 import forks
 from chat_tui.starting import _sixteen_colours
 from chat_tui.ui import background, pinned
 from chat_tui.ui.keyboard import Keyboard
-from chat_tui.ui.terminal import kitty_form, title
+from chat_tui.ui.terminal import TOAST_PLACE, TOASTS, kitty_form, title
 from processes import TIMEOUT, Screen, ServerProcess, running_server, terminal
 from tmux_windows import PROGRAM
 
@@ -505,6 +506,11 @@ def test_a_theme_that_was_chosen_stays_as_light_as_it_is_on_a_slow_link(theme: s
 
 def test_textual_is_the_version_of_which_the_private_things_are_known() -> None:
     assert textual.__version__ == pinned.PINNED
+
+
+@pytest.mark.parametrize("name", [TOASTS, TOAST_PLACE])
+def test_textual_calls_so_what_shows_what_is_told_for_some_seconds(name: str) -> None:
+    assert hasattr(_toast, name)
 
 
 def test_which_version_of_textual_it_is_is_known_without_what_takes_long_to_import() -> None:

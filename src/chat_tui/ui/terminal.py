@@ -4,6 +4,7 @@
   two in that time for text, and digits for symbols. Here they become what a Kitty terminal sends, at once.
 - Escape sequences that tell the terminal something: its bell, its title (what notifies a desktop: desktop.py).
 - A screen that the terminal is told as plain text; and the mouse, left to the terminal meanwhile.
+- Where Textual shows what is told for some seconds.
 - A part of the screen drawn by no more than what is seen there; whether a key has done all that it does.
 - Giving the terminal back as it was, however the program ends; and a bug's traceback without secrets.
 """
@@ -328,6 +329,21 @@ def draw_what_is_seen(screen: Screen[Any]) -> None:
 
     if is_pinned():
         setattr(compositor, "_get_renders", renders)  # noqa: B010 - for a type checker a method cannot be replaced
+
+
+TOASTS, TOAST_PLACE = "ToastRack", "ToastHolder"
+"""Textual's names of what shows all that is told for some seconds (chat.tcss has the first, too), and of the place that is kept there for each."""
+
+
+def forget_toasts(app: App[Any]) -> None:
+    """Have nothing left of what was told for some seconds, nor a place kept for it: what comes next would stand a row further down."""
+    for screen in app.screen_stack:
+        screen.query(TOAST_PLACE).remove()
+
+
+def mark_toasts(screen: Screen[Any], name: str, *, is_on: bool) -> None:
+    """Have a class of styles hold for what is told for some seconds, in one screen, or no longer."""
+    screen.query(TOASTS).set_class(is_on, name)
 
 
 def draw_nothing_in_vain(screen: Screen[Any], on_drawn: Callable[[], None]) -> None:

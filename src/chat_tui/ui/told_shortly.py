@@ -4,6 +4,8 @@ from textual.app import App
 from textual.events import ScreenResume
 from textual.screen import Screen
 
+from chat_tui.ui import terminal
+
 TOAST_MAX = 200
 """Characters of what is told over the lines, where they hide it."""
 
@@ -12,10 +14,9 @@ class ToldShortly(App[None]):
     """An app that says such things."""
 
     def clear_notifications(self) -> None:
-        """Have nothing told over the lines any more, nor a place kept for it, as Textual does: what comes next would stand a row further down."""
+        """Have nothing told over the lines any more, nor a place kept for it, which Textual leaves."""
         super().clear_notifications()
-        for screen in self.screen_stack:
-            screen.query("ToastHolder").remove()
+        terminal.forget_toasts(self)
 
     def say_shortly(self, text: str) -> None:
         """Say what came of a key, for some seconds: it does not stay among the lines."""
@@ -28,9 +29,9 @@ class Covered(Screen[None]):
 
     def on_screen_suspend(self) -> None:
         """Something opens over the panes, and shows what is told just now: below its own words (chat.tcss). Here it would stand a second time."""
-        self.query("ToastRack").set_class(True, "covered")
+        terminal.mark_toasts(self, "covered", is_on=True)
 
     def on_screen_resume(self, event: ScreenResume) -> None:
         """Nothing is over the panes any more."""
         del event
-        self.query("ToastRack").set_class(False, "covered")
+        terminal.mark_toasts(self, "covered", is_on=False)
