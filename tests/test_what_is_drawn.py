@@ -222,7 +222,7 @@ def test_what_is_told_shortly_stands_once_and_over_no_words_of_what_is_asked() -
 
     async def run() -> None:
         async with app.run_test(size=SIZE, notifications=True) as pilot:
-            app.say_shortly("told now")
+            app.say_shortly("right of what opens over it, told now")
             await settle(pilot)
             (over_panes,) = places()
             await pilot.press("f3")
