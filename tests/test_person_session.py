@@ -130,6 +130,20 @@ async def test_a_real_terminal_gets_a_prompt_and_a_line_to_edit(autojump_clock: 
         assert (await ann.ask("/mode"))[0] == "[python] ann> /mode"
 
 
+async def test_who_has_logged_in_is_no_program_whatever_their_next_lines_begin_with(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with open_house() as house:
+        ann, bob = telnet(house), house.call()
+        await bob.log_in("bob", "python")
+        await ann.read()
+        await ann.type("\r\n")
+        await ann.read()
+        assert ann.session_is_edited
+        await ann.type('/login ann\r/join python\r{"a": 1}\rhello\r')
+        await bob.read_until('ann: {"a": 1}\r\nann: hello\r\n')
+
+
 async def test_ones_own_line_is_shown_once_and_when_it_is_stored(autojump_clock: trio.abc.Clock) -> None:
     async with open_house() as house:
         ann = await telnet(house).come("ann", "python")

@@ -592,11 +592,14 @@ def test_a_secret_is_not_echoed_and_is_no_request() -> None:
 
 def test_a_chinese_first_line_in_another_charset_is_pointed_out_once_and_not_said() -> None:
     hello = "大家好".encode("gb18030")
-    assert requests(hello + b"\n" + hello + b"\n") == [CharsetUnclear(), Say(hello.decode(errors="replace"))]
+    assert requests(hello + b"\n" + hello + b"\n") == [
+        CharsetUnclear(may_be_command=False),
+        Say(hello.decode(errors="replace")),
+    ]
     edited = Listener().receive(EDITING, hello + b"\r")
-    assert edited.asked[-1] == CharsetUnclear()
+    assert edited.asked[-1] == CharsetUnclear(may_be_command=False)
     for chunks in ([b"first\nhi " + hello + b"\n"], [b"first\nhi " + hello, b"\n"], [b"first\nhi ", hello + b"\n"]):
-        assert requests(*chunks)[1:] == [CharsetUnclear()]
+        assert requests(*chunks)[1:] == [CharsetUnclear(may_be_command=False)]
     for line in (
         "大家好".encode(),
         "Grüße".encode("latin-1"),
@@ -800,4 +803,4 @@ def test_what_is_typed_after_a_charset_was_chosen_is_read_in_it() -> None:
 
 def test_a_hint_comes_after_lines_that_were_edited() -> None:
     hello = "大家好".encode("gbk")
-    assert Listener().receive(EDITING, b"ab\x7f\r", hello + b"\r").asked[-1] == CharsetUnclear()
+    assert Listener().receive(EDITING, b"ab\x7f\r", hello + b"\r").asked[-1] == CharsetUnclear(may_be_command=False)

@@ -400,3 +400,40 @@ async def test_a_wide_slash_behind_a_slash_is_answered_without_one(autojump_cloc
         await caller.read_until(
             "* There is no command /hello. To say a line that begins with a slash, type two: //hello\r\n"
         )
+
+
+@pytest.mark.parametrize("command", ["/register 张三", "/regsiter 张三", "／login 张三"])
+async def test_a_command_in_another_charset_has_no_password_said_either(
+    command: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with two_in_a_room() as (_, ann, _bob):
+        await ann.stream.send_all(f"{command}\n".encode("gb18030") + f"{CANARY}\n".encode())
+        await ann.read_until(WITHHELD)
+
+
+async def test_a_line_in_another_charset_that_is_no_command_has_what_follows_it_said(
+    autojump_clock: trio.abc.Clock,
+) -> None:
+    async with two_in_a_room() as (_, ann, bob):
+        await ann.stream.send_all("大家好\n".encode("gb18030") + b"hello\n")
+        await bob.read_until("ann: hello\r\n")
+
+
+@pytest.mark.parametrize("command", ["/plugin list", "/node a", "/ode edit", "/rom", "/logot"])
+async def test_what_comes_behind_a_word_that_is_nearer_to_another_command_is_said(
+    command: str, autojump_clock: trio.abc.Clock
+) -> None:
+    async with two_in_a_room() as (_, ann, bob):
+        await ann.type(command, "hello")
+        await bob.read_until("ann: hello\r\n")
+
+
+async def test_the_editor_does_not_bring_back_what_may_be_a_password(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        ann = await telnet(house).come("ann", "python")
+        await ann.type(f"hello\r\n/regsiter\r\n{CANARY}\r\n")
+        await ann.read()
+        for brought_back in ("/regsiter", "hello"):
+            await ann.type("\x1b[A")
+            await ann.read()
+            assert ann.rows[-1] == f"[python] ann> {brought_back}"

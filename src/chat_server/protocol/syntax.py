@@ -15,7 +15,7 @@ from chat_server.protocol.described import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, Say, Secret, tag_of
-from chat_server.protocol.typed import Form, Misuse, command_in, form_of, meant, read_arguments
+from chat_server.protocol.typed import Form, Misuse, begun, command_in, folded_word, form_of, nearest, read_arguments
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -146,7 +146,7 @@ class Vocabulary:
                 word = asked.details.get("usage", "").partition(" ")[0].removeprefix("/")
                 return word in self._ask_secrets
             case UnknownCommand():
-                word = meant(asked.word, self._ask_secrets)
+                word = begun(asked.word, self._ask_secrets) or nearest(folded_word(asked.word), [*self.words])
                 return bool(word) and self.asks_secret(self.asked(word, asked.arguments))
         return False
 

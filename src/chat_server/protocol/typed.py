@@ -131,9 +131,13 @@ def nearest(word: str, words: list[str]) -> str:
 
 def meant(word: str, words: list[str]) -> str:
     """The word that was probably meant, be it only begun, or ""."""
+    return nearest(folded_word(word), words) or begun(word, words)
+
+
+def begun(word: str, words: list[str]) -> str:
+    """The first of the words that begins so, or "": two letters begin too many."""
     folded = folded_word(word)
-    begun = (known for known in words if known.startswith(folded))
-    return nearest(folded, words) or (next(begun, "") if len(folded) >= BEGUN_MIN else "")
+    return next((known for known in words if known.startswith(folded)), "") if len(folded) >= BEGUN_MIN else ""
 
 
 def folded_word(word: str) -> str:

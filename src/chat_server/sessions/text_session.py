@@ -251,6 +251,8 @@ class TextSession(ChatSession[TextInput]):
                 self.send(Ponged())
             case CharsetUnclear():
                 self.push(charset_hints())
+                if event.may_be_command:
+                    self.withhold_next()
             case LineWithheld():
                 tell_withheld(self, self._text, event)
             case SecretEntered():

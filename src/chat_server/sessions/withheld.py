@@ -57,6 +57,8 @@ def withhold(decoder: TextDecoder, lines: int = LINES_MAX) -> None:
 
 def tell_withheld(session: Occupant, decoder: TextDecoder, line: LineWithheld) -> None:
     """Say that a line was not said; what comes right behind that is not, either."""
+    if decoder.editor is not None:
+        decoder.editor.forget_last()
     session.send(Refused("may-be-secret"))
     withhold(decoder, line.left)
 

@@ -31,6 +31,9 @@ class LineWithheld(ConnectionEvent, frozen=True):
 class CharsetUnclear(ConnectionEvent, frozen=True):
     """A line that is not UTF-8, and may be Chinese in another charset. It was not read further."""
 
+    may_be_command: bool
+    """Whether it begins with a slash, an ordinary or a wide one."""
+
 
 class CompletionRequested(ConnectionEvent, frozen=True):
     """Tab was typed after this text."""

@@ -44,6 +44,9 @@ INPUT_COSTS_PER_LINE = 4
 BYTES_PER_LINE = 1024
 """Bytes of a text that are sent without having been typed which count as a line."""
 
+_SLASHES = (b"/", b"\xa3\xaf", b"\xa1\xfe", b"\x81\x5e")
+"""How a line may begin that is a command, or is meant for one: a slash, and the wide one in GB18030, Big5 and Shift JIS."""
+
 _BLANKS = "\ufeff \t"
 _OBJECT = LatePattern(r"\ufeff?[ \t]*\{")
 
@@ -238,8 +241,8 @@ class TextDecoder:
     def _text(self, data: bytes) -> Iterator[Item]:
         if self.editor:
             self._typed_bytes += len(data)
-            may_be_program = self._lines.stops_at_object
             for item in self.editor.receive_data(data):
+                may_be_program = self._lines.stops_at_object  # not after the login that the line before was
                 if may_be_program and isinstance(item, Typed) and (self._object or _OBJECT.match(item.text)):
                     self._object += item.text.strip(_BLANKS).encode() + b"\n"
                 elif not self._object:
@@ -267,7 +270,7 @@ class TextDecoder:
         if isinstance(line, TooLong):
             yield Invalid("line-too-long", {"limit": str(self._line_limit)})
         elif self._is_unclear(line):
-            yield CharsetUnclear()
+            yield CharsetUnclear(line.startswith(_SLASHES))
         else:
             yield from self._read(decode(line, self._charset))
 
@@ -308,7 +311,7 @@ class TextDecoder:
         for _ in range((len(line.text.encode()) - typed) * INPUT_COSTS_PER_LINE // BYTES_PER_LINE):
             yield InputCost()  # it came out of the history, or was put in again
         if line.raw and self._is_unclear(line.raw):
-            yield CharsetUnclear()
+            yield CharsetUnclear(line.raw.startswith(_SLASHES))
         else:
             yield from self._read(line.text)
 

@@ -222,6 +222,11 @@ class EditBuffer:
         while len(self._history) > HISTORY_LINES or self._history_size > HISTORY_CHARACTERS:
             self._history_size -= len(self._history.popleft())
 
+    def forget_last(self) -> None:
+        """Forget the newest of them."""
+        if self._history:
+            self._history_size -= len(self._history.pop())
+
     def older(self) -> None:
         """Go to the line before this one."""
         at = len(self._history) if self._at is None else self._at

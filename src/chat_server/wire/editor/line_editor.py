@@ -354,6 +354,10 @@ class LineEditor:
             yield from self.drawing()
         yield Typed(text, raw if raw and "\ufffd" in text else b"")
 
+    def forget_last(self) -> None:
+        """Have the line that was entered last in no history: it may be a secret."""
+        self._line.forget_last()
+
     def abandon(self) -> bytes:
         """Begin a new line, below; the history has the old one, unless it was secret. Return what to write.
 
