@@ -211,7 +211,11 @@ def test_what_is_shown_as_working_here_is_carried_out_and_everything_else_is_ref
     ("nick", "request_", "answer"),
     [
         ("", Join("python"), "* Log in first: /login NICK"),
-        ("ann", Login("bob"), "* You are already logged in as ann. /nick NICK changes your name."),
+        (
+            "ann",
+            Login("bob"),
+            "* You are already logged in as ann. /nick NICK changes your name; to log in as somebody else, /logout first.",
+        ),
         ("ann", Say("x"), "* Nobody hears you in the hall. /rooms lists the rooms, /join ROOM enters one."),
     ],
 )

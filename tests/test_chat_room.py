@@ -95,7 +95,9 @@ async def test_who_logs_in_again_in_a_room_is_told_what_changes_a_name(
     _, room = open_rooms(nursery)
     (ann,) = await enter(room, "ann")
     await ask(ann, Login("anna"))
-    assert ann.told == ["* You are already logged in as ann. /nick NICK changes your name."], "as in the hall"
+    assert ann.told == [
+        "* You are already logged in as ann. /nick NICK changes your name; to log in as somebody else, /logout first."
+    ], "as in the hall"
 
 
 async def test_joining_another_room_leaves_the_first(autojump_clock: trio.abc.Clock, nursery: trio.Nursery) -> None:

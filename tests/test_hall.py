@@ -65,7 +65,9 @@ def test_a_bad_nickname_is_refused_with_a_reason() -> None:
 def test_a_second_login_is_refused() -> None:
     hall = make_hall()
     session = FakeSession(hall, "ann")
-    assert ask(hall, session, Login("bob")) == ["* You are already logged in as ann. /nick NICK changes your name."]
+    assert ask(hall, session, Login("bob")) == [
+        "* You are already logged in as ann. /nick NICK changes your name; to log in as somebody else, /logout first."
+    ]
 
 
 @pytest.mark.parametrize("request_", [Say("hello"), Join("python"), UnknownCommand("python", ""), Rename("bob")])

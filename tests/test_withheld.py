@@ -57,6 +57,15 @@ OF_GUESTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
                 "/ｒegister ann",
                 "/／register",
                 "/ｐａｓｗｏｒｄ",
+                *(
+                    " /password",
+                    "\t/regsiter",
+                    "\u3000/pasword",
+                    "、password",
+                    " 、regsiter",
+                    "/loginann",
+                    "/passwordx",
+                ),
             ),
         ],
     ),
@@ -437,3 +446,29 @@ async def test_the_editor_does_not_bring_back_what_may_be_a_password(autojump_cl
             await ann.type("\x1b[A")
             await ann.read()
             assert ann.rows[-1] == f"[python] ann> {brought_back}"
+
+
+async def test_a_command_about_accounts_behind_a_blank_is_one(autojump_clock: trio.abc.Clock) -> None:
+    async with two_in_a_room() as (_, ann, _bob):
+        await ann.type(" /register", CANARY, CANARY)
+        await ann.read_until("ann is your account now")
+
+
+@pytest.mark.parametrize("line", [" /me waves", " /etc/hosts", "、好", " 、", " /"])
+async def test_what_else_stands_behind_a_blank_is_said_as_it_was(line: str, autojump_clock: trio.abc.Clock) -> None:
+    async with two_in_a_room() as (_, ann, bob):
+        await ann.type("one", line, "two")
+        await bob.read_until(f"ann: one\r\nann: {line}\r\nann: two\r\n")
+
+
+async def test_who_is_told_to_log_in_instead_of_taking_a_name_says_no_password(autojump_clock: trio.abc.Clock) -> None:
+    async with two_in_a_room() as (house, ann, _):
+        await register(house, "carl")
+        await ann.type("/nick carl", CANARY)
+        await ann.read_until(WITHHELD)
+
+
+async def test_what_is_said_by_a_command_is_said(autojump_clock: trio.abc.Clock) -> None:
+    async with two_in_a_room() as (_, ann, bob):
+        await ann.type("/regsiter", "/say hello")
+        await bob.read_until("ann: hello\r\n")

@@ -60,6 +60,8 @@ def free_name(place: Room, person: Person[Occupant], wanted: str, session: Occup
             refusal = Refused("name-banned", {"nick": nick})
     if refusal is not None:
         session.send(refusal)
+        if refusal.code == "name-registered":  # which says what to do with one's password
+            session.withhold_next()
         return ""
     return nick
 

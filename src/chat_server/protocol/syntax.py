@@ -92,6 +92,15 @@ def usage_of(request: type[Request]) -> str:
     return " ".join(shown)
 
 
+_LIKE_SLASHES = ("/", "\u3001")
+_BEFORE_SLASHES = " \t\u3000\u3001"
+"""The ideographic comma is on the slash's key; blanks come along where one copies from an indented text."""
+
+
+GROWN_MIN = 4
+"""Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
+
+
 def asks_secrets(request: type) -> bool:
     """Whether people are asked for a secret who type this, in some form at least: it has one, and that is never typed."""
     return Secret in request.__annotations__.values()
@@ -137,6 +146,22 @@ class Vocabulary:
             return wrong_usage(usage_of(request), given)
         return request(**given)
 
+    def slipped(self, text: str) -> Request | Unreadable | None:
+        """What a line asks for that begins with blanks and a slash, or with what a Chinese keyboard has for a slash; None: it is said.
+
+        Only commands that ask for a secret are taken so, and mistyped ones: what comes right behind them is for nobody to see.
+        """
+        word, _, arguments = text.lstrip().partition(" ")
+        if word[:1] in _LIKE_SLASHES and self.asks_secret(UnknownCommand(word[1:], arguments)):
+            return self.asked(word[1:], arguments)
+        return None
+
+    def _begins_with_secret(self, word: str) -> str:
+        """Which command that asks for a secret is only begun so, or has been written without the blank behind it; "" if none."""
+        folded = folded_word(word)
+        grown = (known for known in self._ask_secrets if len(known) > GROWN_MIN and folded.startswith(known))
+        return begun(word, self._ask_secrets) or next(grown, "")
+
     def asks_secret(self, asked: Request | Unreadable) -> bool:
         """Whether somebody at a terminal would be asked for a secret then, had they typed what they probably meant, and it were not refused."""
         match asked:
@@ -146,7 +171,7 @@ class Vocabulary:
                 word = asked.details.get("usage", "").partition(" ")[0].removeprefix("/")
                 return word in self._ask_secrets
             case UnknownCommand():
-                word = begun(asked.word, self._ask_secrets) or nearest(folded_word(asked.word), [*self.words])
+                word = self._begins_with_secret(asked.word) or nearest(folded_word(asked.word), [*self.words])
                 return bool(word) and self.asks_secret(self.asked(word, asked.arguments))
         return False
 
@@ -159,7 +184,7 @@ def _text_parser(vocabulary: Vocabulary) -> Callable[[str], Request | Unreadable
         if not text:
             return None
         if text[0] != "/":
-            return Say(text)
+            return (vocabulary.slipped(text) if text[0] in _BEFORE_SLASHES else None) or Say(text)
         found = command_in(text, lambda word: vocabulary.request_for(word) is not None)
         return Say(found) if isinstance(found, str) else vocabulary.asked(*found)
 

@@ -41,7 +41,10 @@ class Withholding:
         if not isinstance(asked, Request):
             return asked
         self.end()
-        return LineWithheld(self._left) if isinstance(asked, Say) and trio.current_time() <= self._until else asked
+        is_said = isinstance(asked, Say) and (
+            text[:1] != "/" or text[1:2] == "/"
+        )  # which /say is not: that is a command
+        return LineWithheld(self._left) if is_said and trio.current_time() <= self._until else asked
 
     def end(self) -> None:
         """Read as before again."""

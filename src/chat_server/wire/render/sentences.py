@@ -63,7 +63,9 @@ SAYS_ALL = {"usage-not-a-day"}
 SENTENCES: dict[str, str | Counted] = {
     # Why a request was refused.
     "login-first": message("Log in first: /login NICK"),
-    "logged-in-already": message("You are already logged in as {nick}. /nick NICK changes your name."),
+    "logged-in-already": message(
+        "You are already logged in as {nick}. /nick NICK changes your name; to log in as somebody else, /logout first."
+    ),
     "name-length": message("A name has 1 to 32 characters."),
     "name-characters": message(
         "A name is made of letters of any script, digits, - and _; it cannot begin with a combining mark."
