@@ -250,9 +250,7 @@ class TextSession(ChatSession[TextInput]):
             case AreYouThere():
                 self.send(Ponged())
             case CharsetUnclear():
-                self.push(charset_hints())
-                if event.may_be_command:
-                    self.withhold_next()
+                _tell_unclear(self, event)
             case LineWithheld():
                 tell_withheld(self, self._text, event)
             case SecretEntered():
@@ -366,3 +364,10 @@ def put_in(snippet: SnippetUsed, editor: LineEditor | None) -> bytes | None:
     if editor is None or not editor.put_in(snippet.snippet, snippet.cursor):
         return None
     return b"".join(editor.drawing())
+
+
+def _tell_unclear(session: TextSession, line: CharsetUnclear) -> None:
+    """Say how lines in another charset are understood; what is behind a command in one may be a secret."""
+    session.push(charset_hints())
+    if line.may_be_command:
+        session.withhold_next()
