@@ -66,7 +66,7 @@ class AccountDialog:
         command = commands.get(found[0].casefold())
         if command is None or command.tag not in SCREENS:
             return False
-        self._program.throw_away_early(len(below))
+        self._forms.has_whole_typed = not self._program.throw_away_early(len(below))
         following = found[1].split()
         match command.tag:
             case "register":
@@ -85,6 +85,8 @@ class AccountDialog:
 
     def connection_changed(self, change: ConnectionChanged) -> None:
         """What was asked on a connection that is lost is not answered any more."""
+        if change.status is not Status.CONNECTING:
+            self._forms.login_decided()
         if change.status is not Status.ONLINE:
             self._forms.connection_lost()
 
@@ -92,6 +94,16 @@ class AccountDialog:
     def may_open_form(self) -> bool:
         """Whether a form may open as soon as the server has answered."""
         return self._forms.may_open
+
+    @property
+    def awaits_form(self) -> bool:
+        """Whether one is on its way."""
+        return self._forms.is_awaited
+
+    @property
+    def has_whole_typed(self) -> bool:
+        """Whether nothing is thrown away of what was typed behind the last command."""
+        return self._forms.has_whole_typed
 
     # Registering.
 
@@ -160,6 +172,7 @@ class AccountDialog:
             self._tell(words.waiting(waiting, client.connection.identity.nick))
         else:
             self._log_in_as(nick)
+            self._forms.wait_for_login()
             if code:
                 self._program.client.connection.prove(Proof(code=code))
 

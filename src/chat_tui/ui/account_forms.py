@@ -4,6 +4,7 @@ Knows the connection, and how a form is opened and told. Never knows what is ask
 """
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -24,6 +25,9 @@ Typed = Mapping[str, str]
 ANSWER_SECONDS = 10
 """Seconds for which an answer is waited for, before what is typed is taken for something said again: a server may not answer at all."""
 
+BEFORE_FORMS = frozenset(("register", "password"))
+"""Requests without a secret whose answer opens a form for one."""
+
 
 class AccountForms:
     """Opens forms."""
@@ -32,10 +36,14 @@ class AccountForms:
         """Open none yet. `tell` tells the user what is wrong where there is no form."""
         self._program, self._app, self._tell = program, app, tell
         self._form: FormScreen | None = None
+        self._asks, self._login_until = False, -inf
         self._wait(0)
+        self.has_whole_typed = True
+        """Whether nothing is thrown away of what was typed behind the last command."""
 
     def connection_lost(self) -> None:
         """What was asked on it is not answered any more."""
+        self._asks = False
         self._wait(0)
         if (form := self._open_form) is not None:
             form.lose(say(words.LOST))
@@ -60,11 +68,14 @@ class AccountForms:
         """Ask the server, without a secret; have `take` called with what answers it."""
 
         def answered(event: Event) -> bool:
+            self._asks = False
             self._wait(BEHIND_SECONDS if isinstance(event, Refused) else 0)
             return take(event)
 
+        self._asks = do in BEFORE_FORMS
         self._wait(ANSWER_SECONDS)
         if not self._program.client.connection.request(do, on_answer=answered, **fields):
+            self._asks = False
             self._wait(0)
             self._tell(say(CANNOT_ASK))
 
@@ -73,6 +84,21 @@ class AccountForms:
         """Whether a form may open when the server answers, or none has opened just now: what is typed meanwhile may be meant for that."""
         since, until = self._waits
         return since <= self._program.clock() < until
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a form is on its way, so that what is typed waits for it."""
+        form = self._open_form
+        is_asked = (self._asks and self.may_open) or self._program.clock() < self._login_until
+        return is_asked or (form is not None and form.is_opening)
+
+    def wait_for_login(self) -> None:
+        """The server is called under another name, and a password may be asked for."""
+        self._login_until = self._program.clock() + ANSWER_SECONDS
+
+    def login_decided(self) -> None:
+        """It is asked for now, or not."""
+        self._login_until = -inf
 
     def _wait(self, seconds: int) -> None:
         """From now on, and for so long, what is typed may be meant for a form."""

@@ -30,6 +30,7 @@ from chat_tui.ui import terminal
 from chat_tui.ui.ascii import AsciiFilter
 from chat_tui.ui.colours import DARK, LIGHT
 from chat_tui.ui.copying import Copying
+from chat_tui.ui.keys_for_form import KeysForForm
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.palette import palette
@@ -102,6 +103,7 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
         self.servers: Servers = Servers(
             self, self, self.main, (first, *more), find=find or partial(by_address, open_store)
         )
+        self.keys_wait_in(KeysForForm(self, lambda: self.servers.shown, self.say_shortly))
         for theme in self._own_themes(themes):
             self.register_theme(theme)
         self._themes = themes

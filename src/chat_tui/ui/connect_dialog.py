@@ -127,6 +127,11 @@ class ConnectDialog:
         is_first = change.status is Status.WAITING and not self.was_online and not self._has_left
         return change.status is Status.REFUSED or is_first
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether a password is about to be asked for, and no key finds the field yet."""
+        return self._login is not None and self._login.is_opening
+
     def take_typed(self) -> None:
         """Something was typed in the prompt while something may be asked: it is for that."""
         if self._login is not None:

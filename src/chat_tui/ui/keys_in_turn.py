@@ -8,6 +8,7 @@ until what the one before it does is done. Knows Textual only.
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 from textual.app import App
 from textual.dom import DOMNode
@@ -22,6 +23,19 @@ ROUNDS = 2
 PATIENCE = 2.0
 """Seconds after which the next key no longer waits: better out of order than not at all."""
 
+AGAIN = 0.01
+"""Seconds after which it is seen again whether a key that waits for something else may go: less than a key takes to be typed."""
+
+
+class WaitingRoom(Protocol):
+    """Where keys wait for something else than the key before them."""
+
+    def waits(self, event: Key | Paste) -> bool:
+        """Whether this one waits with the others, if they do."""
+
+    def may_go(self, waiting: deque[Key | Paste]) -> bool:
+        """Whether the first takes effect now, or all wait on; what is taken out of them is forgotten."""
+
 
 class KeysInTurn(App[None]):
     """An app that takes one key, or one paste, after another."""
@@ -31,26 +45,36 @@ class KeysInTurn(App[None]):
         self._key_queue: deque[Key | Paste] = deque()
         self._key_turn = 0
         self._has_key = False
+        self._key_room: WaitingRoom | None = None
         self._key_patience: asyncio.TimerHandle | None = None
 
     async def on_event(self, event: Event) -> None:
         """A key that comes while another is at work waits for its turn."""
-        if isinstance(event, Key | Paste) and not event.is_forwarded:
+        is_typed = isinstance(event, Key | Paste) and not event.is_forwarded
+        if isinstance(event, Key | Paste) and is_typed and (self._key_room is None or self._key_room.waits(event)):
             self._key_queue.append(event)
             if not self._has_key:
                 await self._next_key()
         else:
             await super().on_event(event)
 
+    def keys_wait_in(self, room: WaitingRoom) -> None:
+        """Have keys wait for more than the one before them."""
+        self._key_room = room
+
     async def _next_key(self) -> None:
         """Let the next key do what it does."""
         self._key_turn += 1
         if self._key_patience is not None:
             self._key_patience.cancel()
+        may_go = self._key_room is None or self._key_room.may_go(self._key_queue)
         self._has_key = bool(self._key_queue)
         if not self._key_queue:
             return
         turn = self._key_turn
+        if not may_go:
+            self._key_patience = asyncio.get_running_loop().call_later(AGAIN, self.call_later, self._key_done, turn)
+            return
         self._key_patience = asyncio.get_running_loop().call_later(PATIENCE, self.call_later, self._key_done, turn)
         key = self._key_queue.popleft()
         try:

@@ -43,6 +43,11 @@ class LoginDialog:
         return self._open_form is not None
 
     @property
+    def is_opening(self) -> bool:
+        """Whether it is about to ask, and no key finds the field yet."""
+        return (form := self._open_form) is not None and form.is_opening
+
+    @property
     def _open_form(self) -> "FormScreen | None":
         return self._form if self._form is not None and self._form.is_attached else None
 

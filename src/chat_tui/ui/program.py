@@ -80,8 +80,16 @@ class Program(Protocol):
     def typed_below(self) -> None:
         """Something was typed in the prompt while something else is open over it."""
 
-    def throw_away_early(self, lines: int) -> None:
-        """Forget what was typed ahead after a command about an account: so many lines with it, and those that wait."""
+    def throw_away_early(self, lines: int) -> bool:
+        """Forget what was typed ahead after a command about an account: so many lines with it, and those that wait. Returns whether there was any."""
+
+    @property
+    def awaits_form(self) -> bool:
+        """Whether a form about the account is on its way, and what is typed waits for it."""
+
+    @property
+    def has_whole_typed(self) -> bool:
+        """Whether what waits for the form is all that was typed for it."""
 
     @property
     def may_open_form(self) -> bool:

@@ -341,9 +341,19 @@ class Server:
         """Something was typed in the prompt while a form is over it."""
         self.connecting.take_typed()
 
-    def throw_away_early(self, lines: int) -> None:
+    def throw_away_early(self, lines: int) -> bool:
         """Forget what was typed ahead after a command about an account: it was meant for the screen that this opens."""
-        self.seat.writing.early.throw_away(lines)
+        return self.seat.writing.early.throw_away(lines)
+
+    @property
+    def awaits_form(self) -> bool:
+        """Whether a form about the account is on its way, and what is typed waits for it."""
+        return (self._accounts is not None and self._accounts.awaits_form) or self.connecting.is_opening
+
+    @property
+    def has_whole_typed(self) -> bool:
+        """Whether what waits for the form is all that was typed for it."""
+        return self._accounts is None or self._accounts.has_whole_typed
 
     @property
     def may_open_form(self) -> bool:

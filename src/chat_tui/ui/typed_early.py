@@ -100,12 +100,17 @@ class TypedEarly:
         else:
             self._tell_thrown_away(len(self._take()))
 
-    def throw_away(self, lines: int = 0) -> None:
-        """Forget what was typed after a command for which a password is asked, and say so; so many `lines` are forgotten already."""
+    def throw_away(self, lines: int = 0) -> bool:
+        """Forget what was typed after a command for which a password is asked, and say so. Returns whether there was any.
+
+        So many `lines` of it are forgotten already.
+        """
         prompt = self._prompt
         if is_written := bool(prompt.text) and prompt.text != prompt.begun:
             prompt.put("")
-        self._tell_thrown_away(lines + len(self._take()) + is_written)
+        lines += len(self._take()) + is_written
+        self._tell_thrown_away(lines)
+        return lines > 0
 
     def _tell_thrown_away(self, lines: int) -> None:
         if lines:

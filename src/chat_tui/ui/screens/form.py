@@ -80,6 +80,7 @@ class FormScreen(ModalScreen[None]):
         self.form = form
         self._send, self._other = send, other
         self._is_waiting = self._is_over = False
+        self._takes_keys = False
         enter = say("Tab goes on.") if form.is_dangerous else say("Enter sends.")
         f3 = say("F3: {other}.", other=form.other.lower()) if form.other else ""
         self._hint = sentences(enter, say("Esc goes back."), f3)
@@ -152,8 +153,17 @@ class FormScreen(ModalScreen[None]):
         if self.is_active:
             self.dismiss()
 
+    @property
+    def is_opening(self) -> bool:
+        """Whether it comes to the screen just now, and no key finds a field yet."""
+        return self.is_current and not self._takes_keys
+
+    def _take_keys(self) -> None:
+        self._takes_keys = True
+
     def on_screen_resume(self) -> None:
-        """What was over it is gone."""
+        """It has come to the screen: what was over it is gone."""
+        self.call_later(self._take_keys)  # a field has the focus when Textual has seen this too
         if self._is_over:
             self.dismiss()
 
