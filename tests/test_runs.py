@@ -3,6 +3,7 @@
 import gc
 import json
 import random
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -153,17 +154,35 @@ def test_a_text_that_no_line_may_have_is_in_no_run(text: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            ["a", "b c", " ", "  ", "/", "x/", "\r\n", "\n", "\r", "é", "\N{NO-BREAK SPACE}", "\N{FULLWIDTH SOLIDUS}"]
+            [
+                "a",
+                "b c",
+                " ",
+                "  ",
+                "/",
+                "x/",
+                "\r\n",
+                "\n",
+                "\r",
+                "é",
+                "\N{NO-BREAK SPACE}",
+                "\N{FULLWIDTH SOLIDUS}",
+                "\N{IDEOGRAPHIC COMMA}",
+            ]
         )
     )
 )
+@example([" ", "/"])
+@example([" ", "/", "a"])
+@example(["é", "\n", " ", "/", "a"])
 @example(["a", "\r", "b"])
 @example(["a", "\r", "/", "b"])
 @example(["a", "\r\n", "b"])
 def test_what_whole_lines_say_is_what_each_of_them_says(pieces: list[str]) -> None:
     text = "".join(pieces) + "\n"
     each = [line.rstrip() for line in text.splitlines() if line.strip()]
-    is_said = not any(line.startswith(("/", "\N{FULLWIDTH SOLIDUS}")) for line in each)
+    begun = ("/", "\N{FULLWIDTH SOLIDUS}", "\N{IDEOGRAPHIC COMMA}")
+    is_said = not any(line.startswith(begun) or re.match(" +(?:/\\w|\N{IDEOGRAPHIC COMMA})", line) for line in each)
     said = said_in(text.encode(), b"", "utf-8")
     assert (said and [*said]) == (each if is_said and each else said and [])
     assert (said is None) == (not is_said)

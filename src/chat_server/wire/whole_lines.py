@@ -13,7 +13,7 @@ _KINDS = bytes(0 if byte not in _PLAIN else ord("\n") if byte in b" \n" else byt
 """Of each byte, whether it is plain; blanks are as line feeds, so that where no two of these are beside one another, no blank is at a line's end."""
 
 _SLASH = ord("/")
-_SLIPPED = LatePattern("(?:\\A|[\r\n])(?:[ \t\u3000]+/[^/]|[ \t\u3000]*\u3001)")
+_SLIPPED = LatePattern("(?:\\A|[\r\n])(?:[ \t\u3000]+/\\w|[ \t\u3000]*\u3001)")
 _COMMAND = LatePattern(r"(?:\A|[\r\n])/")
 _NOT_KEPT = b"\x00\x08\x7f\xff"  # NUL, the keys that take a character back, and IAC of telnet are no part of a line
 
