@@ -58,7 +58,6 @@ class FakeSession:
         self.line = Line(is_encrypted=False, is_proxied=False, is_local=False, server_fingerprint="")
         self.proof = Proof()
         self.asked: list[tuple[str, Callable[[str], MaybeAwaitable]]] = []
-        self.times_withheld = 0
         self.place = place
         self.render: Callable[[Event], bytes] = renderer_for(RenderProfile())
         self.render_mention: Callable[[Event], bytes] | None = None
@@ -134,7 +133,7 @@ class FakeSession:
         raise AssertionError("it has no token")
 
     def withhold_next(self) -> None:
-        self.times_withheld += 1
+        """It asks for nothing."""
 
     def ask_secret(self, prompt: str, then: Callable[[str], MaybeAwaitable]) -> None:
         self.asked.append((prompt, then))

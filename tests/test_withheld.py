@@ -16,7 +16,7 @@ from chat_server.commands.table import COMMANDS
 from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import RunTexts, SayRun
-from chat_server.protocol.syntax import asks_secrets, word_of
+from chat_server.protocol.syntax import may_ask_secret, word_of
 from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.sessions.withheld import LINES_MAX, SECONDS, Withholding, withhold
 from chat_server.wire.connection_events import LineWithheld
@@ -137,7 +137,7 @@ async def test_who_has_just_logged_in_and_is_asked_for_no_password_does_not_say_
 
 
 def test_every_command_that_asks_for_a_secret_is_tried() -> None:
-    asking = {word_of(request) for request in COMMANDS.vocabulary.requests if asks_secrets(request)}
+    asking = {word_of(request) for request in COMMANDS.vocabulary.requests if may_ask_secret(request)}
     assert asking == OF_HOLDERS.keys()
     assert asking <= OF_GUESTS.keys()
 
@@ -288,7 +288,7 @@ async def test_a_secret_that_is_asked_for_at_last_ends_it(autojump_clock: trio.a
         assert CANARY not in await bob.read_until("ann: hello\r\n")
 
 
-async def test_limits_that_change_meanwhile_have_nothing_said(autojump_clock: trio.abc.Clock) -> None:
+async def test_limits_that_change_meanwhile_end_no_withholding(autojump_clock: trio.abc.Clock) -> None:
     decoder = TextDecoder(PARSE_TEXT, 100, in_runs=True)
     for data in (b"hello\n", b"one\ntwo\n"):
         decoder.allow(100, 100)
@@ -471,4 +471,10 @@ async def test_who_is_told_to_log_in_instead_of_taking_a_name_says_no_password(a
 async def test_what_is_said_by_a_command_is_said(autojump_clock: trio.abc.Clock) -> None:
     async with two_in_a_room() as (_, ann, bob):
         await ann.type("/regsiter", "/say hello")
+        await bob.read_until("ann: hello\r\n")
+
+
+async def test_who_gives_up_after_two_that_were_not_the_same_is_heard_at_once(autojump_clock: trio.abc.Clock) -> None:
+    async with two_in_a_room() as (_, ann, bob):
+        await ann.type("/register", "something long enough", "something else", "", "hello")
         await bob.read_until("ann: hello\r\n")

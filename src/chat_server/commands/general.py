@@ -72,7 +72,7 @@ class GeneralCommands(CommandHandler):
             return self.table.dispatch(place, session, Join(request.word))  # which tells the new name
         if room is None:
             self._refuse_word(place, session, request.word)
-            if self.table.vocabulary.asks_secret(request):
+            if self.table.vocabulary.would_ask_secret(request):
                 session.withhold_next()
             return None
         if request.arguments:
@@ -83,7 +83,7 @@ class GeneralCommands(CommandHandler):
     def do_refuse(self, place: Room, session: Occupant, request: Invalid) -> MaybeAwaitable:
         """Answer with what is wrong."""
         session.send(Refused(request.code, request.details))
-        if self.table.vocabulary.asks_secret(request):
+        if self.table.vocabulary.would_ask_secret(request):
             session.withhold_next()
         return None
 

@@ -14,7 +14,7 @@ from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import REQUESTS, Request, Say
 from chat_server.protocol.runs import SayRun
-from chat_server.protocol.syntax import Vocabulary, asks_secrets, word_of
+from chat_server.protocol.syntax import Vocabulary, may_ask_secret, word_of
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room
 
 Asked = type[Request | Unreadable]
@@ -90,7 +90,7 @@ class CommandHandler:
                 run = getattr(self, name)
                 request = inspect.get_annotations(run)["request"]
                 access = getattr(run, "access", DEFAULT)
-                yield request, Command(_withholding(run) if asks_secrets(request) else run, access)
+                yield request, Command(_withholding(run) if may_ask_secret(request) else run, access)
 
 
 class CommandTable:
@@ -131,7 +131,7 @@ class CommandTable:
         command = self.open_to[session.person.role][place.kind].get(type(request))
         if command is None or (command.is_narrow and not _can_be_done(command, place, session)):
             session.send(self.refused(place, session, type(request)))
-            if self.vocabulary.asks_secret(request):
+            if self.vocabulary.would_ask_secret(request):
                 session.withhold_next()
             return None
         return command.run(place, session, request)

@@ -25,9 +25,7 @@ class TalkCommands(CommandHandler):
 
         A line without a slash does the same. A line that begins with // is said with one slash.
         """
-        if (
-            type(request) is not Say
-        ):  # a SayRun: what several lines in a row ask for, of which nothing is timed, where every line may be said
+        if type(request) is not Say:  # a SayRun, where every line may be said and none is timed
             pause = place.post(session, request)
             return pause if session.person.away is None else back_if_away(place, session, pause)
         if request.re:

@@ -101,7 +101,7 @@ GROWN_MIN = 4
 """Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
 
 
-def asks_secrets(request: type) -> bool:
+def may_ask_secret(request: type) -> bool:
     """Whether people are asked for a secret who type this, in some form at least: it has one, and that is never typed."""
     return Secret in request.__annotations__.values()
 
@@ -124,7 +124,7 @@ class Vocabulary:
                 if word in self.words:
                     raise ValueError(f"two requests share the word {word}")
                 self.words[word] = request
-        self._ask_secrets = [word for word, request in self.words.items() if asks_secrets(request)]
+        self._ask_secrets = [word for word, request in self.words.items() if may_ask_secret(request)]
         self.parse_text = _text_parser(self)
         """Turns what was typed, one clean line or several, into what it asks for; None for nothing at all."""
 
@@ -152,7 +152,7 @@ class Vocabulary:
         Only commands that ask for a secret are taken so, and mistyped ones: what comes right behind them is for nobody to see.
         """
         word, _, arguments = text.lstrip().partition(" ")
-        if word[:1] in _LIKE_SLASHES and self.asks_secret(UnknownCommand(word[1:], arguments)):
+        if word[:1] in _LIKE_SLASHES and self.would_ask_secret(UnknownCommand(word[1:], arguments)):
             return self.asked(word[1:], arguments)
         return None
 
@@ -162,17 +162,17 @@ class Vocabulary:
         grown = (known for known in self._ask_secrets if len(known) > GROWN_MIN and folded.startswith(known))
         return begun(word, self._ask_secrets) or next(grown, "")
 
-    def asks_secret(self, asked: Request | Unreadable) -> bool:
+    def would_ask_secret(self, asked: Request | Unreadable) -> bool:
         """Whether somebody at a terminal would be asked for a secret then, had they typed what they probably meant, and it were not refused."""
         match asked:
             case Request():
-                return asked.asks_secret and asks_secrets(type(asked))
+                return asked.asks_secret and may_ask_secret(type(asked))
             case Invalid():
                 word = asked.details.get("usage", "").partition(" ")[0].removeprefix("/")
                 return word in self._ask_secrets
             case UnknownCommand():
                 word = self._begins_with_secret(asked.word) or nearest(folded_word(asked.word), [*self.words])
-                return bool(word) and self.asks_secret(self.asked(word, asked.arguments))
+                return bool(word) and self.would_ask_secret(self.asked(word, asked.arguments))
         return False
 
 

@@ -8,17 +8,16 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from chat_tui.language import say
 from chat_tui.ui.screens.box import Box
 from chat_tui.ui.screens.prose import Prose
+from chat_tui.ui.screens.reading import ReadingScreen
 
 
-class AnswerScreen(ModalScreen[None]):
+class AnswerScreen(ReadingScreen):
     """Shows it, and what else answers the same."""
 
-    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back"),
         Binding("ctrl+q", "app.quit", "Quit"),
@@ -33,18 +32,6 @@ class AnswerScreen(ModalScreen[None]):
         hint = say("Esc goes back. PageUp and PageDown show more.")
         with Box(say("Answer"), hint, classes="wide", id="answer"), VerticalScroll():
             yield Prose(self._text)
-
-    def on_mount(self) -> None:
-        """Be as large as there is place; keys scroll what there is to read."""
-        self.query_one(VerticalScroll).focus()
-        self._fit()
-
-    def on_resize(self) -> None:
-        """The terminal is of another size: what is laid out just now is not yet."""
-        self.call_after_refresh(self._fit)
-
-    def _fit(self) -> None:
-        self.query_one(VerticalScroll).styles.max_height = max(3, self.query_one(Box).rows)
 
     def add(self, text: str) -> None:
         """Show this too, below the rest."""

@@ -9,21 +9,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from chat_tui.client.line_words import LineWords
 from chat_tui.language import say, sentences
 from chat_tui.ui.screens.box import Box
+from chat_tui.ui.screens.reading import ReadingScreen
 
 SCROLLBAR = 2
 """Columns that a scrollbar takes beside what there is to read."""
 
 
-class LineScreen(ModalScreen[None]):
+class LineScreen(ReadingScreen):
     """Says what is known of the line."""
 
-    CSS_PATH = "screens.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "Back"),
         Binding("f6", "copy_fingerprint", "Copy the fingerprint"),
@@ -47,20 +46,11 @@ class LineScreen(ModalScreen[None]):
             if words.todo:
                 yield Static(Content(words.todo), classes="said")
 
-    def on_mount(self) -> None:
-        """Be as large as there is place; keys scroll what there is to read."""
-        self.query_one(VerticalScroll).focus()
-        self._fit()
-
-    def on_resize(self) -> None:
-        """The terminal is of another size: what is laid out just now is not yet."""
-        self.call_after_refresh(self._fit)
-
-    def _fit(self) -> None:
-        box = self.query_one(Box)
-        self.query_one(VerticalScroll).styles.max_height = max(3, box.rows)
+    def fit(self) -> None:
+        """Have the fingerprint in as few rows as there are columns for."""
+        super().fit()
         if self._words.compared is not None:
-            rows = self._words.compared.rows(box.columns - SCROLLBAR)
+            rows = self._words.compared.rows(self.query_one(Box).columns - SCROLLBAR)
             self.query_one(".fingerprint", Static).update(Content("\n".join(rows)))
 
     def action_copy_fingerprint(self) -> None:
