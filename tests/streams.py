@@ -16,6 +16,7 @@ from chat_server.journal import Journal
 from chat_server.server.admin import AdminDoor
 from chat_server.server.server import Server
 from chat_server.server.way_in import WayIn
+from chat_server.sessions.transport import Reader
 from fakes import cheap_hashing, store_of
 
 ROOT_USER = 0
@@ -29,6 +30,7 @@ class StreamTransport:
 
     descriptor = -1
     prepare = None
+    reader: Reader | None = None
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
@@ -58,7 +60,13 @@ class StreamTransport:
 
     async def wait_readable(self) -> None:
         await trio.lowlevel.checkpoint()
-        if self._come is None and not self._is_closed:
+        if self._come is None:
+            await self._receive()
+            while self.reader is not None and self.reader.take() and self._come is None:
+                await self._receive()
+
+    async def _receive(self) -> None:
+        if not self._is_closed:
             self._receiving = trio.CancelScope()
             with self._receiving:
                 self._come = bytes(await self._stream.receive_some(SLOT))

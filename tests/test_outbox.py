@@ -13,7 +13,7 @@ from chat_server.sessions.backlog import URGENT_MAX
 from chat_server.sessions.corking import Corked
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.outbox import CORKED_MAX, Outbox
-from chat_server.sessions.transport import HELD
+from chat_server.sessions.transport import HELD, Reader
 
 M = TypeVar("M")
 
@@ -24,6 +24,7 @@ class Pipe:
     def __init__(self, room: int) -> None:
         self.descriptor = -1
         self.prepare = None
+        self.reader: Reader | None = None
         self.room = room
         self.written = b""
         self.is_closed = False

@@ -3,8 +3,10 @@
 import _ssl
 import ctypes
 import gc
+import socket
 import ssl
 from contextlib import suppress
+from weakref import ref
 
 import pytest
 import trio
@@ -16,7 +18,7 @@ from chat_server.sessions.doors import PARSE_TEXT
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.tls import EMPTY_MAX, RECORD_MAX, TlsTransport
-from chat_server.sessions.transport import HELD, receive_some
+from chat_server.sessions.transport import HELD, SocketTransport, receive_some
 from chat_server.wire.text import TextDecoder
 from tls_pairs import Kernel, RestlessClient, TlsClient, connect, server_context
 
@@ -470,3 +472,17 @@ async def test_a_connection_costs_little_memory_even_after_a_burst(version: ssl.
         await one_more()
     gc.collect()
     assert (allocated() - before) / 50 <= 24 * 1024
+
+
+async def test_nothing_is_kept_of_a_connection_that_is_closed() -> None:
+    class Weak(TlsTransport):
+        __slots__ = ("__weakref__",)
+
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    transport = Weak(SocketTransport(ours), server_context(), ssl.MemoryBIO())
+    kept = ref(transport)
+    transport.close()
+    del transport
+    assert kept() is None
+    theirs.close()

@@ -13,6 +13,7 @@ import trio.testing
 
 from chat_server.server.certificates import files_named, read_pair
 from chat_server.sessions.tls import TlsTransport
+from chat_server.sessions.transport import Reader
 from pairs import Pair
 
 
@@ -47,6 +48,7 @@ class Kernel:
 
     descriptor = 7  # whoever writes to it passes TLS by
     prepare = None
+    reader: Reader | None = None
 
     def __init__(self, room: int = 1_000_000) -> None:
         self.room = room

@@ -5,13 +5,15 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
 from chat_server.guard import Guard
-from chat_server.logs import Repeats
+from chat_server.logs import Repeats, log
+from chat_server.sessions.readiness import Readiness, new_readiness
 from chat_server.sessions.transport import SocketTransport
 from chat_server.wire.proxy_protocol import UNIX
 
@@ -122,10 +124,42 @@ def address_of(listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def accept_callers(
-    listener: socket.socket, admit: Callable[[SocketTransport, str], None], unwelcome: Repeats
+class Admit(Protocol):
+    """Takes a caller who has been accepted, and its address."""
+
+    def __call__(self, transport: SocketTransport, address: str, *, must_encrypt: bool = False) -> None:
+        """Let it in, or say that there is no place. Who `must_encrypt` is to begin TLS before anything else is said."""
+
+
+def let_callers_in(
+    nursery: trio.Nursery,
+    listeners: Iterable[socket.socket],
+    tls_listeners: Iterable[socket.socket],
+    admit: Admit,
+    unwelcome: Repeats,
 ) -> None:
-    """Accept callers until the listener is closed; `admit` takes each, with its address, and `unwelcome` logs that one cannot be accepted."""
+    """Accept callers, in tasks of the nursery, until the listeners are closed; whoever comes by one of `tls_listeners` has to encrypt."""
+    readiness = new_readiness()
+    if readiness is not None:
+        nursery.start_soon(readiness.run)
+    for listener in listeners:
+        nursery.start_soon(accept_callers, listener, admit, unwelcome, readiness)
+        log.info(f"listening on {address_of(listener)}")
+    for listener in tls_listeners:
+        nursery.start_soon(accept_callers, listener, partial(admit, must_encrypt=True), unwelcome, readiness)
+        log.info(f"listening on {address_of(listener)}, for TLS only")
+
+
+async def accept_callers(
+    listener: socket.socket,
+    admit: Callable[[SocketTransport, str], None],
+    unwelcome: Repeats,
+    readiness: Readiness | None = None,
+) -> None:
+    """Accept callers until the listener is closed.
+
+    `admit` takes each, with its address; `unwelcome` logs that one cannot be accepted; `readiness` tells them when something has come.
+    """
     guard = Guard("a caller could not be let in")
     family, kind, protocol = listener.family, listener.type, listener.proto
     while listener.fileno() >= 0:  # it is closed when the server stops
@@ -146,7 +180,7 @@ async def accept_callers(
                     await trio.sleep(REST_SECONDS)
                 break
             host = UNIX if family == socket.AF_UNIX else address[0]
-            if not guard.attempt(_let_in, connection, host, admit):
+            if not guard.attempt(_let_in, connection, host, admit, readiness):
                 connection.close()
 
 
@@ -177,9 +211,14 @@ async def _serve(
         await serve(connection)
 
 
-def _let_in(connection: socket.socket, address: str, admit: Callable[[SocketTransport, str], None]) -> None:
+def _let_in(
+    connection: socket.socket,
+    address: str,
+    admit: Callable[[SocketTransport, str], None],
+    readiness: Readiness | None,
+) -> None:
     connection.setblocking(False)
-    admit(SocketTransport(connection), address)
+    admit(SocketTransport(connection, readiness), address)
 
 
 def set_tcp_options(listener: socket.socket, keepalive_seconds: float) -> None:

@@ -40,7 +40,7 @@ from chat_server.server.full_house import is_panic, look_at
 from chat_server.server.handshakes import Handshakes
 from chat_server.server.health import STOPPING, Health
 from chat_server.server.in_effect import InEffect, Ruled
-from chat_server.server.listening import accept_callers, address_of
+from chat_server.server.listening import let_callers_in
 from chat_server.server.open_rooms import OpenRooms
 from chat_server.server.operators import let_operators_in
 from chat_server.server.policy import policy_of
@@ -72,9 +72,9 @@ ROOM_LINGER = 1.0
 """Seconds that the rooms have, at the least, to store what was said last: nobody is left who says more."""
 
 FILES_RESERVED = 96 + RESERVED_MAX
-"""Open files kept for everything that is no caller: the journal (three for each of ten connections), the listeners, the log, the kernel's
-event queue, operators (admin.CONNECTIONS_MAX), programs that watch over it (monitor_door.CONNECTIONS_MAX), those who moderate the server when
-it is full, and one caller to be refused."""
+"""Open files kept for everything that is no caller: the journal (three for each of ten connections), the listeners, the log, the two
+event queues, operators (admin.CONNECTIONS_MAX), programs that watch over it (monitor_door.CONNECTIONS_MAX), those who moderate the server when it is
+full, and one caller to be refused."""
 
 
 class Server:
@@ -183,12 +183,7 @@ class Server:
             nursery.start_soon(self._directory.calls.run)
             nursery.start_soon(self._directory.guest_blocks.run)
             nursery.start_soon(let_operators_in, way_in.socket, partial(self.operations, way_in))
-            for listener in listeners:
-                nursery.start_soon(accept_callers, listener, self.admit, self._rejected)
-                log.info(f"listening on {address_of(listener)}")
-            for listener in tls_listeners:
-                nursery.start_soon(accept_callers, listener, partial(self.admit, must_encrypt=True), self._rejected)
-                log.info(f"listening on {address_of(listener)}, for TLS only")
+            let_callers_in(nursery, listeners, tls_listeners, self.admit, self._rejected)
             if others is not None and changes is not None and self._counts is not None:
                 shared = Shared(self._counts, Certificates(self._fingerprint), self.echoes)
                 task = (others, changes, self.ending, self._sessions, shared)

@@ -58,8 +58,8 @@ ROOM_SHOWN_MAX = 40
 _UNASKED = (Timed, Slowed, Dismissed, Pinged)
 """What comes by itself, whatever has been asked last."""
 
-_SIGNS = frozenset((IsWriting, NoteRead))
-"""Requests that only note something, which costs less than a line."""
+_LIGHT = frozenset((IsWriting, NoteRead, SayRun))
+"""Requests that only note something, which costs less than a line; and lines in a run, which come only where nothing is charged."""
 
 _ABOUT_CONNECTION = frozenset((Hello, Ping, Pong))
 """Requests for which no place is asked."""
@@ -302,9 +302,9 @@ class JsonSession(ChatSession[Addressed]):
         await super().wait_readable()
 
     def is_light(self, asked: Addressed) -> bool:
-        """Whether it is an ordinary line, or a sign that is told with those of others."""
+        """Whether it is an ordinary line, lines in a run, or a sign that is told with those of others."""
         request = asked.request
-        return len(request.text) <= LIGHT_CHARACTERS if type(request) is Say else type(request) in _SIGNS
+        return len(request.text) <= LIGHT_CHARACTERS if type(request) is Say else type(request) in _LIGHT
 
     async def flushed(self) -> None:
         """Wait until what was said in the room that the last request was for is stored and shown."""

@@ -6,7 +6,7 @@ the session is.
 
 from collections.abc import Awaitable, Iterable, Mapping
 from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import trio
 
@@ -14,6 +14,7 @@ from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
 from chat_server.rooms.person import Proof
 from chat_server.rooms.room import MaybeAwaitable
+from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.corking import Corked
 from chat_server.sessions.outbox import Outbox
@@ -58,8 +59,21 @@ class Decoder(Protocol[A_co]):
         """
 
 
+class Begun(NamedTuple):
+    """What came while the task waited, and was begun before it woke."""
+
+    size: int
+    """In bytes."""
+    requests: Iterable[Any]
+    """Those that it completes which have not been begun."""
+    pause: MaybeAwaitable = None
+    """What is to be waited for before they are carried out."""
+
+
 class Asker(Protocol[A_contra]):
     """A session, as far as the loop knows it."""
+
+    caller: Caller
 
     @property
     def nick(self) -> str:
@@ -83,7 +97,7 @@ class Asker(Protocol[A_contra]):
         """Take what has come; None if nothing has, b"" when the other side has ended."""
 
     def is_light(self, asked: A_contra) -> bool:
-        """Whether this is no more than a line, which waits for nothing that others have asked for."""
+        """Whether this is no more than a line, or a run of lines, which waits for nothing that others have asked for."""
 
     def handle(self, asked: A_contra) -> MaybeAwaitable:
         """Have a request carried out, by the place that it is for."""
@@ -105,6 +119,7 @@ class ReadLoop(Generic[A]):
     """One session's."""
 
     __slots__ = (
+        "_begun",
         "_context",
         "_ends_at",
         "_idle_since",
@@ -130,6 +145,7 @@ class ReadLoop(Generic[A]):
     ) -> None:
         """Nothing has been read. Without a pace the caller may ask as fast as it likes; it has until `login_deadline` to log in."""
         self._session = session
+        self._begun: Begun | None = None
         self.decoder = decoder
         self.first = b""
         """What came before the loop runs."""
@@ -145,38 +161,80 @@ class ReadLoop(Generic[A]):
 
     async def run(self) -> None:
         """Read, and carry out what is asked, until the other side ends."""
-        data: bytes | None
-        data, self.first = self.first, b""
+        came: bytes | Begun | None
+        came, self.first = self.first, b""
         asks_for_much = False
-        while True:
-            asks_for_much = await Corked(self.outbox, self._take(data, asks_for_much=asks_for_much))
-            data = None  # while nothing comes, nothing is kept of what came
-            while data is None:
-                await self._session.wait_readable()
-                data = self._session.receive_nowait()
-            if not data:
-                return
+        transport = self._session.caller.transport
+        transport.reader = self
+        try:
+            while True:
+                asks_for_much = await Corked(self.outbox, self._carry_out(came, asks_for_much=asks_for_much))
+                came = None  # while nothing comes, nothing is kept of what came
+                while came is None:
+                    await self._session.wait_readable()
+                    came, self._begun = self._begun or self._session.receive_nowait(), None
+                if not came:
+                    return
+        finally:
+            transport.reader = None
 
-    async def _take(self, data: bytes, *, asks_for_much: bool) -> bool:
+    def take(self) -> bool:
+        """Take what has come while the task waits, and carry it out if it is nothing but what somebody says, and need not wait. See Reader."""
+        if self.pace is not None:  # who is to be charged may have to wait
+            return False
+        data = self._session.receive_nowait()
+        if not data:
+            return data is None
+        requests = self.decoder.receive_data(data)
+        if type(requests) is not list or len(requests) != 1 or not self._session.is_light(requests[0]):
+            self._begun = Begun(len(data), requests)
+            return False
+        self.outbox.cork()  # it may be refused line by line
+        try:
+            pause = self._session.handle(requests[0])
+        finally:
+            self.outbox.uncork()
+        if pause is not None:
+            self._begun = Begun(len(data), (), pause)
+            return False
+        self._note_carried_out(has_asked=True)
+        return True
+
+    async def _carry_out(self, came: bytes | Begun, *, asks_for_much: bool) -> bool:
         """Carry out what these bytes ask for; set the time by which more has to come.
 
         It may be nothing at first: a codec that has been taken over may have something already. `asks_for_much` is what was returned last: whether
         the caller is to wait for its turn.
         """
-        if data and self._context.limits.idle_seconds and self._session.nick:
+        if came and self._context.limits.idle_seconds and self._session.nick:
             self.scope.deadline = self._ends_at  # to wait for one's turn is not idleness
         if asks_for_much:
             await self.take_turn()  # keys are dear before anything is asked for
-        if self.pace is not None and self.decoder.is_dear(data):
-            await self.take_turn()
-        count = await self._dispatch_each(self.decoder.receive_data(data))
-        extra = len(data) / BYTES_PER_TOKEN - count
+        if isinstance(came, Begun):
+            size, count = came.size, await self._go_on(came)
+        else:
+            if self.pace is not None and self.decoder.is_dear(came):
+                await self.take_turn()
+            size, count = len(came), await self._dispatch_each(self.decoder.receive_data(came))
+        extra = size / BYTES_PER_TOKEN - count
         asks_for_much = self.pace is not None and extra > 0 and await self._throttle(self.pace, extra)
-        self._update_deadline(has_asked=count > 0)
+        self._note_carried_out(has_asked=count > 0)
+        return asks_for_much
+
+    async def _go_on(self, begun: Begun) -> float:
+        """Carry out what is left of what was begun. Returns how many requests it was; see _dispatch_each."""
+        if begun.pause is None:
+            return await self._dispatch_each(begun.requests)
+        await begun.pause
+        self._session.carried_out()
+        return 1
+
+    def _note_carried_out(self, *, has_asked: bool) -> None:
+        """Everything is carried out that the bytes asked for which have come."""
+        self._update_deadline(has_asked=has_asked)
         if self.decoder.held or self._is_counted:
             self._is_counted = self.decoder.held > 0
             self._context.budget.count(self)
-        return asks_for_much
 
     async def _dispatch_each(self, requests: Iterable[A | ProtocolReply | Echo]) -> float:
         """Carry out each before the next is taken. Returns how many there were, those counted for less that cost less than a line."""

@@ -213,8 +213,8 @@ class TextSession(ChatSession[TextInput]):
             self._text.allow(self._context.limits.line_bytes, self._context.limits.text_bytes)
 
     def is_light(self, asked: TextInput) -> bool:
-        """Whether it is an ordinary line."""
-        return type(asked) is Say and len(asked.text) <= LIGHT_CHARACTERS
+        """Whether it is an ordinary line, or lines in a run."""
+        return type(asked) is SayRun or (type(asked) is Say and len(asked.text) <= LIGHT_CHARACTERS)
 
     async def flushed(self) -> None:
         """Wait until what was said here is stored and shown."""

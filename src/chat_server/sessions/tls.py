@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import trio
 
-from chat_server.sessions.transport import HELD, Transport, receive_some
+from chat_server.sessions.transport import HELD, Reader, Transport, receive_some
 
 RECORD_MAX = 16384
 """Bytes of text in one record (RFC 8446, section 5.1): what is encrypted at a time, and so what is held at most."""
@@ -52,6 +52,7 @@ class TlsTransport:
         "_tls",
         "_transport",
         "_write",
+        "reader",
     )
 
     descriptor = -1
@@ -76,6 +77,8 @@ class TlsTransport:
         """
         self._count_records = count_records
         self._transport = transport
+        self.reader: Reader | None = None
+        transport.reader = self
         self._send = transport.send_nowait
         self._incoming = ssl.MemoryBIO()
         self._outgoing = outgoing
@@ -215,6 +218,10 @@ class TlsTransport:
             await trio.lowlevel.checkpoint()
         else:
             await self._transport.wait_readable()
+
+    def take(self) -> bool:
+        """Offer what has come to who reads the text. See Reader."""
+        return self.reader is not None and self.reader.take() and not (self._may_have_text or self._may_give)
 
     def receive_nowait(self, limit: int) -> bytes:
         """Take text that has come, at most `limit` bytes, if some has been decrypted or is in the next FED_MAX bytes.

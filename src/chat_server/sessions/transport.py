@@ -1,7 +1,7 @@
 """One connection's bytes, as the rest of the server sees them. Never knows what they mean.
 
 Trio's own socket has no send that tells at once how much the kernel took, and that is what the fan-out lives on: so this is the operating
-system's non-blocking socket, with Trio's `wait_readable` and `wait_writable` beside it.
+system's non-blocking socket, with Trio's `wait_writable` beside it, and what readiness.py tells.
 """
 
 import socket
@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
+import outcome
 import trio
 
 from chat_server.rooms.sink import TARGETS
+from chat_server.sessions.readiness import Readiness
 
 _DISCARD_MAX = 128
 """Reads of 64 KiB thrown away before closing: as much as Linux lets a receive buffer grow (6 MiB), and a little.
@@ -27,8 +29,18 @@ HELD = -1
 """What `send_nowait` returns that has taken everything and passed on only part of it, as a transport that encrypts may: the rest waits in it."""
 
 
+class Reader(Protocol):
+    """Takes what comes while a task waits for it, if nothing has to be waited for."""
+
+    def take(self) -> bool:
+        """Take what has come. Returns False if the task is to wake after all; what is raised is raised in it, where it waits."""
+
+
 class Transport(Protocol):
     """A connection: TCP, or any Trio stream behind an adapter."""
+
+    reader: Reader | None
+    """What may be offered what comes before the task is woken that waits for it; a transport need not heed it."""
 
     descriptor: int
     """To which bytes may be written as `send_nowait` does it; -1 if that cannot be, or can be no longer."""
@@ -93,13 +105,22 @@ async def see_off(transport: Transport) -> None:
 class SocketTransport:
     """A TCP connection."""
 
-    __slots__ = ("_socket", "descriptor", "send_nowait")
+    __slots__ = (
+        *("_has_ended", "_is_registered", "_may_have_more", "_readiness", "_socket", "_waiting"),
+        *("descriptor", "reader", "send_nowait"),
+    )
 
     prepare = None
 
-    def __init__(self, connection: socket.socket) -> None:
-        """Take over a connected, non-blocking socket."""
+    def __init__(self, connection: socket.socket, readiness: Readiness | None = None) -> None:
+        """Take over a connected, non-blocking socket. Without `readiness`, Trio is asked when something has come, and no reader is heeded."""
         self._socket = connection
+        self._readiness = readiness
+        self._is_registered = False
+        self._may_have_more = False  # whether something may be left to take of which nothing will be told again
+        self._has_ended = False  # whether the other side has
+        self._waiting: trio.lowlevel.Task | None = None
+        self.reader: Reader | None = None
         self.descriptor = connection.fileno()
         self.send_nowait: Callable[[bytes], int] = connection.send
 
@@ -113,17 +134,59 @@ class SocketTransport:
         """Wait until something has come."""
         if self.descriptor < 0:
             raise trio.ClosedResourceError
+        if self._readiness is not None:
+            return self._wait_to_be_told(self._readiness)
         # A number of its own would be kept for as long as that waits.
         return trio.lowlevel.wait_readable(self.descriptor)  # noqa: ASYNC105 - who is given it awaits it
+
+    async def _wait_to_be_told(self, readiness: Readiness) -> None:
+        if not self._is_registered:
+            readiness.register(self.descriptor, self)
+            self._is_registered = True
+        if self._may_have_more or self._has_ended:
+            await trio.lowlevel.checkpoint()
+            return
+        if self._waiting is not None:
+            raise trio.BusyResourceError("somebody waits for what comes here already")
+        self._waiting = trio.lowlevel.current_task()
+        await trio.lowlevel.wait_task_rescheduled(self._wait_no_longer)
+
+    def _wait_no_longer(self, _: object) -> trio.lowlevel.Abort:
+        self._waiting = None
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    def become_readable(self, *, has_ended: bool) -> None:
+        """Something has come, or the other side has ended: offer it to the reader, and wake who waits if there is more to it."""
+        self._may_have_more = True
+        self._has_ended |= has_ended
+        if self._waiting is None:
+            return
+        woken: outcome.Outcome[None] = outcome.Value(None)
+        if self.reader is not None:
+            try:
+                if self.reader.take() and not (self._may_have_more or self._has_ended):
+                    return
+            except Exception as error:  # noqa: BLE001 - it is raised where the task waits
+                woken = outcome.Error(error)
+        self._wake(woken)
+
+    def _wake(self, woken: "outcome.Outcome[None]") -> None:
+        task, self._waiting = self._waiting, None
+        if task is not None:
+            trio.lowlevel.reschedule(task, woken)
 
     def receive_nowait(self, limit: int) -> bytes:
         """Take bytes that have come, at most `limit`; b"" when the other side has ended."""
         try:
-            return self._socket.recv(limit)
+            data = self._socket.recv(limit)
         except BlockingIOError:
+            self._may_have_more = False
             raise trio.WouldBlock from None
         except OSError as error:
             raise trio.BrokenResourceError from error
+        if len(data) < limit:  # else more may have come together with it
+            self._may_have_more = False
+        return data
 
     def is_lost(self) -> bool:
         """Whether the other side has reset the connection. That it has ended its own side says nothing: `nc -N` does, and still reads."""
@@ -139,6 +202,10 @@ class SocketTransport:
 
     def close(self) -> None:
         """Close; what has been sent still arrives."""
+        if self._readiness is not None:
+            self._readiness.forget(self.descriptor)
+        self._wake(outcome.Error(trio.ClosedResourceError()))
+        self.reader = None
         self.descriptor = -1  # it will be another connection's
         TARGETS.changes += 1
         if self._socket.fileno() < 0:
