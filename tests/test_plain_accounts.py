@@ -83,9 +83,10 @@ def proof_of(connection: FakeConnection) -> dict[str, str]:
     return proof.fields()
 
 
-def test_registering_asks_for_a_password_twice_unseen_and_shows_the_recovery_codes() -> None:
+@pytest.mark.parametrize("command", ["/register", " /register", "\u3001register"])
+def test_registering_asks_for_a_password_twice_unseen_and_shows_the_recovery_codes(command: str) -> None:
     async def act(user: Sitting) -> None:
-        await user.type("/register")
+        await user.type(command)
         assert user.shown == [False]
         await user.type(PASSWORD, PASSWORD)
         assert user.shown == [False, True]
@@ -189,7 +190,16 @@ def test_what_was_typed_before_a_password_is_asked_for_is_none_and_is_thrown_awa
 
 @pytest.mark.parametrize(
     "command",
-    ["/regsiter", "／ｒｅｇｉｓｔｅｒ", "/register other", "/account clos", "/code recover", "/password", "/login ann"],
+    [
+        "/regsiter",
+        "  /regsiter",
+        "／ｒｅｇｉｓｔｅｒ",
+        "/register other",
+        "/account clos",
+        "/code recover",
+        "/password",
+        "/login ann",
+    ],
 )
 @pytest.mark.parametrize("is_interactive", [True, False])
 def test_what_comes_with_a_command_for_which_no_password_is_asked_is_not_said(

@@ -56,6 +56,12 @@ def test_every_command_that_takes_a_secret_is_known() -> None:
         ("/code recovery hunter2", "/code recovery"),
         ("\u200b/login ann 7K3M-Q9TZ", "/login"),
         (" \n\u200b/login ann 7K3M-Q9TZ", "/login"),
+        ("  /login ann 7K3M-Q9TZ", "/login"),
+        ("\u3001register hunter2", "/register"),
+        ("\u3000\u3001regster hunter2", "/regster"),
+        (" //login ann 7K3M-Q9TZ", " //login ann 7K3M-Q9TZ"),
+        (" / login ann 7K3M-Q9TZ", "/login"),
+        ("\u3001what about it", "\u3001what about it"),
         ("/in 7K3M-Q9TZ", "/in"),
         ("/in\n7K3M-Q9TZ", "/in"),
         ("\u200b/code device", "\u200b/code device"),
@@ -97,7 +103,10 @@ async def pasted(app: StoryApp, pilot: Pilot, text: str) -> None:
     app.client.store.save()
 
 
-@pytest.mark.parametrize("command", ["/register", "／register", "/login bob", "/account close", "/code recovery"])
+@pytest.mark.parametrize(
+    "command",
+    ["/register", "／register", "  /register", "\u3001register", "/login bob", "/account close", "/code recovery"],
+)
 def test_of_a_pasted_command_its_form_opens_and_the_lines_below_are_thrown_away(command: str, tmp_path: Path) -> None:
     app = among_others(store=tmp_path)
 

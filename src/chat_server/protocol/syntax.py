@@ -15,7 +15,18 @@ from chat_server.protocol.described import Parameter
 from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, Say, Secret, tag_of
-from chat_server.protocol.typed import Form, Misuse, begun, command_in, folded_word, form_of, nearest, read_arguments
+from chat_server.protocol.typed import (
+    BEFORE_SLASHES,
+    Form,
+    Misuse,
+    begun,
+    command_in,
+    folded_word,
+    form_of,
+    nearest,
+    read_arguments,
+    with_slash_first,
+)
 
 
 def word_of(request: type[Request | Unreadable]) -> str:
@@ -92,11 +103,6 @@ def usage_of(request: type[Request]) -> str:
     return " ".join(shown)
 
 
-_LIKE_SLASHES = ("/", "\u3001")
-_BEFORE_SLASHES = " \t\u3000\u3001"
-"""The ideographic comma is on the slash's key; blanks come along where one copies from an indented text."""
-
-
 GROWN_MIN = 4
 """Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
 
@@ -151,10 +157,10 @@ class Vocabulary:
 
         Only commands that ask for a secret are taken so, and mistyped ones: what comes right behind them is for nobody to see.
         """
-        word, _, arguments = text.lstrip().partition(" ")
-        if word[:1] in _LIKE_SLASHES and self.would_ask_secret(UnknownCommand(word[1:], arguments)):
-            return self.asked(word[1:], arguments)
-        return None
+        found = command_in(with_slash_first(text), lambda word: self.request_for(word) is not None)
+        if isinstance(found, str) or not self.would_ask_secret(UnknownCommand(*found)):
+            return None
+        return self.asked(*found)
 
     def _begins_with_secret(self, word: str) -> str:
         """Which command that asks for a secret is only begun so, or has been written without the blank behind it; "" if none."""
@@ -184,7 +190,7 @@ def _text_parser(vocabulary: Vocabulary) -> Callable[[str], Request | Unreadable
         if not text:
             return None
         if text[0] != "/":
-            return (vocabulary.slipped(text) if text[0] in _BEFORE_SLASHES else None) or Say(text)
+            return (vocabulary.slipped(text) if text[0] in BEFORE_SLASHES else None) or Say(text)
         found = command_in(text, lambda word: vocabulary.request_for(word) is not None)
         return Say(found) if isinstance(found, str) else vocabulary.asked(*found)
 

@@ -23,6 +23,10 @@ BEGUN_MIN = 3
 
 _SLASHES = "/\uff0f"
 
+_LIKE_SLASHES = ("/", "\u3001")
+BEFORE_SLASHES = " \t\u3000\u3001"
+"""How a line may begin whose slash comes later. The ideographic comma is on the slash's key; blanks come along where one copies an indented text."""
+
 _NUMBER = LatePattern(r"#?(-?)0*(\d+)")
 _DIGITS_MAX = 16
 """Digits of the largest number of a line. What has more is too large, whatever it is."""
@@ -58,6 +62,14 @@ def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] 
     if "\n" in text:
         return (word, rest) if text[1:].startswith(word) and (is_command(word) or _may_be_a_name(word)) else text
     return text[1:] if text.startswith("//") else (word, rest)
+
+
+def with_slash_first(text: str) -> str:
+    """A text that begins with blanks and a slash, or with what a Chinese keyboard has for a slash, as if it began with one; else ""."""
+    if not text or text[0] not in BEFORE_SLASHES:
+        return ""
+    begun = text.lstrip()
+    return f"/{begun[1:]}" if begun.startswith(_LIKE_SLASHES) else ""
 
 
 class Form(NamedTuple):

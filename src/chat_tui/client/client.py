@@ -39,7 +39,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
-from chat_tui.client.typed_secrets import before_secrets, without_secrets
+from chat_tui.client.typed_secrets import as_meant, before_secrets, without_secrets
 from chat_tui.language import message, say
 
 ONLINE_GAP = 10.0
@@ -196,6 +196,10 @@ class Client:
     def is_before_secrets(self, text: str) -> bool:
         """Whether a typed text begins with a command behind which a secret may stand, or be typed next."""
         return bool(before_secrets(text, self.state.commands, self.aliases.words))
+
+    def as_meant(self, text: str) -> str:
+        """Return a typed text with its slash first, if it is a command before secrets of which the slash has slipped."""
+        return as_meant(text, self.state.commands, self.aliases.words)
 
     def without_secrets(self, text: str) -> str:
         """Return as much of a typed text as may be kept on the disk, or shown again."""

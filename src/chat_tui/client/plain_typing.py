@@ -179,7 +179,8 @@ class Typing:
     def carry_on(self, *, is_last: bool = False, is_over: Callable[[], bool]) -> None:
         """Carry out what has its turn. `is_last`: the program ends, and what can still be kept is."""
         said: list[Pending] = []
-        while (line := self._input.next) is not None and (is_last or not is_over()):
+        while (typed := self._input.next) is not None and (is_last or not is_over()):
+            line = typed if isinstance(typed, TooLong) else self._client.as_meant(typed)
             asked = self._parsed(line)
             words = asked.words if isinstance(asked, Asked) else None
             if words is not None and isinstance(asked, Asked):
@@ -192,7 +193,8 @@ class Typing:
             elif not line.strip():
                 self._input.take()
             elif not is_last and self._may_ask(len(said)):
-                self._command(self._input.take(), asked)
+                self._input.take()
+                self._command(line, asked)
             else:
                 break
         if said:

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from chat_server.protocol.aliases import expanded_line
 from chat_server.protocol.sanitize import typed_lines
-from chat_server.protocol.typed import BEGUN_MIN, nearest
+from chat_server.protocol.typed import BEGUN_MIN, nearest, with_slash_first
 
 BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "login": (),
@@ -36,6 +36,7 @@ def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[s
     However that is written: in wide letters, by one of the user's `aliases`, or mistyped: nearer to it than to any other of the `commands`.
     """
     typed = typed_lines(text)
+    typed = with_slash_first(typed) or typed
     if not typed.startswith("/") or typed.startswith("//"):  # with two it is said
         return ""
     first = typed.partition("\n")[0]
@@ -47,6 +48,15 @@ def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[s
     if own is None:
         return ""
     return f"/{word} {following[0]}" if following and _folded(following[0]) in own else f"/{word}"
+
+
+def as_meant(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
+    """Return the text with its slash first, if a command before secrets is behind blanks, or behind what a Chinese keyboard has for a slash.
+
+    As the server takes a line that is typed at its own doors: what else begins so is said.
+    """
+    meant = with_slash_first(text)
+    return meant if meant and before_secrets(meant, commands, aliases) else text
 
 
 def without_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:

@@ -115,6 +115,7 @@ class Writing:
         """Do what a text asks for that was typed in a room, or say it there, in reply to line `re` if that is not 0. Returns whether that went."""
         client, prompt = self._program.client, self._panes.prompt
         client.activity.sent()
+        text = client.as_meant(text)
         opens = self._opens.get(text.strip().casefold())
         own = own_command(text, client.state.commands, client.state.language)
         is_harmless = opens is not None or (isinstance(own, Asked) and own.do in ABOUT_SERVERS)
@@ -145,7 +146,7 @@ class Writing:
     def asks(self, text: str) -> bool:
         """Whether this is a command that says nothing to anybody."""
         client = self._program.client
-        text = client.aliases.line(text, client.state.commands)
+        text = client.aliases.line(client.as_meant(text), client.state.commands)
         if own_command(text, client.state.commands, client.state.language) is not None:
             return True
         asked = client.parse(text)
