@@ -55,9 +55,9 @@ Pilot = Any
 class FakeConnection:
     """A connection that notes what is asked, and is what the story says it is."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 5000) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 5000, nick: str = "ann") -> None:
         self.host, self.port = host, port
-        self.identity = Identity("ann", "")
+        self.identity = Identity(nick, "")
         self.status = Status.ONLINE
         self.asked: list[tuple[str, dict[str, object]]] = []
         self.said: list[Pending] = []
@@ -147,7 +147,7 @@ class StoryApp(ChatApp):
     def new_client(self, server: Server, host: str, port: int, nick: str) -> Client:
         client = super().new_client(server, host, port, nick)
         self.room_refused = client.connection._on_room_refused
-        client.connection = cast("Connection", FakeConnection(host, port))
+        client.connection = cast("Connection", FakeConnection(host, port, nick or "ann"))
         return client
 
     @property

@@ -259,6 +259,29 @@ def test_one_can_be_somebody_else_here_but_not_while_lines_of_ones_own_wait() ->
     play(app, act)
 
 
+def test_who_does_not_log_in_as_somebody_else_after_all_is_who_they_were() -> None:
+    app = among_others()
+
+    async def act(pilot: Pilot) -> None:
+        app._is_online = False  # from the next connection on
+        await typed(app, pilot, "/login bob")
+        assert app.connection.identity.nick == "bob"
+        await refuse(app, pilot, "name-registered")
+        assert is_form(app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not is_form(app)
+        assert app.connection.identity.nick == "ann"
+        await go_on(app, pilot, Status.ONLINE)
+        await refuse(app, pilot, "name-registered")  # ann has an account since
+        await pilot.press("escape")
+        await settle(pilot)
+        assert not is_form(app)
+        assert app.connection.identity.nick == "ann"
+
+    play(app, act)
+
+
 def test_what_was_typed_behind_a_command_is_not_there_again_and_not_on_the_disk(tmp_path: Path) -> None:
     app = among_others(store=tmp_path)
 

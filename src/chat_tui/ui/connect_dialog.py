@@ -43,6 +43,7 @@ class ConnectDialog:
         paint_soon: Callable[[], None],
         may_ask: Callable[[bool], bool],
         lately: Callable[[], Sequence[tuple[str, int]]],
+        login_left: Callable[[], object],
     ) -> None:
         """Ask nothing yet.
 
@@ -54,11 +55,13 @@ class ConnectDialog:
             paint_soon: has what has changed painted.
             may_ask: whether something may open by itself now: a question (True), or the form.
             lately: the servers that the user was at, by host and port, the last one first.
+            login_left: called when the user does not want to prove that an account is theirs.
 
         """
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
         self._may_ask, self._waits, self._lately = may_ask, False, lately
+        self._login_left = login_left
         self._login: LoginDialog | None = None
         self._form: ConnectScreen | None = None
         self._question: TrustScreen | None = None
@@ -148,7 +151,7 @@ class ConnectDialog:
             if self._login is None:
                 from chat_tui.ui.login_dialog import LoginDialog  # noqa: PLC0415 - most are let in
 
-                self._login = LoginDialog(self._program, self._app, elsewhere=self.show)
+                self._login = LoginDialog(self._program, self._app, elsewhere=self.show, left=self._login_left)
         return self._login is not None and self._login.connection_changed(change)
 
     @property

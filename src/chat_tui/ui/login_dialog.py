@@ -30,9 +30,11 @@ UNPROVED = frozenset(("wrong-password", "wrong-code"))
 class LoginDialog:
     """Asks for a password or a code where the name has an account; where one must have one to come in, for a password to be."""
 
-    def __init__(self, program: Program, app: App[None], *, elsewhere: Callable[[], None]) -> None:
-        """Ask nothing yet. `elsewhere` asks for another name, or another server."""
-        self._program, self._app, self._elsewhere = program, app, elsewhere
+    def __init__(
+        self, program: Program, app: App[None], *, elsewhere: Callable[[], None], left: Callable[[], object]
+    ) -> None:
+        """Ask nothing yet. `elsewhere` asks for another name, or another server; `left` is called when the user does not want to prove anything."""
+        self._program, self._app, self._elsewhere, self._left = program, app, elsewhere, left
         self._form: FormScreen | None = None
         self._line = Line.LOCAL
         self._is_new = False
@@ -96,7 +98,7 @@ class LoginDialog:
 
         self.close()
         self._is_new, self._line = is_new, change.line
-        form = self._form = FormScreen(self._for_server(self._form_for(change)), self._prove, self._other)
+        form = self._form = FormScreen(self._for_server(self._form_for(change)), self._prove, self._other, self._left)
         self._app.push_screen(form)
         if wrong:
             form.call_after_refresh(form.refuse, wrong)

@@ -56,7 +56,7 @@ class FormScreen(ModalScreen[None]):
     CSS_PATH = "screens.tcss"
     AUTO_FOCUS: ClassVar[str | None] = "Input"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", "Back"),
+        Binding("escape", "back", "Back"),
         Binding("f3", "other", "Other"),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -66,7 +66,11 @@ class FormScreen(ModalScreen[None]):
     ]
 
     def __init__(
-        self, form: Form, send: Callable[[Mapping[str, str]], str], other: Callable[[], object] | None = None
+        self,
+        form: Form,
+        send: Callable[[Mapping[str, str]], str],
+        other: Callable[[], object] | None = None,
+        left: Callable[[], object] | None = None,
     ) -> None:
         """Ask nothing yet.
 
@@ -74,11 +78,12 @@ class FormScreen(ModalScreen[None]):
             form: what it says.
             send: is given what was typed; returns what is wrong with it, in sentences, or "" if the server is being asked.
             other: does what else may be done.
+            left: called when the user leaves it.
 
         """
         super().__init__()
         self.form = form
-        self._send, self._other = send, other
+        self._send, self._other, self._left = send, other, left
         self._is_waiting = self._is_over = False
         self._takes_keys = False
         enter = say("Tab goes on.") if form.is_dangerous else say("Enter sends.")
@@ -215,8 +220,11 @@ class FormScreen(ModalScreen[None]):
             self._other()
 
     @on(Button.Pressed, "#back")
-    def _back(self) -> None:
+    def action_back(self) -> None:
+        """Leave it."""
         self.dismiss()
+        if self._left is not None:
+            self._left()
 
     def action_page(self, pages: int) -> None:
         """Show more, where there is no place for all."""
