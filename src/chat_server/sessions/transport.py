@@ -7,7 +7,7 @@ system's non-blocking socket, with Trio's `wait_writable` beside it, and what re
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import outcome
 import trio
@@ -161,16 +161,15 @@ class SocketTransport:
         self._has_ended |= has_ended
         if self._waiting is None:
             return
-        woken: outcome.Outcome[None] = outcome.Value(None)
-        if self.reader is not None:
-            try:
-                if self.reader.take() and not (self._may_have_more or self._has_ended):
-                    return
-            except Exception as error:  # noqa: BLE001 - it is raised where the task waits
-                woken = outcome.Error(error)
-        self._wake(woken)
+        if self.reader is None:
+            self._wake(outcome.Value(None))
+            return
+        taken = outcome.capture(self.reader.take)
+        if isinstance(taken, outcome.Value) and taken.value and not (self._may_have_more or self._has_ended):
+            return
+        self._wake(taken)
 
-    def _wake(self, woken: "outcome.Outcome[None]") -> None:
+    def _wake(self, woken: outcome.Outcome[Any]) -> None:
         task, self._waiting = self._waiting, None
         if task is not None:
             trio.lowlevel.reschedule(task, woken)

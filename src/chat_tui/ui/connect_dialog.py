@@ -43,7 +43,6 @@ class ConnectDialog:
         paint_soon: Callable[[], None],
         may_ask: Callable[[bool], bool],
         lately: Callable[[], Sequence[tuple[str, int]]],
-        login_left: Callable[[], object],
     ) -> None:
         """Ask nothing yet.
 
@@ -55,13 +54,12 @@ class ConnectDialog:
             paint_soon: has what has changed painted.
             may_ask: whether something may open by itself now: a question (True), or the form.
             lately: the servers that the user was at, by host and port, the last one first.
-            login_left: called when the user does not want to prove that an account is theirs.
 
         """
         self._program, self._app = program, app
         self._move_to, self._rename, self._paint_soon = move_to, rename, paint_soon
         self._may_ask, self._waits, self._lately = may_ask, False, lately
-        self._login_left = login_left
+        self._nick_before = ""  # the user's name here, while they log in under another
         self._login: LoginDialog | None = None
         self._form: ConnectScreen | None = None
         self._question: TrustScreen | None = None
@@ -93,9 +91,24 @@ class ConnectDialog:
     def forget(self) -> None:
         """It is another server from now on."""
         self.was_online = False
+        self._nick_before = ""
         self._taken.clear()
         if self._login is not None:
             self._login.close()
+
+    def log_in_as(self, nick: str) -> None:
+        """Be somebody else on the same server."""
+        connection, before = self._program.client.connection, self._nick_before
+        if self._program.change.status is Status.ONLINE:
+            before = connection.identity.nick
+        self._move_to(connection.host, connection.port, nick)
+        self._nick_before = before
+
+    def _be_as_before(self) -> None:
+        """The user does not want to prove that a name is theirs: log in under the one that they had, if they had one."""
+        if self._nick_before:
+            connection = self._program.client.connection
+            self._move_to(connection.host, connection.port, self._nick_before)
 
     def connection_changed(self, change: ConnectionChanged) -> None:
         """See whether to ask, or no longer."""
@@ -103,6 +116,7 @@ class ConnectDialog:
             self._taken.add(self._program.client.connection.identity.nick)
         if change.status is Status.ONLINE:
             self.was_online = True
+            self._nick_before = ""
             self._taken.clear()
             self._leave()
         question, self._question = self._question, None
@@ -151,7 +165,7 @@ class ConnectDialog:
             if self._login is None:
                 from chat_tui.ui.login_dialog import LoginDialog  # noqa: PLC0415 - most are let in
 
-                self._login = LoginDialog(self._program, self._app, elsewhere=self.show, left=self._login_left)
+                self._login = LoginDialog(self._program, self._app, elsewhere=self.show, left=self._be_as_before)
         return self._login is not None and self._login.connection_changed(change)
 
     @property

@@ -126,9 +126,7 @@ class Server:
             paint_soon=main.paint_soon,
             lately=window.lately,
             may_ask=lambda is_question: others.may_ask(self, is_question=is_question),
-            login_left=self._be_as_before,
         )
-        self._nick_before = ""  # the user's name here, while they log in under another
         self._accounts: AccountDialog | None = None
 
     # Connecting.
@@ -180,8 +178,6 @@ class Server:
         self.connecting.connection_changed(change)
         if self._accounts is not None:
             self._accounts.connection_changed(change)
-        if change.status is Status.ONLINE:
-            self._nick_before = ""
         if change.status is Status.ONLINE and change.why:
             self._app.notify(labels.from_server(self.title, change.why), markup=False, timeout=10)
         if self._main.is_open and change.status is not Status.ONLINE:
@@ -190,7 +186,6 @@ class Server:
 
     def move_to(self, host: str, port: int, nick: str) -> None:
         """Be on another server instead."""
-        self._nick_before = ""
         self._hang_up()
         is_shown = self.is_shown
         begun = self._main.leave_server() if is_shown else ""
@@ -206,18 +201,6 @@ class Server:
 
     def _rename(self, nick: str) -> None:
         self.client.connection.request("nick", on_answer=self._answered, nick=nick)
-
-    def _log_in_as(self, nick: str) -> None:
-        connection, before = self.client.connection, self._nick_before
-        if self.change.status is Status.ONLINE:
-            before = connection.identity.nick
-        self.move_to(connection.host, connection.port, nick)
-        self._nick_before = before
-
-    def _be_as_before(self) -> None:
-        """The user does not want to prove that a name is theirs: log in under the one that they had, if they had one."""
-        if self._nick_before:
-            self.move_to(self.client.connection.host, self.client.connection.port, self._nick_before)
 
     # What comes from it.
 
@@ -323,7 +306,7 @@ class Server:
                 self._app,
                 answered=self._answered,
                 tell=self._tell_wrong,
-                log_in_as=self._log_in_as,
+                log_in_as=self.connecting.log_in_as,
             )
         return self._accounts
 
