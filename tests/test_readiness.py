@@ -1,5 +1,6 @@
 """What comes by connections, over real sockets: who waits is told, the reader is offered it first, and nothing is left unread."""
 
+import gc
 import random
 import socket
 from collections.abc import AsyncIterator
@@ -10,6 +11,8 @@ import pytest
 import trio
 import trio.testing
 
+from captured_logs import capture_logs
+from chat_server.server.listening import set_tcp_options
 from chat_server.sessions.readiness import EVENTS_MAX, Readiness, new_readiness
 from chat_server.sessions.transport import SocketTransport, receive_some
 
@@ -27,9 +30,18 @@ async def told() -> AsyncIterator[Readiness]:
             nursery.cancel_scope.cancel()
 
 
-def connected(readiness: Readiness) -> tuple[SocketTransport, socket.socket]:
-    ours, theirs = socket.socketpair()
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        theirs = socket.create_connection(listener.getsockname())
+        ours, _ = listener.accept()
     ours.setblocking(False)
+    set_tcp_options(ours, 0)
+    theirs.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return ours, theirs
+
+
+def connected(readiness: Readiness) -> tuple[SocketTransport, socket.socket]:
+    ours, theirs = tcp_pair()
     return SocketTransport(ours, readiness), theirs
 
 
@@ -111,17 +123,49 @@ async def test_an_end_behind_what_a_reader_takes_wakes_who_waits() -> None:
 
 async def test_a_reset_is_told_of() -> None:
     async with told() as readiness:
-        listener = socket.create_server(("127.0.0.1", 0))
-        theirs = socket.create_connection(listener.getsockname())
-        ours, _ = listener.accept()
-        ours.setblocking(False)
-        transport = SocketTransport(ours, readiness)
+        transport, theirs = connected(readiness)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         theirs.close()
         with pytest.raises(trio.BrokenResourceError):
             await receive_some(transport, 100)
         transport.close()
-        listener.close()
+
+
+async def test_what_stands_behind_urgent_data_is_told_of_though_nothing_more_comes() -> None:
+    """As a telnet client interrupts: IAC IP IAC DM, of which the last is urgent (RFC 854)."""
+    async with told() as readiness:
+        transport, theirs = connected(readiness)
+        for is_awaited in (False, True):
+            theirs.send(b"x")
+            assert await receive_some(transport, 100) == b"x"
+            came = b""
+            async with trio.open_nursery() as nursery:
+                if is_awaited:
+                    nursery.start_soon(transport.wait_readable)
+                    await settled()
+                theirs.send(b"hello\xff\xf4\xff\xf2", socket.MSG_OOB)
+                theirs.send(b"a line behind it\n")
+            while not came.endswith(b"\n"):
+                came += await receive_some(transport, 100)
+            assert came == b"hello\xff\xf4\xff\xf2a line behind it\n"
+        transport.close()
+        theirs.close()
+
+
+async def test_what_stands_behind_descriptors_is_told_of_though_nothing_more_comes() -> None:
+    async with told() as readiness:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        transport = SocketTransport(ours, readiness)
+        theirs.send(b"before")
+        socket.send_fds(theirs, [b"with"], [0])
+        theirs.send(b"behind")
+        came = b""
+        while not came.endswith(b"behind"):
+            came += await receive_some(transport, 100)
+        assert came == b"beforewithbehind"
+        transport.close()
+        theirs.close()
 
 
 async def test_who_waits_is_woken_when_the_connection_is_closed_here() -> None:
@@ -142,21 +186,44 @@ async def test_who_waits_is_woken_when_the_connection_is_closed_here() -> None:
         theirs.close()
 
 
-async def test_nothing_is_kept_of_a_connection_that_is_closed() -> None:
+@pytest.mark.parametrize("fails", [False, True])
+async def test_nothing_is_kept_of_a_connection_that_is_closed(*, fails: bool) -> None:
     class Weak(SocketTransport):
         __slots__ = ("__weakref__",)
 
     async with told() as readiness:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        ours, theirs = tcp_pair()
         transport = Weak(ours, readiness)
         theirs.send(b"x")
-        await receive_some(transport, 1)
+        await receive_some(transport, 10)
+        if fails:
+            transport.reader = Failing(transport)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_fail, transport)
+                await settled()
+                theirs.send(b"x")
         transport.close()
         kept = ref(transport)
+        gc.disable()
         del transport
         assert kept() is None
+        gc.enable()
         theirs.close()
+
+
+class Failing:
+    """A reader with a bug."""
+
+    def __init__(self, transport: SocketTransport) -> None:
+        self.transport = transport
+
+    def take(self) -> bool:
+        raise KeyError("a bug")
+
+
+async def _fail(transport: SocketTransport) -> None:
+    with pytest.raises(KeyError, match="a bug"):
+        await transport.wait_readable()
 
 
 async def test_who_waits_no_longer_is_not_woken_and_may_wait_again() -> None:
@@ -218,23 +285,14 @@ async def test_what_a_reader_leaves_wakes_who_waits() -> None:
 
 
 async def test_what_a_reader_raises_is_raised_where_the_task_waits() -> None:
-    class Failing:
-        def take(self) -> bool:
-            raise KeyError("a bug")
-
     async with told() as readiness:
         transport, theirs = connected(readiness)
         other, others_end = connected(readiness)
-        transport.reader = Failing()
-
-        async def send_soon() -> None:
+        transport.reader = Failing(transport)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_fail, transport)
             await settled()
             theirs.send(b"x")
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(send_soon)
-            with pytest.raises(KeyError, match="a bug"):
-                await transport.wait_readable()
         others_end.send(b"y")
         assert await receive_some(other, 10) == b"y"  # it is the end of nothing else
         for one in (transport, theirs, other, others_end):
@@ -258,7 +316,7 @@ async def test_who_is_closed_by_the_reader_of_another_is_told_nothing_more() -> 
                 descriptor = other.descriptor
                 other.close()
                 strangers.append(connected(readiness))
-                assert descriptor == strangers[0][0].descriptor
+                assert descriptor in (strangers[0][0].descriptor, strangers[0][1].fileno())
                 return False
 
         async def wait(transport: SocketTransport) -> None:
@@ -280,6 +338,55 @@ async def test_who_is_closed_by_the_reader_of_another_is_told_nothing_more() -> 
     for transport, theirs in (*pairs, *strangers):
         transport.close()
         theirs.close()
+
+
+async def test_a_bug_in_telling_one_connection_is_logged_and_hurts_no_other() -> None:
+    class Broken:
+        def become_readable(self, events: int) -> None:
+            raise ZeroDivisionError
+
+    async with told() as readiness:
+        ours, theirs = tcp_pair()
+        readiness.register(ours.fileno(), Broken())
+        transport, other = connected(readiness)
+        with capture_logs() as logged:
+            theirs.send(b"x")
+            other.send(b"y")
+            assert await receive_some(transport, 10) == b"y"
+        assert [entry["event"] for entry in logged] == ["a connection could not be told that something has come"]
+        for one in (ours, theirs, transport, other):
+            one.close()
+
+
+async def test_what_a_reader_raises_that_nobody_waits_for_any_more_is_logged() -> None:
+    async with told() as readiness, trio.open_nursery() as nursery:
+        transport, theirs = connected(readiness)
+
+        class Ending(Failing):
+            def take(self) -> bool:
+                nursery.cancel_scope.cancel()
+                return super().take()
+
+        transport.reader = Ending(transport)
+        nursery.start_soon(transport.wait_readable)
+        await settled()
+        with capture_logs() as logged, trio.CancelScope(shield=True):
+            theirs.send(b"x")
+            await settled()
+        assert len(logged) == 1
+    transport.close()
+    theirs.close()
+
+
+async def test_nobody_is_registered_where_the_server_has_ended() -> None:
+    async with told() as readiness:
+        pass
+    transport, theirs = connected(readiness)
+    with pytest.raises(trio.ClosedResourceError):
+        await transport.wait_readable()
+    await transport.linger()
+    transport.close()
+    theirs.close()
 
 
 class Fickle:

@@ -40,6 +40,7 @@ from chat_server.sessions.doors import PROGRAM
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.origin import Origin
 from chat_server.sessions.pace import Address
+from chat_server.sessions.readiness import Readiness
 from chat_server.sessions.token_bucket import TokenBucket
 from chat_server.sessions.transport import SocketTransport
 from chat_server.sessions.turns import Turns
@@ -110,9 +111,24 @@ class _ProbedJournal(MemoryJournal):
 class Canary:
     """What is known of it."""
 
-    def __init__(self, store: Store, limits: Callable[[], Limits], echoes: Echoes | None = None) -> None:
-        """It has not sung. `limits` are those of callers; what it tells other nodes, and hears of them, is in `echoes`."""
+    def __init__(
+        self,
+        store: Store,
+        limits: Callable[[], Limits],
+        echoes: Echoes | None = None,
+        readiness: Callable[[], Readiness | None] = lambda: None,
+    ) -> None:
+        """It has not sung.
+
+        Args:
+            store: what keeps the server's lines.
+            limits: those of callers.
+            echoes: what it tells other nodes, and hears of them.
+            readiness: gives what tells callers' connections that something has come.
+
+        """
         self._limits = limits
+        self._readiness = readiness
         self._echoes = echoes
         self._journal = _ProbedJournal(store.journal)
         self._complaint = Repeats()
@@ -214,7 +230,7 @@ class Canary:
 
     async def _serve(self, hall: Hall, nursery: trio.Nursery, connection: socket.socket, gone: trio.Event) -> None:
         """Serve it as the server serves every program."""
-        transport = SocketTransport(connection)
+        transport = SocketTransport(connection, self._readiness())
         try:
             with Guard("the canary could not be served"):
                 session = PROGRAM.begin and PROGRAM.begin(self._context(hall, nursery), self._caller(transport), _BEGIN)

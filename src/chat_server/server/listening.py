@@ -137,8 +137,11 @@ def let_callers_in(
     tls_listeners: Iterable[socket.socket],
     admit: Admit,
     unwelcome: Repeats,
-) -> None:
-    """Accept callers, in tasks of the nursery, until the listeners are closed; whoever comes by one of `tls_listeners` has to encrypt."""
+) -> Readiness | None:
+    """Accept callers, in tasks of the nursery, until the listeners are closed; whoever comes by one of `tls_listeners` has to encrypt.
+
+    Returns what tells their connections that something has come.
+    """
     readiness = new_readiness()
     if readiness is not None:
         nursery.start_soon(readiness.run)
@@ -148,6 +151,7 @@ def let_callers_in(
     for listener in tls_listeners:
         nursery.start_soon(accept_callers, listener, partial(admit, must_encrypt=True), unwelcome, readiness)
         log.info(f"listening on {address_of(listener)}, for TLS only")
+    return readiness
 
 
 async def accept_callers(

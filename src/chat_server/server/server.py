@@ -55,6 +55,7 @@ from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.memory_budget import Budget
 from chat_server.sessions.origin import Origin
+from chat_server.sessions.readiness import Readiness
 from chat_server.sessions.reserved import RESERVED_MAX, ReservedPlaces
 from chat_server.sessions.session import ChatSession
 from chat_server.sessions.transport import LAST_WORDS_SECONDS, Transport, see_off
@@ -145,6 +146,8 @@ class Server:
         self.in_effect = InEffect(config, Ruled(*parts), files=files - FILES_RESERVED, memory=memory, node=node)
         self.ending = Ending(store.nodes, lambda: self.in_effect.config.server.stop_seconds)
         self._everybody_gone = trio.Event()
+        self.readiness: Readiness | None = None
+        """What tells connections that something has come."""
 
     async def run(
         self,
@@ -183,7 +186,7 @@ class Server:
             nursery.start_soon(self._directory.calls.run)
             nursery.start_soon(self._directory.guest_blocks.run)
             nursery.start_soon(let_operators_in, way_in.socket, partial(self.operations, way_in))
-            let_callers_in(nursery, listeners, tls_listeners, self.admit, self._rejected)
+            self.readiness = let_callers_in(nursery, listeners, tls_listeners, self.admit, self._rejected)
             if others is not None and changes is not None and self._counts is not None:
                 shared = Shared(self._counts, Certificates(self._fingerprint), self.echoes)
                 task = (others, changes, self.ending, self._sessions, shared)

@@ -73,7 +73,8 @@ class Watched:
             from chat_server.server.canary import Canary  # noqa: PLC0415 - as above
 
             server = self._server
-            canary = Canary(self._store, lambda: server.in_effect.config.limits, server.echoes)
+            in_effect = server.in_effect
+            canary = Canary(self._store, lambda: in_effect.config.limits, server.echoes, lambda: server.readiness)
             server.health.add(canary.trouble)
             self.beside = self.beside._replace(canary=canary)
             async with trio.open_nursery() as nursery:

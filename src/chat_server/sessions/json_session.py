@@ -290,6 +290,8 @@ class JsonSession(ChatSession[Addressed]):
     async def _wait_or_ask(self) -> None:
         heard = asked = trio.current_time()
         while patience := self._context.limits.silence_seconds:
+            heard = max(heard, self._loop.heard_at)
+            asked = max(asked, heard)
             if (now := trio.current_time()) >= (end := max(heard, self._outbox.progressed_at) + patience):
                 self._end.farewell = Dismissed("silent", {"seconds": f"{patience:g}"})
                 raise EndSession

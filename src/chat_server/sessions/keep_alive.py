@@ -18,13 +18,25 @@ def is_kept_alive(session: Occupant) -> bool:
 
 
 async def wait_kept_alive(
-    wait: Callable[[], Awaitable[None]], session: Occupant, outbox: Outbox[Any], seconds: float
+    wait: Callable[[], Awaitable[None]],
+    session: Occupant,
+    outbox: Outbox[Any],
+    seconds: float,
+    heard_at: Callable[[], float],
 ) -> None:
-    """Wait for what comes next; after each so many seconds of silence send a NOP, as long as that is wanted and nothing else waits."""
+    """Wait for what comes next; after each so many seconds of silence send a NOP, as long as that is wanted and nothing else waits.
+
+    `heard_at` tells when something came last that wakes nobody.
+    """
+    due = trio.current_time() + seconds
     while is_kept_alive(session):
-        with trio.move_on_after(seconds):
+        with trio.move_on_at(due):
             await wait()
             return
-        if outbox.is_empty:
-            outbox.push(NOP)
+        now = trio.current_time()
+        due = heard_at() + seconds
+        if due <= now:
+            due = now + seconds
+            if outbox.is_empty:
+                outbox.push(NOP)
     await wait()

@@ -4,17 +4,16 @@ Knows the caller's codec, its pace, its time limits, and the turns that it share
 the session is.
 """
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Coroutine, Iterable
 from math import inf
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
 
-from chat_server.protocol.events import Dismissed, Event, Refused, Slowed
+from chat_server.protocol.events import Dismissed, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
-from chat_server.rooms.person import Proof
 from chat_server.rooms.room import MaybeAwaitable
-from chat_server.sessions.caller import Caller
+from chat_server.sessions.asker import Asker, Decoder
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.corking import Corked
 from chat_server.sessions.outbox import Outbox
@@ -28,91 +27,22 @@ TURN_SECONDS = 0.05
 """Seconds for which the turn of somebody who asks for much lasts at most while a room shows what they said: a disk may be slow."""
 
 A = TypeVar("A")
-A_co = TypeVar("A_co", covariant=True)
-A_contra = TypeVar("A_contra", contravariant=True)
-
-
-class Decoder(Protocol[A_co]):
-    """A door's codec, one for each connection."""
-
-    in_runs: bool
-    """Whether what is said in lines that come together is given as runs: not where each is to be paid for."""
-
-    @property
-    def is_mid_line(self) -> bool:
-        """Whether a request has been begun and not ended."""
-
-    @property
-    def held(self) -> int:
-        """Bytes of memory for what has been begun and not ended, about."""
-
-    def give_up(self) -> Iterable[ProtocolReply | Echo]:
-        """Forget what has been begun: there is no memory for it. Give what is to be written."""
-
-    def is_dear(self, data: bytes) -> bool:
-        """Whether taking these bytes may cost more than an ordinary line does: they end something long, or are many keys."""
-
-    def receive_data(self, data: bytes) -> Iterable[A_co | ProtocolReply | Echo]:
-        """Take bytes as they came; give the requests that they complete and the replies due, in order. Never raises.
-
-        Each is carried out before the next is taken: it may change how the bytes after it are read.
-        """
 
 
 class Begun(NamedTuple):
-    """What came while the task waited, and was begun before it woke."""
+    """What came while the task waited, and is for the task to go on with."""
 
     size: int
     """In bytes."""
-    requests: Iterable[Any]
-    """Those that it completes which have not been begun."""
+    requests: Iterable[Any] = ()
+    """What it asks for, if nothing of it has been carried out."""
     pause: MaybeAwaitable = None
-    """What is to be waited for before they are carried out."""
+    """What is to be waited for, if all of it has been but for this."""
 
-
-class Asker(Protocol[A_contra]):
-    """A session, as far as the loop knows it."""
-
-    caller: Caller
-
-    @property
-    def nick(self) -> str:
-        """The nickname, or "" before login."""
-
-    proof: Proof
-    """By what it has logged in."""
-
-    @property
-    def COSTS(self) -> Mapping[type, float]:  # noqa: N802 - a constant of the class
-        """What counts for more or less than a line where lines are counted."""
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the connection is known to be gone."""
-
-    def wait_readable(self) -> Awaitable[None]:
-        """Wait until the other side has sent something, or has ended."""
-
-    def receive_nowait(self) -> bytes | None:
-        """Take what has come; None if nothing has, b"" when the other side has ended."""
-
-    def is_light(self, asked: A_contra) -> bool:
-        """Whether this is no more than a line, or a run of lines, which waits for nothing that others have asked for."""
-
-    def handle(self, asked: A_contra) -> MaybeAwaitable:
-        """Have a request carried out, by the place that it is for."""
-
-    def carried_out(self) -> None:
-        """Note that a request which took its time has been carried out."""
-
-    async def flushed(self) -> None:
-        """Wait until what the last request said is stored and shown."""
-
-    def send(self, event: Event) -> None:
-        """Show an event to the reader."""
-
-    def send_unasked(self, event: Event) -> None:
-        """Show an event that answers no request."""
+    def forget(self) -> None:
+        """Wait for nothing, if that has not been done already."""
+        if isinstance(self.pause, Coroutine):
+            self.pause.close()
 
 
 class ReadLoop(Generic[A]):
@@ -125,8 +55,10 @@ class ReadLoop(Generic[A]):
         "_idle_since",
         "_is_counted",
         "_session",
+        "_takes",
         "decoder",
         "first",
+        "heard_at",
         "login_deadline",
         "outbox",
         "pace",
@@ -156,6 +88,9 @@ class ReadLoop(Generic[A]):
         self._ends_at = inf
         self._idle_since = 0.0  # it is set on logging in, before which it counts for nothing
         self._is_counted = False  # whether what has come and is no request yet counts among what waits in memory
+        self.heard_at = -inf
+        """When something came last while the task waited, of which it need not know."""
+        self._takes = False  # whether what comes while the task waits may be carried out there and then
         self.scope = trio.CancelScope(deadline=login_deadline)
         """In which the loop runs; it ends with it."""
 
@@ -171,22 +106,27 @@ class ReadLoop(Generic[A]):
                 asks_for_much = await Corked(self.outbox, self._carry_out(came, asks_for_much=asks_for_much))
                 came = None  # while nothing comes, nothing is kept of what came
                 while came is None:
+                    self._takes = self.pace is None  # else whoever is charged may have to wait
                     await self._session.wait_readable()
                     came, self._begun = self._begun or self._session.receive_nowait(), None
                 if not came:
                     return
         finally:
             transport.reader = None
+            for left in (came, self._begun):
+                if isinstance(left, Begun):
+                    left.forget()
 
     def take(self) -> bool:
         """Take what has come while the task waits, and carry it out if it is nothing but what somebody says, and need not wait. See Reader."""
-        if self.pace is not None:  # who is to be charged may have to wait
+        self.heard_at = trio.current_time()
+        if not self._takes:
             return False
         data = self._session.receive_nowait()
         if not data:
             return data is None
         requests = self.decoder.receive_data(data)
-        if type(requests) is not list or len(requests) != 1 or not self._session.is_light(requests[0]):
+        if type(requests) is not list or len(requests) != 1 or not self._is_light(requests[0]):
             self._begun = Begun(len(data), requests)
             return False
         self.outbox.cork()  # it may be refused line by line
@@ -195,10 +135,13 @@ class ReadLoop(Generic[A]):
         finally:
             self.outbox.uncork()
         if pause is not None:
-            self._begun = Begun(len(data), (), pause)
+            self._begun = Begun(len(data), pause=pause)
             return False
         self._note_carried_out(has_asked=True)
         return True
+
+    def _is_light(self, request: A | ProtocolReply | Echo) -> bool:
+        return not isinstance(request, ProtocolReply | Echo) and self._session.is_light(request)
 
     async def _carry_out(self, came: bytes | Begun, *, asks_for_much: bool) -> bool:
         """Carry out what these bytes ask for; set the time by which more has to come.
@@ -223,6 +166,9 @@ class ReadLoop(Generic[A]):
 
     async def _go_on(self, begun: Begun) -> float:
         """Carry out what is left of what was begun. Returns how many requests it was; see _dispatch_each."""
+        if self.scope.cancel_called:  # the session was dismissed after that: nothing more is stored of it
+            begun.forget()
+            await trio.lowlevel.checkpoint()
         if begun.pause is None:
             return await self._dispatch_each(begun.requests)
         await begun.pause
@@ -356,6 +302,10 @@ class ReadLoop(Generic[A]):
         """Who has logged in has all the time for which that is good, until they say nothing for too long."""
         self._idle_since = trio.current_time()
         self.scope.deadline = self._ends_at = self._idle_since + self._session.proof.seconds
+
+    def limits_changed(self) -> None:
+        """The next that comes wakes the task, which then waits as it is to wait now."""
+        self._takes = False
 
     def idle_limit_changed(self) -> None:
         """Another time counts from now on for which one may say nothing; nobody is late already."""

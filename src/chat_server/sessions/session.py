@@ -18,11 +18,12 @@ from chat_server.protocol.events import Dismissed, Event, LoggedOut, Refused, Sk
 from chat_server.rooms.person import NO_PROOF, Person
 from chat_server.rooms.room import Line, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.sink import Sink
+from chat_server.sessions.asker import Decoder
 from chat_server.sessions.caller import Caller
 from chat_server.sessions.context import SessionContext
 from chat_server.sessions.outbox import Outbox
 from chat_server.sessions.pace import Pace
-from chat_server.sessions.read_loop import Decoder, ReadLoop
+from chat_server.sessions.read_loop import ReadLoop
 from chat_server.sessions.reserved import RESERVED_SECONDS
 from chat_server.sessions.session_end import Leaver, SessionEnd
 from chat_server.sessions.token_bucket import TokenBucket
@@ -260,7 +261,7 @@ class ChatSession(ABC, Generic[A]):
         """What to say when lines have been skipped after some positions. They are of use only in rooms where the session still is."""
         return self.render(Skipped(lines, {room: after.get(room, seq) for room, seq in self.live_since().items()}))
 
-    # What the person asks for; see read_loop.Asker.
+    # What the person asks for; see asker.Asker.
 
     @property
     def is_lost(self) -> bool:
@@ -280,7 +281,7 @@ class ChatSession(ABC, Generic[A]):
 
     @abstractmethod
     def is_light(self, asked: A) -> bool:
-        """Whether this is no more than a line, which waits for nothing that others have asked for."""
+        """Whether this is no more than a line, or a run of lines, which waits for nothing that others have asked for."""
 
     @abstractmethod
     def handle(self, asked: A) -> MaybeAwaitable:
@@ -379,6 +380,7 @@ def change_limits(session: ChatSession[Any], before: Limits) -> None:
     outbox.limit = (limits.waiting_bytes if session.nick else limits.waiting_bytes_before_login) or inf
     outbox.patience = limits.no_progress_seconds or inf
     session.allow_lines()
+    loop.limits_changed()
     if loop.pace is None or not limits.messages_per_second:
         loop.pace = _pace_of(session.caller, limits, trio.current_time())
         loop.decoder.in_runs = loop.decoder.in_runs and loop.pace is None

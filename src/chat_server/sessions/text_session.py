@@ -298,7 +298,7 @@ class TextSession(ChatSession[TextInput]):
         seconds = self._context.limits.nop_seconds
         if not seconds or not self._text.telnet.is_spoken or not is_kept_alive(self):
             return super().wait_readable()
-        return wait_kept_alive(super().wait_readable, self, self._outbox, seconds)
+        return wait_kept_alive(super().wait_readable, self, self._outbox, seconds, lambda: self._loop.heard_at)
 
     # Where the person is.
 

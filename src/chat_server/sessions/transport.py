@@ -1,7 +1,7 @@
 """One connection's bytes, as the rest of the server sees them. Never knows what they mean.
 
 Trio's own socket has no send that tells at once how much the kernel took, and that is what the fan-out lives on: so this is the operating
-system's non-blocking socket, with Trio's `wait_writable` beside it, and what readiness.py tells.
+system's non-blocking socket, with Trio's `wait_writable` beside it, and what readiness.py tells, or else Trio's `wait_readable`.
 """
 
 import socket
@@ -13,7 +13,7 @@ import outcome
 import trio
 
 from chat_server.rooms.sink import TARGETS
-from chat_server.sessions.readiness import Readiness
+from chat_server.sessions.readiness import ENDED, URGENT, Readiness
 
 _DISCARD_MAX = 128
 """Reads of 64 KiB thrown away before closing: as much as Linux lets a receive buffer grow (6 MiB), and a little.
@@ -30,10 +30,10 @@ HELD = -1
 
 
 class Reader(Protocol):
-    """Takes what comes while a task waits for it, if nothing has to be waited for."""
+    """Is offered what comes while a task waits for it."""
 
     def take(self) -> bool:
-        """Take what has come. Returns False if the task is to wake after all; what is raised is raised in it, where it waits."""
+        """Take what has come, or some of it, or leave it. Returns whether the task may go on waiting; what is raised is raised where it waits."""
 
 
 class Transport(Protocol):
@@ -106,7 +106,7 @@ class SocketTransport:
     """A TCP connection."""
 
     __slots__ = (
-        *("_has_ended", "_is_registered", "_may_have_more", "_readiness", "_socket", "_waiting"),
+        *("_has_ended", "_is_registered", "_may_have_more", "_may_stop_short", "_readiness", "_socket", "_waiting"),
         *("descriptor", "reader", "send_nowait"),
     )
 
@@ -118,6 +118,8 @@ class SocketTransport:
         self._readiness = readiness
         self._is_registered = False
         self._may_have_more = False  # whether something may be left to take of which nothing will be told again
+        # Whether a `recv` may give less than there is: it stops before urgent data, and where descriptors have been sent along.
+        self._may_stop_short = connection.family == socket.AF_UNIX
         self._has_ended = False  # whether the other side has
         self._waiting: trio.lowlevel.Task | None = None
         self.reader: Reader | None = None
@@ -155,10 +157,13 @@ class SocketTransport:
         self._waiting = None
         return trio.lowlevel.Abort.SUCCEEDED
 
-    def become_readable(self, *, has_ended: bool) -> None:
-        """Something has come, or the other side has ended: offer it to the reader, and wake who waits if there is more to it."""
+    def become_readable(self, events: int) -> None:
+        """Something has come, or the other side has ended: offer it to the reader, and wake who waits if there is more to it. See Readable."""
         self._may_have_more = True
-        self._has_ended |= has_ended
+        if events & URGENT:
+            self._may_stop_short = True
+        if events & ENDED:
+            self._has_ended = True
         if self._waiting is None:
             return
         if self.reader is None:
@@ -167,7 +172,10 @@ class SocketTransport:
         taken = outcome.capture(self.reader.take)
         if isinstance(taken, outcome.Value) and taken.value and not (self._may_have_more or self._has_ended):
             return
+        if self._waiting is None:  # it was dismissed by what it asked for
+            taken.unwrap()
         self._wake(taken)
+        del taken  # its traceback, if it has one, leads back to here
 
     def _wake(self, woken: outcome.Outcome[Any]) -> None:
         task, self._waiting = self._waiting, None
@@ -179,11 +187,11 @@ class SocketTransport:
         try:
             data = self._socket.recv(limit)
         except BlockingIOError:
-            self._may_have_more = False
+            self._may_have_more = self._has_ended = False
             raise trio.WouldBlock from None
         except OSError as error:
             raise trio.BrokenResourceError from error
-        if len(data) < limit:  # else more may have come together with it
+        if len(data) < limit and not self._may_stop_short:  # else more may have come together with it
             self._may_have_more = False
         return data
 
