@@ -93,6 +93,7 @@ def test_rooms_are_listed_with_how_many_are_in_each() -> None:
     [
         ("anything-else", "* There is no command /anything-else. /help lists all."),
         ("roms", "* There is no command /roms. Did you mean /rooms?"),
+        ("reg", "* There is no command /reg. Did you mean /register?"),
         ("pyton", "* There is no command /pyton. Did you mean /python?"),
         ("x" * 4000, f"* There is no command /{'x' * 40}…. /help lists all."),
         ("xylophone", "* There is no command /xylophone. /help lists all."),

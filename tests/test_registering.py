@@ -125,6 +125,14 @@ async def test_what_is_no_password_is_refused_and_says_why(
         assert (await told(house.connect(HERE), "login", nick="ann-ann-ann"))["is"] == "logged-in"
 
 
+async def test_who_has_not_logged_in_and_gives_no_name_is_asked_for_one(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        stranger = house.call(HERE)
+        await stranger.type("/register")
+        await stranger.read_until("* Under which name? Type /register NICK.\r\n")
+        assert (await told(house.connect(HERE), "register", password=CANARY))["code"] == "register-which-nick"
+
+
 @pytest.mark.parametrize(
     ("registration", "host", "answer"),
     [

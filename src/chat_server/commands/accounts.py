@@ -30,8 +30,6 @@ from chat_server.protocol.events import Refused, Registered
 from chat_server.protocol.names import BadName, name_key, parse_name
 from chat_server.protocol.requests import DeviceName, Request, Secret
 from chat_server.protocol.stored_event import left_of
-from chat_server.protocol.syntax import usage_of, wrong_usage
-from chat_server.protocol.typed import Misuse
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor
@@ -102,8 +100,7 @@ def _nick_to_be(place: Room, session: Occupant, request: Register) -> str:
     """Which name is to be registered, in its one form; "", and the session has been told, if none can be."""
     if session.person.role == STRANGER:
         if not request.nick:
-            wrong = wrong_usage(usage_of(Register), Misuse("usage-missing", {"field": "nick"}))
-            session.send(Refused(wrong.code, wrong.details))
+            session.send(Refused("register-which-nick"))
             return ""
         nick = claim_name(place, session.person, request.nick, session)
         if nick:  # nobody may hold it for as long as somebody thinks of a password

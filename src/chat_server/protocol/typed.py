@@ -126,7 +126,8 @@ def unknown_command(word: str, known: Iterable[str]) -> Misuse:
     """That there is no such command; and which of those that are known may have been meant, or how to say such a line."""
     bare = word.lstrip(_SLASHES)
     details = {"word": shortened(bare or word)}
-    near = nearest(bare, list(known))
+    words = list(known)
+    near = begun(bare, words) or nearest(bare, words)  # who types /reg means /register, though /re is nearer
     if near:
         return Misuse("unknown-command-but", details | {"near": near})
     return Misuse("unknown-command" if bare == word and _may_be_a_name(word) else "unknown-command-slash", details)
@@ -139,11 +140,6 @@ def nearest(word: str, words: list[str]) -> str:
     folded = folded_word(word)
     near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
     return near[0] if near and not _is_another_word(folded, near[0]) else ""
-
-
-def meant(word: str, words: list[str]) -> str:
-    """The word that was probably meant, be it only begun, or ""."""
-    return nearest(folded_word(word), words) or begun(word, words)
 
 
 def begun(word: str, words: list[str]) -> str:

@@ -160,6 +160,7 @@ SENTENCES: dict[str, str | Counted] = {
     "may-be-secret": message(
         "That was not said, for it may be a password; if it was meant to be said, send it again in a moment."
     ),
+    "register-which-nick": message("Under which name? Type /register NICK."),
     "password-missing": message('A program sends the password with its request, as "password".'),
     "password-length": message("A password has 1 to 256 bytes."),
     "password-short": message("A new password has at least 8 characters. Take a longer one: three or four words, say."),
