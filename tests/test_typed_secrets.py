@@ -11,9 +11,10 @@ from account_forms import among_others, everything, is_form, sent, words
 from chat_server.protocol import events
 from chat_server.protocol.alias_events import AliasSet
 from chat_server.protocol.requests import REQUESTS, tag_of
+from chat_server.protocol.sanitize import typed_lines
 from chat_tui.client.command_line import NOT_SAID, Asked, Misused, parse
 from chat_tui.client.early_typing import thrown_away
-from chat_tui.client.typed_secrets import BEFORE_SECRETS, without_secrets
+from chat_tui.client.typed_secrets import BEFORE_SECRETS, as_meant, without_secrets
 from stories import Pilot, StoryApp, play, settle
 
 TYPED = "correct horse 7f3a"
@@ -57,6 +58,10 @@ def test_every_command_that_takes_a_secret_is_known() -> None:
         ("\u200b/login ann 7K3M-Q9TZ", "/login"),
         (" \n\u200b/login ann 7K3M-Q9TZ", "/login"),
         ("  /login ann 7K3M-Q9TZ", "/login"),
+        (" /loginann hunter2", "/loginann"),
+        ("\u3001registerhunter2 D", "/registerhunter2"),
+        ("\u3001 /reg hunter2", "/reg"),
+        ("\ufeff\u3001login ann hunter2", "/login"),
         ("\u3001register hunter2", "/register"),
         ("\u3000\u3001regster hunter2", "/regster"),
         (" //login ann 7K3M-Q9TZ", " //login ann 7K3M-Q9TZ"),
@@ -82,6 +87,27 @@ def test_what_may_be_a_secret_is_not_kept_of_what_was_typed(typed: str, kept: st
     client.remember_typed(typed)
     assert client.saved.drafts.get("python", "") == kept
     assert client.saved.typed == [kept]
+
+
+@given(
+    st.text(alphabet=" \t\u3000\ufeff\n", max_size=3),
+    st.sampled_from(["/", "\u3001", "\uff0f", "\u3001 /", "//", ""]),
+    st.sampled_from(
+        ["login", "register", "loginann", "register,x", "reg", "pass", "regsiter", "code", "coder", "who", ""]
+    ),
+    st.sampled_from(["", " hunter2", "\thunter2", " device", "\nhunter2"]),
+)
+def test_what_the_server_takes_for_a_command_that_asks_for_a_secret_is_not_said_here(
+    before: str, slash: str, word: str, behind: str
+) -> None:
+    from chat_server.commands.table import COMMANDS  # noqa: PLC0415 - as in stories.py
+
+    vocabulary = COMMANDS.vocabulary
+    text = f"{before}{slash}{word}{behind}"
+    there = vocabulary.parse_text(typed_lines(text))
+    if there is not None and vocabulary.would_ask_secret(there):
+        assert as_meant(text, [*vocabulary.words]).startswith("/") or typed_lines(text).startswith("/")
+        assert "hunter2" not in without_secrets(text, [*vocabulary.words])
 
 
 @given(st.text())

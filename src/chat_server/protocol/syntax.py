@@ -23,6 +23,7 @@ from chat_server.protocol.typed import (
     command_in,
     folded_word,
     form_of,
+    grown,
     nearest,
     read_arguments,
     with_slash_first,
@@ -103,10 +104,6 @@ def usage_of(request: type[Request]) -> str:
     return " ".join(shown)
 
 
-GROWN_MIN = 4
-"""Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
-
-
 def may_ask_secret(request: type) -> bool:
     """Whether people are asked for a secret who type this, in some form at least: it has one, and that is never typed."""
     return Secret in request.__annotations__.values()
@@ -164,9 +161,7 @@ class Vocabulary:
 
     def _begins_with_secret(self, word: str) -> str:
         """Which command that asks for a secret is only begun so, or has been written without the blank behind it; "" if none."""
-        folded = folded_word(word)
-        grown = (known for known in self._ask_secrets if len(known) > GROWN_MIN and folded.startswith(known))
-        return begun(word, self._ask_secrets) or next(grown, "")
+        return begun(word, self._ask_secrets) or grown(word, self._ask_secrets)
 
     def would_ask_secret(self, asked: Request | Unreadable) -> bool:
         """Whether somebody at a terminal would be asked for a secret then, had they typed what they probably meant, and it were not refused."""

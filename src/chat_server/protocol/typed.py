@@ -21,6 +21,9 @@ SHOWN_MAX = 40
 BEGUN_MIN = 3
 """Letters of a word that begins one of those that are known: /pass, /reg."""
 
+GROWN_MIN = 4
+"""Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
+
 _SLASHES = "/\uff0f"
 
 _LIKE_SLASHES = ("/", "\u3001")
@@ -142,10 +145,16 @@ def nearest(word: str, words: list[str]) -> str:
     return near[0] if near and not _is_another_word(folded, near[0]) else ""
 
 
-def begun(word: str, words: list[str]) -> str:
+def begun(word: str, words: Iterable[str]) -> str:
     """The first of the words that begins so, or "": two letters begin too many."""
     folded = folded_word(word)
     return next((known for known in words if known.startswith(folded)), "") if len(folded) >= BEGUN_MIN else ""
+
+
+def grown(word: str, words: Iterable[str]) -> str:
+    """The one of the words with which it begins, as where the blank behind it is missing, or ""."""
+    folded = folded_word(word)
+    return next((known for known in words if len(known) > GROWN_MIN and folded.startswith(known)), "")
 
 
 def folded_word(word: str) -> str:

@@ -10,7 +10,7 @@ from unicodedata import normalize
 
 from chat_server.protocol.aliases import expanded_line
 from chat_server.protocol.sanitize import typed_lines
-from chat_server.protocol.typed import BEGUN_MIN, nearest, with_slash_first
+from chat_server.protocol.typed import begun, folded_word, grown, nearest, with_slash_first
 
 BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "login": (),
@@ -44,7 +44,8 @@ def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[s
     if expanded != first:
         return first.split()[0] if before_secrets(expanded, commands) else ""
     word, *following = typed[1:].split() or [""]
-    own = BEFORE_SECRETS.get(_meant(_folded(word), commands))
+    word = word.lstrip("/\uff0f")
+    own = BEFORE_SECRETS.get(_meant(folded_word(word), commands))
     if own is None:
         return ""
     return f"/{word} {following[0]}" if following and _folded(following[0]) in own else f"/{word}"
@@ -55,7 +56,7 @@ def as_meant(text: str, commands: Collection[str] = (), aliases: Mapping[str, st
 
     As the server takes a line that is typed at its own doors: what else begins so is said.
     """
-    meant = with_slash_first(text)
+    meant = with_slash_first(typed_lines(text))
     return meant if meant and before_secrets(meant, commands, aliases) else text
 
 
@@ -66,11 +67,13 @@ def without_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[
 
 
 def _meant(word: str, commands: Collection[str]) -> str:
-    """Return the command that a folded word is, or was probably meant to be: one before secrets that it only begins, or else the nearest of all."""
+    """Return the command that a folded word is, or was probably meant to be.
+
+    That is one before secrets which it only begins, or which it begins with, or else the nearest of all.
+    """
     if word in BEFORE_SECRETS or word in commands:
         return word
-    begun = (known for known in BEFORE_SECRETS if len(word) >= BEGUN_MIN and known.startswith(word))
-    return next(begun, "") or nearest(word, [*BEFORE_SECRETS, *commands])
+    return begun(word, BEFORE_SECRETS) or grown(word, BEFORE_SECRETS) or nearest(word, [*BEFORE_SECRETS, *commands])
 
 
 def _folded(word: str) -> str:
