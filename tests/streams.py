@@ -77,7 +77,8 @@ class StreamTransport:
         come = self._come
         if come is None:
             raise trio.WouldBlock
-        self._come = come[limit:] or None
+        if come:  # the end is told again to whoever asks again
+            self._come = come[limit:] or None
         return come[:limit]
 
     def is_lost(self) -> bool:
