@@ -57,6 +57,21 @@ async def test_what_is_said_while_the_task_waits_wakes_it_not(taken: list[bool],
         assert all(taken)
 
 
+async def test_where_the_system_cannot_tell_of_connections_trio_does(
+    monkeypatch: pytest.MonkeyPatch, taken: list[bool]
+) -> None:
+    monkeypatch.setattr("chat_server.server.listening.new_readiness", lambda: None)
+    async with running(tls=server_context, **FREE) as (server, line):
+        ann, bob = await line.call(), await caller_on(line, by_tls=True)
+        await ann.log_in("ann", "python")
+        await bob.log_in("bob", "python")
+        await ann.type("hello", "bob")
+        await bob.read_until("ann: hello\r\nann: bob\r\n")
+        await bob.type("hello ann")
+        await ann.read_until("bob: hello ann\r\n")
+        assert (server.readiness, taken) == (None, [])
+
+
 async def test_nothing_is_taken_so_where_lines_are_charged(taken: list[bool]) -> None:
     async with running(messages_per_second=100) as (_, line):
         ann, bob = await line.call(), await line.call()

@@ -24,7 +24,8 @@ BEGUN_MIN = 3
 GROWN_MIN = 4
 """Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
 
-_SLASHES = "/\uff0f"
+SLASHES = "/\uff0f"
+"""The slash, and the wide one of a Chinese or Japanese keyboard."""
 
 _LIKE_SLASHES = ("/", "\u3001")
 BEFORE_SLASHES = " \t\u3000\u3001"
@@ -71,8 +72,8 @@ def with_slash_first(text: str) -> str:
     """A text that begins with blanks and a slash, or with what a Chinese keyboard has for a slash, as if it began with one; else ""."""
     if not text or text[0] not in BEFORE_SLASHES:
         return ""
-    begun = text.lstrip()
-    return f"/{begun[1:]}" if begun.startswith(_LIKE_SLASHES) else ""
+    bare = text.lstrip()
+    return f"/{bare[1:]}" if bare.startswith(_LIKE_SLASHES) else ""
 
 
 class Form(NamedTuple):
@@ -127,7 +128,7 @@ def unexpected(text: str) -> Misuse:
 
 def unknown_command(word: str, known: Iterable[str]) -> Misuse:
     """That there is no such command; and which of those that are known may have been meant, or how to say such a line."""
-    bare = word.lstrip(_SLASHES)
+    bare = word.lstrip(SLASHES)
     details = {"word": shortened(bare or word)}
     words = list(known)
     near = begun(bare, words) or nearest(bare, words)  # who types /reg means /register, though /re is nearer
@@ -159,7 +160,7 @@ def grown(word: str, words: Iterable[str]) -> str:
 
 def folded_word(word: str) -> str:
     """The beginning of the word as it is compared: also the wide letters of a Chinese or Japanese keyboard are letters, and its slash is one."""
-    return normalize("NFKC", word.lstrip(_SLASHES)[:SHOWN_MAX]).casefold()[:SHOWN_MAX]
+    return normalize("NFKC", word.lstrip(SLASHES)[:SHOWN_MAX]).casefold()[:SHOWN_MAX]
 
 
 def _is_another_word(word: str, known: str) -> bool:

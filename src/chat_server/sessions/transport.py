@@ -170,12 +170,14 @@ class SocketTransport:
             self._wake(outcome.Value(None))
             return
         taken = outcome.capture(self.reader.take)
-        if isinstance(taken, outcome.Value) and taken.value and not (self._may_have_more or self._has_ended):
-            return
-        if self._waiting is None:  # it was dismissed by what it asked for
-            taken.unwrap()
-        self._wake(taken)
-        del taken  # its traceback, if it has one, leads back to here
+        try:
+            if isinstance(taken, outcome.Value) and taken.value and not (self._may_have_more or self._has_ended):
+                return
+            if self._waiting is None:  # it was dismissed by what it asked for: nobody is left to be told of a bug
+                taken.unwrap()
+            self._wake(taken)
+        finally:
+            del taken  # its traceback, if it has one, leads back to here
 
     def _wake(self, woken: outcome.Outcome[Any]) -> None:
         task, self._waiting = self._waiting, None

@@ -6,11 +6,10 @@ written.
 
 from collections.abc import Collection, Container, Mapping
 from types import MappingProxyType
-from unicodedata import normalize
 
 from chat_server.protocol.aliases import expanded_line
 from chat_server.protocol.sanitize import typed_lines
-from chat_server.protocol.typed import begun, folded_word, grown, nearest, with_slash_first
+from chat_server.protocol.typed import SLASHES, begun, folded_word, grown, nearest, with_slash_first
 
 BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "login": (),
@@ -44,11 +43,11 @@ def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[s
     if expanded != first:
         return first.split()[0] if before_secrets(expanded, commands) else ""
     word, *following = typed[1:].split() or [""]
-    word = word.lstrip("/\uff0f")
+    word = word.lstrip(SLASHES)
     own = BEFORE_SECRETS.get(_meant(folded_word(word), commands))
     if own is None:
         return ""
-    return f"/{word} {following[0]}" if following and _folded(following[0]) in own else f"/{word}"
+    return f"/{word} {following[0]}" if following and folded_word(following[0]) in own else f"/{word}"
 
 
 def as_meant(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
@@ -74,7 +73,3 @@ def _meant(word: str, commands: Collection[str]) -> str:
     if word in BEFORE_SECRETS or word in commands:
         return word
     return begun(word, BEFORE_SECRETS) or grown(word, BEFORE_SECRETS) or nearest(word, [*BEFORE_SECRETS, *commands])
-
-
-def _folded(word: str) -> str:
-    return (word if word.isascii() else normalize("NFKC", word)).casefold()
