@@ -712,7 +712,9 @@ ELSEWHERE = {
     "_refuse",
     # With which Python, from 3.14 on, makes a class's annotations when somebody asks for them.
     "__annotate_func__",
-    # Where nobody's pace is limited: test_runs.py.
+    # Where nobody's pace is limited, and bugs are played there as well: test_taken_at_once.py.
+    "_is_light", "_go_on",
+    # The same: test_runs.py.
     "_put_run", "_take_in", "_is_full_for_runs", "takes_run_of", "_handle_run",
     # Where a room has many readers: test_send_ring.py.
     "_give_at_once",
@@ -721,7 +723,7 @@ ELSEWHERE = {
     # Where a bot that filters a room is at another node: test_filters_among_nodes.py.
     "bots_elsewhere",
     # Where other settings come to count: test_reload.py.
-    "allow", "idle_limit_changed",
+    "allow", "idle_limit_changed", "limits_changed",
 }  # fmt: skip
 
 

@@ -228,6 +228,30 @@ async def test_a_bug_in_what_is_taken_ends_the_session_that_met_it_alone(monkeyp
         await bob.read_until("* Nobody else")
 
 
+@pytest.mark.parametrize("step", ["take", "_is_light", "_note_carried_out", "_go_on"])
+async def test_a_bug_in_any_step_of_it_ends_the_session_that_met_it_alone(
+    monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async with running(**FREE) as (_, line):
+        ann, bob = await line.call(), await line.call()
+        await ann.log_in("ann", "python")
+        await bob.log_in("bob", "python")
+        whole = getattr(ReadLoop, step)
+
+        def failing(loop: Any, *given: Any, **named: Any) -> Any:
+            if loop._session.nick == "ann":
+                raise KeyError("a bug")
+            return whole(loop, *given, **named)
+
+        monkeypatch.setattr(ReadLoop, step, failing)
+        with capture_logs() as logged:
+            await ann.type("/online" if step == "_go_on" else "a line")
+            assert "Something went wrong on the server's side" in await ann.read_to_end()
+        assert [entry["event"] for entry in logged if entry["log_level"] == "error"] == ["a session failed"]
+        await bob.type("still here", "/online")
+        await bob.read_until("* Nobody else")
+
+
 async def test_lines_that_are_refused_are_refused_in_one_piece() -> None:
     async with running(**FREE) as (server, line):
         bot = await program_on(line)
