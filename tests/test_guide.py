@@ -295,7 +295,7 @@ GUIDED: dict[str, dict[str, After | tuple[After, ...]]] = {
         "2026-11-20": After(asked("date", room="python", day="2026-11-20"), ("ctrl+g",)),
         "monday": After(asked("date", room="python", day="2026-11-23"), ("ctrl+g",)),
         "yesterday 14:00": After(asked("date", room="python", day="2026-11-23"), ("ctrl+g",)),
-        "/search parser": After(shown("1 line found"), then=with_answer("search", FOUND)),
+        "/search parser": After(shown("bob: the parser", "1 line found"), then=with_answer("search", FOUND)),
         "/mentions": After(asked("mentions")),
     },
     "Answering a line": {

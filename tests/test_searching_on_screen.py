@@ -159,3 +159,28 @@ def test_what_was_found_for_words_before_these_is_not_shown_for_these(is_refused
         assert "pm bob: a needle" in app.screen_text()
 
     play(app, act)
+
+
+def test_search_typed_as_a_command_shows_among_the_lines_what_it_has_found(program: Stage) -> None:
+    lines = (
+        entries.Said("python", 41, NOON, "bob", "a parser"),
+        entries.Said("python", 42, NOON, "Carol", "the parser"),
+    )
+    found = entries.Found("parser", (("python", lines),), has_more=True, unsearched=0, zone="", room="python")
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        app.prompt.text = "/search parser"
+        await pilot.press("enter")
+        app.answer("search", found)
+        await settle(pilot)
+        screen = app.screen_text()
+        assert "bob: a parser" in screen
+        assert "Carol: the parser" in screen
+        assert "The newest 2 lines" in screen, "two are not all"
+        app.prompt.text = "/search porser"
+        await pilot.press("enter")
+        app.answer("search", entries.Found("porser", (), has_more=False, unsearched=0, zone="", room="python"))
+        await settle(pilot)
+        assert "Nothing found in python." in app.screen_text()
+
+    program.play(act, [*beginning()])

@@ -19,7 +19,7 @@ from chat_tui.client.conversing import is_conversation
 from chat_tui.client.notifications import how_told
 from chat_tui.client.room_words import put_out
 from chat_tui.client.state import RoomState
-from chat_tui.language import say, say_count
+from chat_tui.language import say
 from chat_tui.ui import labels
 from chat_tui.ui.navigation import Navigation
 from chat_tui.ui.panes import Panes
@@ -105,16 +105,11 @@ class Hearing:
                 self._tell_in_words(event, was_typed=True)
             case entries.PageShown(lines=[_, *_]):
                 self._navigation.line.go_to_page(event)
-            case entries.PageShown():  # nothing was said then
+            case entries.PageShown() | entries.Found():  # of a page: nothing was said then
                 words = answer_in_words(event, was_typed=True, language=self._program.client.state.language)
-                self.tell(words, room=event.room)
+                self.tell(words, room=event.room, is_answer=True)
             case SnippetUsed():
                 self._panes.prompt.put_in(event.snippet, event.cursor)
-            case entries.Found():
-                count = sum(len(lines) for _, lines in event.rooms)
-                self.tell(
-                    say_count("{number} line found; Alt+F shows it.", "{number} lines found; Alt+F shows them.", count)
-                )
             case _:
                 self._tell_in_words(event, was_typed=True)
         return True
