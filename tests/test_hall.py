@@ -117,6 +117,13 @@ def test_a_stranger_is_not_pointed_to_a_command_that_does_not_work_yet() -> None
     ]
 
 
+@pytest.mark.parametrize("word", ["identify", "Auth", "ＮＳ"])
+def test_a_stranger_who_would_prove_in_another_chats_words_who_they_are_is_pointed_to_the_login(word: str) -> None:
+    assert ask(make_hall(), FakeSession(make_hall()), UnknownCommand(word, "hunter2")) == [
+        f"* There is no command /{word}. Did you mean /login?"
+    ]
+
+
 def test_a_command_of_another_place_is_not_unknown() -> None:
     hall = make_hall()
     assert ask(hall, FakeSession(hall, "ann"), ListOnline()) == [

@@ -83,6 +83,8 @@ def test_a_letter_that_looks_like_a_mark_of_the_servers_is_in_no_new_name_and_st
         "m0derator",
         "ЅУЅТЕМ",
         "ѕуѕ0р",
+        "NickServ",
+        "chanserv_",
     ],
 )
 def test_nobody_is_called_as_the_server_is_but_a_room_may_be(name: str) -> None:
@@ -93,7 +95,20 @@ def test_nobody_is_called_as_the_server_is_but_a_room_may_be(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["severin", "observer", "sysiphus", "रामः", "ʻOkina", "ー太郎", "一郎", "a-b", "madmin_x"]
+    "name",
+    [
+        "severin",
+        "observer",
+        "sysiphus",
+        "रामः",
+        "ʻOkina",
+        "ー太郎",
+        "一郎",
+        "a-b",
+        "madmin_x",
+        "conserve",
+        "nickserver",
+    ],
 )
 def test_names_that_only_resemble_such_a_word_are_taken(name: str) -> None:
     assert parse_nickname(name) == name

@@ -47,6 +47,14 @@ def test_every_command_that_takes_a_secret_is_known() -> None:
         ("/passwd\nhunter2", "/passwd"),
         ("/pass hunter2", "/pass"),
         ("/reg hunter2", "/reg"),
+        ("/identify hunter2", "/identify"),
+        ("/IDENTIFY ann hunter2", "/IDENTIFY"),
+        ("/auth hunter2", "/auth"),
+        ("/ns identify hunter2", "/ns"),
+        ("/oper ann\nhunter2", "/oper"),
+        ("/msg NickServ identify hunter2", "/msg NickServ"),
+        ("／ｍｓｇ nickserv\nidentify hunter2", "/ｍｓｇ nickserv"),
+        ("/msg nick identify hunter2", "/msg nick identify hunter2"),
         ("/node hunter2", "/node hunter2"),
         ("/plugin list", "/plugin list"),
         ("/ register hunter2", "/register"),
@@ -93,7 +101,21 @@ def test_what_may_be_a_secret_is_not_kept_of_what_was_typed(typed: str, kept: st
     st.text(alphabet=" \t\u3000\ufeff\n", max_size=3),
     st.sampled_from(["/", "\u3001", "\uff0f", "\u3001 /", "//", ""]),
     st.sampled_from(
-        ["login", "register", "loginann", "register,x", "reg", "pass", "regsiter", "code", "coder", "who", ""]
+        [
+            "login",
+            "register",
+            "loginann",
+            "register,x",
+            "reg",
+            "pass",
+            "identify",
+            "ns",
+            "regsiter",
+            "code",
+            "coder",
+            "who",
+            "",
+        ]
     ),
     st.sampled_from(["", " hunter2", "\thunter2", " device", "\nhunter2"]),
 )

@@ -65,6 +65,7 @@ OF_GUESTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
                     " 、regsiter",
                     "/loginann",
                     "/passwordx",
+                    *("/identify", f"/identify {CANARY}", "/auth ann", "/nickserv identify", "/ＮＳ identify"),
                 ),
             ),
         ],

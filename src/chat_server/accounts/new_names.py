@@ -22,6 +22,8 @@ _SERVERS_OWN = frozenset(
         for article in ("", "the")
         for word in ("server", "system", "admin", "administrator", "moderator")
     }
+    # To whom IRC has people write their passwords: /msg NickServ identify …
+    | {f"{what}serv" for what in ("nick", "chan", "memo", "oper", "bot", "host", "sasl", "auth", "user")}
     | {"chatserver", "sysadmin", "sysop", "operator", "服务器", "系统", "管理员", "系统管理员"}
 )
 

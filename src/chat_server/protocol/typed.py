@@ -31,6 +31,9 @@ _LIKE_SLASHES = ("/", "\u3001")
 BEFORE_SLASHES = " \t\u3000\u3001"
 """How a line may begin whose slash comes later. The ideographic comma is on the slash's key; blanks come along where one copies an indented text."""
 
+LOGIN_ELSEWHERE = frozenset(("identify", "auth", "authenticate", "nickserv", "ns", "oper"))
+"""Commands of other chats behind which one's password stands. Here that is asked for by /login."""
+
 _NUMBER = LatePattern(r"#?(-?)0*(\d+)")
 _DIGITS_MAX = 16
 """Digits of the largest number of a line. What has more is too large, whatever it is."""
@@ -142,6 +145,8 @@ def nearest(word: str, words: list[str]) -> str:
     import difflib  # noqa: PLC0415 - whoever mistypes nothing needs it not
 
     folded = folded_word(word)
+    if folded in LOGIN_ELSEWHERE and "login" in words:
+        return "login"
     near = difflib.get_close_matches(folded, words, n=1, cutoff=0.7)
     return near[0] if near and not _is_another_word(folded, near[0]) else ""
 

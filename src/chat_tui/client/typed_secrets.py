@@ -20,6 +20,9 @@ BEFORE_SECRETS: Mapping[str, Container[str]] = {
 }
 """Commands behind which somebody may type a secret, though it is never asked for there; each with the words that may come first, and are none."""
 
+SERVICES = ("nickserv", "authserv", "saslserv", "userserv")
+"""To whom people write their passwords in IRC, and nobody else. Nobody is called so (the server's accounts/new_names.py)."""
+
 BEHIND_MAX = 3
 """Lines that are not said after a command before secrets of which nothing came: `/password` takes the old one, and the new one twice."""
 
@@ -44,7 +47,9 @@ def before_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[s
         return first.split()[0] if before_secrets(expanded, commands) else ""
     word, *following = typed[1:].split() or [""]
     word = word.lstrip(SLASHES)
-    own = BEFORE_SECRETS.get(_meant(folded_word(word), commands))
+    own = SERVICES if folded_word(word) == "msg" else BEFORE_SECRETS.get(_meant(folded_word(word), commands))
+    if own is SERVICES and not (following and folded_word(following[0]) in own):
+        return ""
     if own is None:
         return ""
     return f"/{word} {following[0]}" if following and folded_word(following[0]) in own else f"/{word}"
