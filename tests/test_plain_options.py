@@ -198,7 +198,7 @@ def test_a_pinned_room_is_told_of_first() -> None:
 def test_who_is_in_no_room_is_told_so() -> None:
     def act(desk: Desk) -> None:
         desk.program._typing.room = ""
-        assert desk.type("/pin") == ["You are in no room yet. /join ROOM enters one."]
+        assert desk.type("/pin") == ["You are in no room. /join ROOM enters one."]
         assert (
             desk.type("/notify often")[0].endswith("all mentions nothing settings.")
             or "all" in desk.type("/notify often")[0]

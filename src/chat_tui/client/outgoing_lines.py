@@ -26,7 +26,7 @@ class OutgoingLines:
     def wrong_with(self, do: str, words: str, room: str) -> str:
         """Why this cannot be said in a room ("": none), in a sentence; "" if it can."""
         if not room:
-            return say("You are in no room yet. /join ROOM enters one.")
+            return say("You are in no room. /join ROOM enters one.")
         if not cleaned(do, words).strip():
             return say("Nothing in that can be shown.")
         return too_long(self.pending(room, do, words), self._state.limits)

@@ -114,7 +114,7 @@ class PlainOptions:
                 self._read(self._client.state.rooms.values())
                 self._write(say("All rooms are marked as read."))
             case _ if known is None:
-                self._write(say("You are in no room yet. /join ROOM enters one."))
+                self._write(say("You are in no room. /join ROOM enters one."))
             case _:
                 self._write(self._in_room(own, known))
                 self._client.note_changed()

@@ -28,7 +28,7 @@ from chat_tui.client.plain_accounts import PlainAccounts
 from chat_tui.client.plain_options import Own, PlainOptions
 from chat_tui.client.state import RoomState
 from chat_tui.client.typed_secrets import BEHIND_MAX, BEHIND_SECONDS
-from chat_tui.language import say
+from chat_tui.language import message, say
 
 UNANSWERED_MAX = 100
 """Lines that are sent and not stored yet before no more of the input is taken: what is not taken need not be kept when the program ends."""
@@ -38,6 +38,12 @@ KEPT_MAX = 10_000
 
 LEAVING = ("/logout", "/quit", "/exit", "/bye")
 """What ends the program where no server can be asked."""
+
+
+NOT_ELSEWHERE = message(
+    "Lines from here on are not sent: they may be for another room than {room}. /join {room} goes on there."
+)
+"""What is told of the first line after a room that cannot be entered, or what may be the mistyped name of one."""
 
 
 class InHand(NamedTuple):
@@ -89,6 +95,7 @@ class Typing:
         """Lines that will not be stored, and rooms that cannot be entered."""
         self.roomless = 0
         """Lines that had no room to go to."""
+        self._left = ""  # the room where they would have gone before another one was named that cannot be entered
         self.is_settled = False
         """Whether the server has answered everything that is asked when there is a connection."""
         self._was_settled = False
@@ -169,9 +176,10 @@ class Typing:
     def _is_nowhere(self) -> None:
         """The room that was named cannot be entered: nobody reads that before the next line is taken, which was meant for there."""
         self.failed += 1
-        self.room = ""
+        self._left, self.room = self.room or self._left, ""
 
     def _go_to(self, room: str) -> None:
+        self._left = ""
         self.room = self._client.saved.current = room
 
     # What is typed.
@@ -248,6 +256,8 @@ class Typing:
         self.failed += 1
         if not self.room:
             self.roomless += 1
+            if self._left:
+                wrong = say(NOT_ELSEWHERE, room=self._left)
         if self.room or self.roomless == 1 or self._is_interactive:
             self._write(wrong)
         return []
