@@ -115,8 +115,8 @@ class Telnet:
         return [row for row in rows if row]
 
 
-def telnet(house: House, *types: bytes, **terminal: Any) -> Telnet:
-    return Telnet(house.call(), *(types or (b"xterm-256color",)), **terminal)
+def telnet(house: House, *types: bytes, address: str = "192.0.2.1", **terminal: Any) -> Telnet:
+    return Telnet(house.call(address), *(types or (b"xterm-256color",)), **terminal)
 
 
 async def test_a_real_terminal_gets_a_prompt_and_a_line_to_edit(autojump_clock: trio.abc.Clock) -> None:

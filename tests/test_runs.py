@@ -182,7 +182,11 @@ def test_what_whole_lines_say_is_what_each_of_them_says(pieces: list[str]) -> No
     text = "".join(pieces) + "\n"
     each = [line.rstrip() for line in text.splitlines() if line.strip()]
     begun = ("/", "\N{FULLWIDTH SOLIDUS}", "\N{IDEOGRAPHIC COMMA}")
-    is_said = not any(line.startswith(begun) or re.match(" +(?:/\\w|\N{IDEOGRAPHIC COMMA})", line) for line in each)
+    is_said = not any(
+        line.startswith(begun)
+        or re.match("[ \N{NO-BREAK SPACE}]+(?:/\\w|[\N{IDEOGRAPHIC COMMA}\N{FULLWIDTH SOLIDUS}])", line)
+        for line in each
+    )
     said = said_in(text.encode(), b"", "utf-8")
     assert (said and [*said]) == (each if is_said and each else said and [])
     assert (said is None) == (not is_said)

@@ -3,18 +3,20 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from textual.events import Paste
 
 from account_forms import among_others, everything, is_form, sent, words
 from chat_server.protocol import events
 from chat_server.protocol.alias_events import AliasSet
-from chat_server.protocol.requests import REQUESTS, tag_of
+from chat_server.protocol.incoming import Unreadable
+from chat_server.protocol.requests import REQUESTS, Request, tag_of
 from chat_server.protocol.sanitize import typed_lines
+from chat_server.wire.text import TextDecoder
 from chat_tui.client.command_line import NOT_SAID, Asked, Misused, parse
 from chat_tui.client.early_typing import thrown_away
-from chat_tui.client.typed_secrets import BEFORE_SECRETS, as_meant, without_secrets
+from chat_tui.client.typed_secrets import BEFORE_SECRETS, as_meant, before_secrets, without_secrets
 from stories import Pilot, StoryApp, play, settle
 
 TYPED = "correct horse 7f3a"
@@ -132,6 +134,33 @@ def test_what_the_server_takes_for_a_command_that_asks_for_a_secret_is_not_said_
         assert "hunter2" not in without_secrets(text, [*vocabulary.words])
 
 
+BEFORE = [*" \t\u3000\xa0\u2003\u200b\u2060\ufe0f\ufeff\x0c\x01\xad\u3164", "\x1b[A", "\x1bOB"]
+"""What may stand before a slash, seen or not."""
+
+
+@given(
+    st.lists(st.sampled_from([*BEFORE, *"/\u3001\uff0f"]), max_size=5).map("".join),
+    st.sampled_from(
+        ["login ann", "register", "registerx", "pass", "regsiter hunter2", "account close", "who", "usr/bin", ""]
+    ),
+)
+@example("\u200b /", "register x")
+@example(" \u200b/", "register x")
+@example("\xa0/", "register x")
+@example("\x1b[A /", "login ann")
+def test_the_servers_doors_and_chat_tui_read_what_stands_before_a_word_alike(before: str, words: str) -> None:
+    from chat_server.commands.table import COMMANDS  # noqa: PLC0415 - as in stories.py
+
+    vocabulary = COMMANDS.vocabulary
+    decoder = TextDecoder(vocabulary.parse_text, 1000, in_runs=True)
+    decoder.allow(1000, 1000)
+    list(decoder.receive_data(b"hello\n"))
+    there = [*decoder.receive_data(f"{before}{words}\n".encode())]
+    asks_secret = [one for one in there if isinstance(one, Request | Unreadable) and vocabulary.would_ask_secret(one)]
+    assert bool(asks_secret) == bool(before_secrets(f"{before}{words}", [*vocabulary.words]))
+    assert before_secrets(as_meant(f"{before}{words}", [*vocabulary.words]), [*vocabulary.words]) or not asks_secret
+
+
 @given(st.text())
 def test_of_what_is_no_command_nothing_is_left_out(text: str) -> None:
     assert without_secrets(f"a{text}") == f"a{text}"
@@ -190,6 +219,22 @@ def test_several_lines_below_an_unknown_command_are_not_said_and_where_they_may_
 
     play(app, act)
     assert TYPED not in on_disk(tmp_path) or command == "/frobnicate"
+
+
+def test_a_text_with_a_command_about_accounts_below_its_first_line_is_not_said_or_kept(tmp_path: Path) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        await pasted(app, pilot, f"hello\n/login ann\n{TYPED}")
+        await pilot.press("enter")
+        await settle(pilot)
+        app.main.tick()
+        app.client.store.save()
+        assert not sent(app)
+        assert "put /say before it" in words(app)
+
+    play(app, act)
+    assert TYPED not in on_disk(tmp_path)
 
 
 @pytest.mark.parametrize(

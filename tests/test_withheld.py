@@ -63,6 +63,11 @@ OF_GUESTS: dict[str, tuple[str, dict[str, Any], list[str]]] = {
                     "\u3000/pasword",
                     "、password",
                     " 、regsiter",
+                    "\u200b /regsiter",
+                    " \u200b/password",
+                    "\xa0/password",
+                    " ／password",
+                    "\x1b[A /regsiter",
                     "/loginann",
                     "/passwordx",
                     *("/identify", f"/identify {CANARY}", "/auth ann", "/nickserv identify", "/ＮＳ identify"),
@@ -210,9 +215,14 @@ async def test_it_lasts_two_and_a_half_seconds_from_what_was_told_last(autojump_
             assert (await bob.read_until("\r\n")) == "ann: hello\r\n"
 
 
-async def test_three_lines_are_not_said_and_the_next_one_is(autojump_clock: trio.abc.Clock) -> None:
+async def test_three_lines_that_come_one_by_one_are_not_said_and_the_next_one_is(
+    autojump_clock: trio.abc.Clock,
+) -> None:
     async with two_in_a_room() as (_, ann, bob):
-        await ann.type("/password", *[CANARY] * LINES_MAX, "hello", "again")
+        await ann.type("/password")
+        for line in [*[CANARY] * LINES_MAX, "hello", "again"]:
+            await trio.sleep(1)
+            await ann.type(line)
         assert (await bob.read_until("again\r\n")) == "ann: hello\r\nann: again\r\n"
 
 
@@ -296,7 +306,7 @@ async def test_limits_that_change_meanwhile_end_no_withholding(autojump_clock: t
         assert not [item for item in decoder.receive_data(data) if isinstance(item, LineWithheld)]
     withhold(decoder)
     decoder.allow(200, 200)
-    assert [*decoder.receive_data(b"one\ntwo\n")] == [LineWithheld(LINES_MAX - 1), Say("two")]
+    assert [*decoder.receive_data(b"one\ntwo\n")] == [LineWithheld(LINES_MAX), Say("two")]
     assert [*decoder.receive_data(b"one\ntwo\n")] == [SayRun(RunTexts.of(["one", "two"]))]
 
 

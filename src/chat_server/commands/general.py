@@ -7,7 +7,7 @@ from chat_server.commands.access import ANYBODY, access
 from chat_server.commands.handler import CommandHandler, EndSession
 from chat_server.protocol.aliases import EXPANDED_MAX, aliases_of, expanded
 from chat_server.protocol.events import CommandExplained, HelpListed, Refused
-from chat_server.protocol.incoming import Invalid, UnknownCommand
+from chat_server.protocol.incoming import Dialogue, Invalid, UnknownCommand
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import GROUPS, Help, Join, Logout, Request
 from chat_server.protocol.syntax import usage_of, word_of, wrong_usage
@@ -60,6 +60,8 @@ class GeneralCommands(CommandHandler):
         if len(line.encode()) > EXPANDED_MAX:
             return self.do_refuse(place, session, Invalid("line-too-long", {"limit": str(EXPANDED_MAX)}))
         asked = self.table.vocabulary.parse_text(line)
+        if isinstance(asked, Dialogue):  # what stands below is no part of it, and for nobody
+            asked = self.table.vocabulary.parse_text(asked.lines[0])
         if isinstance(asked, UnknownCommand):
             return self._enter(place, session, asked)  # what a word stands for is not looked at again
         return self.table.dispatch(place, session, asked) if asked is not None else None

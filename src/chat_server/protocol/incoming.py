@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from chat_server.protocol.requests import NUMBER_MAX, Request
+from chat_server.protocol.requests import NUMBER_MAX, Request, Say
 from chat_server.protocol.runs import SayRun
 
 REF_MAX = 64
@@ -34,6 +34,19 @@ class Invalid(Unreadable, frozen=True):
 
     code: str
     details: dict[str, str] = {}
+    begun: str = ""
+    """How the line or text began that was too long, if that may be a command."""
+
+
+class Dialogue(Unreadable, frozen=True):
+    """A text of several lines that begins with a command which asks for a secret: each is for itself, and those below are said nowhere."""
+
+    lines: tuple[str, ...]
+
+
+def is_said_without_word(asked: Request | Unreadable, typed: str) -> bool:
+    """Whether this line is said as it was typed: by /say it would be by a command."""
+    return isinstance(asked, Say) and (typed[:1] != "/" or typed[1:2] == "/")
 
 
 class Addressed(Struct, frozen=True):

@@ -47,12 +47,18 @@ _UNSAFE = LatePattern(
     r"[^ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u0590\u2000-\u200a\u2010-\u2027\u202f-\u205f\u2070-\u20cf\u2100-\u27ff\u2801-\u2cee"
     r"\u3000-\u3029\u3041-\u3098\u309b-\u3163\u3165-\ua66e\uac00-\ud7ff\uf900-\ufaff\uff01-\uff9d\U0001f000-\U0001faff\U00020000-\U0002fa1f]"
 )
-# What keys and copied text leave before a slash: what an arrow sends, whole; controls; what is drawn as nothing. No tab: it is a blank.
-_BEFORE_SLASH = LatePattern(
-    rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[@-~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029])+(?=[/\uff0f])"
+BLANKS = " \t\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What is drawn as nothing but room: blanks of every width, as copied text has them."""
+
+# What keys and copied text leave before a slash, among blanks: what an arrow sends, whole; controls; what is drawn as nothing. An ideographic comma
+# is on the slash's key. No tab: it is a blank.
+_LEFT = rf"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[@-~]|[{_REMOVED}{_UNSEEN}\n\v\f\r\x1c-\x1f\x85\u2028\u2029]"
+_BEFORE_SLASH = LatePattern(rf"(?:{_LEFT}|[{BLANKS}])+(?=[/\uff0f\u3001])")
+_LEFT_BEFORE_SLASH = LatePattern(_LEFT)
+SLIPPED_COMMAND = LatePattern(
+    rf"(?:\A|[\r\n])(?:[{BLANKS}]+/\w|[{BLANKS}]*[{_UNSEEN}][{_UNSEEN}{BLANKS}]*/|[{_UNSEEN}{BLANKS}]*[\uff0f\u3001])"
 )
-UNSEEN_COMMAND = LatePattern(rf"(?:\A|[\r\n])(?:[{_UNSEEN}]+/|[{_UNSEEN}]*\uff0f)")
-"""In clean lines: a slash that is seen as the first of its line, and is not, or is not written as one."""
+"""In clean lines: what may be meant for a slash that is the first of its line, and is not, or is not written as one."""
 
 _WIDE_SLASH = "\uff0f"
 
@@ -85,15 +91,16 @@ def _table() -> dict[int, str | None]:
 def without_unseen_start(text: str) -> str:
     """Return what was typed without what nobody sees before a slash, and with a slash for the wide one of a Chinese or Japanese keyboard.
 
-    A line that is shown as a command is one. Whoever presses Ctrl+L before /register, or types it with a wide slash, would tell it to the room
-    otherwise, and what they type next too. Must come before what cleans the text.
+    Blanks before it are seen, and are left. A line that is shown as a command is one. Whoever presses Ctrl+L before /register, or types it with a
+    wide slash, would tell it to the room otherwise, and what they type next too. Must come before what cleans the text.
     """
-    if " " <= text[:1] <= "~":
+    if " " < text[:1] <= "~":
         return text
+    blanks = ""
     if (found := _BEFORE_SLASH.match(text)) is not None:
-        text = text[found.end() :]
-    slashes = len(text) - len(text.lstrip(_WIDE_SLASH)) if text[:1] == _WIDE_SLASH else 0
-    return "/" * slashes + text[slashes:]
+        blanks, text = _LEFT_BEFORE_SLASH.sub("", found[0]), text[found.end() :]
+    slashes = len(text) - len(text.lstrip(_WIDE_SLASH)) if text[:1] == _WIDE_SLASH and not blanks else 0
+    return f"{blanks}{'/' * slashes}{text[slashes:]}"
 
 
 def sanitize_lines(text: str) -> str:

@@ -12,7 +12,7 @@ from msgspec import NODEFAULT, Meta
 from msgspec.structs import FieldInfo, fields
 
 from chat_server.protocol.described import Parameter
-from chat_server.protocol.incoming import Invalid, UnknownCommand, Unreadable
+from chat_server.protocol.incoming import Dialogue, Invalid, UnknownCommand, Unreadable
 from chat_server.protocol.names import name_key
 from chat_server.protocol.requests import Request, Say, Secret, tag_of
 from chat_server.protocol.typed import (
@@ -20,6 +20,7 @@ from chat_server.protocol.typed import (
     Form,
     Misuse,
     begun,
+    command_below,
     command_in,
     folded_word,
     form_of,
@@ -27,6 +28,7 @@ from chat_server.protocol.typed import (
     nearest,
     read_arguments,
     with_slash_first,
+    word_of_command,
 )
 
 
@@ -154,10 +156,32 @@ class Vocabulary:
 
         Only commands that ask for a secret are taken so, and mistyped ones: what comes right behind them is for nobody to see.
         """
-        found = command_in(with_slash_first(text), lambda word: self.request_for(word) is not None)
+        found = command_in(with_slash_first(text), self._is_word)
         if isinstance(found, str) or not self.would_ask_secret(UnknownCommand(*found)):
             return None
         return self.asked(*found)
+
+    def with_secret(self, text: str) -> Dialogue | Invalid | None:
+        """What a text of several lines is if a secret may stand in it; None: it is what any other is. What /say says is said."""
+        lines = [line for line in text.split("\n") if line.strip()]
+        asked = self.parse_text(lines[0])
+        if asked is not None and self.would_ask_secret(asked):
+            return Dialogue(tuple(lines))
+        found = command_in(text, self._is_word)
+        if not isinstance(found, str) and self.request_for(found[0]) is Say:
+            return None
+        below = command_below(lines, self._is_before_secret)
+        return Invalid("secret-below", {"word": word_of_command(below)}) if below else None
+
+    def _is_word(self, word: str) -> bool:
+        return self.request_for(word) is not None
+
+    def _is_before_secret(self, line: str, is_last: bool) -> bool:
+        """Whether a secret may stand behind this line's command; behind a mistyped one only if something does."""
+        asked = self.parse_text(line)
+        if asked is None or not self.would_ask_secret(asked):
+            return False
+        return not (is_last and isinstance(asked, UnknownCommand) and not asked.arguments)
 
     def _begins_with_secret(self, word: str) -> str:
         """Which command that asks for a secret is only begun so, or has been written without the blank behind it; "" if none."""
@@ -170,7 +194,8 @@ class Vocabulary:
                 return asked.asks_secret and may_ask_secret(type(asked))
             case Invalid():
                 word = asked.details.get("usage", "").partition(" ")[0].removeprefix("/")
-                return word in self._ask_secrets
+                begun_so = self.parse_text(asked.begun.partition("\n")[0])
+                return word in self._ask_secrets or (begun_so is not None and self.would_ask_secret(begun_so))
             case UnknownCommand():
                 word = self._begins_with_secret(asked.word) or nearest(folded_word(asked.word), [*self.words])
                 return bool(word) and self.would_ask_secret(self.asked(word, asked.arguments))
@@ -184,6 +209,8 @@ def _text_parser(vocabulary: Vocabulary) -> Callable[[str], Request | Unreadable
         text = text.rstrip()
         if not text:
             return None
+        if "\n" in text and (whole := vocabulary.with_secret(text)) is not None:
+            return whole
         if text[0] != "/":
             return (vocabulary.slipped(text) if text[0] in BEFORE_SLASHES else None) or Say(text)
         found = command_in(text, lambda word: vocabulary.request_for(word) is not None)

@@ -13,7 +13,7 @@ from chat_server.protocol.days import is_day
 from chat_server.protocol.described import Parameter
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import NAME_MAX, BadName, parse_name
-from chat_server.protocol.sanitize import sanitize_to_line
+from chat_server.protocol.sanitize import BLANKS, sanitize_to_line, typed_lines, without_unseen_start
 
 SHOWN_MAX = 40
 """Characters of what was typed that an answer shows again."""
@@ -24,11 +24,14 @@ BEGUN_MIN = 3
 GROWN_MIN = 4
 """Letters beyond which nobody means another word by one that goes on: /loginann, but /coder."""
 
+COMMANDS_BELOW_MAX = 16
+"""Lines of a text that are looked at for a command: what is more is a program or a list, and each takes up to 0.2 ms."""
+
 SLASHES = "/\uff0f"
 """The slash, and the wide one of a Chinese or Japanese keyboard."""
 
-_LIKE_SLASHES = ("/", "\u3001")
-BEFORE_SLASHES = " \t\u3000\u3001"
+_LIKE_SLASHES = (*SLASHES, "\u3001")
+BEFORE_SLASHES = f"{BLANKS}\u3001"
 """How a line may begin whose slash comes later. The ideographic comma is on the slash's key; blanks come along where one copies an indented text."""
 
 LOGIN_ELSEWHERE = frozenset(("identify", "auth", "authenticate", "nickserv", "ns", "oper"))
@@ -77,6 +80,34 @@ def with_slash_first(text: str) -> str:
         return ""
     bare = text.lstrip()
     return f"/{bare[1:]}" if bare.startswith(_LIKE_SLASHES) else ""
+
+
+def command_below(lines: Sequence[str], is_before_secret: Callable[[str, bool], bool]) -> str:
+    """The first line but the first of all that begins with a command behind which a secret may stand; "" if there is none.
+
+    Args:
+        lines: clean, none of them blank.
+        is_before_secret: whether a line is such a command, if it is one; and whether that is the last line. It is asked for a few only.
+
+    """
+    slashed = [
+        (line, seen, at == len(lines))
+        for at, (line, seen) in enumerate(zip(lines[1:], map(without_unseen_start, lines[1:]), strict=True), 2)
+        if seen.startswith("/") or with_slash_first(seen)
+    ]
+    return next((line for line, seen, is_last in slashed[:COMMANDS_BELOW_MAX] if is_before_secret(seen, is_last)), "")
+
+
+def word_of_command(line: str) -> str:
+    """The word with which a line begins that is a command, as it is shown again."""
+    seen = without_unseen_start(line)
+    return f"/{shortened(folded_word((with_slash_first(seen) or seen).split(maxsplit=1)[0]))}"
+
+
+def command_begun(text: str) -> str:
+    """A line or a text that has been begun, if that may be a command; else ""."""
+    begun = typed_lines(text)
+    return begun if begun.startswith("/") or with_slash_first(begun) else ""
 
 
 class Form(NamedTuple):

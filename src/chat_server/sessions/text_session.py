@@ -27,7 +27,7 @@ from chat_server.sessions.layout import LAID_OUT_WEIGHT, charset_hints, is_list,
 from chat_server.sessions.membership import left
 from chat_server.sessions.outbox import PushSink
 from chat_server.sessions.session import LIGHT_CHARACTERS, ChatSession
-from chat_server.sessions.withheld import stop_withholding, tell_withheld, withhold
+from chat_server.sessions.withheld import counted, stop_withholding, tell_withheld, withhold
 from chat_server.wire.connection_events import (
     AreYouThere,
     CharsetUnclear,
@@ -60,7 +60,6 @@ class TextSession(ChatSession[TextInput]):
     """Whoever drags a window's corner sends dozens of sizes a second, and Tab is pressed until the right name comes."""
 
     has_terminal: ClassVar[bool] = True
-
     __slots__ = (
         *("_awaits_secret", "_closing", "_display", "_has_asked_to_edit", "_program"),
         *("_rest", "_since", "_text", "receives_own"),
@@ -297,8 +296,9 @@ class TextSession(ChatSession[TextInput]):
         """Wait for what the person sends next; keep the connection open meanwhile, if telnet can."""
         seconds = self._context.limits.nop_seconds
         if not seconds or not self._text.telnet.is_spoken or not is_kept_alive(self):
-            return super().wait_readable()
-        return wait_kept_alive(super().wait_readable, self, self._outbox, seconds, lambda: self._loop.heard_at)
+            return counted(self._text, super().wait_readable())
+        wait = wait_kept_alive(super().wait_readable, self, self._outbox, seconds, lambda: self._loop.heard_at)
+        return counted(self._text, wait)
 
     # Where the person is.
 

@@ -1,15 +1,18 @@
 """What somebody at a terminal sends right behind a command that would have asked for a secret, and did not: it may be the secret, and is not said.
 
 So nobody is told a password because its command was refused, or mistyped. What holds so begins when that is told, and ends with the next command,
-after LINES_MAX lines, or when nothing has come for SECONDS. Until then lines are read one by one (`TextDecoder.reads_each`); before and after it
-there is nothing of this, in no session. Never knows which commands those are (commands/).
+after LINES_MAX lines that were not pasted together with it, or when nothing has come for SECONDS. Only the time counts in which the server waited for
+more: what waits because of the sender's pace, or of others', has come before. Until then lines are read one by one (`TextDecoder.reads_each`); before
+and after it there is nothing of this, in no session. Never knows which commands those are (commands/).
 """
+
+from collections.abc import Awaitable
 
 import trio
 
 from chat_server.protocol.events import Refused
-from chat_server.protocol.incoming import Unreadable
-from chat_server.protocol.requests import Request, Say
+from chat_server.protocol.incoming import Unreadable, is_said_without_word
+from chat_server.protocol.requests import Request
 from chat_server.rooms.room import Occupant
 from chat_server.wire.connection_events import ConnectionEvent, LineWithheld
 from chat_server.wire.text import TextDecoder
@@ -21,17 +24,21 @@ SECONDS = 2.5
 """Seconds after what was told last within which a line has come by itself, and is no answer: whoever pastes is there at once, whoever types without
 looking takes about two seconds for a password, and who reads first that they are not asked takes longer than that to say something."""
 
+PASTED_SECONDS = 0.25
+"""Seconds for which nothing has come among lines that are pasted together: none of them is said, however many they are, for a dialogue that somebody
+has copied may have been begun more than once."""
+
 
 class Withholding:
     """Reads what one caller sends, in place of their decoder's own way, until it has ended."""
 
-    __slots__ = ("_decoder", "_left", "_parse", "_until")
+    __slots__ = ("_decoder", "_left", "_parse", "_waited", "_waited_before")
 
-    def __init__(self, decoder: TextDecoder, lines: int) -> None:
-        """Begin, for so many lines."""
+    def __init__(self, decoder: TextDecoder, lines: int, waited_before: float) -> None:
+        """Begin, for so many lines; nothing had come for some seconds, all in all, since what was told before the first of them."""
         self._decoder = decoder
-        self._left = lines - 1
-        self._until = trio.current_time() + SECONDS
+        self._left = lines
+        self._waited, self._waited_before = 0.0, waited_before
         self._parse = decoder.parse
         decoder.parse, decoder.reads_each = self, True
 
@@ -41,21 +48,34 @@ class Withholding:
         if not isinstance(asked, Request):
             return asked
         self.end()
-        is_said = isinstance(asked, Say) and (
-            text[:1] != "/" or text[1:2] == "/"
-        )  # which /say is not: that is a command
-        return LineWithheld(self._left) if is_said and trio.current_time() <= self._until else asked
+        if self._waited > SECONDS or not is_said_without_word(asked, text):
+            return asked
+        waited = self._waited_before + self._waited
+        return LineWithheld(self._left - (waited > PASTED_SECONDS), waited)
+
+    async def counting(self, wait: Awaitable[None]) -> None:
+        """Wait until something has come, and count how long that takes."""
+        began = trio.current_time()
+        await wait
+        self._waited += trio.current_time() - began
 
     def end(self) -> None:
         """Read as before again."""
         self._decoder.parse, self._decoder.reads_each = self._parse, False
 
 
-def withhold(decoder: TextDecoder, lines: int = LINES_MAX) -> None:
-    """Have so many lines not said that come right behind what was told just now."""
+def withhold(decoder: TextDecoder, lines: int = LINES_MAX, waited: float = 0.0) -> None:
+    """Have so many lines not said that come right behind what was told just now. See LineWithheld."""
     stop_withholding(decoder)
-    if lines:
-        Withholding(decoder, lines)
+    if lines > 0:
+        Withholding(decoder, lines, waited)
+
+
+def counted(decoder: TextDecoder, wait: Awaitable[None]) -> Awaitable[None]:
+    """The same wait; it counts among the seconds within which what comes is not said, if anything is not."""
+    if decoder.reads_each and isinstance(decoder.parse, Withholding):
+        return decoder.parse.counting(wait)
+    return wait
 
 
 def tell_withheld(session: Occupant, decoder: TextDecoder, line: LineWithheld) -> None:
@@ -63,7 +83,7 @@ def tell_withheld(session: Occupant, decoder: TextDecoder, line: LineWithheld) -
     if decoder.editor is not None:
         decoder.editor.forget_last()
     session.send(Refused("may-be-secret"))
-    withhold(decoder, line.left)
+    withhold(decoder, line.left, line.waited)
 
 
 def stop_withholding(decoder: TextDecoder) -> None:

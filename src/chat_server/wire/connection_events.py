@@ -26,6 +26,8 @@ class LineWithheld(ConnectionEvent, frozen=True):
 
     left: int
     """Lines behind it that may be so too."""
+    waited: float = 0.0
+    """Seconds for which nothing came since what was told before the first of them."""
 
 
 class CharsetUnclear(ConnectionEvent, frozen=True):

@@ -5,7 +5,7 @@ Knows the ends of lines and the two keys that raw terminals send for "take that 
 
 import re
 from collections.abc import Iterator
-from enum import Enum
+from typing import NamedTuple
 
 from chat_server.protocol.choices import UTF_8
 from chat_server.protocol.late_pattern import LatePattern
@@ -13,11 +13,15 @@ from chat_server.wire.charsets import last_character
 from chat_server.wire.line_buffer import LIGHT_BYTES, LineBuffer
 from chat_server.wire.telnet.options import Code
 
+BEGUN_MAX = 64
+"""Bytes that are kept of a line that was too long: it may be a command."""
 
-class TooLong(Enum):
+
+class TooLong(NamedTuple):
     """Stands in the stream where a line was too long."""
 
-    LINE = "line"
+    begun: bytes
+    """How it began."""
 
 
 _OBJECT = LatePattern(rb"(?:\xef\xbb\xbf)?[ \t]*(?=\{)|(?=\x16)")
@@ -140,7 +144,8 @@ class LineMode:
                 self.erase_character()
                 return None
             case _:
-                return TooLong.LINE if self._line.append(token) else None
+                begun = self._line.begun
+                return TooLong((begun + token)[: min(BEGUN_MAX, self.limit)]) if self._line.append(token) else None
 
     def erase_character(self) -> None:
         """Take back the last character."""

@@ -10,17 +10,19 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from chat_server.protocol.choices import UTF_8
-from chat_server.protocol.incoming import Echo, Invalid, ProtocolReply, Unreadable
+from chat_server.protocol.incoming import Dialogue, Echo, Invalid, ProtocolReply, Unreadable, is_said_without_word
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.requests import Logout, Request, Say
 from chat_server.protocol.runs import RUN_MAX, SayRun, say_runs
 from chat_server.protocol.sanitize import sanitize, typed_lines, without_unseen_start
+from chat_server.protocol.typed import command_begun
 from chat_server.wire.charsets import decode, has_byte_255, may_be_gb18030
 from chat_server.wire.connection_events import (
     CharsetUnclear,
     CompletionRequested,
     ConnectionEvent,
     InputCost,
+    LineWithheld,
     ProgramDetected,
     SecretEntered,
     TerminalChanged,
@@ -68,8 +70,7 @@ class TextDecoder:
     """
 
     __slots__ = (
-        "_charset",
-        "_has_had_a_line",
+        *("_charset", "_has_had_a_line"),
         "_line_limit",
         "_lines",
         "_may_hint",
@@ -268,7 +269,7 @@ class TextDecoder:
 
     def _line(self, line: bytes | TooLong) -> Iterator[Item]:
         if isinstance(line, TooLong):
-            yield Invalid("line-too-long", {"limit": str(self._line_limit)})
+            yield _too_long(line, self._line_limit, self._charset)
         elif self._is_unclear(line):
             yield CharsetUnclear(line.startswith(_SLASHES))
         else:
@@ -289,7 +290,7 @@ class TextDecoder:
             return
         typed = typed_lines(text) if "\n" in text else sanitize(without_unseen_start(text))
         if (request := self.parse(typed)) is not None:
-            yield request
+            yield from _each_of(request, self.editor, self._read) if isinstance(request, Dialogue) else (request,)
 
     def _edited(self, item: Edited) -> Iterator[Item]:
         match item:
@@ -298,7 +299,7 @@ class TextDecoder:
             case Typed():
                 yield from self._typed(item)
             case TooMuch():
-                yield Invalid("text-too-long", {"limit": str(item.limit)})
+                yield Invalid("text-too-long", {"limit": str(item.limit)}, item.begun)
             case EditingCost():
                 yield InputCost()
             case Completion():
@@ -360,6 +361,19 @@ class TextDecoder:
 
     def _escaped(self, data: bytes) -> bytes:
         return data.replace(b"\xff", b"\xff\xff") if has_byte_255(self._charset) else data
+
+
+def _too_long(line: TooLong, limit: int, charset: str) -> Invalid:
+    return Invalid("line-too-long", {"limit": str(limit)}, command_begun(decode(line.begun, charset)))
+
+
+def _each_of(dialogue: Dialogue, editor: LineEditor | None, read: Callable[[str], Iterator[Item]]) -> Iterator[Item]:
+    """Each line as if it had been typed by itself; but what is no answer, and no command, may be one that came too late."""
+    if editor:
+        editor.forget_last()
+    for line in dialogue.lines:
+        for item in read(line):
+            yield LineWithheld(0) if isinstance(item, Request) and is_said_without_word(item, line) else item
 
 
 def _take_over_line(editor: LineEditor, lines: LineMode) -> None:

@@ -5,7 +5,7 @@ Looks at a text once where line by line would look at each. What is anything els
 
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.runs import RunTexts
-from chat_server.protocol.sanitize import UNSEEN_COMMAND, sanitize
+from chat_server.protocol.sanitize import SLIPPED_COMMAND, sanitize
 from chat_server.wire.charsets import decoded
 
 _PLAIN = bytes(range(0x20, 0x7F)) + b"\r\n"
@@ -13,7 +13,6 @@ _KINDS = bytes(0 if byte not in _PLAIN else ord("\n") if byte in b" \n" else byt
 """Of each byte, whether it is plain; blanks are as line feeds, so that where no two of these are beside one another, no blank is at a line's end."""
 
 _SLASH = ord("/")
-_SLIPPED = LatePattern("(?:\\A|[\r\n])(?:[ \t\u3000]+/\\w|[ \t\u3000]*\u3001)")
 _COMMAND = LatePattern(r"(?:\A|[\r\n])/")
 _NOT_KEPT = b"\x00\x08\x7f\xff"  # NUL, the keys that take a character back, and IAC of telnet are no part of a line
 
@@ -34,7 +33,7 @@ def said_in(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:
     if lines not in (with_returns, text):  # some end otherwise than others
         return _cleaned(lines, rest, charset)
     if kinds.find(b"\n\n") >= 0 or kinds.startswith(b"\n"):
-        if _SLASH in text and _SLIPPED.search(text.decode("ascii")):
+        if _SLASH in text and SLIPPED_COMMAND.search(text.decode("ascii")):
             return None
         if _has_what_is_not_said(text):
             return _each_said(text.decode("ascii"))
@@ -59,8 +58,6 @@ def _cleaned(lines: bytes, rest: bytes, charset: str) -> RunTexts | None:
     one_line = text.replace("\r", " ").replace("\n", " ")  # in which nothing else ends a line, if it is clean
     if sanitize(one_line) != one_line:
         return None
-    if any(slash in text for slash in "/\uff0f\u3001") and (
-        _COMMAND.search(text) or UNSEEN_COMMAND.search(text) or _SLIPPED.search(text)
-    ):
+    if any(slash in text for slash in "/\uff0f\u3001") and (_COMMAND.search(text) or SLIPPED_COMMAND.search(text)):
         return None
     return _each_said(text)

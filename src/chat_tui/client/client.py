@@ -20,6 +20,7 @@ from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.setting_events import SettingShown
+from chat_server.protocol.typed import Misuse, word_of_command
 from chat_tui import language
 from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.activity import Activity
@@ -27,7 +28,7 @@ from chat_tui.client.aliases import Aliases
 from chat_tui.client.askers import Answer
 from chat_tui.client.calling import Caller
 from chat_tui.client.clocks import Steady
-from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, parse
+from chat_tui.client.command_line import ASKED_ANYWHERE, Asked, Misused, misused, parse
 from chat_tui.client.connection import Connection, ConnectionChanged, Status
 from chat_tui.client.conversing import Requests, is_conversation
 from chat_tui.client.credentials import Credentials, Keyring
@@ -39,7 +40,7 @@ from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
 from chat_tui.client.same_room import kept_of
 from chat_tui.client.state import RoomState, State
-from chat_tui.client.typed_secrets import as_meant, before_secrets, without_secrets
+from chat_tui.client.typed_secrets import as_meant, before_secrets, secret_below, without_secrets
 from chat_tui.language import message, say
 
 ONLINE_GAP = 10.0
@@ -170,7 +171,12 @@ class Client:
 
     def parse(self, text: str) -> Asked | Misused:
         """What a typed text asks for, by the server's own commands."""
-        return parse(text, self.state.commands, self.state.listed, self.state.language)
+        asked = parse(text, self.state.commands, self.state.listed, self.state.language)
+        if isinstance(asked, Asked) and asked.words is not None:
+            below = secret_below(text, self.state.commands, self.aliases.words)
+            if below:
+                return misused(Misuse("secret-below", {"word": word_of_command(below)}), "", self.state.language)
+        return asked
 
     def ask(self, asked: Asked, room: str, on_answer: Answer) -> bool:
         """Ask the server for something, from a room ("": none). Returns False if there is no connection."""

@@ -8,8 +8,18 @@ from collections.abc import Collection, Container, Mapping
 from types import MappingProxyType
 
 from chat_server.protocol.aliases import expanded_line
+from chat_server.protocol.requests import Say, tag_of
 from chat_server.protocol.sanitize import typed_lines
-from chat_server.protocol.typed import SLASHES, begun, folded_word, grown, nearest, with_slash_first
+from chat_server.protocol.typed import (
+    SLASHES,
+    begun,
+    command_below,
+    command_in,
+    folded_word,
+    grown,
+    nearest,
+    with_slash_first,
+)
 
 BEFORE_SECRETS: Mapping[str, Container[str]] = {
     "login": (),
@@ -67,7 +77,29 @@ def as_meant(text: str, commands: Collection[str] = (), aliases: Mapping[str, st
 def without_secrets(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
     """Return as much of the text as may be kept: all of it, or its beginning."""
     words = before_secrets(text, commands, aliases)
+    if not words and (below := secret_below(text, commands, aliases)):
+        return typed_lines(text).partition(f"\n{below}")[0]
     return words if words and len(words.split()) < len(text.split()) else text
+
+
+def secret_below(text: str, commands: Collection[str] = (), aliases: Mapping[str, str] = NO_ALIASES) -> str:
+    """Return the line of a text to be said which begins with a command before secrets, if that is not its first; "" if there is none.
+
+    As at the server's own doors: what /say says is said, and a mistyped command at the end has nothing behind it.
+    """
+
+    def is_before_secret(line: str, is_last: bool) -> bool:
+        words = before_secrets(line, commands, aliases)
+        is_mistyped = folded_word(words.partition(" ")[0]) not in BEFORE_SECRETS
+        return bool(words) and not (is_last and is_mistyped and len(line.split()) == len(words.split()))
+
+    typed = typed_lines(text)
+    if "\n" not in typed:
+        return ""
+    found = command_in(typed, lambda word: word.casefold() in commands)
+    if not isinstance(found, str) and found[0].casefold() == tag_of(Say):
+        return ""
+    return command_below([line for line in typed.split("\n") if line.strip()], is_before_secret)
 
 
 def _meant(word: str, commands: Collection[str]) -> str:

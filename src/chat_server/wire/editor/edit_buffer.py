@@ -45,6 +45,7 @@ class EditBuffer:
         self._killed = ""
         self._history: deque[str] = deque()
         self._history_size = 0
+        self._may_forget = False  # whether the newest of them was entered last
         self._at: int | None = None  # where in the history the line is from; None: it is new
         self._draft = ""
         self._completing: tuple[int, Sequence[str], int] | None = (
@@ -215,6 +216,7 @@ class EditBuffer:
     def remember(self) -> None:
         """Keep the line for when it is wanted again."""
         text = self.text
+        self._may_forget = bool(text.strip())
         if not text.strip() or (self._history and self._history[-1] == text):
             return
         self._history.append(text)
@@ -223,8 +225,9 @@ class EditBuffer:
             self._history_size -= len(self._history.popleft())
 
     def forget_last(self) -> None:
-        """Forget the newest of them."""
-        if self._history:
+        """Forget the newest of them, if it is what was entered last."""
+        if self._history and self._may_forget:
+            self._may_forget = False
             self._history_size -= len(self._history.pop())
 
     def older(self) -> None:

@@ -14,13 +14,13 @@ from msgspec import Struct
 
 from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.sanitize import sanitize, sanitize_lines, without_unseen_start
+from chat_server.protocol.typed import command_begun, with_slash_first
 from chat_server.wire.charsets import incremental_decoder
 from chat_server.wire.editor.edit_buffer import EditBuffer
 from chat_server.wire.editor.row import ERASE, Row
 from chat_server.wire.line_buffer import LIGHT_BYTES
 
-SEQUENCE_MAX = 32
-"""Characters of an escape sequence beyond which it is none. The longest that a key sends has 10."""
+SEQUENCE_MAX = 32  # characters of an escape sequence beyond which it is none; the longest that a key sends has 10
 
 WORK_MAX = 2048
 """Characters that are put in, taken out or drawn before the keys are told to wait: 1.3 ms at the dearest (a history of emoji)."""
@@ -30,6 +30,9 @@ LIGHT_KEYS = 32
 
 HELD_MIN = 8192
 """Bytes of memory below which a line is not counted: an ordinary one, and a few before it."""
+
+BEGUN_MAX = 64
+"""Characters that are told of what was too much: it may be a command."""
 
 RAW_MAX = 256
 """Bytes of a line that are kept as they came, to tell which charset they may be of."""
@@ -54,6 +57,8 @@ class TooMuch(Struct, frozen=True):
     """More was pasted than a line may have, in bytes; nothing of it has been taken."""
 
     limit: int
+    begun: str = ""
+    """How the line would have begun, if that may be a command."""
 
 
 class Completion(Struct, frozen=True):
@@ -328,7 +333,7 @@ class LineEditor:
         limit = self._line.text_limit if "\n" in pasted else self._line.limit
         if size > self._line.text_limit or not self._line.insert(pasted):
             yield from self.drawing()
-            yield TooMuch(limit)
+            yield TooMuch(limit, command_begun((self._line.before_cursor + pasted)[:BEGUN_MAX]))
 
     def insert(self, text: str) -> None:
         """Put in text that was typed before the editor was there."""
@@ -346,8 +351,11 @@ class LineEditor:
         self._line.end_completing()
         text, raw = self._line.text, self._raw
         seen = without_unseen_start(text)
-        is_command = seen.startswith("/") and not seen.startswith("//") and "\n" not in text
-        if is_command or self._row.is_secret or not self.is_shown_back:
+        is_command = seen.startswith("/") and not seen.startswith("//")
+        stays = is_command or not self.is_shown_back
+        if "\n" in text and (is_command or with_slash_first(seen)):
+            stays = False  # below the command may be a password
+        if stays or self._row.is_secret:
             yield self._begin_below(b"")
         else:
             self._begin_anew()

@@ -160,6 +160,9 @@ SENTENCES: dict[str, str | Counted] = {
     "may-be-secret": message(
         "That was not said, for it may be a password; if it was meant to be said, send it again in a moment."
     ),
+    "secret-below": message(
+        "That was not said, for a password may stand behind {word} in it. To say it all the same, put /say before it."
+    ),
     "register-which-nick": message("Under which name? Type /register NICK."),
     "password-missing": message('A program sends the password with its request, as "password".'),
     "password-length": message("A password has 1 to 256 bytes."),
