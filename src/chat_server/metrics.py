@@ -5,7 +5,9 @@ What can be read from an object is not counted a second time: it is read when so
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, TypeVar
+
+from msgspec import Struct
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of the format: https://prometheus.io/docs/instrumenting/exposition_formats/"""
@@ -46,7 +48,7 @@ Kind = Literal["counter", "gauge", "histogram"]
 S = TypeVar("S")
 
 
-class Metric(NamedTuple, Generic[S]):
+class Metric(Struct, Generic[S], frozen=True):
     """A metric: what it is called, what it says, and how its value is found in what is looked at."""
 
     kind: Kind

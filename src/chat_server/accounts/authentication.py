@@ -80,7 +80,7 @@ class LetIn(NamedTuple):
         return self.device is not None and self.device.kind == "bot"
 
 
-class Registering(NamedTuple):
+class Registering(Struct, frozen=True):
     """Somebody may register now; `network` is for which that counts, "" for none."""
 
     network: str = ""

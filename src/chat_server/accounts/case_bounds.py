@@ -5,7 +5,8 @@ ninth each, and there is always a place for somebody who has none yet. Pure; nev
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from chat_server.accounts.cases import DAY, Case, CaseKind, NotTaken
 
@@ -22,7 +23,7 @@ NETWORK_FACTOR = 4
 """How much more guests and new accounts may do together that come from one network than one person may."""
 
 
-class Bound(NamedTuple):
+class Bound(Struct, frozen=True):
     """How many cases of a kind there may be (0: no bound): of one person within a day, open of one person, open of one room."""
 
     day: int
@@ -33,7 +34,7 @@ class Bound(NamedTuple):
 BOUNDS: dict[CaseKind, Bound] = {"report": Bound(5, 0, 500), "appeal": Bound(1, 0, 500), "held": Bound(100, 5, 100)}
 
 
-class Count(NamedTuple):
+class Count(Struct, frozen=True):
     """How many there are, with closed ones; how many of these are of the last day, and how many wait."""
 
     every: int = 0
@@ -41,7 +42,7 @@ class Count(NamedTuple):
     waiting: int = 0
 
 
-class Taken(NamedTuple):
+class Taken(Struct, frozen=True):
     """What there is beside a new case of its kind: of all; of its person, its network, its room, and of rooms with the same owner."""
 
     every: Count = Count()

@@ -89,20 +89,20 @@ class Closing(NamedTuple):
     seq: int = 0
 
 
-class Closed(NamedTuple):
+class Closed(Struct, frozen=True):
     """What a case was that is closed, and what stands of that in the audit, for good."""
 
     case: Case
     act: ServerAct
 
 
-class NotTaken(NamedTuple):
+class NotTaken(Struct, frozen=True):
     """Why a case is not one more: too many of one person in a `day`, `waiting`, of a `room`, in `all`, in a `share`; or it is the same `again`."""
 
     why: Literal["day", "waiting", "room", "all", "share", "again"]
 
 
-class Wanted(NamedTuple):
+class Wanted(Struct, frozen=True):
     """Which cases: of these kinds, in this room (None: in all), with lower numbers than `before` (0: the newest), and so many at most."""
 
     kinds: Sequence[CaseKind] = CASE_KINDS

@@ -9,7 +9,8 @@ import hashlib
 import secrets
 import string
 from binascii import crc32
-from typing import NamedTuple
+
+from msgspec import Struct
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS = str.maketrans("OIL", "011", "- ")
@@ -31,7 +32,7 @@ RECOVERY_CODES = 2
 """Recovery codes of a new account: one to be lost."""
 
 
-class TypedCode(NamedTuple):
+class TypedCode(Struct, frozen=True):
     """A code, as somebody has typed it. What is written of it, by a log or a traceback, is only that it is one."""
 
     digest: bytes
@@ -41,7 +42,7 @@ class TypedCode(NamedTuple):
         return "TypedCode(…)"
 
 
-class NewCode(NamedTuple):
+class NewCode(Struct, frozen=True):
     """A code as it is shown, once, and what is kept of it."""
 
     shown: str

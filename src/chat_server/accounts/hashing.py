@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import NamedTuple, Protocol, TypeVar
 
 import trio
+from msgspec import Struct
 
 from chat_server.accounts.passwords import Password
 
@@ -49,7 +50,7 @@ class UnusableHash(ValueError):
     """What is stored is no hash of argon2id, or takes too much to be compared with."""
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, frozen=True):
     """What comes of comparing a password with a hash."""
 
     matches: bool

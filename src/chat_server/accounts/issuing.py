@@ -4,7 +4,9 @@ Each is returned as it is shown, once; only its digest is kept. Never knows who 
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from chat_server.accounts import Accounts, Code, Device, NewDevice
 from chat_server.accounts.credentials import (
@@ -27,7 +29,7 @@ DEVICE_SECONDS, INVITE_SECONDS, OPERATOR_SECONDS = 600.0, 86400.0, 3600.0
 """Seconds for which a code for a device is good, one for somebody who is invited, and one of an operator's: that is told to somebody on the way."""
 
 
-class NewBot(NamedTuple):
+class NewBot(Struct, frozen=True):
     """A bot's token as it is shown, once, and what is kept of it."""
 
     token: str

@@ -11,7 +11,9 @@ needs none of this, so whoever has one comes in whatever happens here.
 from collections.abc import Callable, Hashable
 from ipaddress import IPv6Network
 from math import ceil
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -98,7 +100,7 @@ class Buckets(Generic[K]):
         self._of = dict(by_level[len(by_level) // 2 :])
 
 
-class Attempt(NamedTuple):
+class Attempt(Struct, frozen=True):
     """Somebody may try a password now, after `delay` seconds. `is_known`: its owner has logged in from there before."""
 
     account: str
@@ -107,13 +109,13 @@ class Attempt(NamedTuple):
     is_known: bool = False
 
 
-class Throttled(NamedTuple):
+class Throttled(Struct, frozen=True):
     """Nobody may try this from there for so many seconds."""
 
     seconds: float
 
 
-class FailedTries(NamedTuple):
+class FailedTries(Struct, frozen=True):
     """What somebody is told who logs in: how many tries have failed since they last did, from how many networks (NETWORKS_MAX: or more), and when."""
 
     tries: int = 0

@@ -5,7 +5,9 @@ show by it; nothing else decides. Pure; never knows what a command does.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
+
+from msgspec import Struct
 
 from chat_server.protocol.events import Refused
 from chat_server.rooms.muted import muted_anywhere
@@ -37,7 +39,7 @@ Says = Literal["", "server", "rooms"]
 """To nobody; to whoever is at the server; to them, and at once to whoever is in a room with one."""
 
 
-class Access(NamedTuple):
+class Access(Struct, frozen=True):
     """Who may ask for a command."""
 
     role: str = MEMBER

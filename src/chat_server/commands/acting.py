@@ -3,9 +3,9 @@
 What is done becomes an entry of the room's log. Never knows what it is, nor how it is stored.
 """
 
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from chat_server.commands.letting_in import readable
 from chat_server.protocol.events import Refused
@@ -60,7 +60,7 @@ class ReasonTooLong(Refused, frozen=True):
     sentence: ClassVar[str] = "A reason has at most {limit} characters."
 
 
-class Target(NamedTuple):
+class Target(Struct, frozen=True):
     """Somebody to whom something is done."""
 
     nick: str

@@ -4,9 +4,9 @@ Never knows how it is told, nor stored.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, ClassVar
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from chat_server.accounts.cases import PAGE, Case, CaseKind, Closed, Closing, Wanted
 from chat_server.commands.letting_in import readable, storable
@@ -45,7 +45,7 @@ class NoSuchCase(Refused, frozen=True):
     sentence: ClassVar[str] = "Nothing waits here under the number {id}. Perhaps another moderator was faster."
 
 
-class CasePage(NamedTuple):
+class CasePage(Struct, frozen=True):
     """Some cases, in the order of their numbers. There may be more before the number `before`; 0: there are none."""
 
     cases: list[Case]

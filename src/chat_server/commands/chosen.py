@@ -5,8 +5,9 @@ Some of it holds wherever they are, some at one kind of door: at telnet, or at a
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.accounts import Choices, sender_of, with_choices
@@ -73,7 +74,7 @@ def _kind_of(session: Occupant) -> str:
     return "telnet" if session.speaks_telnet else "text" if session.has_terminal else "program"
 
 
-class Answers(NamedTuple):
+class Answers(Struct, frozen=True):
     """What somebody is told who chooses something: None: nothing."""
 
     send: Callable[[Event], None]

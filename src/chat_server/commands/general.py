@@ -123,7 +123,8 @@ class GeneralCommands(CommandHandler):
             words += self._rooms_as_commands(place, session)
         if (written := folded_word(word)) in self.table.vocabulary.words:
             words.append(written)  # in wide letters: one that does not work here says why
-        session.send(Refused(*unknown_command(word, words)))
+        misuse = unknown_command(word, words)
+        session.send(Refused(misuse.code, misuse.details))
 
     def _rooms_as_commands(self, place: Room, session: Occupant) -> list[str]:
         """The rooms that are entered by their name alone, as far as /help names them; one that is called as a command is, is not."""

@@ -1,8 +1,9 @@
 """An act of somebody who has an office on the server, on its way to where it is kept; and to whom it is done. Never knows what was asked for."""
 
 from collections.abc import Collection
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.accounts.acts import NotEnacted, ServerAct
@@ -56,7 +57,7 @@ class NotHere(Refused, frozen=True):
     sentence: ClassVar[str] = "{nick} is not connected here, so there is no network to be found."
 
 
-class Wanted(NamedTuple):
+class Wanted(Struct, frozen=True):
     """What is to be done to whom."""
 
     act: ServerAct
@@ -64,7 +65,7 @@ class Wanted(NamedTuple):
     """The role on the server of the account that it is done to."""
 
 
-class Foreseen(NamedTuple):
+class Foreseen(Struct, frozen=True):
     """Which accounts an act about a network would hit: how many, the first of their names, and how many come from there that it would not."""
 
     kept_out: int

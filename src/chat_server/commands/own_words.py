@@ -4,7 +4,8 @@ Never knows what a text may be, nor how it is kept.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from chat_server.commands.chosen import note_words
 from chat_server.protocol.aliases import words_of
@@ -16,7 +17,7 @@ REMOVES = "-"
 """The text of a word that is to stand for nothing any more."""
 
 
-class OwnWords(NamedTuple):
+class OwnWords(Struct, frozen=True):
     """A kind of such words, and what somebody is told of them."""
 
     kind: str

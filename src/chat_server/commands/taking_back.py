@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from math import inf
 from typing import Annotated, ClassVar, NamedTuple
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from chat_server.commands.access import access
 from chat_server.commands.acting import CURB_SECONDS_MAX, Nick, NoSuchSpan, act_in
@@ -154,7 +154,7 @@ class TooMuchToPurge(Refused, frozen=True):
     sentence: ClassVar[str] = "{nick} has said more than {limit} lines here in {span}. Say a shorter time."
 
 
-class _Author(NamedTuple):
+class _Author(Struct, frozen=True):
     """Whose lines they are: an account's; 0: of whoever has the nickname without having one. `role` is theirs on the server."""
 
     nick: str

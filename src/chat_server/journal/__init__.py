@@ -140,7 +140,7 @@ class KeptConversation(NamedTuple):
     read: int = 0
 
 
-class Missed(NamedTuple):
+class Missed(Struct, frozen=True):
     """What waits for somebody who comes back: all their conversations, and where they were named while they were not there."""
 
     conversations: list[KeptConversation]
@@ -166,14 +166,14 @@ class Matches(NamedTuple):
     unsearched: int
 
 
-class Pruned(NamedTuple):
+class Pruned(Struct, frozen=True):
     """What has been forgotten: lines of these rooms; and how many lines, keys and positions in all, 0 if there is nothing more to do."""
 
     rooms: frozenset[str]
     total: int
 
 
-class Activity(NamedTuple):
+class Activity(Struct, frozen=True):
     """What a journal has done since it was opened: how many lines it has stored, and how long commits took (None: none takes any time).
 
     `unindexed` lines are in no search index yet, as far as that is known.

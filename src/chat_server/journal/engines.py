@@ -9,6 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, cast
 
+from msgspec import Struct
+
 from chat_server.accounts import Accounts
 from chat_server.journal import Journal, UnusableJournal
 from chat_server.journal.archive import Archive, Filler, Progress, RoomEditor
@@ -53,7 +55,7 @@ class NodeSettings(Protocol):
         """Seconds after which the others give it up when nothing is heard of it."""
 
 
-class _Alone(NamedTuple):
+class _Alone(Struct, frozen=True):
     name: str = ""
     silence_seconds: float = 10.0
 

@@ -6,7 +6,9 @@ Never knows who opens it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from chat_server.accounts import CARRIED_MAX, Choices, OwnLines, Rewritten, sender_of
 from chat_server.accounts.acts import ServerAct
@@ -40,7 +42,7 @@ from chat_server.protocol.entries import Enacted, Entry, TopicSet
 from chat_server.protocol.room_state import after, written
 
 
-class KeptTurn(NamedTuple):
+class KeptTurn(Struct, frozen=True):
     """What one turn of a room stored: so many lines from the number `first` on, and the movements at a node (0: none)."""
 
     number: int

@@ -1,7 +1,9 @@
 """How an engine reads and changes the tables in which it keeps accounts, and what other nodes hear of a change: the one protocol of these engines."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from chat_server.accounts import Choices, Ended, Rewritten
 from chat_server.accounts.names_index import NamesIndex
@@ -10,7 +12,7 @@ from chat_server.journal.account_changes import Tables
 T = TypeVar("T")
 
 
-class News(NamedTuple):
+class News(Struct, frozen=True):
     """What other nodes hear of a change."""
 
     changed: int = 0

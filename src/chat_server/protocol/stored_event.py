@@ -4,9 +4,9 @@ The kinds are in entries.py. Never knows where an entry is stored, nor who is sh
 """
 
 from math import ceil
-from typing import Annotated, ClassVar, NamedTuple, Self
+from typing import Annotated, ClassVar, Self
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from chat_server.protocol.events import Event
@@ -16,7 +16,7 @@ from chat_server.protocol.requests import NUMBER_MAX, Number, Request
 Author = Annotated[int, Meta(ge=0, le=NUMBER_MAX)]
 
 
-class Shape(NamedTuple):
+class Shape(Struct, frozen=True):
     """How an entry stands in a text: its sign, who it is of, what is between, its text.
 
     As a sentence (`is_sentence`) it is the server's own word, and is translated; a door that marks its own word does not show the sign. What is

@@ -9,6 +9,8 @@ from itertools import zip_longest
 from typing import NamedTuple
 from unicodedata import normalize
 
+from msgspec import Struct
+
 from chat_server.protocol.days import is_day
 from chat_server.protocol.described import Parameter
 from chat_server.protocol.late_pattern import LatePattern
@@ -42,7 +44,7 @@ _DIGITS_MAX = 16
 """Digits of the largest number of a line. What has more is too large, whatever it is."""
 
 
-class Misuse(NamedTuple):
+class Misuse(Struct, frozen=True):
     """Why what was typed cannot be done: a key of the catalogue of sentences, and the details of its sentence."""
 
     code: str

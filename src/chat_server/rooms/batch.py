@@ -10,6 +10,7 @@ from itertools import accumulate, repeat
 from typing import NamedTuple, Protocol
 
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.journal import Duplicate, JournalError, PendingAppend
@@ -22,33 +23,33 @@ from chat_server.protocol.runs import Piece, SaidRun, SayRun, StoredRun, in_runs
 from chat_server.rooms.room import Occupant
 
 
-class Arrival(NamedTuple):
+class Arrival(Struct, frozen=True):
     """Somebody enters; one who returns is told nothing of the past. `done` is set when they are a member."""
 
     done: trio.Event
     is_return: bool = False
 
 
-class Departure(NamedTuple):
+class Departure(Struct, frozen=True):
     """Somebody leaves. `done` is set when nothing from here reaches them any more."""
 
     done: trio.Event
 
 
-class Takeover(NamedTuple):
+class Takeover(Struct, frozen=True):
     """Somebody is here by a new session instead of by `old`, their others. `done` is set when it is a member."""
 
     old: Collection[Occupant]
     done: trio.Event
 
 
-class Renaming(NamedTuple):
+class Renaming(Struct, frozen=True):
     """The session's person has another nickname. `done` is set when it is to be told."""
 
     done: trio.Event
 
 
-class Barrier(NamedTuple):
+class Barrier(Struct, frozen=True):
     """Nothing happens. `done` is set when everything that was posted before has been stored and shown.
 
     `stored`, where there are other nodes, is called when who came, went or has another name has been stored too, which may be much later.
@@ -58,7 +59,7 @@ class Barrier(NamedTuple):
     stored: Callable[[], object] | None = None
 
 
-class TimedRequest(NamedTuple):
+class TimedRequest(Struct, frozen=True):
     """Something that is stored, whose author wants to know how long that takes."""
 
     request: Storable
@@ -84,7 +85,7 @@ class Acting(NamedTuple):
     seqs: list[int] | None = None
 
 
-class Accepted(NamedTuple):
+class Accepted(Struct, frozen=True):
     """A moderator lets something be said that was held: it is stored as its author's, whom the journal knows as `sender`.
 
     `key` is that under which it is stored once, however often it is accepted; under which number it has come to be stored is put into `seqs`.

@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Container, Sequence
 from contextlib import suppress
 from math import inf
-from typing import NamedTuple, cast
+from typing import cast
 
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.guard import Guard
@@ -61,7 +62,7 @@ Outcome = tuple[Sequence[Entry | None], deque[Answer], bool]
 """What became of the lines in a turn: see Broadcaster._store."""
 
 
-class Parts(NamedTuple):
+class Parts(Struct, frozen=True):
     """What a room is made of."""
 
     inbox: Inbox

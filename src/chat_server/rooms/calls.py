@@ -8,9 +8,10 @@ of those who were found wait. Never knows how names are told in a text, nor how 
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import trio
+from msgspec import Struct
 
 from chat_server.accounts import Account, Accounts, sender_of
 from chat_server.accounts.names_index import NamesIndex
@@ -58,7 +59,7 @@ CALLING: tuple[type[StoredEvent], ...] = tuple(kind for kind in KINDS if kind.al
 """Kinds of lines that call those who are named in them; the server's own word does not."""
 
 
-class Call(NamedTuple):
+class Call(Struct, frozen=True):
     """Somebody with an account was named, or written to: by whom, and in which line (0: in none that is kept for them)."""
 
     account: int

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import NamedTuple, cast
 
 import trio
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.guard import Guard
@@ -57,7 +58,7 @@ Show = Callable[[Entry, Receipt], Awaitable[None]]
 """Has everybody shown an entry that is stored already."""
 
 
-class Change(NamedTuple):
+class Change(Struct, frozen=True):
     """The room gets another name, or ends ("")."""
 
     new: str

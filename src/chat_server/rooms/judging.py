@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import reduce
-from typing import NamedTuple
 
 import trio
+from msgspec import Struct
 
 from chat_server.accounts import sender_of
 from chat_server.journal.lines_asked import LineAsked
@@ -23,7 +23,7 @@ ELSEWHERE_TOKENS = 1.0
 """What it costs to say something that bots at other nodes look at, in lines: the database passes it on, and has it for that moment."""
 
 
-class FiltersOf(NamedTuple):
+class FiltersOf(Struct, frozen=True):
     """Who looks at a line: bots here, and those of some accounts at other nodes."""
 
     here: Sequence[Occupant] = ()

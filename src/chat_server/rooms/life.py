@@ -4,9 +4,9 @@ What the room itself does then is in changes.py. Never knows how it was asked fo
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import trio
+from msgspec import Struct
 
 from chat_server.accounts.acts import ServerAct
 from chat_server.journal import JournalError, Receipt, RoomTaken
@@ -26,7 +26,7 @@ DELETING_SECONDS = 120.0
 """Seconds that deleting a room may take for whoever has asked for it and is gone: some hundred batches go in a twentieth of a second."""
 
 
-class NotDone(NamedTuple):
+class NotDone(Struct, frozen=True):
     """A room is as it was, or not all of it is deleted: why, for those who look after the server, and for people."""
 
     why: str

@@ -6,7 +6,9 @@ Words are compared as people read them: capitals, and letters that look alike, c
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.protocol.events import Refused
@@ -27,7 +29,7 @@ _WITHOUT_SPACES = re.compile(
 """Letters of scripts that put no spaces between words."""
 
 
-class Hold(NamedTuple):
+class Hold(Struct, frozen=True):
     """A line waits for a moderator, because of a word in it, a link, who says it, or a bot that filters the room."""
 
     why: Literal["word", "link", "newcomer", "filter"]

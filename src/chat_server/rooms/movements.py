@@ -6,9 +6,9 @@ knows how turns are stored, nor what anybody is shown.
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
-from typing import NamedTuple
 
 import trio
+from msgspec import Struct
 
 from chat_server.accounts import sender_of
 from chat_server.journal.happened import PersonId
@@ -33,7 +33,7 @@ from chat_server.rooms.room import Occupant
 from chat_server.rooms.shared_members import SharedMembers, speaker_now
 
 
-class Planned(NamedTuple):
+class Planned(Struct, frozen=True):
     """The movements of one turn."""
 
     placed: list[Placed]

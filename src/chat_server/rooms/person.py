@@ -8,7 +8,9 @@ shown.
 from collections.abc import Callable
 from itertools import count
 from math import inf
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from chat_server.accounts import Choices, sender_of
 from chat_server.guard import Guard
@@ -28,7 +30,7 @@ ADMIN = "admin"
 OWNER = "owner"
 
 
-class Proof(NamedTuple):
+class Proof(Struct, frozen=True):
     """By what a session has logged in: by the token of this device (0: by none of an account's), and when (seconds since 1970)."""
 
     device: int = 0

@@ -6,7 +6,9 @@ places may what any of them may. What somebody may do to another also needs that
 
 import re
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from msgspec import Struct
 
 from chat_server.accounts.acts import Office, ServerAct
 from chat_server.protocol.events import Refused
@@ -95,7 +97,7 @@ SERVER_ROLE_RANKS = ("member", "moderator", "admin", "owner")
 _LINK = re.compile(r"\b(?:https?://|www\.)", re.IGNORECASE)
 
 
-class Standing(NamedTuple):
+class Standing(Struct, frozen=True):
     """Where somebody stands in a room: at all of these places."""
 
     places: frozenset[int]

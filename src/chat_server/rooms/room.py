@@ -5,9 +5,10 @@ A `Room` sees each session only as an `Occupant`, so each is tested with a fake.
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import trio
+from msgspec import Struct
 
 from chat_server.protocol.events import Entered, Event, Refused
 from chat_server.protocol.preferences import Preferences
@@ -48,7 +49,7 @@ def carried_through() -> trio.CancelScope:
     return trio.CancelScope(shield=True, deadline=trio.current_time() + STORING_SECONDS)
 
 
-class Line(NamedTuple):
+class Line(Struct, frozen=True):
     """What a place knows of the way from a session to who is at its other end."""
 
     is_encrypted: bool

@@ -4,14 +4,15 @@ Whatever order turns come in from elsewhere, a room gives them to this in their 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from chat_server.journal.happened import PersonId
 from chat_server.journal.nodes import Called, Came, Elsewhere, Speaker, Went
 from chat_server.protocol.stored_event import Author
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True):
     """Who somebody is, at whatever node."""
 
     person: PersonId

@@ -5,7 +5,8 @@ Pure; never knows how a conversation is kept, nor how anything is shown.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from chat_server.accounts import Choices
 from chat_server.journal import KeptConversation, Party
@@ -43,7 +44,7 @@ def choice_of(choices: Choices) -> str:
     return str(chosen) if chosen in CHOICES else SHARED
 
 
-class Writer(NamedTuple):
+class Writer(Struct, frozen=True):
     """Somebody who begins to write: who they are to the journal, since when they have an account (None: they have none), what they have already."""
 
     who: str

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import inf
-from typing import NamedTuple, cast
+from typing import cast
 
 import trio
+from msgspec import Struct
 
 from chat_server.accounts import Choices
 from chat_server.guard import Guard
@@ -58,7 +59,7 @@ def has_chosen(choices: Choices, what: str) -> bool:
     return choices.get("", {}).get(what) is True
 
 
-class _Author(NamedTuple):
+class _Author(Struct, frozen=True):
     """Somebody who is writing. `session` is theirs, if they are at this node; else they have blocked those in `hidden_from`."""
 
     nick: str

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+
+from msgspec import Struct
 
 FOLDER = "admin"
 """The directory that we make, for ourselves alone, in the data directory or in `$RUNTIME_DIRECTORY`."""
@@ -37,7 +38,7 @@ class NoWayIn(Exception):
     """The socket cannot be made, or cannot be used; the sentence says why."""
 
 
-class AdminSocket(NamedTuple):
+class AdminSocket(Struct, frozen=True):
     """A socket that listens, and the files that lead to it."""
 
     listener: socket.socket

@@ -11,9 +11,9 @@ from contextlib import suppress
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import NamedTuple
 
 import trio
+from msgspec import Struct
 
 from chat_server.guard import Guard
 
@@ -35,7 +35,7 @@ OWN_FILES = Path("/proc/self/fd")
 MEMORY = Path("/proc/self/statm")
 
 
-class Sizes(NamedTuple):
+class Sizes(Struct, frozen=True):
     """What there is, in bytes; None: it is not known."""
 
     free: int | None = None

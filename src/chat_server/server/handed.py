@@ -8,8 +8,8 @@ import socket
 from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import NamedTuple
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from chat_server.config import Config
@@ -31,7 +31,7 @@ class Unfit(Exception):
     """What was handed over is nothing to listen on; the sentence says why."""
 
 
-class Handed(NamedTuple):
+class Handed(Struct, frozen=True):
     """Sockets by what they are for. `are_kept`: whoever has handed them over keeps them open, whatever becomes of this server."""
 
     chat: tuple[socket.socket, ...] = ()

@@ -5,9 +5,10 @@ Knows where each number counts. Never knows whence settings come, nor when.
 
 from collections.abc import Callable, Collection
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import trio
+from msgspec import Struct
 
 from chat_server.config import Config
 from chat_server.guard import Guard
@@ -37,7 +38,7 @@ COMING_BACK_SECONDS = 60.0
 """Seconds after a restart in which everybody is back: the last are told to come after 20 (ending.RETURN_LAST), and try again if they could not."""
 
 
-class Ruled(NamedTuple):
+class Ruled(Struct, frozen=True):
     """The parts of a server in which settings count."""
 
     admission: Admission

@@ -4,9 +4,9 @@ Never knows how a limit is decided, nor how signs are carried.
 """
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 import trio
+from msgspec import Struct
 
 from chat_server.guard import Guard
 from chat_server.journal.nodes import Nodes
@@ -79,7 +79,7 @@ class Certificates:
             )
 
 
-class Shared(NamedTuple):
+class Shared(Struct, frozen=True):
     """What of a node's the others are told, beside its people."""
 
     counts: SharedCounts
@@ -87,7 +87,7 @@ class Shared(NamedTuple):
     echoes: Echoes | None = None
 
 
-class Heard(NamedTuple):
+class Heard(Struct, frozen=True):
     """Who hears at a node what the others tell of these."""
 
     sessions: SharedCounts

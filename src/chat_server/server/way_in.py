@@ -1,13 +1,13 @@
 """How operators come in, and what they find that is the process's, not the server's. A value; it knows nothing."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from chat_server.server.admin_socket import AdminSocket
 from chat_server.server.backups import Backups
 from chat_server.server.places import Succession
 
 
-class WayIn(NamedTuple):
+class WayIn(Struct, frozen=True):
     """All of it."""
 
     socket: AdminSocket | None = None

@@ -6,9 +6,10 @@ the session is.
 
 from collections.abc import Coroutine, Iterable
 from math import inf
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import trio
+from msgspec import Struct
 
 from chat_server.protocol.events import Dismissed, Refused, Slowed
 from chat_server.protocol.incoming import Echo, ProtocolReply
@@ -29,7 +30,7 @@ TURN_SECONDS = 0.05
 A = TypeVar("A")
 
 
-class Begun(NamedTuple):
+class Begun(Struct, frozen=True):
     """What came while the task waited, and is for the task to go on with."""
 
     size: int

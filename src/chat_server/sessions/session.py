@@ -7,9 +7,10 @@ business of the kinds of session (text_session.py, json_session.py). Never knows
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from math import inf
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import trio
+from msgspec import Struct
 
 from chat_server.commands.handler import EndSession
 from chat_server.guard import Guard
@@ -44,7 +45,7 @@ LIGHT_CHARACTERS = 256
 A = TypeVar("A")
 
 
-class Handover(NamedTuple):
+class Handover(Struct, frozen=True):
     """What outlives a session whose caller turns out to be of another kind: who it is, what waits to be written, the pace, the time to log in."""
 
     person: Person[Occupant]
