@@ -19,6 +19,7 @@ from chat_server.commands.moderating import BAN_ROWS, BANS_LISTED, KICK, Ban, Gi
 from chat_server.commands.office_acts import act_of, enacted, foreseen, found_whom, hits_elsewhere, meant, shown_whom
 from chat_server.commands.spans import parsed_span
 from chat_server.protocol.events import Answered, Refused
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.requests import HowMany, Id
 from chat_server.protocol.room_state import EMPTY
 from chat_server.protocol.stored_event import left_of, span_of
@@ -27,7 +28,7 @@ from chat_server.rooms.enforcing import hit, let_speak, silence
 from chat_server.rooms.rights import OF_ACCOUNT, may, on_server
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 
-_WORDS = re.compile(r"\s*(?P<word>network|hard|sure)(?:\s+(?P<rest>.*)|\s*)$", re.IGNORECASE | re.ASCII | re.DOTALL)
+_WORDS = LatePattern(r"\s*(?P<word>network|hard|sure)(?:\s+(?P<rest>.*)|\s*)$", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 
 class OfficeShown(Answered, frozen=True, tag="server-roles"):

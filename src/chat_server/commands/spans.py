@@ -3,14 +3,16 @@
 import re
 from math import inf
 
+from chat_server.protocol.late_pattern import LatePattern
+
 CURB_SECONDS = 86400.0
 """How long somebody is muted or banned where nothing is said of that."""
 
-_SPAN = re.compile(
+_SPAN = LatePattern(
     r"\s*(?:for\s+)?(?P<number>[1-9][0-9]{0,5})(?P<unit>[mhdw])(?:\s+(?P<rest>.*)|\s*)$",
     re.IGNORECASE | re.ASCII | re.DOTALL,
 )
-_MISTYPED = re.compile(r"\s*(?:for\s+)?[0-9]+(?!(?:st|nd|rd|th)(?:\s|$))[a-z]*(?:\s|$)", re.IGNORECASE | re.ASCII)
+_MISTYPED = LatePattern(r"\s*(?:for\s+)?[0-9]+(?!(?:st|nd|rd|th)(?:\s|$))[a-z]*(?:\s|$)", re.IGNORECASE | re.ASCII)
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 

@@ -3,7 +3,6 @@
 Words are compared as people read them: capitals, and letters that look alike, count as the same. Never knows what becomes of a line.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
@@ -12,6 +11,7 @@ from msgspec import Struct
 
 from chat_server.accounts.look_alikes import skeleton
 from chat_server.protocol.events import Refused
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.room_state import RoomState
 from chat_server.protocol.sanitize import sanitize
 from chat_server.rooms.rights import MEMBER, Standing, has_link
@@ -22,8 +22,8 @@ NEW_SECONDS = 86400.0
 WORD_MIN, WORD_MAX = 2, 40
 """Characters in a word of a list."""
 
-_WORD = re.compile(r"[^\W_]+")
-_WITHOUT_SPACES = re.compile(
+_WORD = LatePattern(r"[^\W_]+")
+_WITHOUT_SPACES = LatePattern(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 """Letters of scripts that put no spaces between words."""

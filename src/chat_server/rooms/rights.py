@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from chat_server.accounts.acts import Office, ServerAct
 from chat_server.protocol.events import Refused
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.room_state import EMPTY, NO_ROLE, RoomState
 from chat_server.rooms.person import ADMIN, HOLDER, MODERATOR, OWNER
 from chat_server.rooms.person import MEMBER as MEMBER_ROLE
@@ -94,7 +95,7 @@ OF_ACCOUNT = {"member": HOLDER, "moderator": MODERATOR, "admin": ADMIN, "owner":
 SERVER_ROLE_RANKS = ("member", "moderator", "admin", "owner")
 """What an account can be, each more than those before it."""
 
-_LINK = re.compile(r"\b(?:https?://|www\.)", re.IGNORECASE)
+_LINK = LatePattern(r"\b(?:https?://|www\.)", re.IGNORECASE)
 
 
 class Standing(Struct, frozen=True):

@@ -1,8 +1,7 @@
 """How a long answer is told in rows: one for each of what it lists, a sentence of the answer's own. Never knows what is listed."""
 
-import re
-
 from chat_server.protocol.events import Answered
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.protocol.names import NAME_MAX, OPERATOR, SERVER
 from chat_server.wire.render.languages import Translator, message
 from chat_server.wire.render.widths import columns_of
@@ -10,7 +9,7 @@ from chat_server.wire.render.widths import columns_of
 _DOERS = {OPERATOR: message("the operator"), SERVER: message("the server")}
 """Who does something, and is nobody who could be called so."""
 
-_FIELD = re.compile(r"{(\w+)")
+_FIELD = LatePattern(r"{(\w+)")
 
 
 def rows_of(event: Answered, listed: dict[str, dict[str, str]], translator: Translator) -> list[str]:
