@@ -4,17 +4,19 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chat_server.journal import UnusableJournal
 from chat_server.journal.archive import Progress
 from chat_server.journal.data_directory import data_directory
 from chat_server.journal.engines import ALONE, NodeSettings, Settings, Store
 from chat_server.journal.new_file import OwnFiles
-from chat_server.journal.sqlite import archive, restoring
-from chat_server.journal.sqlite.archive import refuse_other_than_copy
 from chat_server.journal.sqlite.data_directory import JOURNAL_FILE, SEARCH_FILE, DataDirectory, files_in
 from chat_server.journal.sqlite.recognising import newer, refuse_other, told
 from chat_server.journal.sqlite.schema import NewerSchema
+
+if TYPE_CHECKING:
+    from chat_server.journal.sqlite.archive import SqliteArchive, SqliteFiller, SqliteRooms
 
 STEPS = 100_000
 """Steps of SQLite's machine, some milliseconds, after which it asks whether to go on."""
@@ -77,22 +79,28 @@ def open_store(settings: Settings, node: NodeSettings = ALONE) -> Store:
     return Store(journal, journal.accounts)
 
 
-def open_archive(settings: Settings) -> archive.SqliteArchive:
+def open_archive(settings: Settings) -> "SqliteArchive":
     """Open the files for reading."""
+    from chat_server.journal.sqlite.archive import SqliteArchive  # noqa: PLC0415 - 2 ms, which a server that starts need not wait for
+
     path = data_directory(settings.directory)
-    return archive.SqliteArchive(path / JOURNAL_FILE, path / SEARCH_FILE)
+    return SqliteArchive(path / JOURNAL_FILE, path / SEARCH_FILE)
 
 
 @contextmanager
-def filling(settings: Settings) -> Iterator[archive.SqliteFiller]:
+def filling(settings: Settings) -> "Iterator[SqliteFiller]":
     """Fill the data directory."""
+    from chat_server.journal.sqlite import archive  # noqa: PLC0415 - see open_archive
+
     with closing(_folder(settings)) as folder, archive.filling(folder) as filler:
         yield filler
 
 
 @contextmanager
-def editing(settings: Settings) -> Iterator[archive.SqliteRooms]:
+def editing(settings: Settings) -> "Iterator[SqliteRooms]":
     """Edit the rooms of the data directory. Where there is no journal, none is made."""
+    from chat_server.journal.sqlite import archive  # noqa: PLC0415 - see open_archive
+
     open_archive(settings).close()
     with closing(_folder(settings)) as folder, archive.editing(folder) as rooms:
         yield rooms
@@ -100,22 +108,30 @@ def editing(settings: Settings) -> Iterator[archive.SqliteRooms]:
 
 def back_up(settings: Settings, copy: Path, progress: Progress) -> None:
     """Copy the file of the journal."""
+    from chat_server.journal.sqlite import archive  # noqa: PLC0415 - see open_archive
+
     archive.back_up(data_directory(settings.directory) / JOURNAL_FILE, copy, progress)
 
 
 def back_up_beside(settings: Settings, directory: Path) -> None:
     """Keep the list of accounts that have ended."""
-    restoring.keep_ended(data_directory(settings.directory), directory)
+    from chat_server.journal.sqlite.restoring import keep_ended  # noqa: PLC0415 - see open_archive
+
+    keep_ended(data_directory(settings.directory), directory)
 
 
-def open_copy(copy: Path) -> archive.SqliteArchive:
+def open_copy(copy: Path) -> "SqliteArchive":
     """Open a copy; there is no search index of it."""
+    from chat_server.journal.sqlite.archive import SqliteArchive, refuse_other_than_copy  # noqa: PLC0415 - see open_archive
+
     refuse_other_than_copy(copy)
-    return archive.SqliteArchive(copy, copy.with_name(f"{copy.name}.has-no-index"))
+    return SqliteArchive(copy, copy.with_name(f"{copy.name}.has-no-index"))
 
 
 def restore(settings: Settings, copy: Path, progress: Progress, *, force: bool) -> Path | None:
     """Put a copy in the place of the journal of the data directory."""
+    from chat_server.journal.sqlite import restoring  # noqa: PLC0415 - see open_archive
+
     with closing(_folder(settings)) as folder:
         return restoring.restore(folder, copy, progress, force=force)
 
