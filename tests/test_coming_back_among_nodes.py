@@ -9,7 +9,7 @@ import trio
 
 from account_house import HERE, register, told
 from chat_server.journal.nodes import Came
-from chat_server.rooms.other_nodes import HEARD_SECONDS
+from chat_server.rooms.hearing import HEARD_SECONDS
 from node_houses import NodeHouse, open_nodes
 from node_people import TOKEN, accounts, settled
 from one_person import heard, visits

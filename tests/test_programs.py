@@ -131,6 +131,14 @@ NOT_FOR_A_START = {
     "dataclasses",
     "encodings.idna",
     *("chat_server.server.admin", "chat_server.server.admin_requests", "chat_server.server.operations"),
+    *("chat_server.server.among_nodes", "chat_server.server.changes_elsewhere", "chat_server.server.shared_limits"),
+    *("chat_server.rooms.other_nodes", "chat_server.rooms.shared_broadcaster", "chat_server.rooms.shared_members"),
+    *("chat_server.rooms.movements", "chat_server.rooms.own_turn", "chat_server.rooms.misnamed"),
+    *(
+        "chat_server.journal.sqlite.archive",
+        "chat_server.journal.sqlite.restoring",
+        "chat_server.journal.account_records",
+    ),
 }
 """What only some conversations, settings or commands need, if any."""
 

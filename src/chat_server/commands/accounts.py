@@ -5,7 +5,7 @@ Never knows how a password is hashed, nor where an account is kept.
 
 from collections import deque
 from collections.abc import Awaitable
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -33,12 +33,14 @@ from chat_server.protocol.stored_event import left_of
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor
-from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import STRANGER, Person, Proof, person_id
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through, give_way
 from chat_server.rooms.tokens import new_token
 from chat_server.rooms.visitors import visitor_of
+
+if TYPE_CHECKING:
+    from chat_server.rooms.other_nodes import OtherNodes
 
 
 class Register(Request, frozen=True, gc=False):
@@ -210,7 +212,7 @@ async def _register_by(place: Room, session: Occupant, nick: str, request: Regis
         return await _make_or_release(place, session, nick, hashed, request)
 
 
-async def _is_called(place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, nick: str) -> bool:
+async def _is_called(place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, nick: str) -> bool:
     """Whether the session's person is called so, or is now, and nobody else at any node; says so if not."""
     person = session.person
     if person.role == STRANGER:

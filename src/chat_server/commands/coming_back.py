@@ -6,7 +6,7 @@ Never knows how it was proved who has come.
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from math import inf
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
@@ -20,9 +20,11 @@ from chat_server.protocol.described import LastLogin
 from chat_server.protocol.events import LoggedIn, Refused
 from chat_server.protocol.requests import Login
 from chat_server.rooms.conversations import conversations_of
-from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
+
+if TYPE_CHECKING:
+    from chat_server.rooms.other_nodes import OtherNodes
 
 
 class Place(NamedTuple):
@@ -121,7 +123,9 @@ class Found(NamedTuple):
     elsewhere: int
 
 
-async def found_here(place: Room, others: OtherNodes[Person[Occupant]], who: PersonId, request: Login) -> Found | None:
+async def found_here(
+    place: Room, others: "OtherNodes[Person[Occupant]]", who: PersonId, request: Login
+) -> Found | None:
     """Who is here already by this proof; None if nobody is. Raises JournalError."""
     while (person := place.directory.identified(who)) is not None:
         claimed = await others.names.is_given(person.nick, who) or Claimed(person.nick)
@@ -132,7 +136,7 @@ async def found_here(place: Room, others: OtherNodes[Person[Occupant]], who: Per
 
 
 async def sessions_elsewhere(
-    place: Room, others: OtherNodes[Person[Occupant]], who: PersonId, claimed: Claimed, request: Login
+    place: Room, others: "OtherNodes[Person[Occupant]]", who: PersonId, claimed: Claimed, request: Login
 ) -> int:
     """How many sessions somebody has at other nodes of whose name the engine says this, if one more is asked for and there is a limit.
 
@@ -144,7 +148,7 @@ async def sessions_elsewhere(
 
 
 def note_elsewhere(
-    others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, claimed: Claimed, following: Place
+    others: "OtherNodes[Person[Occupant]]", session: Occupant, request: Login, claimed: Claimed, following: Place
 ) -> Place:
     """A session has just become one of somebody's, by a name of which the engine says this: where it goes on then."""
     others.came[session] = claimed.order
@@ -157,7 +161,7 @@ def note_elsewhere(
 
 async def go_on(
     place: Room,
-    others: OtherNodes[Person[Occupant]],
+    others: "OtherNodes[Person[Occupant]]",
     session: Occupant,
     request: Login,
     following: Place,

@@ -6,7 +6,7 @@ Knows what has been proved, and by which session. Never knows how (accounts/auth
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from math import inf
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from chat_server.accounts import Account, NewDevice, sender_of
 from chat_server.accounts.authentication import LetIn
@@ -39,12 +39,14 @@ from chat_server.rooms.conversation_life import guest_registered
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.enforcing import refusal_of_visitor, tell_if_muted
 from chat_server.rooms.known_rooms import shown_to
-from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import MEMBER, OWNER, Person, Proof
 from chat_server.rooms.rights import OF_ACCOUNT
 from chat_server.rooms.room import ROOMS_MAX, Occupant, Room
 from chat_server.rooms.tokens import identity_of
 from chat_server.rooms.visitors import holder_as_visitor
+
+if TYPE_CHECKING:
+    from chat_server.rooms.other_nodes import OtherNodes
 
 T = TypeVar("T")
 
@@ -188,7 +190,7 @@ def _refusal_of(place: Room, session: Occupant, let_in: LetIn) -> Refused | None
 
 async def _let_in_among_nodes(
     place: Room,
-    others: OtherNodes[Person[Occupant]],
+    others: "OtherNodes[Person[Occupant]]",
     session: Occupant,
     let_in: LetIn,
     request: Login,
@@ -225,7 +227,7 @@ async def _let_in_among_nodes(
 
 
 async def _found_or_claimed(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, account: Account, request: Login
+    place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, account: Account, request: Login
 ) -> tuple[Person[Occupant] | None, Claimed | Refused, int]:
     """The account's person, if they are here, and what the engine says of their name; else claim that: it may be another one meanwhile.
 

@@ -3,7 +3,7 @@
 What is proved is decided in accounts/authentication.py; what becomes of who is let in, letting_in.py and coming_back.py say.
 """
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from msgspec.structs import replace
 
@@ -48,11 +48,13 @@ from chat_server.protocol.requests import Login, Rename
 from chat_server.protocol.syntax import usage_of, wrong_usage
 from chat_server.protocol.typed import unexpected
 from chat_server.rooms.enforcing import refusal_of_guest
-from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import STRANGER, Person, person_id
 from chat_server.rooms.room import HALL, MaybeAwaitable, Occupant, Room
 from chat_server.rooms.tokens import identity_of, new_token
 from chat_server.rooms.visitors import guest_as_visitor
+
+if TYPE_CHECKING:
+    from chat_server.rooms.other_nodes import OtherNodes
 
 
 class PasswordAsked(Answered, frozen=True):
@@ -188,7 +190,7 @@ def _with_token(session: Occupant, request: Login) -> Login:
 
 
 async def _log_in_among_nodes(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login
+    place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, request: Login
 ) -> None:
     """The same where there are other nodes: whoever has a token may be there, and the engine says whose a name is."""
     identity = identity_of(request.token)  # nobody is elsewhere by a token that is only made now
@@ -201,7 +203,7 @@ async def _log_in_among_nodes(
 
 
 async def _decided(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, identity: str
+    place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, request: Login, identity: str
 ) -> Place | None:
     """Decide who somebody is who is not known to have an account: where their session goes on, if it has come in."""
     try:
@@ -232,7 +234,7 @@ async def _decided(
 
 
 async def _claimed_by_guest(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, request: Login, *, is_known: bool
+    place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, request: Login, *, is_known: bool
 ) -> Claimed | None:
     """Give a guest a name; who comes by a token the one that they have elsewhere. None after telling the session why not."""
     if is_known:  # an account may have this one, and they another elsewhere: the engine knows

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from chat_server.accounts import Account
 from chat_server.accounts.in_force import Visitor
@@ -23,10 +24,11 @@ from chat_server.protocol.events import Refused, Renamed
 from chat_server.protocol.names import BadName, name_key
 from chat_server.rooms.conversations import conversations_of
 from chat_server.rooms.former_names import called
-from chat_server.rooms.misnamed import newest_name
-from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.room import MaybeAwaitable, Occupant, Room, carried_through, give_way
+
+if TYPE_CHECKING:
+    from chat_server.rooms.other_nodes import OtherNodes
 
 ROOMS_AT_ONCE = 8
 """Rooms that are told of a new name before others have their turn, at 80 us each; they cost no more than the request."""
@@ -115,7 +117,7 @@ async def _stored_and_called(place: Room, session: Occupant, nick: str) -> Maybe
 
 
 async def _rename_among_nodes(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, wanted: str
+    place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, wanted: str
 ) -> None:
     """The same where there are other nodes, at which nobody else may have the name, and they are to have it too."""
     person = session.person
@@ -141,7 +143,7 @@ async def _rename_among_nodes(
 
 
 async def claimed_name(
-    place: Room, others: OtherNodes[Person[Occupant]], session: Occupant, nick: str, who: PersonId
+    place: Room, others: "OtherNodes[Person[Occupant]]", session: Occupant, nick: str, who: PersonId
 ) -> Claimed | None:
     """Give the session's person this name among all nodes; None after telling the session why not."""
     given: Claimed | Refused
@@ -156,7 +158,7 @@ async def claimed_name(
 
 
 async def call_as_elsewhere(
-    place: Room, others: OtherNodes[Person[Occupant]], person: Person[Occupant], who: PersonId, nick: str
+    place: Room, others: "OtherNodes[Person[Occupant]]", person: Person[Occupant], who: PersonId, nick: str
 ) -> None:
     """Let somebody be called as they are at another node. Raises JournalError."""
     if nick == person.nick or not person.sessions:
@@ -172,10 +174,12 @@ async def call_as_elsewhere(
         await pause
 
 
-async def call_by_newest_name(place: Room, others: OtherNodes[Person[Occupant]], who: PersonId) -> None:
+async def call_by_newest_name(place: Room, others: "OtherNodes[Person[Occupant]]", who: PersonId) -> None:
     """Let a guest who is here be called by the newest name that they have at any node, if this one has not heard of it. Raises JournalError."""
     person = place.directory.identified(who)
     if person is not None and not person.account:
+        from chat_server.rooms.misnamed import newest_name  # noqa: PLC0415 - only where there are several nodes, which have it then
+
         await call_as_elsewhere(place, others, person, who, await newest_name(others.nodes, person.nick, who))
 
 

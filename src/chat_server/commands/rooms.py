@@ -38,9 +38,9 @@ from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.typed import nearest, shortened
 from chat_server.rooms.chat_room import ChatRoom
 from chat_server.rooms.conversations import conversations_of
+from chat_server.rooms.hearing import Hearing
 from chat_server.rooms.known_rooms import formerly_known, known_room, known_room_of_id, known_rooms
 from chat_server.rooms.life import refusal_to_own
-from chat_server.rooms.other_nodes import Hearing
 from chat_server.rooms.person import ADMIN, OWNER
 from chat_server.rooms.room import ROOM, ROOMS_NAMED_MAX, MaybeAwaitable, Occupant, Room
 

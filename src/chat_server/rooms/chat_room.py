@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import trio
 
@@ -50,9 +50,10 @@ from chat_server.rooms.presence import Somebody
 from chat_server.rooms.recent_history import RecentHistory
 from chat_server.rooms.rights import Act, may
 from chat_server.rooms.room import ROOM, MaybeAwaitable, Occupant, Room
-from chat_server.rooms.shared_broadcaster import SharedBroadcaster
-from chat_server.rooms.shared_members import SharedMembers
 from chat_server.rooms.sink import SendMany
+
+if TYPE_CHECKING:
+    from chat_server.rooms.shared_broadcaster import SharedBroadcaster
 
 
 class ChatRoom(Room):
@@ -84,17 +85,21 @@ class ChatRoom(Room):
         self._audience = Audience(record.name, record.last, send_many, directory.flow)
         self._audience.log_name = lambda: log_name(self)
         nodes = directory.nodes
-        self._members = (
-            Members(record.name, self._audience, self._history, directory, guard)
-            if nodes is None
-            else SharedMembers(
-                *(record.name, self._audience, self._history, directory, guard), node=nodes.number, people=people
-            )
-        )
+        of_members = (record.name, self._audience, self._history, directory, guard)
+        self._elsewhere = None  # the members, where they are at several nodes
+        if nodes is not None:
+            from chat_server.rooms.shared_members import SharedMembers  # noqa: PLC0415 - only where there are several nodes
+
+            self._elsewhere = SharedMembers(*of_members, node=nodes.number, people=people)
+        self._members = self._elsewhere or Members(*of_members)
         self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)  # of the room itself
         parts = Parts(self._inbox, self._audience, self._members, self._history, self.changes, guard)
-        self.shared = None if nodes is None else SharedBroadcaster(self, parts, nodes, record.turn)
+        self.shared = None
         """Who takes in what happens here at other nodes; None: there are none."""
+        if nodes is not None:
+            from chat_server.rooms.shared_broadcaster import SharedBroadcaster  # noqa: PLC0415 - as above
+
+            self.shared = SharedBroadcaster(self, parts, nodes, record.turn)
         self._broadcaster = self.shared or Broadcaster(self, parts)
         self.timing = self._members.timing
         """Who wants their next line timed."""
@@ -273,7 +278,7 @@ class ChatRoom(Room):
         await self._post_and_wait(session, Arrival(trio.Event(), is_return))
         return self._members.entered_at.pop(session, self._audience.shown_seq if session in self._members else -1)
 
-    async def _enter_shared(self, shared: SharedBroadcaster, session: Occupant, *, is_return: bool) -> int:
+    async def _enter_shared(self, shared: "SharedBroadcaster", session: Occupant, *, is_return: bool) -> int:
         if shared.refuses(session):
             return -1
         await self._post_and_wait(session, Arrival(trio.Event(), is_return))
@@ -302,12 +307,12 @@ class ChatRoom(Room):
 
     def nick_of(self, who: PersonId) -> str:
         """What somebody is called who is here, by what other nodes know; "" if they are not."""
-        return self._members.roster.nick(who) if isinstance(self._members, SharedMembers) else ""
+        return self._elsewhere.roster.nick(who) if self._elsewhere else ""
 
     def bots_elsewhere(self, who: PersonId) -> Collection[int]:
         """At which other nodes somebody is here by a bot."""
-        members = self._members
-        return members.roster.bots_elsewhere(who, members.node) if isinstance(members, SharedMembers) else ()
+        members = self._elsewhere
+        return members.roster.bots_elsewhere(who, members.node) if members else ()
 
     def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
         """Call this when all that is in the inbox now is stored; see Room."""

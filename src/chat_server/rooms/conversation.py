@@ -30,7 +30,6 @@ from chat_server.rooms.batch import Acting, Batch, InboxEntry
 from chat_server.rooms.directory import Directory
 from chat_server.rooms.gate import Gate
 from chat_server.rooms.lines_of_two import LinesOfTwo
-from chat_server.rooms.own_turn import OwnTurn, after_acts
 from chat_server.rooms.passing import node_of
 from chat_server.rooms.person import Person, person_id
 from chat_server.rooms.referred import ReferredLines
@@ -205,6 +204,8 @@ class Conversation:
         if nodes is None:
             journal = self._directory.journal
             return Batch(self.name, after, time.time(), (entry,), journal, line_of=line_of, marks_guests=marks_guests)
+        from chat_server.rooms.own_turn import OwnTurn, after_acts  # noqa: PLC0415 - only where there are several nodes
+
         speakers = {Speaker(person_id(session.person, nodes.number), session.proof.device)}
         own = OwnTurn(nodes, Beside(self.name, self.turn, speakers=speakers, heard=nodes.heard, acts=acts))
         batch = Batch(self.name, after, time.time(), (entry,), own, line_of=line_of, marks_guests=marks_guests)

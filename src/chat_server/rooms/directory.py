@@ -4,7 +4,7 @@ People and rooms are nothing here but what has a name. Never knows what can be d
 """
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
 import trio
@@ -27,9 +27,11 @@ from chat_server.rooms.guests import GuestMarks
 from chat_server.rooms.held_names import HeldNames
 from chat_server.rooms.line_rules import WordList
 from chat_server.rooms.listed_rooms import ListedRooms, NamedRoom
-from chat_server.rooms.other_nodes import OtherNodes
 from chat_server.rooms.quotas import Quotas
-from chat_server.rooms.shared_names import WhenStored
+
+if TYPE_CHECKING:
+    from chat_server.rooms.other_nodes import OtherNodes
+    from chat_server.rooms.shared_names import WhenStored
 
 DAY = 86400.0
 
@@ -109,7 +111,7 @@ class Directory(Generic[R, P]):
         self.writing: object | None = None
         """Who is writing just now at this node, for `writing_of` (writing.py); the same."""
         self._names: HeldNames[P] = HeldNames()
-        self.others = OtherNodes(self._names, nodes) if nodes is not None else None
+        self.others = _other_nodes(self._names, nodes)
         """What is known here of the same people at other nodes; None where there are none, and names are given here alone."""
         self._people = self._names.holders
         self._identities: dict[str, P] = {}
@@ -136,7 +138,7 @@ class Directory(Generic[R, P]):
         """
         return self._names.claim(nick, person)
 
-    def release(self, nick: str, person: object, stored: Sequence[WhenStored] = ()) -> None:
+    def release(self, nick: str, person: object, stored: "Sequence[WhenStored]" = ()) -> None:
         """Take the name back, if this person has it, at this node. Other nodes give it to others when all this is stored."""
         if self.others is None:
             self._names.release(nick, person)
@@ -310,3 +312,11 @@ class Directory(Generic[R, P]):
         async with self.founding:
             if self.room(name) is None:
                 self.open_room(self._start_room(name, room_id))
+
+
+def _other_nodes(names: HeldNames[P], nodes: Nodes | None) -> "OtherNodes[P] | None":
+    if nodes is None:
+        return None
+    from chat_server.rooms.other_nodes import OtherNodes  # noqa: PLC0415 - only where there are several nodes
+
+    return OtherNodes(names, nodes)

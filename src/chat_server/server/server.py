@@ -28,10 +28,8 @@ from chat_server.rooms.hall import Hall
 from chat_server.rooms.person import Person
 from chat_server.rooms.room import Occupant, Room
 from chat_server.rooms.sink import SendMany
-from chat_server.server.among_nodes import be_among_nodes
 from chat_server.server.arrival import Arrival, turn_away
 from chat_server.server.beside import Beside
-from chat_server.server.changes_elsewhere import ChangesElsewhere
 from chat_server.server.config_in_use import ConfigInUse
 from chat_server.server.connection_limits import Admission, admission_within, network_of
 from chat_server.server.echoes import Echoes
@@ -47,7 +45,6 @@ from chat_server.server.policy import policy_of
 from chat_server.server.proxies import receive_header
 from chat_server.server.retention import forget_what_is_old
 from chat_server.server.shared_counts import SharedCounts
-from chat_server.server.shared_limits import Certificates, Shared
 from chat_server.server.tally import Tally
 from chat_server.server.time_limits import TimeLimits
 from chat_server.server.way_in import WayIn
@@ -176,9 +173,11 @@ class Server:
             self._nursery = nursery
             self._arrival = self._new_arrival(nursery)
             others = self._directory.others
-            changes = (
-                ChangesElsewhere(self._directory, others, self.hall) if others else None
-            )  # before anything is read
+            changes = None
+            if others is not None:
+                from chat_server.server.changes_elsewhere import ChangesElsewhere  # noqa: PLC0415 - only where there are several nodes
+
+                changes = ChangesElsewhere(self._directory, others, self.hall)  # before anything is read
             await self._directory.authentication.restore()  # who has tried passwords in vain
             await self._enforcement.restore()
             await self._open_rooms.begin(nursery, self._directory, self.hall, self.in_effect.config.rooms.names)
@@ -188,6 +187,9 @@ class Server:
             nursery.start_soon(let_operators_in, way_in.socket, partial(self.operations, way_in))
             self.readiness = let_callers_in(nursery, listeners, tls_listeners, self.admit, self._rejected)
             if others is not None and changes is not None and self._counts is not None:
+                from chat_server.server.among_nodes import be_among_nodes  # noqa: PLC0415 - as above
+                from chat_server.server.shared_limits import Certificates, Shared  # noqa: PLC0415 - as above
+
                 shared = Shared(self._counts, Certificates(self._fingerprint), self.echoes)
                 task = (others, changes, self.ending, self._sessions, shared)
                 nursery.start_soon(be_among_nodes, *task)
