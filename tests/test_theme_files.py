@@ -45,7 +45,7 @@ def test_what_is_left_out_is_as_in_ours(text: str, base: Palette, tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("pane = 'blue'", "pane: "),
+        ("pane = 'blue'", 'pane: expected text in quotes such as "#1d1a24"'),
         ("panel = '#112233'", "panel: unknown key; did you mean pane?"),
         ("names = []", "names: "),
         ("names = ['#112233', 'red']", "names"),
@@ -70,6 +70,47 @@ def test_those_of_a_directory_are_read_and_what_is_wrong_with_one_harms_no_other
     found = read_themes(tmp_path / "themes")
     assert found.palettes == {"good": DARK}
     assert list(found.wrong) == ["bad"]
+
+
+@pytest.mark.parametrize("name", ["my theme", "暮色", "a.b"])
+def test_a_file_whose_name_is_none_for_a_theme_is_told_of_and_ends_nothing(name: str, tmp_path: Path) -> None:
+    path = written(tmp_path, name, "")
+    found = read_themes(tmp_path / "themes")
+    assert found == Themes({}, {name: f"{path}: a theme is called by letters from a to z, digits, - and _ alone"})
+
+
+def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "themes" / "dir.toml").mkdir(parents=True)
+    (tmp_path / "themes" / "bytes.toml").write_bytes(b"\xff\xfe")
+    wrong = read_themes(tmp_path / "themes").wrong
+    assert wrong["dir"] == f"{tmp_path / 'themes' / 'dir.toml'}: Is a directory"
+    assert wrong["bytes"].endswith("bytes.toml: this is no theme: it is not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "themes", "instead"),
+    [
+        ("nowhere", Themes({}, {}), "chat-dark"),
+        ("ansi-mine", Themes({}, {}), "chat-dark"),
+        ("ansi-dark", Themes({"ansi-dark": DARK}, {}), "ansi-light"),
+    ],
+)
+def test_where_there_is_no_such_theme_that_is_said_and_another_is_taken(
+    name: str, themes: Themes, instead: str
+) -> None:
+    app = StoryApp(beginning(), settings=Settings(theme=name), themes=themes)
+
+    async def act(pilot: Pilot) -> None:
+        await settle(pilot)
+        assert app.theme == instead
+        assert f"There is no theme {name}. F2 has all that there are." in app.toasts()
+
+    play(app, act)
+
+
+def test_one_of_the_users_may_be_called_as_those_of_sixteen_colours_are() -> None:
+    app = StoryApp(beginning(), settings=Settings(theme="ansi-mine"), themes=Themes({"ansi-mine": DARK}, {}))
+    assert app.theme == "ansi-mine"
 
 
 def test_what_can_hardly_be_read_is_said_with_its_contrast() -> None:

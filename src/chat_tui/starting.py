@@ -257,9 +257,11 @@ def _run_on_screen(
 
 def _sixteen_colours(theme: str, keyboard: "Keyboard") -> str:
     """The theme of the terminal's own colours that is as light as this one; instead of the default, as light as the terminal."""
+    from chat_tui.ui.colours import ANSI_THEMES  # noqa: PLC0415 - line by line there are no colours
+
     if theme in ("chat-light", "textual-light", "ansi-light"):
         return "ansi-light"
-    if theme.startswith("ansi") or (theme not in ("chat-dark", "textual-dark") and not os.environ.get("NO_COLOR")):
+    if theme in ANSI_THEMES or (theme not in ("chat-dark", "textual-dark") and not os.environ.get("NO_COLOR")):
         return theme
     from chat_tui.ui.background import is_light  # noqa: PLC0415 - who has the colours need not ask
 

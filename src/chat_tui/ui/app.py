@@ -28,7 +28,7 @@ from chat_tui.language import say
 from chat_tui.settings import How, Profile, Settings
 from chat_tui.ui import terminal
 from chat_tui.ui.ascii import AsciiFilter
-from chat_tui.ui.colours import DARK, LIGHT
+from chat_tui.ui.colours import ANSI_THEMES, DARK, LIGHT
 from chat_tui.ui.copying import Copying
 from chat_tui.ui.keys_for_form import KeysForForm
 from chat_tui.ui.keys_in_turn import KeysInTurn
@@ -36,7 +36,7 @@ from chat_tui.ui.main_screen import MainScreen, binding_of
 from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
-from chat_tui.ui.theme_files import NO_THEMES, Themes, doubts
+from chat_tui.ui.theme_files import NO_THEMES, Themes, complaints
 from chat_tui.ui.themes import CHAT_DARK, CHAT_LIGHT, DARK_NAME, LIGHT_NAME, other_theme, own_variables, theme_of
 from chat_tui.ui.told_shortly import TOAST_MAX, ToldShortly
 from chat_tui.ui.writing import commands_here
@@ -86,8 +86,8 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
             clock: the time, in seconds since 1970.
 
         """
-        super().__init__(ansi_color=True if settings.theme.startswith("ansi") else None)
-        self._has_own_colours = settings.theme.startswith("ansi")
+        super().__init__(ansi_color=settings.theme in ANSI_THEMES or None)
+        self._has_own_colours = settings.theme in ANSI_THEMES
         terminal.hide_locals(self)
         self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (20, "-some-rows"), (30, "-many-rows")]
         self.animation_level = "none"  # what one reads does not swim
@@ -108,7 +108,8 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
             self.register_theme(theme)
         self._themes = themes
         self._ascii = AsciiFilter(terminal.encoding()) if settings.ascii or not terminal.has_unicode() else None
-        self._begin_with_theme(settings.theme if settings.theme in self.available_themes else CHAT_DARK.name)
+        there = self.available_themes
+        self._begin_with_theme(next(one for one in (settings.theme, CHAT_DARK.name, *there) if one in there))
         self._keymap_chosen = keymap(settings.keys)
         if self._keymap_chosen:
             self.set_keymap(self._keymap_chosen)
@@ -191,10 +192,8 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
 
     def _tell_of_themes(self) -> None:
         """Say what is wrong with files of the user's, and what can hardly be read in the one that was chosen."""
-        palette = self._themes.palettes.get(self.theme)
-        for text in (*self._themes.wrong.values(), *([doubts(self.theme, palette)] if palette is not None else [])):
-            if text:
-                self.notify(text[:TOAST_MAX], markup=False, severity="warning", timeout=12)
+        for text in complaints(self._themes, self.theme, self.settings.theme):
+            self.notify(text[:TOAST_MAX], markup=False, severity="warning", timeout=12)
 
     def on_unmount(self) -> None:
         """Write everything down."""

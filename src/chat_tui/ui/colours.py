@@ -7,6 +7,9 @@ from msgspec import Meta, Struct
 CONTRAST_MIN = 4.5
 """Between a text and what it stands on, at least, as WCAG 2 has it."""
 
+ANSI_THEMES = ("ansi-dark", "ansi-light")
+"""Textual's themes of the terminal's own sixteen colours."""
+
 Colour = Annotated[str, Meta(pattern="^#[0-9a-fA-F]{6}$")]
 """`#14171d`."""
 

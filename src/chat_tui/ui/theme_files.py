@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from chat_server.protocol.late_pattern import LatePattern
 from chat_server.settings_errors import explained
 from chat_tui.language import say, say_count
 from chat_tui.settings import SettingsError
@@ -24,6 +25,11 @@ class Themes(NamedTuple):
     wrong: dict[str, str]
 
 
+_CALLED = LatePattern("[A-Za-z0-9_-]+")
+"""What a theme may be called: its name is a class of Textual's styles."""
+
+_A_COLOUR = ' such as "#1d1a24"'
+
 NO_THEMES = Themes({}, {})
 
 
@@ -35,6 +41,11 @@ def read_themes(directory: Path) -> Themes:
     except OSError:
         return found
     for path in paths:
+        if not _CALLED.fullmatch(path.stem):
+            found.wrong[path.stem] = say(
+                "{path}: a theme is called by letters from a to z, digits, - and _ alone", path=path
+            )
+            continue
         try:
             found.palettes[path.stem] = read_theme(path)
         except SettingsError as error:
@@ -59,10 +70,13 @@ def read_theme(path: Path) -> Palette:
         said = tomllib.loads(data.decode("utf-8-sig"))
         base = LIGHT if said.get("is_dark") is False else DARK
         return msgspec.convert(msgspec.to_builtins(base) | said, Palette)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SettingsError(say("{path}: this is no theme: it is not UTF-8", path=path)) from None
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {explained(error, Palette)}") from error
+        expected, pattern, _ = explained(error, Palette).partition(" matching regex ")
+        raise SettingsError(f"{path}: {expected}{_A_COLOUR if pattern else ''}") from error
     except ValueError as error:  # TOMLDecodeError is one, and a number of too many digits another
         raise SettingsError(say("{path}: not TOML: {error}", path=path, error=error)) from error
     except RecursionError:
@@ -85,3 +99,13 @@ def doubts(name: str, palette: Palette) -> str:
     )
     more = len(poor) - 1
     return worst + (" " + say_count("So has one more pair.", "So have {number} more pairs.", more) if more else "")
+
+
+def complaints(themes: Themes, name: str, wanted: str) -> list[str]:
+    """What is wrong with files of the user's, what can hardly be read in the theme that is used, and that it is not the one that they wanted."""
+    told = [*themes.wrong.values()]
+    if name in themes.palettes and (doubt := doubts(name, themes.palettes[name])):
+        told.append(doubt)
+    if name != wanted:
+        told.append(say("There is no theme {name}. F2 has all that there are.", name=wanted))
+    return told
