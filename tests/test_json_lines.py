@@ -15,7 +15,20 @@ from chat_server.wire.json_lines import JsonDecoder, renderer_for, show_answer
 
 
 def decoded(data: bytes, *, line_limit: int = 1000, text_limit: int = 100) -> list[Any]:
-    return JsonDecoder(PARSE, line_limit, text_limit).receive_data(data)
+    return [*JsonDecoder(PARSE, line_limit, text_limit).receive_data(data)]
+
+
+def test_many_lines_are_read_as_they_are_carried_out() -> None:
+    read: list[bytes] = []
+
+    def parse(line: bytes, *_: object) -> Addressed:
+        read.append(line)
+        return Addressed(Invalid("not-json"))
+
+    came = iter(JsonDecoder(parse, 1000, 100).receive_data(b"1\n" * 1000))
+    assert [next(came), next(came)] == [Addressed(Invalid("not-json"))] * 2
+    assert len(read) == 2
+    assert len([*came]) == 998
 
 
 def wrong_field(request: object) -> str:

@@ -99,6 +99,44 @@ PAUSES = st.lists(st.sampled_from([0.0, 0.0, 0.001, 1.0]), max_size=20)
 CHANGES = st.lists(st.sampled_from(["", "", "at once", "charged", "free", "wait"]), max_size=12)
 
 
+async def turns_of_others(chunk: bytes) -> list[int]:
+    """How often others have had their turn when each thing is carried out that a chunk asks for, where nothing is charged."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    transport = SocketTransport(ours, cast(Readiness, Told()))
+    session = Session(transport, ())
+    decoder = TextDecoder(PARSE_TEXT, 1000, in_runs=True)
+    decoder.allow(1000, 1000)
+    turns, had = 0, []
+    handle = session.handle
+
+    def noted(asked: object) -> Coroutine[Any, Any, None] | None:
+        had.append(turns)
+        return handle(asked)
+
+    session.handle = noted  # type: ignore[method-assign]  # it does what it did
+    context = SimpleNamespace(limits=Limits(idle_seconds=0), budget=SimpleNamespace(count=lambda _: None))
+    loop: ReadLoop[Any] = ReadLoop(
+        cast(Any, session), decoder, cast(Any, Outbox()), cast(Any, context), pace=None, login_deadline=float("inf")
+    )
+    theirs.sendall(chunk)
+    theirs.shutdown(socket.SHUT_WR)
+    transport.become_readable(1 << 13)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(loop.run)
+        while len(had) < chunk.count(b"\n"):
+            turns += 1
+            await trio.lowlevel.checkpoint()
+    transport.close()
+    theirs.close()
+    return had
+
+
+def test_others_have_their_turn_between_any_two_commands_of_a_chunk_where_nothing_is_charged() -> None:
+    turns = trio.run(turns_of_others, b"/online\n" * 8)
+    assert turns[-1] - turns[0] >= 6  # Trio says in which order two of them go
+
+
 async def played(lines: Sequence[str], sizes: Sequence[int], pauses: Sequence[float], changes: Sequence[str]) -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)

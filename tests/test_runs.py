@@ -807,7 +807,7 @@ def test_what_is_not_clean_or_too_long_is_read_by_itself_also_where_many_lines_c
 ) -> None:
     decoder = JsonDecoder(PARSE, 4000, 1000, in_runs=True)
     line = {"do": "say", "room": "python", "text": "fine", "key": "b"} | wrong
-    came = decoder.receive_data(LINES[0] + json.dumps(line, ensure_ascii=escapes).encode() + b"\n" + LINES[0])
+    came = [*decoder.receive_data(LINES[0] + json.dumps(line, ensure_ascii=escapes).encode() + b"\n" + LINES[0])]
     assert came[1] == said
 
 

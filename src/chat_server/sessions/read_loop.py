@@ -205,6 +205,8 @@ class ReadLoop(Generic[A]):
                 if await self._throttle(pace, cost, is_light=is_light) or not is_light:
                     await self._carry_out_alone(request)
                     continue
+            elif count > cost and not session.is_light(request):  # a chunk may ask for thousands of things
+                await trio.lowlevel.checkpoint()
             pause = session.handle(request)
             if pause is not None:
                 await pause
