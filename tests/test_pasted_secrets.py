@@ -9,7 +9,7 @@ from account_house import CANARY, HERE, house_without_leaks, register
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Dialogue, Invalid
 from chat_server.protocol.requests import Say
-from chat_server.sessions.withheld import LINES_MAX, SECONDS
+from chat_server.protocol.typed import BEHIND_MAX, BEHIND_SECONDS
 from chat_tui.client.typed_secrets import secret_below, without_secrets
 from streams import House, open_house
 from test_person_session import Telnet, telnet
@@ -57,13 +57,13 @@ async def test_the_time_does_not_run_while_a_turn_is_waited_for(autojump_clock: 
 # A dialogue that is pasted as lines.
 
 
-@pytest.mark.parametrize("more", [1, LINES_MAX, 40])
+@pytest.mark.parametrize("more", [1, BEHIND_MAX, 40])
 async def test_behind_a_refused_command_no_line_is_said_that_is_pasted_with_it(
     more: int, autojump_clock: trio.abc.Clock
 ) -> None:
     async with two_in_a_room(registration="closed") as (_, ann, bob):
-        await ann.type("/register", *[CANARY] * (LINES_MAX + more), "/me waves", "hello")
-        for _ in range(LINES_MAX + more):
+        await ann.type("/register", *[CANARY] * (BEHIND_MAX + more), "/me waves", "hello")
+        for _ in range(BEHIND_MAX + more):
             await ann.read_until(WITHHELD)
         assert await bob.read_until("hello\r\n") == "~ ann waves\r\nann: hello\r\n"
 
@@ -111,7 +111,7 @@ async def test_behind_a_text_that_was_too_long_and_begins_with_such_a_command_no
         await ann.type(f"{CANARY}\r\n")
         await ann.read(9)
         assert any("That was not said" in row for row in ann.rows)
-        await trio.sleep(SECONDS)
+        await trio.sleep(BEHIND_SECONDS)
         await ann.type("hello\r\n")
         assert CANARY not in await bob.read_until("ann: hello\r\n")
 
@@ -241,7 +241,7 @@ async def test_a_word_of_ones_own_for_such_a_command_says_nothing_below_it(autoj
         await ann.type("/alias mine /register\r\n")
         await ann.type(pasted("/mine", CANARY, CANARY))
         await ann.read()
-        await trio.sleep(SECONDS)
+        await trio.sleep(BEHIND_SECONDS)
         await ann.type("\r\nhello\r\n")
         await ann.read()
         await ann.type("hello\r\n")

@@ -14,6 +14,7 @@ from canary import PASSWORD
 from chat_server.config import Config
 from chat_server.protocol import events
 from chat_server.protocol.events import Answered, Refused, Registered
+from chat_server.protocol.typed import BEHIND_MAX, BEHIND_SECONDS
 from chat_server.sessions.welcome import welcome_of
 from chat_tui.client.accounts import Proof
 from chat_tui.client.calling import Line
@@ -21,7 +22,6 @@ from chat_tui.client.connection import ConnectionChanged, Status
 from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.plain_accounts import NEEDS_TERMINAL, NOT_ASKED
 from chat_tui.client.plain_program import Exit, PlainProgram
-from chat_tui.client.typed_secrets import BEHIND_MAX, BEHIND_SECONDS
 from plain_programs import run_to_the_end, turns
 from processes import TIMEOUT, ServerProcess, running_server, terminal
 from stories import FakeConnection

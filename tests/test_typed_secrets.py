@@ -13,6 +13,7 @@ from chat_server.protocol.alias_events import AliasSet
 from chat_server.protocol.incoming import Unreadable
 from chat_server.protocol.requests import REQUESTS, Request, tag_of
 from chat_server.protocol.sanitize import typed_lines
+from chat_server.protocol.typed import BEHIND_SECONDS
 from chat_server.wire.text import TextDecoder
 from chat_tui.client.command_line import NOT_SAID, Asked, Misused, parse
 from chat_tui.client.early_typing import thrown_away
@@ -257,10 +258,11 @@ def test_what_is_typed_at_once_after_a_mistyped_command_is_not_said_and_later_is
             app.prompt.clear()
             app.prompt.insert(line)
             await pilot.press("enter")
+            app.now += BEHIND_SECONDS - 0.1
         await settle(pilot)
         assert not sent(app)
         assert thrown_away(1) in words(app)
-        app.now += 3
+        app.now += 0.2
         app.prompt.clear()
         app.prompt.insert("hello")
         await pilot.press("enter")
@@ -268,6 +270,19 @@ def test_what_is_typed_at_once_after_a_mistyped_command_is_not_said_and_later_is
 
     play(app, act)
     assert TYPED not in on_disk(tmp_path)
+
+
+def test_a_command_ends_it_as_it_does_at_the_server(tmp_path: Path) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        for line in ("/regsiter", "/notify", "hello"):
+            app.prompt.clear()
+            app.prompt.insert(line)
+            await pilot.press("enter")
+        assert sent(app) == [("python", "hello")]
+
+    play(app, act)
 
 
 def test_what_is_typed_at_once_after_a_refusal_is_not_said_and_later_is(tmp_path: Path) -> None:

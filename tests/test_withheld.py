@@ -17,8 +17,9 @@ from chat_server.journal.memory import MemoryJournal
 from chat_server.protocol.requests import Say
 from chat_server.protocol.runs import RunTexts, SayRun
 from chat_server.protocol.syntax import may_ask_secret, word_of
+from chat_server.protocol.typed import BEHIND_MAX, BEHIND_SECONDS
 from chat_server.sessions.doors import PARSE_TEXT
-from chat_server.sessions.withheld import LINES_MAX, SECONDS, Withholding, withhold
+from chat_server.sessions.withheld import Withholding, withhold
 from chat_server.wire.connection_events import LineWithheld
 from chat_server.wire.telnet.options import Code as Telnet
 from chat_server.wire.text import TextDecoder
@@ -111,7 +112,7 @@ async def two_in_a_room(address: str = HERE, **accounts: Any) -> AsyncIterator[t
 
 async def heard_by(other: Caller, caller: Caller) -> str:
     """All that somebody has been told until the caller says something a while later."""
-    await trio.sleep(2 * SECONDS)
+    await trio.sleep(2 * BEHIND_SECONDS)
     await caller.type("and so on")
     return await other.read_until(": and so on\r\n")
 
@@ -207,10 +208,10 @@ async def test_it_lasts_two_and_a_half_seconds_from_what_was_told_last(autojump_
             await ann.type("/password")
             await ann.read_until("* That is for people with an account.")
             for _ in range(2):
-                await trio.sleep(SECONDS - 0.1)
+                await trio.sleep(BEHIND_SECONDS - 0.1)
                 await ann.type(CANARY)
                 await ann.read_until(WITHHELD)
-            await trio.sleep(SECONDS + 0.1)
+            await trio.sleep(BEHIND_SECONDS + 0.1)
             await ann.type("hello")
             assert (await bob.read_until("\r\n")) == "ann: hello\r\n"
 
@@ -220,7 +221,7 @@ async def test_three_lines_that_come_one_by_one_are_not_said_and_the_next_one_is
 ) -> None:
     async with two_in_a_room() as (_, ann, bob):
         await ann.type("/password")
-        for line in [*[CANARY] * LINES_MAX, "hello", "again"]:
+        for line in [*[CANARY] * BEHIND_MAX, "hello", "again"]:
             await trio.sleep(1)
             await ann.type(line)
         assert (await bob.read_until("again\r\n")) == "ann: hello\r\nann: again\r\n"
@@ -306,7 +307,7 @@ async def test_limits_that_change_meanwhile_end_no_withholding(autojump_clock: t
         assert not [item for item in decoder.receive_data(data) if isinstance(item, LineWithheld)]
     withhold(decoder)
     decoder.allow(200, 200)
-    assert [*decoder.receive_data(b"one\ntwo\n")] == [LineWithheld(LINES_MAX), Say("two")]
+    assert [*decoder.receive_data(b"one\ntwo\n")] == [LineWithheld(BEHIND_MAX), Say("two")]
     assert [*decoder.receive_data(b"one\ntwo\n")] == [SayRun(RunTexts.of(["one", "two"]))]
 
 
@@ -335,7 +336,7 @@ async def test_telnet_says_no_password_either_and_shows_what_was_typed_no_longer
         await ann.read()
         assert not [row for row in ann.rows if CANARY in row]
         assert sum("That was not said" in row for row in ann.rows) == 2
-        await trio.sleep(SECONDS)
+        await trio.sleep(BEHIND_SECONDS)
         await ann.type("hello\r\n")
         assert CANARY not in await bob.read_until("ann: hello\r\n")
 
@@ -350,7 +351,7 @@ async def test_lines_that_are_pasted_as_one_text_are_not_said_behind_such_a_comm
         await ann.type(f"\x1b[200~{command}\n{CANARY}\n{CANARY}\x1b[201~\r\n")
         await ann.read()
         assert any("There is no command" in row for row in ann.rows)
-        await trio.sleep(SECONDS)
+        await trio.sleep(BEHIND_SECONDS)
         for text in ("/usr/bin/python\n/* hello */", "// hello\nworld", "hello\n/regsiter"):
             await ann.type(f"\x1b[200~{text}\x1b[201~\r\n")
         assert CANARY not in await bob.read_until("/regsiter\r\n")
@@ -363,7 +364,7 @@ async def test_a_flood_of_such_commands_and_lines_says_nothing_and_keeps_nothing
         await ann.type(*["/register other", CANARY, CANARY] * 200)
         for _ in range(400):
             await ann.read_until(WITHHELD)
-        await trio.sleep(2 * SECONDS)
+        await trio.sleep(2 * BEHIND_SECONDS)
 
 
 async def test_whoever_hangs_up_meanwhile_leaves_nothing_that_refers_to_itself(

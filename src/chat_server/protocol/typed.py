@@ -36,6 +36,13 @@ _LIKE_SLASHES = (*SLASHES, "\u3001")
 BEFORE_SLASHES = f"{BLANKS}\u3001"
 """How a line may begin whose slash comes later. The ideographic comma is on the slash's key; blanks come along where one copies an indented text."""
 
+BEHIND_MAX = 3
+"""Lines that are not said behind a command that would have asked for a secret: `/password` takes three, the old one and the new one twice."""
+
+BEHIND_SECONDS = 2.5
+"""Seconds after what was told last within which a line has come by itself, and is no answer: whoever pastes is there at once, whoever types without
+looking takes about two seconds for a password, and who reads first that they are not asked takes longer than that to say something."""
+
 LOGIN_ELSEWHERE = frozenset(("identify", "auth", "authenticate", "nickserv", "ns", "oper"))
 """Commands of other chats behind which one's password stands. Here that is asked for by /login."""
 

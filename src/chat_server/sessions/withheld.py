@@ -1,8 +1,8 @@
 """What somebody at a terminal sends right behind a command that would have asked for a secret, and did not: it may be the secret, and is not said.
 
 So nobody is told a password because its command was refused, or mistyped. What holds so begins when that is told, and ends with the next command,
-after LINES_MAX lines that were not pasted together with it, or when nothing has come for SECONDS. Only the time counts in which the server waited for
-more: what waits because of the sender's pace, or of others', has come before. Until then lines are read one by one (`TextDecoder.reads_each`); before
+after BEHIND_MAX lines that were not pasted together with it, or when nothing has come for BEHIND_SECONDS. Only the time counts in which the
+server waited for more: what waits because of the sender's pace, or of others', has come before. Until then lines are read one by one (`TextDecoder.reads_each`); before
 and after it there is nothing of this, in no session. Never knows which commands those are (commands/).
 """
 
@@ -13,16 +13,10 @@ import trio
 from chat_server.protocol.events import Refused
 from chat_server.protocol.incoming import Unreadable, is_said_without_word
 from chat_server.protocol.requests import Request
+from chat_server.protocol.typed import BEHIND_MAX, BEHIND_SECONDS
 from chat_server.rooms.room import Occupant
 from chat_server.wire.connection_events import ConnectionEvent, LineWithheld
 from chat_server.wire.text import TextDecoder
-
-LINES_MAX = 3
-"""Lines that are not said at most: `/password` takes three, the old one and the new one twice."""
-
-SECONDS = 2.5
-"""Seconds after what was told last within which a line has come by itself, and is no answer: whoever pastes is there at once, whoever types without
-looking takes about two seconds for a password, and who reads first that they are not asked takes longer than that to say something."""
 
 PASTED_SECONDS = 0.25
 """Seconds for which nothing has come among lines that are pasted together: none of them is said, however many they are, for a dialogue that somebody
@@ -48,7 +42,7 @@ class Withholding:
         if not isinstance(asked, Request):
             return asked
         self.end()
-        if self._waited > SECONDS or not is_said_without_word(asked, text):
+        if self._waited > BEHIND_SECONDS or not is_said_without_word(asked, text):
             return asked
         waited = self._waited_before + self._waited
         return LineWithheld(self._left - (waited > PASTED_SECONDS), waited)
@@ -64,7 +58,7 @@ class Withholding:
         self._decoder.parse, self._decoder.reads_each = self._parse, False
 
 
-def withhold(decoder: TextDecoder, lines: int = LINES_MAX, waited: float = 0.0) -> None:
+def withhold(decoder: TextDecoder, lines: int = BEHIND_MAX, waited: float = 0.0) -> None:
     """Have so many lines not said that come right behind what was told just now. See LineWithheld."""
     stop_withholding(decoder)
     if lines > 0:

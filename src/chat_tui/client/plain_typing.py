@@ -14,6 +14,7 @@ from chat_server.protocol import entries, events
 from chat_server.protocol.events import Event
 from chat_server.protocol.names import name_key
 from chat_server.protocol.room_events import RoomRenamed
+from chat_server.protocol.typed import BEHIND_MAX, BEHIND_SECONDS
 from chat_tui.client.accounts import CANNOT_ASK
 from chat_tui.client.answers import answer_in_words
 from chat_tui.client.client import Client
@@ -27,7 +28,6 @@ from chat_tui.client.pipes import Input, TooLong
 from chat_tui.client.plain_accounts import PlainAccounts
 from chat_tui.client.plain_options import Own, PlainOptions
 from chat_tui.client.state import RoomState
-from chat_tui.client.typed_secrets import BEHIND_MAX, BEHIND_SECONDS
 from chat_tui.language import message, say
 
 UNANSWERED_MAX = 100

@@ -1,6 +1,6 @@
 """What may be kept of a typed text, or shown again: not what stands behind a command about accounts, for that may be a password or a code.
 
-Whatever writes down what somebody has typed asks here first. How long what is typed next may be one stands here too. Pure; never knows where it is
+Whatever writes down what somebody has typed asks here first. Pure; never knows where it is
 written.
 """
 
@@ -32,12 +32,6 @@ BEFORE_SECRETS: Mapping[str, Container[str]] = {
 
 SERVICES = ("nickserv", "authserv", "saslserv", "userserv")
 """To whom people write their passwords in IRC, and nobody else. Nobody is called so (the server's accounts/new_names.py)."""
-
-BEHIND_MAX = 3
-"""Lines that are not said after a command before secrets of which nothing came: `/password` takes the old one, and the new one twice."""
-
-BEHIND_SECONDS = 2
-"""Seconds after it, or after what refuses it, in which nobody has read what came of it, and typed on because of that."""
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 

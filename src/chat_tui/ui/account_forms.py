@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from textual.app import App
 
 from chat_server.protocol.events import Event, Refused
+from chat_server.protocol.typed import BEHIND_SECONDS
 from chat_tui.client import account_words as words
 from chat_tui.client.accounts import CANNOT_ASK, why_no_secrets
-from chat_tui.client.typed_secrets import BEHIND_SECONDS
 from chat_tui.language import say
 from chat_tui.ui.program import Program
 
@@ -100,7 +100,7 @@ class AccountForms:
         """It is asked for now, or not."""
         self._login_until = -inf
 
-    def _wait(self, seconds: int) -> None:
+    def _wait(self, seconds: float) -> None:
         """From now on, and for so long, what is typed may be meant for a form."""
         now = self._program.clock()
         self._waits = now, now + seconds

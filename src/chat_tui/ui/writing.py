@@ -12,6 +12,7 @@ from chat_server.protocol.described import CommandDescribed
 from chat_server.protocol.entries import Entry, Spoken
 from chat_server.protocol.events import Event
 from chat_server.protocol.redactions import can_be_deleted
+from chat_server.protocol.typed import BEHIND_SECONDS
 from chat_tui.client.command_line import Asked, Misused
 from chat_tui.client.completion import Completion, complete
 from chat_tui.client.conversing import is_conversation
@@ -19,7 +20,6 @@ from chat_tui.client.early_typing import NOT_YET, thrown_away
 from chat_tui.client.own_commands import own_command, own_commands
 from chat_tui.client.room_rights import offered
 from chat_tui.client.state import RoomState, State
-from chat_tui.client.typed_secrets import BEHIND_SECONDS
 from chat_tui.language import say
 from chat_tui.ui import terminal
 from chat_tui.ui.composer import Composer
@@ -156,7 +156,10 @@ class Writing:
 
     def _is_early(self, text: str, room: RoomState | None) -> bool:
         """Keep what cannot be sent yet, for the user is not let in; and nothing of what may be a password for a form that is about to open."""
-        if (self._program.may_open_form or self._is_behind_secret) and not self.asks(text):
+        is_asked = self.asks(text)
+        if is_asked:
+            self._before_secret = -inf  # who goes on by a command has no password to type
+        if (self._program.may_open_form or self._is_behind_secret) and not is_asked:
             self.hearing.tell(thrown_away(1), is_error=True)
             return True
         if self.early.keep(text, has_room=room is not None):
