@@ -2,8 +2,8 @@
 
 So nobody is told a password because its command was refused, or mistyped. What holds so begins when that is told, and ends with the next command,
 after BEHIND_MAX lines that were not pasted together with it, or when nothing has come for BEHIND_SECONDS. Only the time counts in which the
-server waited for more: what waits because of the sender's pace, or of others', has come before. Until then lines are read one by one (`TextDecoder.reads_each`); before
-and after it there is nothing of this, in no session. Never knows which commands those are (commands/).
+server waited for more: what waits because of the sender's pace, or of others', has come before. Until then lines are read one by one
+(`TextDecoder.reads_each`); before and after it there is nothing of this, in no session. Never knows which commands those are (commands/).
 """
 
 from collections.abc import Awaitable
