@@ -7,6 +7,7 @@ statement sees what was stored before: plpgsql takes a new snapshot for each whe
 
 from chat_server.journal.first_of_time import RUNS_MAX
 from chat_server.journal.postgresql.append_checks import ONE_BY_ONE, Checks
+from chat_server.journal.postgresql.append_plainly import LONG_WAY, Plainly
 from chat_server.journal.postgresql.turn_functions import TURNS
 
 REVOCATION_LOCK = 0x63686174_02
@@ -52,7 +53,13 @@ AMENDS = """    PERFORM amend(rooms[r.place], turns[r.place] + 1) FROM (SELECT D
 
 
 def append_function(
-    create: str, amends: str, tells: str = "", *, spares: bool = False, checks: Checks = ONE_BY_ONE
+    create: str,
+    amends: str,
+    tells: str = "",
+    *,
+    spares: bool = False,
+    checks: Checks = ONE_BY_ONE,
+    plainly: Plainly = LONG_WAY,
 ) -> str:
     """The function.
 
@@ -62,6 +69,7 @@ def append_function(
         tells: how short turns are told whole.
         spares: whether what there is nothing for is not even begun. Each statement takes the engine 15 us, and cold ones three times as long.
         checks: how it is looked whether a turn may be stored.
+        plainly: the short way, for what there is nothing beside.
 
     """
     acts_if, amends_if, moves_if = (
@@ -114,7 +122,7 @@ DECLARE
     behind bigint[];  -- the places of rooms with turns that the node has not seen
     again record; known record; dropped record; move record;
     is_over boolean;
-{checks.variables}    skipped bigint; stored_keys bigint;
+{checks.variables}{plainly.variables}    skipped bigint; stored_keys bigint;
     dup_places bigint[]; dup_indexes bigint[];
     now_at float8;
     changed text;
@@ -130,7 +138,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'the other servers have given this one up' USING ERRCODE = '{NODE_IS_OVER}';
     END IF;{checks.over_end}
-    SELECT array_agg(q.id), array_agg(q.last), array_agg(q.turn), array_agg(q.last_at), array_agg(q.state_turn)
+{plainly.begin}    SELECT array_agg(q.id), array_agg(q.last), array_agg(q.turn), array_agg(q.last_at), array_agg(q.state_turn)
         INTO ids, lasts, turns, last_ats, state_turns
         FROM (
             SELECT id, last, turn, last_at, state_turn FROM room WHERE id = ANY (rooms) AND NOT is_deleted
@@ -357,7 +365,7 @@ BEGIN
         END IF;
     END LOOP;{end_if}
 
-    {checks.changed_if}SELECT string_agg(format('%s:%s', u.room, u.turn + 1), ' ') INTO changed
+{plainly.end}    {checks.changed_if}SELECT string_agg(format('%s:%s', u.room, u.turn + 1), ' ') INTO changed
         FROM unnest(rooms, turns) WITH ORDINALITY AS u (room, turn, place) WHERE u.place <> ALL (left_out);{checks.changed_end}
 {tells}    IF changed IS NOT NULL THEN
         {checks.call}pg_notify('{TURNS_CHANNEL}', CASE WHEN length(changed) <= {PAYLOAD_MAX} THEN changed ELSE '' END){checks.end_call};

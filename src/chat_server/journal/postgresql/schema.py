@@ -18,7 +18,7 @@ from chat_server.journal.postgresql.place_schema import PLACES, UPGRADED
 from chat_server.journal.postgresql.rename_function import IN_ORDER, RENAMING
 from chat_server.journal.postgresql.room_functions import FORGETTING, ROOMS
 from chat_server.journal.postgresql.search_schema import SEARCH
-from chat_server.journal.postgresql.telling_function import CHECKING_APPEND, TELLING_APPEND
+from chat_server.journal.postgresql.telling_function import CHECKING_APPEND, PLAIN_APPEND, TELLING_APPEND
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -159,6 +159,7 @@ MIGRATIONS: list[str] = [
     UPGRADED,
     TELLING_APPEND,
     CHECKING_APPEND,
+    PLAIN_APPEND,
 ]
 
 
