@@ -401,3 +401,35 @@ async def test_what_is_told_of_rooms_that_are_not_here_is_not_kept(
         world.tail.told(TURNS_CHANNEL, "7:2", OTHER)
         assert world.tail._told == {7: 3}
         nursery.cancel_scope.cancel()
+
+
+async def test_a_room_that_rests_is_looked_at_when_that_is_over_and_not_each_time_that_something_is_told(
+    autojump_clock: trio.abc.Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(monkeypatch)
+    looks: list[float] = []
+    take = world.tail._take_ready
+
+    def noted() -> Any:
+        looks.append(trio.current_time())
+        return take()
+
+    monkeypatch.setattr(world.tail, "_take_ready", noted)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.tail.run)
+        await world.follow()
+        looks.clear()
+        over = world.room.rests_until = trio.current_time() + 0.05
+        for _ in range(5):
+            world.store(is_short=False)
+            world.tell(1)
+            await trio.sleep(0.005)
+        assert len(looks) == 1
+        await trio.sleep_until(over + 0.03)
+        assert world.room.turn == 5
+        assert looks[1] == over
+        world.store(is_short=False)
+        world.tell(1)
+        await trio.sleep(0.03)
+        assert world.room.turn == 6, "it rests no more"
+        nursery.cancel_scope.cancel()

@@ -239,7 +239,7 @@ def test_what_somebody_has_said_in_a_row_is_one_run() -> None:
     assert pieces_of(lines) == [RUN, Said("python", 10, times_of(5.0, 0.000001, 4)[3], "bob", "x")]
 
 
-@pytest.mark.parametrize("text", ["\x1b[2J", "tab\tand \x7f"])
+@pytest.mark.parametrize("text", ["\x1b[2J", "tab\tand \x7f", "and \x7f"])
 def test_a_run_with_a_line_that_may_not_be_shown_as_it_stands_is_made_fit_line_by_line(text: str) -> None:
     lines = decode_in_runs(json.dumps([["ann", "one"], ["ann", text]]), "python", 7, 5.0)
     assert showable_in_runs(lines) == showable(lines)

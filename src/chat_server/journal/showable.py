@@ -15,9 +15,11 @@ from chat_server.protocol.entries import Entry
 from chat_server.protocol.names import NAME_MAX, BadName, may_stand_in_a_name, parse_name
 from chat_server.protocol.requests import NUMBER_MAX
 from chat_server.protocol.room_state import EMPTY, RoomState, is_rule, read
-from chat_server.protocol.runs import Piece, SaidRun, pieces_of
+from chat_server.protocol.runs import Piece, RunTexts, SaidRun, pieces_of
 from chat_server.protocol.sanitize import sanitize, sanitize_lines
-from chat_server.protocol.time_zones import possible
+from chat_server.protocol.time_zones import is_possible, possible
+
+_DEL = 0x7F
 
 
 def showable(lines: Iterable[Stored]) -> list[Entry]:
@@ -39,9 +41,14 @@ def showable_in_runs(lines: Sequence[Stored]) -> list[Piece]:
 def _is_showable(run: SaidRun) -> bool:
     return (
         showable_name(run.nick) == run.nick
-        and all(showable_text(text) == text for text in run.texts)
-        and all(possible(at) == at for at in run.times)
+        and (_is_plain(run.texts) or all(showable_text(text) == text for text in run.texts))
+        and all(map(is_possible, run.times))
     )
+
+
+def _is_plain(texts: RunTexts) -> bool:
+    """Whether all of them are ASCII that can be printed. No control character is in a run's texts but, perhaps, DEL."""
+    return texts.together.isascii() and _DEL not in texts.together
 
 
 def _showable(line: Entry) -> Entry:

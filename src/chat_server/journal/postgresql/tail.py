@@ -107,6 +107,8 @@ class Tail:
         self._woken_rooms: dict[int, _Followed] = {}  # in which something may have happened, by their numbers
         self._storing: dict[int, _Followed] = {}  # by the turns that are being stored in them
         self._woken = trio.Event()
+        self._look_at = -inf
+        """When, by Trio's clock, rooms are looked at that are woken and cannot be handed anything yet; the past: just now."""
         self._is_heard = self._is_deaf_told = False
         self._unheard = 0  # looks in a row that found what nothing had told of
 
@@ -149,8 +151,10 @@ class Tail:
                 look_at = inf
                 with _guard:
                     look_at = await self._hand_over()
+                self._look_at = look_at
                 with trio.move_on_at(look_at):
                     await self._woken.wait()
+                self._look_at = -inf
 
     async def _hand_over(self) -> float:
         """Hand woken rooms what has happened in them. Returns when, by Trio's clock, those are to be looked at that cannot be handed anything now."""
@@ -240,7 +244,8 @@ class Tail:
             if followed is not None and turn > followed.seen:
                 followed.told = max(followed.told, turn)
                 self._woken_rooms[number] = followed
-                if not followed.storing:  # else the receipt wakes
+                # While it is being stored, the receipt wakes; while it rests, and one looks at some room before that is over, that does.
+                if not (followed.storing or trio.current_time() < self._look_at <= followed.room.rests_until):
                     self._woken.set()
 
     def _wake_all(self) -> None:
