@@ -760,3 +760,21 @@ def test_what_waits_survives_the_end_of_the_program(tmp_path: Path) -> None:
 def test_the_client_without_screens_needs_neither_textual_nor_trio() -> None:
     check = "import sys, chat_tui.client.connection, chat_tui.client.local_store; sys.exit(bool({'textual', 'trio'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_what_is_said_on_a_connection_that_has_just_broken_is_complained_of_by_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def talk() -> None:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        link = Link(*await asyncio.open_connection(sock=ours), Called(ours, None, Line.LOCAL))
+        theirs.close()
+        for _ in range(20):  # the lines that wait are sent again before anything is read
+            link.write(b"x" * 10_000)
+        with suppress(OSError):
+            assert await link.read() == b""
+        link.close()
+
+    asyncio.run(talk())
+    assert caplog.messages == []

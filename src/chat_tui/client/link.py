@@ -56,6 +56,8 @@ class Link:
             self._writer.transport.abort()
 
     def _send(self, data: bytes) -> None:
+        if self._writer.transport.is_closing():
+            return  # asyncio would write to standard error of each of the lines that are sent before `read` tells
         if self._writer.transport.get_write_buffer_size() > WAITING_MAX:
             self._writer.transport.abort()
         else:
