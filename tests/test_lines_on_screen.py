@@ -504,6 +504,17 @@ def test_a_colour_of_skin_is_offered_to_whoever_asks_for_one() -> None:
     assert [item.key for item in signs_found("waving hand skin") if "🏻" <= item.key[-1] <= "🏿"]
 
 
+def test_emoji_are_offered_in_columns_joined_ones_last_and_called_as_people_call_them() -> None:
+    shown = {item.key: item.content.plain for item in signs_found("warn")}
+    assert shown["⚠"] == "⚠   :warning:", "one that is one column wide"
+    assert shown["🏡"] == "🏡  :house_with_garden:"
+    lengths = [len(sign) > 1 for sign in shown]
+    assert lengths == sorted(lengths)
+    assert [item.content.plain for item in signs_found("norway")][-1].endswith("  norway")
+    assert not [text for sign, text in shown.items() if len(sign) > 1 and "_and_" in text]
+    assert not [item for item in signs_found("flag") if "regional" in item.content.plain]
+
+
 def test_alt_up_chooses_the_newest_line_where_only_answers_are_on_the_screen() -> None:
     app = StoryApp(talk())
 

@@ -3,9 +3,11 @@
 Knows the client, the pane of lines and where one is. Never knows which key it was.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.screen import Screen
 
@@ -33,6 +35,9 @@ NOT_WITH_THIS = message("That cannot be done with this line.")
 
 _WAYS = ("menu", "up", "down")
 """What can be done besides, whichever line it is."""
+
+SIGN_PLACE = 4
+"""Columns of a list for an emoji: some are one wide, most two."""
 
 SIGNS_SHOWN = 60
 """Emoji that are offered, of those that have the letters."""
@@ -295,12 +300,23 @@ def signs_found(letters: str) -> list[Item]:
     named = letters.strip(":").casefold()
     found = [] if typed is None else [typed]
     found += [NAMES[name] for name in completion.fuzzy(named, NAMES)]
+    called: dict[str, str] = {}
     if named:
         # Nobody looks for a colour of skin who does not say so: its name has so many letters that any few are among them.
         names = [name for name in completion.emoji() if "skin_tone" not in name or "skin" in named]
-        others = (completion.emoji()[name] for name in completion.fuzzy(named, names)[: SIGNS_SHOWN * 2])
-        found += [sign for symbol in others if (sign := sign_of(symbol)) is not None]
+        for name in completion.fuzzy(named, names)[: SIGNS_SHOWN * 2]:
+            if (sign := sign_of(completion.emoji()[name])) is not None:
+                called.setdefault(sign, name.replace("_", " "))
+        # What is joined of several is another width in each terminal, and its parts are no name: it is seldom meant.
+        found += sorted(called, key=lambda sign: len(sign) > 1)
     return [
-        Item(sign, Content.assemble(f"{sign}  ", (f":{common.get(sign) or name_of_sign(sign)}:", "$text-muted")))
+        Item(sign, Content.assemble(sign, " " * max(2, SIGN_PLACE - cell_len(sign)), (_sign_called(sign, called, common), "$text-muted")))
         for sign in list(dict.fromkeys(found))[:SIGNS_SHOWN]
     ]
+
+
+def _sign_called(sign: str, called: Mapping[str, str], common: Mapping[str, str]) -> str:
+    """What a sign is called: by its name between colons, as one types it, or, where it is joined of several, in words."""
+    if len(sign) > 1 and sign in called:
+        return called[sign]
+    return f":{common.get(sign) or name_of_sign(sign)}:"
