@@ -1,6 +1,8 @@
 """Searching in a room and everywhere, with a story instead of a network."""
 
 import asyncio
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +34,26 @@ def test_searching_in_the_room_marks_and_goes_from_place_to_place(program: Stage
         assert app.focused is app.prompt
 
     program.play(act, [*beginning(), page(1, 200)])
+
+
+def test_when_something_found_was_said_is_told_as_people_tell_it(
+    program: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "chat_tui.ui.screens.choosing.time", SimpleNamespace(time=lambda: NOON + 60, strftime=time.strftime)
+    )
+    days = {0: "12:00", 1: "Yesterday 12:00", 6: "Wednesday 12:00", 7: "2026-11-17 12:00"}
+
+    async def act(app: StoryApp, pilot: Pilot) -> None:
+        await pilot.press("alt+f", *"needle", "enter")
+        found = tuple(Said("python", 9 - ago, NOON - ago * 86_400, "bob", f"needle {ago}") for ago in days)
+        app.answer("search", entries.Found("needle", (("python", found[::-1]),), False, 0, ""))
+        await settle(pilot)
+        for ago, told in days.items():
+            row = next(row for row in rows(app) if f"needle {ago}" in row)
+            assert row.split("│")[1].split(f"needle {ago}")[1].strip() == told
+
+    program.play(act, beginning(), size=(80, 24))
 
 
 def test_the_search_says_which_of_how_many_and_marks_it(program: Stage) -> None:

@@ -27,9 +27,14 @@ def whole_day(day: time.struct_time) -> str:
     return say("{weekday}, {day} {month} {year}", weekday=weekday(day), day=day.tm_mday, month=month, year=day.tm_year)
 
 
+def days_between(day: time.struct_time, today: time.struct_time) -> int:
+    """How many days ago it was; 0: today."""
+    return date(*today[:3]).toordinal() - date(*day[:3]).toordinal()
+
+
 def heading_of(day: time.struct_time, today: time.struct_time) -> str:
     """What stands over a day's lines: `Today, Tuesday, 24 November`, `Monday, 23 November 2025`."""
-    days = date(*today[:3]).toordinal() - date(*day[:3]).toordinal()
+    days = days_between(day, today)
     near = say("Today") if days == 0 else say("Yesterday") if days == 1 else ""
     if day.tm_year != today.tm_year:
         words = whole_day(day)

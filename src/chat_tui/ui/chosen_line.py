@@ -310,7 +310,12 @@ def signs_found(letters: str) -> list[Item]:
         # What is joined of several is another width in each terminal, and its parts are no name: it is seldom meant.
         found += sorted(called, key=lambda sign: len(sign) > 1)
     return [
-        Item(sign, Content.assemble(sign, " " * max(2, SIGN_PLACE - cell_len(sign)), (_sign_called(sign, called, common), "$text-muted")))
+        Item(
+            sign,
+            Content.assemble(
+                sign, " " * max(2, SIGN_PLACE - cell_len(sign)), (_sign_called(sign, called, common), "$text-muted")
+            ),
+        )
         for sign in list(dict.fromkeys(found))[:SIGNS_SHOWN]
     ]
 

@@ -254,7 +254,7 @@ def elsewhere(states: Sequence[State], room: RoomState | None) -> Content:
     others = [(state, other) for state in states for other in state.rooms.values() if other is not room]
     called = sum(calls(state, other) for state, other in others)
     rest = sum(heard(state, other) for state, other in others) - called
-    more = say("{number} more", number=rest) if rest > 0 else ""
+    more = say("{number} unread", number=rest) if rest > 0 else ""
     return Content.assemble(
         badge(f"@{called}") if called else "", " " if called and more else "", (more, "$text-muted")
     )

@@ -16,6 +16,7 @@ from chat_server.protocol.entries import Found, LineBlocked
 from chat_server.protocol.events import Event, Refused
 from chat_server.protocol.names import BadName, parse_name
 from chat_tui.client import clocks
+from chat_tui.client.days import days_between, weekday
 from chat_tui.language import message, say, sentences
 from chat_tui.ui.field import Field
 from chat_tui.ui.list_pane import Item, ListPane
@@ -23,6 +24,9 @@ from chat_tui.ui.screens.box import Box
 
 WIDE = 60
 """Columns of a terminal from which on there is place for a whole date and what it is of."""
+
+DAYS_BY_NAME = 7
+"""Days ago from which on a weekday could be another's."""
 
 
 ROWS_MIN, ROWS_MAX, AROUND = 3, 14, 4
@@ -41,7 +45,7 @@ class ChooseScreen(ModalScreen[str]):
         Binding("pagedown", "move(8)", show=False, priority=True),
     ]
 
-    KEYS: ClassVar[str] = message("Enter chooses, Esc goes back")
+    KEYS: ClassVar[str] = message("Enter chooses. Esc goes back.")
     """Its keys, in sentences."""
 
     def __init__(self, heading: str, placeholder: str, *, is_wide: bool = False) -> None:
@@ -83,10 +87,19 @@ class ChooseScreen(ModalScreen[str]):
         return items[self._at].key if items else ""
 
     def time_of(self, at: float) -> Content:
-        """When something was said, as it stands at the end of an item: today, at which hour; where there is little place, else the day."""
+        """When something was said, as it stands at the end of an item: the hour, of an earlier day that too; where there is little place, that alone."""
         then, now = clocks.shown(at), clocks.shown(time.time())
-        earlier = "%m-%d" if self.app.size.width < WIDE else "%Y-%m-%d %H:%M"
-        return Content.styled(time.strftime("%H:%M" if then[:3] == now[:3] else earlier, then), "dim")
+        hour, ago = time.strftime("%H:%M", then), days_between(then, now)
+        if not ago:
+            told = hour
+        elif self.app.size.width < WIDE:
+            told = time.strftime("%m-%d", then)
+        elif 0 < ago < DAYS_BY_NAME:
+            day = say("Yesterday") if ago == 1 else weekday(then)
+            told = f"{day} {hour}"
+        else:
+            told = time.strftime("%Y-%m-%d %H:%M", then)
+        return Content.styled(told, "dim")
 
     def action_move(self, step: int) -> None:
         """Mark another item."""

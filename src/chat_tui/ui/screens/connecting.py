@@ -109,7 +109,7 @@ class ConnectScreen(ModalScreen[Target | None]):
                 yield Static(Content(say("Lately")), classes="label")
             for number, server in enumerate(self._servers, 1):
                 yield Static(Content.assemble((f"Alt+{number}", "bold"), f"  {server}"))
-            yield Static(say("A server of your own: scripts/serve."), classes="hint", markup=False)
+            yield Static(say("A server of your own: chat-server."), classes="hint", markup=False)
 
     @property
     def _address(self) -> str:

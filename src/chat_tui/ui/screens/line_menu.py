@@ -37,7 +37,7 @@ class LineMenuScreen(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """The line, what can be done with it, and how people have reacted."""
-        with Box(self._heading, say("Enter chooses, Esc goes back"), id="line-menu"):
+        with Box(self._heading, say("Enter chooses. Esc goes back."), id="line-menu"):
             yield Static(Content(self._said), classes="quoted")
             yield ListPane()
             yield Static(Content("\n".join(self._told)), classes="told")
