@@ -87,7 +87,7 @@ class ChooseScreen(ModalScreen[str]):
         return items[self._at].key if items else ""
 
     def time_of(self, at: float) -> Content:
-        """When something was said, as it stands at the end of an item: the hour, of an earlier day that too; where there is little place, that alone."""
+        """When something was said, as it stands at the end of an item: the hour, and of an earlier day that too; with little place, that alone."""
         then, now = clocks.shown(at), clocks.shown(time.time())
         hour, ago = time.strftime("%H:%M", then), days_between(then, now)
         if not ago:
