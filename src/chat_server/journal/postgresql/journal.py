@@ -171,7 +171,6 @@ class PostgresqlJournal:
 
     def append(self, lines: Sequence[Entry], keys: Mapping[int, SenderKey]) -> PendingAppend:
         """Begin to store a batch; see Journal."""
-        self._search.grow()
         return _Pending(self._nodes.submit(plain_append_of(lines, keys)))
 
     async def create_room(self, name: str, *, is_new: bool = False, room_id: str = "") -> None:

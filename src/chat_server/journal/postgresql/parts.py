@@ -27,9 +27,6 @@ class Search(Part, Protocol):
         """The newest lines with all the words; see Journal."""
         ...
 
-    def grow(self) -> None:
-        """More has been stored."""
-
     async def forget(self) -> None:
         """Have nothing in any file that the database has not any more."""
 

@@ -1,9 +1,10 @@
 """The search of one node: its own index of what the database has, kept level in the background. See search/indexer.py.
 
-What other nodes store is indexed soon too, and in any case before a search. Never knows how the index is made.
+What the nodes store is indexed from time to time, and in any case before a search. Never knows how the index is made.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 import trio
 
@@ -13,19 +14,22 @@ from chat_server.journal.search.indexer import SLICE, Indexer
 from chat_server.journal.words import terms_of
 
 LOOK_SECONDS = 30.0
-"""Seconds after which the index is brought level with what other nodes have stored."""
+"""Seconds after which the index is brought level with what has been stored, at whichever node."""
 
 BUSY_SECONDS = 1.0
-"""Seconds for which this node counts as busy after it has stored something."""
+"""Seconds for which this node counts as busy after it has been found to have stored something: the index takes its time then."""
 
 
 class Searching:
     """See journal.Search."""
 
-    def __init__(self, database: IndexedDatabase) -> None:
+    def __init__(self, database: IndexedDatabase, stored: Callable[[], int]) -> None:
+        """Index a database, of whose lines this node has stored so many."""
         self._indexer = Indexer(database)
+        self._stored = stored
+        self._stored_before = 0
+        self._busy_until = -inf
         self._grown = trio.Event()
-        self._grown_at = 0.0
         self._closing = trio.Event()
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -55,19 +59,14 @@ class Searching:
         while await self._indexer.call(lambda database: database.index_some(SLICE)):
             pass
 
-    def grow(self) -> None:
-        """Note that this node has stored something."""
-        self._grown_at = trio.current_time()
-        self._wake()
-
-    def _wake(self) -> None:
-        self._grown.set()
-        self._grown = trio.Event()
-
     async def _keep_looking(self) -> None:
         while True:
             await trio.sleep(LOOK_SECONDS)
-            self._wake()
+            self._grown.set()
+            self._grown = trio.Event()
 
     def _is_busy(self) -> bool:
-        return trio.current_time() - self._grown_at < BUSY_SECONDS
+        before, self._stored_before = self._stored_before, self._stored()
+        if self._stored_before != before:
+            self._busy_until = trio.current_time() + BUSY_SECONDS
+        return trio.current_time() < self._busy_until

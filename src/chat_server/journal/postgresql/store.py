@@ -38,7 +38,7 @@ def open_node(
     def connect_for(purpose: Purpose) -> Connection:
         return connect(url, purpose, durability, node=nodes.number, lineage=lineage)
 
-    search = Searching(IndexedDatabase(partial(connect_for, "read"), index))
+    search = Searching(IndexedDatabase(partial(connect_for, "read"), index), lambda: nodes.lines_stored)
     journal = PostgresqlJournal(nodes, connect_for, search, folder.close)
     with closing(connect_for("read")) as connection:
         accounts = PostgresqlAccounts(
