@@ -23,8 +23,9 @@ from chat_tui.client.completion import replaced
 from chat_tui.client.hues import Hues
 from chat_tui.ui import code_highlighting
 from chat_tui.ui.code_highlighting import CODE_MAX, TOKENS_MAX, Token, languages, tokens
+from chat_tui.ui.line_rows import Rows
 from chat_tui.ui.markup import PAINTED_MAX, Styles, shown
-from chat_tui.ui.rendering import Rows, rows_of
+from chat_tui.ui.rendering import rows_of
 from chat_tui.ui.row import Grid, Look, Mark, grid
 from chat_tui.ui.wrapping import pieces
 

@@ -216,7 +216,8 @@ def test_a_screen_and_a_line_by_line_program_show_it_with_its_author(kind: type[
     for width in (40, 80):
         for one in shapes:
             rows = rows_of(one, None, looking(width))
-            shown = " ".join(f"{rows[number].gutter}{rows[number].text}" for number in range(len(rows)))
+            made = [rows[number] for number in range(len(rows))]
+            shown = " ".join(f"{row.gutter}{row.text}{row.beside}" for row in made)
             assert "ann" in shown
             assert "two snakes" in " ".join(shown.split()), "wherever a row ends"
     assert line_in_words(entry).startswith("[python] 1 ")

@@ -355,16 +355,23 @@ def times_beside(*entries: TimelineEntry) -> list[str]:
     return [str(row[len(row) - 1].end).strip() for row in rows]
 
 
-def at(minute: int, nick: str = "bob") -> Said:
-    return Said("r", minute + 1, NOON + minute * 60, nick, "hello")
+def at(second: int, nick: str = "bob", text: str = "hello") -> Said:
+    return Said("r", second + 1, NOON + second, nick, text)
 
 
 def test_a_time_stands_where_another_five_minutes_begin_and_not_at_each_speaker() -> None:
-    first, *others = times_beside(at(0), at(1, "ann"), at(4), at(5, "ann"), at(6), at(17))
+    first, *others = times_beside(at(0), at(60, "ann"), at(179), at(240), at(300, "ann"), at(360))
     assert first
-    assert [bool(time) for time in others] == [False, False, True, False, True]
+    assert [bool(time) for time in others] == [False, False, False, True, False]
+
+
+def test_a_time_stands_after_a_pause_and_where_the_reader_is_called() -> None:
+    _, pause, soon, called, last = times_beside(
+        at(0), at(120), at(239), at(240, "bob", "ann: look"), at(241, "bob", "did you?")
+    )
+    assert [bool(time) for time in (pause, soon, called, last)] == [True, False, True, False]
 
 
 def test_a_time_stands_after_what_has_none_of_its_own() -> None:
     answer = StatusMessage(1, 1, NOON + 300, "There is no command /frob.")
-    assert [bool(time) for time in times_beside(at(0), answer, at(6))] == [True, False, True]
+    assert [bool(time) for time in times_beside(at(0), answer, at(360))] == [True, False, True]

@@ -124,6 +124,8 @@ class ChatView(StillScroll):
             heights, changes, self._pending_count, self.drawing.wanted.text_width(self.columns_wide)
         )
         self._pending_count = pending
+        if self.entry_rows.longest_name != self.drawing.wanted.name_width:
+            self._start_over()
         if self._follows:
             self._to_bottom()
         else:
@@ -174,8 +176,7 @@ class ChatView(StillScroll):
         self.drawing.chosen = seq
         self._redraw()
         self.sync()
-        index = self.entry_rows.index_of(seq)
-        if index is not None and (rows := self._viewport.out_of_sight(index)):
+        if (index := self.entry_rows.index_of(seq)) is not None and (rows := self._viewport.out_of_sight(index)):
             self.scroll_rows(rows)
 
     def entry_at(self, y: int) -> TimelineEntry | Pending | None:
@@ -267,13 +268,10 @@ class ChatView(StillScroll):
         self._follows = self._viewport.is_at_bottom
 
     def _start_over(self) -> None:
-        self.drawing.forget()
+        self.drawing.fit(self.entry_rows.start_over(self.columns_wide))
         self._made_for, self.awaits_place = self.drawing.shape(self.columns_wide), not self.columns_drawn
-        self.entry_rows.forget()
-        self.entry_rows.note_talkers(0)
         self._viewport.heights = self.entry_rows.guessed_heights(self.drawing.wanted.text_width(self.columns_wide))
-        if self.room is not None:
-            self._pending_count = len(self.room.pending)
+        self._pending_count = len(self.room.pending) if self.room is not None else 0
         self.refresh()
 
     def _leave_bottom(self) -> None:
@@ -300,7 +298,7 @@ class ChatView(StillScroll):
         """Guess again how high everything is, and stay where one was. Which panes there is place for, panes.py says (`fit`)."""
         self.sync()
         here = self._place
-        self.drawing.forget()
+        self.drawing.fit(self.entry_rows.longest_name)
         if self._made_for != self.drawing.shape(self.columns_wide):
             self._start_over()
         self._go(here)
@@ -310,6 +308,8 @@ class ChatView(StillScroll):
         before = self.entry_rows.missing_near(self._viewport.heights, self.top_row, self.rows_high)
         if before is not None and self.room is not None:
             self.post_message(self.OlderWanted(self.room, before))
+        if self.entry_rows.longest_name != self.drawing.wanted.name_width:
+            self.call_later(self.fit_rows)
 
     def _tell(self) -> None:
         self._place = self._here()

@@ -45,7 +45,12 @@ class Drawing:
 
     def shape(self, width: int) -> object:
         """What heights depend on beside the entries, in so many columns."""
-        return width, self.wanted.number_width, self.wanted.spacing, spoken()
+        return width, self.wanted.number_width, self.wanted.name_width, self.wanted.spacing, spoken()
+
+    def fit(self, name_width: int) -> None:
+        """They look otherwise now, with so many columns for names."""
+        self.want(name_width=name_width)
+        self.forget()
 
     def forget(self) -> None:
         """They look otherwise now."""

@@ -6,6 +6,7 @@ Rows are kept while nothing about them changes. Knows the timeline, and how thin
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 
+from rich.cells import cell_len
 from textual.geometry import Offset
 from textual.selection import Selection
 from textual.strip import Strip
@@ -17,8 +18,9 @@ from chat_tui.client.state import RoomState
 from chat_tui.client.timeline import Changes
 from chat_tui.client.timeline_entries import Numbered, StatusMessage, TimelineEntry, place
 from chat_tui.language import say, say_count
-from chat_tui.ui.rendering import Rows, day_of, replies_to, rows_of
-from chat_tui.ui.row import Look
+from chat_tui.ui.line_rows import Rows
+from chat_tui.ui.rendering import day_of, replies_to, rows_of
+from chat_tui.ui.row import NAME_MAX, NAME_USUAL, Look
 from chat_tui.ui.row_heights import Heights
 
 ROWS_KEPT_MAX = 2000
@@ -60,6 +62,9 @@ class EntryRows:
         """The number after which the rule between read and unread stands."""
         self.unread = 0
         """How many lines were unread when it was put there."""
+        self.longest_name = NAME_USUAL
+        """Columns of the longest name that has been seen since the room was opened or the window had another size; NAME_MAX at most."""
+        self._columns = 0  # in which they were counted
         self.coming = 0
         """The number before which lines are said to be coming; 0: nothing is said."""
 
@@ -72,6 +77,7 @@ class EntryRows:
         """Be those of another room."""
         self.room, self.unread_from = room, unread_from
         self.unread = room.unread if room is not None else 0
+        self._columns = 0
         self.forget()
 
     def entry(self, index: int) -> TimelineEntry | Pending:
@@ -128,8 +134,24 @@ class EntryRows:
             return
         entries, hues, look = self.room.timeline.entries, self.room.hues, self._look()
         for entry in entries.since(max(start, len(entries) - TALKERS_MAX)):
+            self._note_name(entry)
             if isinstance(entry, Spoken) and entry.nick != look.me:
                 hues.talks(entry.nick, len(look.nicks))
+
+    def start_over(self, columns: int) -> int:
+        """Make all rows anew, in so many columns; return how many the longest name has.
+
+        Only where these are others, or the room is, do names get fewer than they had: else all would jump.
+        """
+        self.forget()
+        if columns != self._columns:
+            self._columns, self.longest_name = columns, min(NAME_MAX, cell_len(self._look().me))
+        self.note_talkers(0)
+        return self.longest_name
+
+    def _note_name(self, entry: TimelineEntry | Pending) -> None:
+        if isinstance(entry, Spoken) and self.longest_name < NAME_MAX:
+            self.longest_name = max(self.longest_name, min(NAME_MAX, cell_len(entry.nick) + len(entry.mark)))
 
     def missing_near(self, heights: Heights, top: int, height: int) -> int | None:
         """The number before which lines are missing, beside the newest entry near the screen that has such a gap; None if none has."""
@@ -205,6 +227,7 @@ class EntryRows:
         return rows
 
     def _made(self, index: int, entry: TimelineEntry | Pending) -> Rows:
+        self._note_name(entry)
         before = self.entry(index - 1) if index else None
         re = replies_to(entry) if self.room is not None else 0
         quoted = self.room.timeline.line(re) if re and self.room is not None else None

@@ -12,7 +12,7 @@ from chat_server.protocol.mentions import Names
 from chat_tui.client.hues import Hues
 from chat_tui.ui.beside_lines import Beside
 from chat_tui.ui.markup import Styles, resolver
-from chat_tui.ui.row import GAP, Grid, Look, Mark, Row, Spacing, grid
+from chat_tui.ui.row import NAME_USUAL, Grid, Look, Mark, Row, Spacing, grid
 from chat_tui.ui.themes import nick_colours, part_style
 
 MARK, MARK_CALLED_ASCII, MARK_ASCII = "▌", "!", ">"
@@ -98,6 +98,8 @@ class Wanted(NamedTuple):
     """What is searched for."""
     number_width: int = 0
     """Columns of a line's number; 0 where none is shown."""
+    name_width: int = NAME_USUAL
+    """Columns that the longest name has."""
     has_emoji: bool = True
     """Whether the terminal shows them."""
     is_ascii: bool = False
@@ -110,7 +112,7 @@ class Wanted(NamedTuple):
 
     def grid(self, width: int) -> Grid:
         """Where the columns are."""
-        return grid(width, self.time_format, self.number_width)
+        return grid(width, self.time_format, self.number_width, self.name_width)
 
 
 def number_width(last: int) -> int:
@@ -177,11 +179,20 @@ def drawn(row: Row, number: int, width: int, look: Look, mark: Mark | None) -> S
     parts = [Strip(gutter.render_segments(style)), Strip(row.text.render_segments(style)).apply_offsets(0, number)]
     if row.beside:
         parts.append(Strip(row.beside.render_segments(style)))
-    if row.fill is not None:
-        rest = max(0, look.grid.text - row.text.cell_length)
-        parts.append(Strip(Content.styled(" " * rest, row.fill).render_segments(style)))
     end = row.marked_end if mark is not None and is_marked and mark.shows_time else row.end
-    if end:
-        rest = look.grid.text - (row.text.cell_length if row.fill is None else look.grid.text) + GAP
-        parts.append(Strip((" " * max(0, rest) + end).render_segments(style)))
-    return Strip.join(parts).adjust_cell_length(width, style.rich_style if is_marked else look.rich)
+    if end or row.fill is not None:
+        parts.append(Strip(_right_of(row, gutter, end, look.grid).render_segments(style)))
+    strip = Strip.join(parts)
+    if is_marked:
+        strip = strip.adjust_cell_length(min(width, look.grid.edge), style.rich_style)
+    return strip.adjust_cell_length(width, look.rich)
+
+
+def _right_of(row: Row, gutter: Content, end: Content, grid: Grid) -> Content:
+    """What stands right of a row's text: nothing, and where there is place for it the end; over what is under the row."""
+    used = gutter.cell_length + row.text.cell_length + row.beside.cell_length
+    rest = grid.right - used - end.cell_length
+    right = " " * rest + end if end and rest > 0 else Content("")
+    if row.fill is None:
+        return right
+    return (right + " " * (grid.edge - used - right.cell_length)).stylize_before(row.fill)

@@ -1,7 +1,6 @@
 """How one entry of a timeline looks: in which rows, with which gutter. Pure: the same entry, neighbour and look give the same rows."""
 
 import time
-from collections.abc import Sequence
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -18,9 +17,9 @@ from chat_tui.client.timeline_entries import BlockedLines, StatusMessage, Timeli
 from chat_tui.language import say
 from chat_tui.ui import beside_lines, markup
 from chat_tui.ui.above_lines import rows_above
+from chat_tui.ui.line_rows import NO_ENDS, Ends, Rows
 from chat_tui.ui.markup import Shown
 from chat_tui.ui.row import GAP, MARK, Look, Row, Spacing
-from chat_tui.ui.wrapping import pieces
 
 _NOTHING = Content("")
 
@@ -30,78 +29,17 @@ GROUP_SECONDS = 300
 TIME_MINUTES = 5
 """Minutes of the clock of which one entry has a time beside it, the first. It divides a quarter of an hour, so it is the same in every zone."""
 
+TIME_PAUSE_SECONDS = 120
+"""Seconds without a word after which the next line has a time beside it."""
+
+AGAIN = "·"
+"""What stands where names end beside a further line of somebody."""
+
 PAUSE_SECONDS = 1800
 """Seconds without a word after which another talk begins."""
 
 SLOW_SECONDS = 10
 """Seconds after which a line that is not stored yet gets a mark."""
-
-
-class Rows:
-    """The rows of one entry: broken now, made when they are asked for."""
-
-    def __init__(
-        self,
-        above: list[Row],
-        gutter: Content,
-        text: Shown,
-        look: Look,
-        below: Sequence[Content] = (),
-        *,
-        end: Content = _NOTHING,
-        marked_end: Content = _NOTHING,
-        is_called: bool = False,
-    ) -> None:
-        """Put a text in rows, under those that stand above it, and over what is `below`; the first with its gutter and its `end`.
-
-        `marked_end`: its end while it is marked. `is_called`: whether it is for the reader.
-        """
-        self._above, self._below = above, below
-        self._gutter, self._ends = gutter, (end, marked_end)
-        self.is_called = is_called
-        """Whether the line is for the reader."""
-        self._blank = Content(" " * (look.grid.gutter if look.grid.name else look.grid.gutter + GAP))
-        self._look = look
-        self._text = text
-        self._length = len(text.text)
-        self._pieces = pieces(text.text, max(2, look.grid.text - (0 if look.grid.name else GAP)))
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._above) + len(self._pieces) + len(self._below)
-
-    def __getitem__(self, number: int) -> Row:
-        """Make one of them."""
-        if number < len(self._above):
-            return self._above[number]
-        if number >= len(self._above) + len(self._pieces):
-            beside = self._below[number - len(self._above) - len(self._pieces)]
-            return Row(self._blank, Content(""), beside=beside)
-        start, end, joins = self._pieces[number - len(self._above)]
-        is_code = self._text.is_block(start, end)
-        gutter, behind = (
-            (self._blank, (_NOTHING, _NOTHING)) if number > len(self._above) else (self._gutter, self._ends)
-        )
-        if is_code and gutter.plain.endswith(" "):
-            gutter = gutter[:-1] + Content.styled("│", self._look.line)
-        fill = self._look.parts.block if is_code else None
-        return Row(gutter, self._text.content(start, end), joins, end=behind[0], marked_end=behind[1], fill=fill)
-
-    def said(self, start: tuple[int, int], end: tuple[int, int] | None = None) -> str:
-        """What was said from one place (its row, its column) to another, or to the end; nothing where only what stands above it is."""
-        last = self._place(*end) if end is not None else self._length
-        return self._text.said(max(self._place(*start), 0), last) if last >= 0 else ""
-
-    def _place(self, row: int, column: int) -> int:
-        number = row - len(self._above)
-        if number < 0:
-            return -1
-        if number >= len(self._pieces):
-            return self._length
-        start, end, _ = self._pieces[number]
-        if column < 0 and number == len(self._pieces) - 1:
-            return self._length  # spaces at the end, for which its row has no room, too
-        return end if column < 0 else min(start + column, end)
 
 
 @lru_cache(4096)
@@ -175,6 +113,9 @@ def rows_of(
     """
     is_grouped_here = is_grouped(entry, before, look.me) and not replies_to(entry)
     is_new_day = before is None or day_of(entry.at) != day_of(before.at)
+    # What stands without a time was said soon after the one above it: to have one in every row is what one would read first.
+    shows_time = is_new_day or is_first_unread or bool(missing) or _is_due(entry, before)
+    is_on_rule = look.grid.is_tight and (is_new_day or is_first_unread)
     above = rows_above(
         look,
         missing=missing,
@@ -183,14 +124,12 @@ def rows_of(
         now=now,
         is_first=before is None,
         is_apart=_is_apart(entry, before, look.spacing, is_grouped=is_grouped_here),
+        clock=_clock(minute_of(entry.at), look.time_format) if is_on_rule else "",
     )
-    # What stands without a time was said within five minutes of the one above it: to have one in every row is what one would read first.
-    shows_time = is_new_day or is_first_unread or bool(missing) or _slot(entry) != _slot(before)
+    shows_time = shows_time and not is_on_rule
     if isinstance(entry, StatusMessage | BlockedLines):
         return _status_rows(entry, above, look, shows_time=shows_time)
     is_first = not is_grouped_here or bool(above)
-    if re := replies_to(entry):
-        above.append(_reply(re, entry.whom if isinstance(entry, Spoken) else "", quoted, look))
     text = _text(entry, look, deleter)
     below = _below(entry, text, look)
     if isinstance(entry, Pending):
@@ -198,13 +137,25 @@ def rows_of(
     elif is_read:
         text.add_after(Content.styled("  " + say("read"), look.dim))
     is_called = text.calls or _answers(entry, quoted, look.me)
+    ends = _ends(entry, look, shows_time=shows_time or (is_called and not is_on_rule))
+    gutter = _name(entry, look, is_shown=is_first)
+    if re := replies_to(entry):
+        above.append(_reply(re, entry, quoted, look, ends))
+        ends, gutter = NO_ENDS, Content(" " * (look.grid.gutter + (0 if look.grid.name else GAP)))
     if not look.grid.name:
-        text.add_before(_number(entry, look) + (_inline_name(entry, look) if is_first else " " * GAP))
-        return Rows(above, Content(" " * MARK), text, look, below, is_called=is_called)
-    name = _name(entry, look, is_shown=is_first)
-    end = _end(entry, look)
-    shown_end = end if shows_time else _end(entry, look, shows_time=False) if look.grid.number else _NOTHING
-    return Rows(above, name, text, look, below, end=shown_end, marked_end=end, is_called=is_called)
+        text.add_before(_number(entry, look) + (_inline_name(entry, look) if is_first and not re else ""))
+    return Rows(above, gutter, text, look, below, ends=ends, is_called=is_called)
+
+
+def _is_due(entry: TimelineEntry | Pending, before: TimelineEntry | Pending | None) -> bool:
+    """Whether an entry has a time beside it for when it was said: the first of some minutes, or after a pause."""
+    return _slot(entry) != _slot(before) or (before is not None and entry.at - before.at >= TIME_PAUSE_SECONDS)
+
+
+def _ends(entry: TimelineEntry | Pending, look: Look, *, shows_time: bool) -> Ends:
+    """What stands at the right of it."""
+    marked = _end(entry, look)
+    return Ends(marked if shows_time else _end(entry, look, shows_time=False) if look.grid.number else _NOTHING, marked)
 
 
 def _slot(entry: TimelineEntry | Pending | None) -> int:
@@ -222,8 +173,8 @@ def _status_rows(entry: StatusMessage | BlockedLines, above: list[Row], look: Lo
     message = Shown(words[2:] if has_arrow else words)
     message.paint_all(look.failed if is_error else look.dim)
     gutter = _at_edge(Content.styled(words[0], look.dim) if has_arrow else _NOTHING, look)
-    end = _end(entry, look) if has_time else _NOTHING
-    return Rows(above, gutter, message, look, end=end if shows_time else _NOTHING, marked_end=end)
+    ends = _ends(entry, look, shows_time=shows_time) if has_time else NO_ENDS
+    return Rows(above, gutter, message, look, ends=ends)
 
 
 def _is_apart(
@@ -254,14 +205,14 @@ def replies_to(entry: TimelineEntry | Pending) -> int:
     return entry.re if isinstance(entry, Pending | Spoken) else 0
 
 
-def _reply(re: int, whom: str, quoted: Entry | None, look: Look) -> Row:
-    blank = Content(" " * look.grid.gutter)
-    whose = quoted.nick if quoted is not None else whom
-    name = (
-        look.beside.called if whose == look.me else (nick_style(whose, look) if whose else Style()) + Style(bold=True)
-    )
-    beside = beside_lines.reply(re, quoted, name, look.grid.text, look.beside, whom=whom)
-    return Row(blank, Content(""), beside=beside)
+def _reply(re: int, entry: Entry | Pending, quoted: Entry | None, look: Look, ends: Ends) -> Row:
+    """The first row of a reply: who speaks, and to which line."""
+    whom = entry.whom if isinstance(entry, Spoken) else ""
+    name = look.beside.called if (quoted.nick if quoted is not None else whom) == look.me else look.dim
+    speaker = _NOTHING if look.grid.name else _inline_name(entry, look)
+    width = look.grid.text_beside(ends.marked.cell_length) - speaker.cell_length
+    beside = speaker + beside_lines.reply(re, quoted, name, width, look.beside, whom=whom)
+    return Row(_name(entry, look, is_shown=True), _NOTHING, beside=beside, end=ends.shown, marked_end=ends.marked)
 
 
 def _below(entry: Entry | Pending, text: Shown, look: Look) -> list[Content]:
@@ -286,12 +237,13 @@ def _number(entry: Entry | Pending, look: Look) -> Content:
 
 def _end(entry: TimelineEntry | Pending, look: Look, *, shows_time: bool = True) -> Content:
     """The number of a line, and its time."""
+    grid = look.grid
     seq = getattr(entry, "seq", None) if not isinstance(entry, StatusMessage | BlockedLines) else None
-    number = f"#{seq}" if seq is not None and look.grid.number else ""
-    clock = _clock(minute_of(entry.at), look.time_format) if look.grid.time and shows_time else " " * look.grid.time
-    return Content.styled(
-        f"{number.rjust(look.grid.number)}{' ' if look.grid.number and clock else ''}{clock}", look.dim
-    )
+    number = f"#{seq}" if seq is not None and grid.number and grid.name else ""  # else it stands before the text
+    if grid.is_tight and grid.number and grid.name:
+        return Content.styled(number, look.dim)
+    clock = _clock(minute_of(entry.at), look.time_format) if shows_time else " " * grid.time
+    return Content.styled(f"{number.rjust(grid.number)} {clock}" if grid.number and grid.name else clock, look.dim)
 
 
 def _at_edge(content: Content, look: Look) -> Content:
@@ -303,7 +255,10 @@ def _at_edge(content: Content, look: Look) -> Content:
 
 def _name(entry: Entry | Pending, look: Look, *, is_shown: bool) -> Content:
     if not is_shown:
-        return Content(" " * look.grid.gutter)
+        again = Content.styled(AGAIN, look.dim)
+        return _at_edge(again, look) if look.grid.name else " " * MARK + again + " " * (GAP - 1)
+    if not look.grid.name:
+        return Content(" " * MARK)
     if sign := _kind(entry).shape.sign:  # in the place of a speaker's name
         return _at_edge(Content.styled(sign, look.dim), look)
     nick = author(entry, look.me)

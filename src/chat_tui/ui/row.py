@@ -24,13 +24,19 @@ GAP = 2
 """Blank columns between a name and the text, and between the text and the time; and columns by which further rows are set in that have no name."""
 
 TEXT_MAX = 96
-"""Columns of a text at most: beyond that the eye loses the line on its way back."""
+"""Columns at most of what the program says where there are no lines."""
 
-INLINE_BELOW, TIMELESS_BELOW = 44, 52
-"""Columns of the pane, with its scrollbar, below which names stand before the text, and below which there are no times."""
+LINE_MAX = 120
+"""Columns at most of what somebody says: beyond that the eye loses the line on its way back."""
 
-NAME_WIDTHS = ((110, 12), (70, 10), (0, 9))
-"""Columns for names, from so many columns of the pane on."""
+RIGHT_MAX = 160
+"""Columns at most up to where times end: further out they belong to nothing."""
+
+INLINE_BELOW, TIGHT_BELOW = 44, 52
+"""Columns of the pane, with its scrollbar, below which names stand before the text, and below which a time stands only where it costs no text."""
+
+NAME_MIN, NAME_USUAL, NAME_MAX, NAME_SHARE = 4, 9, 14, 5
+"""Columns for names: the least; what is taken where no name is known; the most, and at most one of so many columns of the pane."""
 
 
 class Spacing(Enum):
@@ -47,7 +53,10 @@ class Spacing(Enum):
 
 
 class Grid(NamedTuple):
-    """Where the columns are: a mark, a name that ends where its text begins, the text, and at the end of its measure number and time."""
+    """Where the columns are: a mark, a name that ends where its text begins, the text, and at the right number and time.
+
+    Text has the columns of a number and a time too in rows that show none.
+    """
 
     name: int
     """Columns for names; 0 where they stand before the text, in one column with it."""
@@ -55,24 +64,36 @@ class Grid(NamedTuple):
     number: int = 0
     """Columns of a line's number; 0 where none is shown."""
     time: int = 0
-    """Columns of a time; 0 where there is no place."""
+    """Columns of a time."""
+    right: int = 0
+    """The column where numbers and times end."""
+    is_tight: bool = False
+    """Whether text is not broken to make place for a time."""
 
     @property
     def gutter(self) -> int:
         """Columns before the text."""
         return MARK + (self.name + GAP if self.name else 0)
 
+    @property
+    def edge(self) -> int:
+        """The column where rules and surfaces end: text and time have a blank one before it."""
+        return self.right + 1
 
-def grid(width: int, time_format: str, number: int = 0) -> Grid:
-    """The columns of so many in all, which the scrollbar has one of beside."""
-    pane = width + 1
+    def text_beside(self, end: int) -> int:
+        """Columns of text in a row at whose end so many are taken."""
+        return max(2, min(self.text, self.right - self.gutter - GAP - end)) if end else self.text
+
+
+def grid(width: int, time_format: str, number: int = 0, name: int = NAME_USUAL) -> Grid:
+    """The columns of so many in all, beside the blank one before the scrollbar, where the longest name needs so many."""
+    pane, right = width + 1, min(width, RIGHT_MAX)
+    time_width = _time_width(time_format)
     if pane < INLINE_BELOW:
-        return Grid(0, max(2, width - MARK), number)
-    name = next(columns for wide, columns in NAME_WIDTHS if pane >= wide)
-    time_width = _time_width(time_format) if pane >= TIMELESS_BELOW else 0
-    end = number + time_width + (1 if number and time_width else 0)
-    text = width - MARK - name - GAP - (GAP + end if end else 0)
-    return Grid(name, max(2, min(TEXT_MAX, text)), number, time_width)
+        return Grid(0, max(2, right - MARK), number, time_width, right, is_tight=True)
+    name = max(NAME_MIN, min(name, NAME_MAX, right // NAME_SHARE))
+    text = max(2, min(LINE_MAX, right - MARK - name - GAP))
+    return Grid(name, text, number, time_width, right, is_tight=pane < TIGHT_BELOW)
 
 
 @lru_cache(16)
@@ -125,7 +146,7 @@ class Row(NamedTuple):
     """One row of the screen: what stands before the text, text that can be selected, and what is beside it and cannot.
 
     `joins`: it goes on with the row before. A row that is not `of_line` stands above it for all lines: a day, what is not loaded.
-    `end` stands after the text's measure, and `marked_end` instead of it while the line is marked; `fill` is under all of the measure.
+    `end` stands at the right, and `marked_end` instead of it while the line is marked; `fill` is under all that is not the gutter.
     """
 
     gutter: Content

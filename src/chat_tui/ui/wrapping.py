@@ -55,20 +55,22 @@ class _Measure(NamedTuple):
     """How many the text takes up to each."""
 
 
-def pieces(text: str, width: int) -> list[Piece]:
-    """Break a text into rows of so many columns (2 or more)."""
+def pieces(text: str, width: int, first: int = 0) -> list[Piece]:
+    """Break a text into rows of so many columns (2 or more); `first`: of how many the first one is, if of fewer."""
+    first = first or width
     measure = None if text.isascii() else _measured(text)  # ASCII has a column for each character
     lengths = list(map(len, text.split("\n")))
     starts = [0, *accumulate(map((1).__add__, lengths))]
-    if measure is None and max(lengths) <= width:
+    if measure is None and max(lengths) <= width and lengths[0] <= first:
         return list(zip(starts, map(int.__add__, starts, lengths), repeat(False), strict=False))
     found: list[Piece] = []
     for start, length in zip(starts, lengths, strict=False):
         end = start + length
-        if (length if measure is None else measure.columns[end] - measure.columns[start]) <= width:
+        here = width if start else first
+        if (length if measure is None else measure.columns[end] - measure.columns[start]) <= here:
             found.append((start, end, False))
         else:
-            found += _broken(text, measure, (start, end), width)
+            found += _broken(text, measure, (start, end), here, width)
     return found
 
 
@@ -96,15 +98,16 @@ def _measured(text: str) -> _Measure:
     return _Measure(bytes(widths), [0, *accumulate(widths)])
 
 
-def _broken(text: str, measure: _Measure | None, line: tuple[int, int], width: int) -> Iterator[Piece]:
+def _broken(text: str, measure: _Measure | None, line: tuple[int, int], here: int, width: int) -> Iterator[Piece]:
+    """Break one line into a row of so many columns, and more of `width`."""
     at, end = line
     joins = False
     while at < end:
-        fits = at + width if measure is None else bisect_right(measure.columns, measure.columns[at] + width) - 1
+        fits = at + here if measure is None else bisect_right(measure.columns, measure.columns[at] + here) - 1
         fits = min(max(fits, at + 1), end)
         stop = end if fits == end else _place(text, measure, at, fits)
         yield at, stop, joins
-        joins = True
+        joins, here = True, width
         space = _SPACES.match(text, stop, end)
         at = space.end() if space else stop
 
