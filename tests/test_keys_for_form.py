@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from account_forms import among_others, go_on, is_form, refuse, sent
 from chat_server.protocol import events
+from chat_server.protocol.code_events import CodeMade
 from chat_tui.client.connection import Status
 from chat_tui.client.early_typing import thrown_away
 from chat_tui.ui.keys_in_turn import AGAIN
@@ -78,6 +79,50 @@ def test_what_is_typed_before_a_form_is_drawn_is_in_its_field(command: str, tmp_
         await all_done(pilot)
         assert values(app) == [SECRET]
         assert is_nowhere(app, tmp_path)
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("/account", events.AccountShown("ann", 0.0, "owner", 2, 2, "UTC")),
+        ("/code device", CodeMade("ann", "ABCD-EFGH", 600)),
+        ("/code invite", events.Refused("busy", {}, text="Not now.")),
+    ],
+)
+def test_what_is_typed_before_a_screen_opens_that_asks_for_no_password_is_thrown_away(
+    command: str, answer: events.Event, tmp_path: Path
+) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        type_at_once(app, *command, "enter", *SECRET[:5])
+        await all_done(pilot)
+        assert is_nowhere(app, tmp_path), "it waits"
+        type_at_once(app, *SECRET[5:], "enter")
+        await all_done(pilot)
+        app.answer(command[1:].split(maxsplit=1)[0], answer)
+        await all_done(pilot)
+        assert app.main.is_active == isinstance(answer, events.Refused)
+        assert thrown_away(1) in app.toasts()
+        assert is_nowhere(app, tmp_path)
+        assert not sent(app)
+
+    play(app, act)
+
+
+def test_what_is_typed_behind_account_by_who_has_none_is_in_the_form_for_one() -> None:
+    app = among_others()
+
+    async def act(pilot: Pilot) -> None:
+        type_at_once(app, *"/account", "enter", *SECRET)
+        await all_done(pilot)
+        app.answer("account", events.Refused("account-needed", {}, text="No."))
+        await all_done(pilot)
+        app.answer("register", events.Refused("password-missing", {}, text="No."))
+        await all_done(pilot)
+        assert values(app) == [SECRET, ""]
 
     play(app, act)
 

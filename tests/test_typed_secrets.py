@@ -285,6 +285,23 @@ def test_a_command_ends_it_as_it_does_at_the_server(tmp_path: Path) -> None:
     play(app, act)
 
 
+@pytest.mark.parametrize("command", ["/register", "/regsiter"])
+def test_what_a_command_says_is_said_after_a_refusal_as_at_the_server(command: str, tmp_path: Path) -> None:
+    app = among_others(store=tmp_path)
+
+    async def act(pilot: Pilot) -> None:
+        for line in (command, TYPED, "/0ld password", "/say something", command, "/me waves", "hello"):
+            app.prompt.clear()
+            app.prompt.insert(line)
+            await pilot.press("enter")
+            if line == "/register":
+                app.answer("register", events.Refused("register-closed", {}, text="Nobody registers here just now."))
+        assert sent(app) == [("python", text) for text in ("something", "waves", "hello")]
+
+    play(app, act)
+    assert TYPED not in on_disk(tmp_path)
+
+
 def test_what_is_typed_at_once_after_a_refusal_is_not_said_and_later_is(tmp_path: Path) -> None:
     app = among_others(store=tmp_path)
 

@@ -95,6 +95,10 @@ class AccountDialog:
         """Whether a form may open as soon as the server has answered."""
         return self._forms.may_open
 
+    def command_typed(self) -> None:
+        """What is typed next is meant for no form that is not on its way."""
+        self._forms.ends_waiting()
+
     @property
     def awaits_form(self) -> bool:
         """Whether one is on its way."""

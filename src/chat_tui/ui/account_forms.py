@@ -25,9 +25,6 @@ Typed = Mapping[str, str]
 ANSWER_SECONDS = 10
 """Seconds for which an answer is waited for, before what is typed is taken for something said again: a server may not answer at all."""
 
-BEFORE_FORMS = frozenset(("register", "password"))
-"""Requests without a secret whose answer opens a form for one."""
-
 
 class AccountForms:
     """Opens forms."""
@@ -72,7 +69,7 @@ class AccountForms:
             self._wait(BEHIND_SECONDS if isinstance(event, Refused) else 0)
             return take(event)
 
-        self._asks = do in BEFORE_FORMS
+        self._asks = True
         self._wait(ANSWER_SECONDS)
         if not self._program.client.connection.request(do, on_answer=answered, **fields):
             self._asks = False
@@ -85,9 +82,14 @@ class AccountForms:
         since, until = self._waits
         return since <= self._program.clock() < until
 
+    def ends_waiting(self) -> None:
+        """A command has been typed: after a refusal, what is typed next is meant for no form."""
+        if not self._asks:
+            self._wait(0)
+
     @property
     def is_awaited(self) -> bool:
-        """Whether a form is on its way, so that what is typed waits for it."""
+        """Whether a form is on its way, or another screen about the account, so that what is typed waits for it."""
         form = self._open_form
         is_asked = (self._asks and self.may_open) or self._program.clock() < self._login_until
         return is_asked or (form is not None and form.is_opening)

@@ -95,6 +95,9 @@ class Program(Protocol):
     def may_open_form(self) -> bool:
         """Whether a form may open that what is typed just now is meant for."""
 
+    def command_typed(self) -> None:
+        """A command has been typed: what is typed next is meant for no form that is not on its way."""
+
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
 

@@ -356,6 +356,11 @@ class Server:
         """Whether the server has been asked for something about the account, and what is typed may be a password for the form that opens then."""
         return self._accounts is not None and self._accounts.may_open_form
 
+    def command_typed(self) -> None:
+        """What is typed next is meant for no form that is not on its way."""
+        if self._accounts is not None:
+            self._accounts.command_typed()
+
     def registered(self, event: Registered) -> None:
         """Show the recovery codes of a new account."""
         self.account_dialog.registered(event)

@@ -154,12 +154,19 @@ class Writing:
             return asked.words is None
         return text[1:].partition(" ")[0].casefold() in client.state.commands  # it is known how that is written
 
+    def _says_by_word(self, text: str) -> bool:
+        """Whether a command says this, as /say does: as at the server's doors that is said, whatever came before."""
+        client = self._program.client
+        asked = client.parse(client.aliases.line(text, client.state.commands))
+        return isinstance(asked, Asked) and asked.words is not None and text[:1] == "/" != text[1:2]
+
     def _is_early(self, text: str, room: RoomState | None) -> bool:
         """Keep what cannot be sent yet, for the user is not let in; and nothing of what may be a password for a form that is about to open."""
-        is_asked = self.asks(text)
-        if is_asked:
+        is_command = self.asks(text) or self._says_by_word(text)
+        if is_command:
             self._before_secret = -inf  # who goes on by a command has no password to type
-        if (self._program.may_open_form or self._is_behind_secret) and not is_asked:
+            self._program.command_typed()
+        if (self._program.may_open_form or self._is_behind_secret) and not is_command:
             self.hearing.tell(thrown_away(1), is_error=True)
             return True
         if self.early.keep(text, has_room=room is not None):
