@@ -11,6 +11,7 @@ from chat_server.protocol.names import name_key
 from chat_tui.client.amended_words import Beginnings, Reactions, marks_behind
 from chat_tui.client.clocks import shown
 from chat_tui.client.entry_words import between, told
+from chat_tui.client.own_lines import OwnLines
 from chat_tui.client.state import RoomState
 from chat_tui.client.timeline_entries import BlockedLines
 from chat_tui.language import say, sentences
@@ -47,11 +48,12 @@ class Reading:
         write: Callable[[str], None],
         is_told: Callable[[Line], bool] = lambda _: True,
         has_times: Callable[[], bool] = lambda: False,
+        me: Callable[[], str] = str,
     ) -> None:
-        """Nothing has been written. `is_told`: whether a line is to be; `has_times`: whether its time stands with it."""
+        """Nothing has been written. `is_told`: whether a line is to be; `has_times`: whether its time stands with it; `me`: the user's name."""
         self._write, self._is_told, self._has_times = write, is_told, has_times
         self._come: dict[str, int] = {}
-        self._own: set[tuple[str, int]] = set()
+        self._own = OwnLines(me)
         self._amending: dict[str, dict[int, Amending]] = {}
         self._beginnings, self._reactions = Beginnings(), Reactions()
 
@@ -62,15 +64,39 @@ class Reading:
             told = say("The server has an older copy of this room. Its lines now end at {number}.", number=room.last)
             self._write(f"[{room.name}] {told}")
             self._come[name_key(room.name)] = room.last
+            self._write_left(room.name)
+            self._own.begun_anew(room.name)
 
     def left(self, name: str) -> None:
         """The user is no longer in a room."""
+        self._write_left(name)
         self._come.pop(name_key(name), None)
 
     def is_own(self, line: Entry) -> None:
         """A line comes back to the user who has just sent it, and is told of it by its number."""
         if not isinstance(line, Edited | Reacted):  # of these nothing else tells
-            self._own.add((name_key(line.room), line.seq))
+            self._own.came(line)
+
+    def stored(self, room: str, seq: int) -> None:
+        """The server says that a line of the user's is stored under this number."""
+        if self._own.stored(room, seq, self._come.get(name_key(room))):
+            self._write_stored(room, seq)
+
+    def _write_stored(self, room: str, seq: int) -> None:
+        self._write(f"[{room}] {say('stored as {number}', number=seq)}")
+
+    def _write_left(self, name: str = "") -> None:
+        for room, seq in self._own.left(name):
+            self._write_stored(room, seq)
+
+    def connection_lost(self) -> None:
+        """Nothing follows on what has come: what has waited for that is written, with the next step."""
+        self._own.lost()
+
+    def end(self) -> None:
+        """Write what has waited for more."""
+        self.tell_reactions(is_over=True)
+        self._write_left()
 
     def take(self, lines: Iterable[Entry]) -> None:
         """Lines have come. What amends others stands nowhere among them, and is told in its turn."""
@@ -89,6 +115,7 @@ class Reading:
             self._reactions.add(line)
         else:
             self._write(line_in_words(line, self._beginnings.replied(line), has_time=self._has_times()))
+            self._own.written(line)
             self._note(line)
 
     def _note(self, line: Entry) -> None:
@@ -136,11 +163,21 @@ class Reading:
         for line in self._between(room, come, position):
             if isinstance(line, BlockedLines):
                 self._write(f"[{room.name}] {line.text}")
-            elif (key, line.seq) in self._own:
-                self._own.discard((key, line.seq))
+            elif self._own.is_answered(line):
                 self._note(line)
+            elif self._own.is_stored(room.name, line.seq):
+                self._write_stored(room.name, line.seq)
+                self._note(line)
+            elif self._own.waits(room, line.seq):
+                position = line.seq - 1
+                break
             else:
                 self.write(line)
+        else:
+            while self._own.is_stored(room.name, max(come, position) + 1):  # the line itself comes next
+                position = max(come, position) + 1
+                self._write_stored(room.name, position)
+        self._own.go_on(room)
         self._amending[key] = {seq: line for seq, line in self._amending.get(key, {}).items() if seq > position}
         self._come[key] = max(come, position)
         return self._come[key]

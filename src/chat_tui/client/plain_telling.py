@@ -45,7 +45,7 @@ class Teller:
 
         """
         self._client, self._write, self._warn, self._options = client, write, warn, options
-        self._reading = Reading(write, options.is_told, lambda: options.has_times)
+        self._reading = Reading(write, options.is_told, lambda: options.has_times, lambda: client.state.nick)
         self._renamed: set[str] = set()
         self._carried: set[str] = set()  # rooms in which the user was when they logged in
         self._holes_told: set[str] = set()
@@ -66,7 +66,7 @@ class Teller:
 
     def end(self) -> None:
         """Write what has waited for more."""
-        self._reading.tell_reactions(is_over=True)
+        self._reading.end()
 
     def go_on(self, new: Iterable[Entry] = ()) -> None:
         """Write the lines that can be written without leaving any out; these have just come, and were not known before."""
@@ -94,7 +94,7 @@ class Teller:
                 self._write(words_for(event, was_typed=True, language=self._client.state.language))
                 self._write(say(TOKEN_KEPT, place=self._client.credentials.place()))
             case events.Stored():
-                self._write(_in(event.room, say("stored as {number}", number=event.seq)))
+                self._reading.stored(event.room, event.seq)
             case events.Entered():
                 self._entered(event)
             case entries.Recalled():
@@ -111,13 +111,15 @@ class Teller:
                     self._write(words)
 
     def _note(self, event: Event) -> None:
-        """Note in which rooms one is from the beginning, and which one leaves only to be in it under its new name."""
+        """Note in which rooms one is from the beginning, which one leaves only to be in it under its new name, and that nothing follows what came."""
         if isinstance(event, events.LoggedIn):
             self._carried = {name_key(name) for name in event.rooms}
         elif isinstance(event, RoomRenamed) and name_key(event.room) != name_key(event.new):
             self._renamed.add(name_key(event.room))
         elif isinstance(event, events.Entered):
             self._renamed.discard(name_key(event.room))
+        elif isinstance(event, events.Skipped):
+            self._reading.connection_lost()
 
     def _tell_of_others(self, event: events.Joined | events.Left | events.Renamed) -> None:
         if isinstance(event, events.Renamed):
@@ -203,6 +205,9 @@ class Teller:
     def changed(self, change: ConnectionChanged) -> None:
         """Write how the connection is, once for each trouble."""
         connection = self._client.connection
+        if change.status is not Status.ONLINE:
+            self._reading.connection_lost()
+            self.go_on()
         told = ""
         if change.is_moving and not self._is_moving:
             self._is_moving = True
