@@ -18,6 +18,7 @@ from chat_server.protocol.events import Event
 from chat_server.protocol.incoming import Ref
 from chat_server.protocol.moderation_events import LineHeld
 from chat_server.protocol.names import name_key
+from chat_server.protocol.people_events import MentionsWaiting
 from chat_server.protocol.room_events import RoomCreated, RoomRenamed
 from chat_server.protocol.setting_events import SettingShown
 from chat_server.protocol.typed import Misuse, word_of_command
@@ -35,6 +36,7 @@ from chat_tui.client.credentials import Credentials, Keyring
 from chat_tui.client.early_typing import EarlyTyping
 from chat_tui.client.gaps import Gaps
 from chat_tui.client.local_store import LocalStore
+from chat_tui.client.named_meanwhile import NamedMeanwhile
 from chat_tui.client.outgoing_lines import OutgoingLines
 from chat_tui.client.pending import Pending
 from chat_tui.client.room_choices import RoomChoices
@@ -113,6 +115,7 @@ class Client:
         self._loads_older = loads_older
         self._is_dirty = False
         self._requests = Requests()
+        self._named = NamedMeanwhile(self.state)
         self.aliases = Aliases()
         self.gaps = Gaps(
             self.state,
@@ -306,8 +309,13 @@ class Client:
             case _:
                 self.gaps.take(event)
         answer = self.connection.askers.of(ref)
-        is_told = answer(event) if answer is not None else is_of_line
-        self._on_event(event, new, is_told)
+        self._tell(event, new, answer(event) if answer is not None else is_of_line)
+
+    def _tell(self, event: Event, new: list[Entry], is_told: bool) -> None:
+        if not isinstance(event, MentionsWaiting):
+            self._on_event(event, new, is_told)
+        if (named := self._named.take(event, new)) is not None:
+            self._on_event(named, [], False)
 
     def _note_rooms(self, event: events.Entered | events.WentBack) -> None:
         self.gaps.room_changed(event.room)
