@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from textual.content import Content
 from textual.style import Style
 
 from chat_server.protocol.entries import Entry, Said
 from chat_server.protocol.events import Entered, Event, LoggedIn
+from chat_tui.ui.colours import DARK
+from chat_tui.ui.panes import BETWEEN, fitting
 from chat_tui.ui.rendering import rows_of
 from chat_tui.ui.row import LINE_MAX, NAME_MAX, NAME_MIN, Look, Row, grid
 from on_screen import rows
@@ -167,3 +170,55 @@ def test_a_chosen_line_shows_its_time_in_the_first_row_that_has_place_for_it() -
     assert not row.end
     first, further = made(line(f"{wide} word", 2), line("x", 1), look)
     assert (bool(first.marked_end), bool(further.marked_end)) == (False, True)
+
+
+def test_where_the_prompt_has_no_border_the_foot_has_another_tone_and_all_of_it_is_read() -> None:
+    app = showcase()
+
+    async def act(pilot: Pilot) -> None:
+        tones = {app.main.query_one(one).background_colors[1] for one in ("#foot", "#foot Foot", "#foot #me")}
+        assert len(tones) == 1
+        assert app.main.query_one("#write").background_colors[1] not in tones
+
+    play(app, act, size=(80, 24))
+
+
+def test_code_in_a_sentence_has_a_tone_and_not_the_colour_of_what_is_for_the_reader() -> None:
+    app = in_room(*by("bob", "it is in `here`"))
+
+    async def act(pilot: Pilot) -> None:
+        parts = app.main.panes.chat.look.parts
+        assert parts.code.foreground is None
+        assert parts.code.background is not None
+        assert parts.code.background.hex.lower() == DARK.raised
+
+    play(app, act)
+
+
+@pytest.mark.parametrize(
+    ("topic", "header"),
+    [
+        ("1.4 goes out on Wednesday", "● release @2 15 unread F1 ann"),
+        ("cats", "● release cats @2 15 unread ann"),
+        ("", "● release @2 15 unread F1 ann"),
+    ],
+)
+def test_a_topic_of_which_hardly_anything_has_a_place_is_left_out_for_the_key_that_helps(
+    topic: str, header: str
+) -> None:
+    middle = f"● release{BETWEEN if topic else ''}{topic}"
+    right = [Content(" @2  15 unread"), Content("ann")]
+    middle_shown, hint = fitting(Content(middle), right, 40, "F1")
+    assert " ".join(f"{middle_shown} {right[0]} {hint} {right[1]}".split()) == header
+
+
+def test_the_header_of_a_small_window_names_the_key_that_helps_in_words_if_they_have_a_place() -> None:
+    app = in_room()
+
+    async def act(pilot: Pilot) -> None:
+        assert rows(app)[0].split() == ["●", "python", "F1", "keys", "ann"]
+        await pilot.resize_terminal(60, 24)
+        await settle(pilot)
+        assert "F1" not in rows(app)[0], "that is at the foot"
+
+    play(app, act, size=(40, 15))

@@ -44,7 +44,7 @@ ChatView {
     & > .chat-view--unread { color: $text-warning; text-style: bold; }
     & > .chat-view--failed { color: $text-error; }
     & > .chat-view--pending { color: $text-muted; }
-    & > .chat-view--code { color: $text-warning; }
+    & > .chat-view--code { background: $panel; }
     & > .chat-view--block { background: $code; }
     & > .chat-view--quote { color: $text-muted; text-style: italic; }
     & > .chat-view--link { color: $text-primary; text-style: underline; }
@@ -60,7 +60,7 @@ ChatView {
     &:ansi { scrollbar-color: ansi_bright_black; }
     &:ansi > .chat-view--unread { color: ansi_default; text-style: bold; }
     &:ansi > .chat-view--failed { color: ansi_default; text-style: bold; }
-    &:ansi > .chat-view--code { color: ansi_default; text-style: bold; }
+    &:ansi > .chat-view--code { background: ansi_default; text-style: bold; }
     &:ansi > .chat-view--link { color: ansi_default; text-style: underline; }
     &:ansi > .chat-view--here { color: ansi_blue; }
     &:ansi > .chat-view--wanted { color: ansi_yellow; }

@@ -5,6 +5,7 @@ Knows what is known of the server, and Textual. Never knows what keys do, nor wh
 
 from collections.abc import Callable, Collection
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -48,6 +49,12 @@ from which on there are more of those."""
 
 PROMPT = "❯ "  # noqa: RUF001 - it looks like one that points the way
 """What stands before what one writes, where it has no border."""
+
+TOPIC_MIN = 12
+"""Columns of what a room is about, at least: fewer say nothing."""
+
+BETWEEN = "   "
+"""What stands between the parts of the header."""
 
 GROWING = ("me", "writing")
 """Texts that are as wide as they are. Others keep their place, so that a new one has nothing laid out again; but the status may need a second row."""
@@ -93,7 +100,7 @@ class Panes:
             id="prompt",
         )
         self.bar = SearchBar()
-        self.typed = TypedSearch(self.prompt, shown_key(keymap(settings.keys).get("search-typed", "ctrl+r")))
+        self.typed = TypedSearch(self.prompt, self._key("search-typed", "ctrl+r"))
         self._foot = Foot(lambda: self._is_painted)
         self.rooms = ListPane(id="rooms")
         self.people = PeoplePane(id="people")
@@ -233,21 +240,31 @@ class Panes:
         count = Content.styled("" if is_slim else labels.people_count(room), "$text-muted")
         unread = labels.elsewhere(self._states, room) if is_slim else Content("")
         has_foot = not (screen.has_class("short") or screen.app.has_class("slow"))
-        right = [labels.exposed(change), unread, count, Content("") if has_foot else nick]
+        right = [labels.exposed(change), unread, count]
         are_two = self.sides.are_two
-        header = labels.header(
+        left = (
             Content("")
             if is_slim or (are_two and not self.rooms.display)  # what is over the sides begins where they do
-            else labels.server(change, title or labels.address(connection.host, connection.port)),
+            else labels.server(change, title or labels.address(connection.host, connection.port))
+        )
+        middle = (
             self.sides.header(self._states)
             if are_two
-            else labels.topic_line(change, self._states, room, is_slim=is_slim, title=title if is_slim else ""),
-            Content("   ").join(filter(None, right)),
-            widths=(self._width_of(self.rooms), self._width_of(self.people)),
-            width=width,
+            else labels.topic_line(change, self._states, room, is_slim=is_slim, title=title if is_slim else "")
         )
+        widths = (self._width_of(self.rooms), self._width_of(self.people))
+        if is_slim:
+            middle, hint = fitting(
+                middle, right if has_foot else [*right, nick], width - widths[1], self._key("help", "f1")
+            )
+            right.append(Content("") if has_foot else hint)
+        end = Content(BETWEEN).join(filter(None, right if has_foot else [*right, nick]))
+        header = labels.header(left, middle, end, widths=widths, width=width)
         self._write("topic", header)
         self._write("me", nick)
+
+    def _key(self, action: str, usual: str) -> str:
+        return shown_key(keymap(self._program.settings.keys).get(action, usual))
 
     @staticmethod
     def _width_of(pane: ListPane) -> int:
@@ -354,3 +371,15 @@ class Panes:
         if shown != content:
             longest = max(content.cell_length, shown.cell_length if isinstance(shown, Content) else 0)
             widget.update(content, layout=name in GROWING or (name == "status" and longest > widget.size.width))
+
+
+def fitting(middle: Content, right: list[Content], width: int, key: str) -> tuple[Content, Content]:
+    """The room and what it is about, without that where hardly any of it has a place beside the rest; and the key for help, if that has one too."""
+    place = width - sum(part.cell_length + len(BETWEEN) for part in right if part)
+    name = middle.plain.find(BETWEEN)
+    if name >= 0 and middle.cell_length > place and place - cell_len(middle.plain[:name]) - len(BETWEEN) < TOPIC_MIN:
+        middle = middle[:name]
+    bare = Content.styled(key, "bold")
+    hints = (bare + Content.styled(" " + say("keys"), "$text-muted"), bare)
+    rest = place - middle.cell_length - len(BETWEEN)
+    return middle, next((hint for hint in hints if hint.cell_length <= rest), Content(""))
