@@ -2,14 +2,16 @@
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from account_house import CANARY, HERE, house_without_leaks, register
 from chat_server.commands.table import COMMANDS
 from chat_server.protocol.incoming import Dialogue, Invalid
 from chat_server.protocol.requests import Say
+from chat_server.protocol.sanitize import sanitize, without_unseen_start
 from chat_server.protocol.typed import BEHIND_MAX, BEHIND_SECONDS
+from chat_server.wire.whole_lines import said_in
 from chat_tui.client.typed_secrets import secret_below, without_secrets
 from streams import House, open_house
 from test_person_session import Telnet, telnet
@@ -172,8 +174,60 @@ async def test_a_text_with_such_a_command_below_its_first_line_is_not_said(
         await ann.type(pasted(*lines))
         await ann.read()
         assert "To say it all the same, put /say before it." in " ".join(row.strip() for row in ann.rows)
+        if lines[-1] != CANARY:
+            await trio.sleep(BEHIND_SECONDS)  # it ends in the command, behind which another secret may come
         await ann.type("hello\r\n")
         assert CANARY not in await bob.read_until("ann: hello\r\n")
+
+
+async def test_behind_a_text_that_ends_in_such_a_command_nothing_is_said(autojump_clock: trio.abc.Clock) -> None:
+    async with house_without_leaks() as house:
+        bob, ann = await in_room(house, "bob"), await in_room_by_telnet(house)
+        await ann.type(pasted("hello", "/login ann"))
+        await ann.type(f"{CANARY}\r\n")
+        await ann.read()
+        assert any("That was not said, for it may be a password" in row for row in ann.rows)
+        await trio.sleep(BEHIND_SECONDS)
+        await ann.type("hello\r\n")
+        assert CANARY not in await bob.read_until("ann: hello\r\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["/login ann", "/ login ann", " / login ann", "\u3001 login", "\uff0f\u3000\uff4c\uff4fgin x"]
+)
+def test_the_command_is_named_by_its_word(line: str) -> None:
+    there = PARSE(f"hello\n{line}\n{CANARY}")
+    assert isinstance(there, Invalid)
+    assert there.details == {"word": "/login"}
+
+
+BEFORE_SLASH = st.text(" \t\xa0\u3000\u2003\u200b", max_size=2)
+BEHIND_SLASH = st.text(" \t\xa0\u3000\u200b*/\uff0f\u3001", max_size=2)
+
+
+@given(
+    BEFORE_SLASH,
+    st.sampled_from("/\uff0f\u3001x"),
+    BEHIND_SLASH,
+    st.sampled_from(["login", "login ann", "regsiter", "x"]),
+)
+@example(" ", "/", " ", "login ann")
+@example("\u3000", "/", "\u3000", "login ann")
+@example("\t", "/", "\uff0f", "regsiter")
+def test_a_line_is_what_it_is_by_itself_whatever_comes_with_it(
+    before: str, slash: str, behind: str, words: str
+) -> None:
+    line = f"{before}{slash}{behind}{words}"
+    together = said_in(f"hello\n{line}\n".encode(), b"", "utf-8")
+    alone = PARSE(sanitize(without_unseen_start(line)))
+    if together is not None:
+        assert [*together] == ["hello", *([] if alone is None else [getattr(alone, "text", "")])]
+
+
+@pytest.mark.parametrize("line", ["  /*login*/", "\t/* password: */", "    /**register"])
+def test_an_indented_comment_is_said(line: str) -> None:
+    assert PARSE(line) == Say(line)
+    assert PARSE(f"int login;\n{line}\nint x;") == Say(f"int login;\n{line}\nint x;")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Invalid(Unreadable, frozen=True):
     code: str
     details: dict[str, str] = {}
     begun: str = ""
-    """How the line or text began that was too long, if that may be a command."""
+    """How the line or text began that was too long, if that may be a command; or how a text ended, if that is one before a secret."""
 
 
 class Dialogue(Unreadable, frozen=True):

@@ -56,7 +56,7 @@ _LEFT = rf"\x1b\[[0-?]*[ -/]*[@-~]|\x1bO[0-9;]*[@-~]|[{_REMOVED}{_UNSEEN}\n\v\f\
 _BEFORE_SLASH = LatePattern(rf"(?:{_LEFT}|[{BLANKS}])+(?=[/\uff0f\u3001])")
 _LEFT_BEFORE_SLASH = LatePattern(_LEFT)
 SLIPPED_COMMAND = LatePattern(
-    rf"(?:\A|[\r\n])(?:[{BLANKS}]+/\w|[{BLANKS}]*[{_UNSEEN}][{_UNSEEN}{BLANKS}]*/|[{_UNSEEN}{BLANKS}]*[\uff0f\u3001])"
+    rf"(?:\A|[\r\n])(?:[{BLANKS}]+/[^/*\r\n]|[{BLANKS}]*[{_UNSEEN}][{_UNSEEN}{BLANKS}]*/|[{_UNSEEN}{BLANKS}]*[\uff0f\u3001])"
 )
 """In clean lines: what may be meant for a slash that is the first of its line, and is not, or is not written as one."""
 

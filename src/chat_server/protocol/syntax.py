@@ -171,7 +171,9 @@ class Vocabulary:
         if not isinstance(found, str) and self.request_for(found[0]) is Say:
             return None
         below = command_below(lines, self._is_before_secret)
-        return Invalid("secret-below", {"word": word_of_command(below)}) if below else None
+        if not below:
+            return None
+        return Invalid("secret-below", {"word": word_of_command(below)}, below if below == lines[-1] else "")
 
     def _is_word(self, word: str) -> bool:
         return self.request_for(word) is not None

@@ -84,11 +84,14 @@ def command_in(text: str, is_command: Callable[[str], bool]) -> tuple[str, str] 
 
 
 def with_slash_first(text: str) -> str:
-    """A text that begins with blanks and a slash, or with what a Chinese keyboard has for a slash, as if it began with one; else ""."""
+    """A text that begins with blanks and a slash, or with what a Chinese keyboard has for a slash, as if it began with one; else "".
+
+    What begins as a comment of a program does is none.
+    """
     if not text or text[0] not in BEFORE_SLASHES:
         return ""
     bare = text.lstrip()
-    return f"/{bare[1:]}" if bare.startswith(_LIKE_SLASHES) else ""
+    return f"/{bare[1:]}" if bare.startswith(_LIKE_SLASHES) and bare[1:2] != "*" else ""
 
 
 def command_below(lines: Sequence[str], is_before_secret: Callable[[str, bool], bool]) -> str:
@@ -110,7 +113,7 @@ def command_below(lines: Sequence[str], is_before_secret: Callable[[str, bool], 
 def word_of_command(line: str) -> str:
     """The word with which a line begins that is a command, as it is shown again."""
     seen = without_unseen_start(line)
-    return f"/{shortened(folded_word((with_slash_first(seen) or seen).split(maxsplit=1)[0]))}"
+    return f"/{shortened(folded_word((with_slash_first(seen) or seen)[1:].split(maxsplit=1)[0]))}"
 
 
 def command_begun(text: str) -> str:
