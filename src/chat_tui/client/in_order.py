@@ -83,7 +83,8 @@ class Reading:
             self._write_stored(room, seq)
 
     def _write_stored(self, room: str, seq: int) -> None:
-        self._write(f"[{room}] {say('stored as {number}', number=seq)}")
+        told = say("stored as {number}", number=seq)
+        self._write(f"[{room}] {told}")
 
     def _write_left(self, name: str = "") -> None:
         for room, seq in self._own.left(name):
