@@ -33,6 +33,7 @@ from chat_tui.ui.copying import Copying
 from chat_tui.ui.keys_for_form import KeysForForm
 from chat_tui.ui.keys_in_turn import KeysInTurn
 from chat_tui.ui.main_screen import MainScreen, binding_of
+from chat_tui.ui.on_terminal import WritesChanges
 from chat_tui.ui.palette import palette
 from chat_tui.ui.server import OpenStore, Server, Wanted
 from chat_tui.ui.servers import Servers, by_address
@@ -42,7 +43,7 @@ from chat_tui.ui.told_shortly import TOAST_MAX, ToldShortly
 from chat_tui.ui.writing import commands_here
 
 
-class ChatApp(ToldShortly, Copying, KeysInTurn):
+class ChatApp(ToldShortly, Copying, KeysInTurn, WritesChanges):
     """chat-tui."""
 
     TITLE = "chat-tui"
@@ -89,7 +90,6 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
         super().__init__(ansi_color=settings.theme in ANSI_THEMES or None)
         self._has_own_colours = settings.theme in ANSI_THEMES
         terminal.hide_locals(self)
-        self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (20, "-some-rows"), (30, "-many-rows")]
         self.animation_level = "none"  # what one reads does not swim
         self.settings = settings
         self.clock = clock
@@ -161,6 +161,7 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
 
     def on_load(self) -> None:
         """From here on, a signal ends the program in order."""
+        self.note_height()
         terminal.on_ending_signals(self._end_by)
 
     def _end_by(self, number: int) -> None:
@@ -173,7 +174,7 @@ class ChatApp(ToldShortly, Copying, KeysInTurn):
 
     async def on_mount(self) -> None:
         """Begin when the panes are there: nothing is drawn before, and nothing comes from a server."""
-        terminal.suspend_in_the_loop(self)
+        terminal.suspend_in_the_loop(self, self.on_terminal.forget)
         self.set_class(self.settings.slow_link, "slow")
         await AwaitMount(self.main, [self.main])
         if self.main.is_running and self.return_code is None:  # else it ends, and some panes may be empty

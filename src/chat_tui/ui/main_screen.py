@@ -69,7 +69,6 @@ class MainScreen(Covered, FirstFrame):
     def __init__(self, servers: Callable[[], Servers]) -> None:
         """Show nothing yet. `servers` are those that there will be."""
         super().__init__()
-        self.VERTICAL_BREAKPOINTS = []  # the app's are for what stands over the panes: each would style all of them once more
         terminal.draw_what_is_seen(self)
         self._servers = servers
         self._is_ready = False

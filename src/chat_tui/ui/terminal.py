@@ -131,7 +131,7 @@ def give_up_keys(app: App[None], chosen: Mapping[str, str]) -> None:
                 bindings.pop(key, None)
 
 
-def suspend_in_the_loop(app: App[None]) -> None:
+def suspend_in_the_loop(app: App[None], has_forgotten: Callable[[], None]) -> None:
     """Have SIGTSTP and SIGCONT suspend the program and go on in the event loop.
 
     Textual does it wherever the program happens to be: in the middle of a write it would wait for ever for the lock that the write holds. And it
@@ -154,7 +154,8 @@ def suspend_in_the_loop(app: App[None]) -> None:
         if is_suspended:
             is_suspended = False
             driver._sigcont_application()  # noqa: SLF001 - and at SIGCONT
-        app.refresh(layout=True)  # the terminal has forgotten all of it; else only what changes next may be drawn
+        has_forgotten()
+        app.refresh(layout=True)  # the terminal has nothing of it; else only what changes next may be drawn
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTSTP, suspend)
