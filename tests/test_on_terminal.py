@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,12 +130,18 @@ def test_what_was_told_piece_by_piece_is_what_stands_there_when_all_is_drawn_ane
     flags: tuple[str, ...], tmp_path: Path
 ) -> None:
     with ann(tmp_path, *flags) as screen:
-        for keys in ("hello, 你好 \N{GRINNING FACE}\r", "and **more**\r", *OPENED, "\x1b", "\x1b[B", "\x1b"):
+        opened = [step for window in OPENED.items() for step in (window, ("\x1b", "Write to python"))]
+        for keys, shown in (("hello, 你好 \N{GRINNING FACE}\r", "hello, 你"), ("and **more**\r", "and more"), *opened):
             screen.type(keys)
+            screen.wait_until(shown)
             screen.settle()
             told = cells(screen._emulator)
-            at = len(screen.raw)
-            os.kill(screen.pid, signal.SIGCONT)
-            screen.settle()
-            assert len(screen.raw) - at > 500, "nothing is drawn anew"
-            assert cells(screen._emulator) == told
+            for draw in (lambda: os.kill(screen.pid, signal.SIGCONT), lambda: screen.type("\x0c")):
+                at = len(screen.raw)
+                draw()
+                deadline = time.monotonic() + 10
+                while len(screen.raw) - at <= 500 and time.monotonic() < deadline:
+                    screen.read(0.1)
+                assert len(screen.raw) - at > 500, "nothing is drawn anew"
+                screen.settle()
+                assert cells(screen._emulator) == told

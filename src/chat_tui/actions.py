@@ -98,6 +98,7 @@ ACTIONS: tuple[Action, ...] = (
         "Kick, mute or ban somebody here, or give a role (for moderators)",
     ),
     Action("next-theme", "f9", "app.toggle_theme", "Looking", "Switch between dark and light (F2 has all themes)"),
+    Action("redraw", "ctrl+l", "app.redraw", "Looking", "Draw the screen again, if something else has written on it"),
     Action("connect", "f3", "app.connect", "Connecting", "Connect to another server, or under another name"),
     Action("account", "f12", "app.account", "Connecting", "Your account: register, password, codes"),
     Action("reconnect", "f5", "app.reconnect", "Connecting", "Try to connect now"),
@@ -108,7 +109,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "ctrl+q", "app.quit", "Program", "Quit", "quit"),
 )
 
-EVERYWHERE = ("reconnect", "quit")
+EVERYWHERE = ("reconnect", "redraw", "quit")
 """Actions whose keys work whatever is open."""
 
 KEYS_IN_PROMPT: tuple[tuple[str, str], ...] = (

@@ -240,6 +240,11 @@ class WritesChanges(App[None]):
         self.on_terminal.forget()
         self.update_classes(_height_classes(event.size.height), animate=False)
 
+    def action_redraw(self) -> None:
+        """Draw the screen again, if something else has written on it."""
+        self.on_terminal.forget()
+        self.refresh(layout=True)
+
     def note_height(self) -> None:
         """Have the classes for so many rows before anything is drawn."""
         self.update_classes(_height_classes(self.size.height), update=False)
