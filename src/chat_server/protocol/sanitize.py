@@ -98,7 +98,8 @@ def without_unseen_start(text: str) -> str:
         return text
     blanks = ""
     if (found := _BEFORE_SLASH.match(text)) is not None:
-        blanks, text = _LEFT_BEFORE_SLASH.sub("", found[0]), text[found.end() :]
+        above = found[0].rfind("\n") + 1  # empty lines at a text's beginning are not shown
+        blanks, text = _LEFT_BEFORE_SLASH.sub("", found[0][above:]), text[found.end() :]
     slashes = len(text) - len(text.lstrip(_WIDE_SLASH)) if text[:1] == _WIDE_SLASH and not blanks else 0
     return f"{blanks}{'/' * slashes}{text[slashes:]}"
 
