@@ -136,9 +136,12 @@ def test_what_was_told_piece_by_piece_is_what_stands_there_when_all_is_drawn_ane
             screen.wait_until(shown)
             screen.settle()
             told = cells(screen._emulator)
-            for draw in (lambda: os.kill(screen.pid, signal.SIGCONT), lambda: screen.type("\x0c")):
+            for is_signal in (True, False):
                 at = len(screen.raw)
-                draw()
+                if is_signal:
+                    os.kill(screen.pid, signal.SIGCONT)
+                else:
+                    screen.type("\x0c")
                 deadline = time.monotonic() + 10
                 while len(screen.raw) - at <= 500 and time.monotonic() < deadline:
                     screen.read(0.1)
