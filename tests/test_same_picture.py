@@ -484,13 +484,21 @@ def telnet_picture(shown: str) -> Picture:
     return found
 
 
-CHAT_ROW = re.compile(r"^.{23} *(?:(?:ann|bob|carol)  )?([^\s#╭]\S*(?: \S+)*) .*#(\d+)(?: \d\d:\d\d)? *$", re.MULTILINE)
-"""A row of the chat, right of the rooms: who, if it is not said by the row before; what; behind that perhaps that it was edited; its number."""
+CHAT_ROW = re.compile(r"^.{20}[ ▌] *(?:(?:ann|bob|carol|·)  )?(\S+(?: \S+)*)(?: .*?)?(?: #(\d+)(?: \d\d:\d\d)?)? *$")
+"""A row of the chat, right of the rooms: who, or that it is the same; what; behind that perhaps that it was edited; its number."""
 
 
 def texts_shown(screen: str) -> dict[int, str]:
     """The texts on chat-tui's screen by the numbers that stand behind them, of what was said and not deleted."""
-    return {int(number): text for text, number in CHAT_ROW.findall(screen)}
+    found = {}
+    replying = ""  # the number of a reply, which stands behind what it quotes
+    for text, number in (row.groups("") for row in map(CHAT_ROW.match, screen.splitlines()) if row):
+        if text.startswith("╭"):
+            replying = number
+        elif (number or replying) and text[0] != "#":
+            found[int(number or replying)] = text
+            replying = ""
+    return found
 
 
 @contextmanager
