@@ -55,7 +55,7 @@ AT_ONCE = {
         "pin",
         "quiet",
     ),
-    *("numbers", "next-theme", "reconnect", "quit"),
+    *("numbers", "next-theme", "reconnect", "redraw", "quit"),
 }
 """What is done at once, and opens nothing."""
 
