@@ -1,6 +1,7 @@
 """The terminal is told what it does not show yet, and nothing twice; what it shows is what has been drawn."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -85,6 +86,20 @@ def test_what_was_forgotten_is_written_once_more() -> None:
 def test_a_blank_rest_of_a_row_is_erased_and_a_style_is_told_once() -> None:
     update = LayoutUpdate([[strip_of([("one", "red"), ("│", "red"), ("two", "bold red")])]], Region(0, 0, WIDTH, 1))
     assert OnTerminal().written(update, CONSOLE) == "\x1b[1H\x1b[31mone│\x1b[1mtwo\x1b[m\x1b[K"
+
+
+def test_a_link_is_told_as_one_and_is_the_same_when_it_is_drawn_again() -> None:
+    on_terminal = OnTerminal()
+
+    def drawn() -> str:
+        pieces = [Segment("see "), Segment("it", Style(link="https://example.org/x;y")), Segment(" again, all of you")]
+        return on_terminal.written(LayoutUpdate([[Strip(pieces)]], Region(0, 0, 24, 1)), CONSOLE)
+
+    # "OSC 8 ; id=… ; URI ST", and an empty one at its end.
+    assert re.fullmatch(
+        r"\x1b\[1Hsee \x1b]8;id=\d+;https://example\.org/x;y\x1b\\it\x1b]8;;\x1b\\ again, all of you", drawn()
+    )
+    assert drawn() == ""
 
 
 @contextmanager

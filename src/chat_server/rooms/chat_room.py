@@ -91,7 +91,7 @@ class ChatRoom(Room):
             from chat_server.rooms.shared_members import SharedMembers  # noqa: PLC0415 - only where there are several nodes
 
             self._elsewhere = SharedMembers(*of_members, node=nodes.number, people=people)
-        self._members = self._elsewhere or Members(*of_members)
+        self._members = Members(*of_members) if self._elsewhere is None else self._elsewhere
         self.changes = Changes(self, self._inbox, self._audience, self._members, self._history)  # of the room itself
         parts = Parts(self._inbox, self._audience, self._members, self._history, self.changes, guard)
         self.shared = None
@@ -307,12 +307,12 @@ class ChatRoom(Room):
 
     def nick_of(self, who: PersonId) -> str:
         """What somebody is called who is here, by what other nodes know; "" if they are not."""
-        return self._elsewhere.roster.nick(who) if self._elsewhere else ""
+        return self._elsewhere.roster.nick(who) if self._elsewhere is not None else ""
 
     def bots_elsewhere(self, who: PersonId) -> Collection[int]:
         """At which other nodes somebody is here by a bot."""
         members = self._elsewhere
-        return members.roster.bots_elsewhere(who, members.node) if members else ()
+        return members.roster.bots_elsewhere(who, members.node) if members is not None else ()
 
     def when_stored(self, session: Occupant, then: Callable[[], object]) -> None:
         """Call this when all that is in the inbox now is stored; see Room."""

@@ -22,9 +22,8 @@ class OwnLines:
         self._me = me
         self._answered: set[tuple[str, int]] = set()
         self._coming: set[tuple[str, int]] = set()  # of which the server is about to say that they are stored
-        self._stored: dict[
-            tuple[str, int], str
-        ] = {}  # it has, and nothing has been written of them yet; with the room's name
+        # It has, and nothing has been written of them yet; with the room's name.
+        self._stored: dict[tuple[str, int], str] = {}
         self._whole: dict[str, set[int]] = {}  # written whole before it has, by room
 
     def came(self, line: Entry) -> None:

@@ -75,7 +75,7 @@ def _change(before: Pen, after: Pen) -> str:
     """What has the terminal write with one pen after another."""
     written = ""
     if before.link != after.link:
-        written = f"\x1b]8;;{after.link}\x1b\\"
+        written = f"\x1b]8;{_name_of(after.link)};{after.link}\x1b\\"
     if before[:3] == after[:3]:
         return written
     if after[:3] == PLAIN[:3]:
@@ -92,6 +92,11 @@ def _change(before: Pen, after: Pen) -> str:
     return f"{written}\x1b[{';'.join(codes)}m"
 
 
+def _name_of(link: str) -> str:
+    """What tells a terminal which pieces, of one row and the next, are one link: the same each time that it is drawn, which Rich's is not."""
+    return f"id={hash(link) & 0xFFFFFFFF}" if link else ""
+
+
 def _cells(strip: Strip, colours: ColorSystem) -> Iterator[_Cell]:
     for text, style, control in strip:
         if control or not text:
@@ -99,7 +104,7 @@ def _cells(strip: Strip, colours: ColorSystem) -> Iterator[_Cell]:
         codes = link = ""
         if style is not None:
             codes = style._ansi or style._make_ansi_codes(colours)  # noqa: SLF001 - as Textual's own writing does
-            link = f"id={style._link_id};{style.link}" if style.link else ""  # noqa: SLF001 - the same
+            link = style.link or ""
         pen = _pen(codes, link, is_blank=not text.strip(" "))
         if _ONE_CELL.fullmatch(text):
             yield from zip(text, repeat(pen))
