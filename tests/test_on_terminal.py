@@ -6,6 +6,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,23 @@ WIDTH, HEIGHT = 30, 4
 CONSOLE = Console(force_terminal=True, color_system="truecolor", width=WIDTH, height=HEIGHT)
 
 STYLES = ("", "bold", "red", "red on blue", "bold #112233 on #445566", "reverse", "underline", "on blue")
-TEXTS = ("a", "bc", "     ", "            ", "│", "ä", "你", "\N{GRINNING FACE}", "one two")
+TEXTS = (
+    "a",
+    "bc",
+    "     ",
+    "            ",
+    "│",
+    "ä",
+    "你",
+    "\N{GRINNING FACE}",
+    "one two",
+    "ab你cd\N{GRINNING FACE}ef",
+    "你e\u0301",
+)
 
 pieces = st.lists(st.tuples(st.sampled_from(TEXTS), st.sampled_from(STYLES)), max_size=9)
-screens = st.lists(st.tuples(st.lists(pieces, min_size=HEIGHT, max_size=HEIGHT), st.booleans()), min_size=1, max_size=4)
+rows = st.lists(pieces, min_size=HEIGHT, max_size=HEIGHT)
+screens = st.lists(st.tuples(rows, st.booleans()), min_size=1, max_size=4)
 
 
 def strip_of(pieces: list[tuple[str, str]]) -> Strip:
@@ -73,6 +88,37 @@ def test_the_terminal_shows_what_has_been_drawn(drawn: list[tuple[list[list[tupl
         tell_plainly(LayoutUpdate([[strip] for strip in strips], Region(0, 0, WIDTH, HEIGHT)).render_segments(CONSOLE))
         assert cells(told) == cells(plain)
         assert on_terminal.written(update, CONSOLE) == ""
+
+
+cuts = st.lists(st.integers(1, WIDTH - 1), max_size=3, unique=True).map(sorted)
+
+
+@given(rows, st.lists(st.tuples(rows, cuts, st.lists(st.booleans(), min_size=4, max_size=4)), min_size=1, max_size=4))
+def test_parts_of_rows_are_shown_wherever_they_are_cut(
+    first: list[list[tuple[str, str]]], drawn: list[tuple[list[list[tuple[str, str]]], list[int], list[bool]]]
+) -> None:
+    told, tell = emulator()
+    on_terminal = OnTerminal()
+    shown = [strip_of(row) for row in first]
+    tell(on_terminal.written(LayoutUpdate([[strip] for strip in shown], Region(0, 0, WIDTH, HEIGHT)), CONSOLE))
+    for pieces_of_rows, places, are_drawn in drawn:
+        spans = list(pairwise([0, *places, WIDTH]))
+        chops: list[dict[int, Strip | None]] = []
+        for at, new in enumerate(map(strip_of, pieces_of_rows)):
+            old, shown[at] = shown[at], Strip([])
+            chops.append({begin: None for begin, _ in spans})
+            for is_new, some in groupby(zip(spans, are_drawn, strict=False), key=itemgetter(1)):
+                parts = [span for span, _ in some]
+                if is_new:
+                    chops[at] |= {begin: new.crop(begin, end) for begin, end in parts}
+                    shown[at] = Strip.join([shown[at], *(new.crop(begin, end) for begin, end in parts)])
+                else:  # what stays is cut only where something is drawn beside it
+                    shown[at] = Strip.join([shown[at], old.crop(parts[0][0], parts[-1][1])])
+        ends = [[end for _, end in spans]] * HEIGHT
+        tell(on_terminal.written(ChopsUpdate(chops, [(row, 0, WIDTH) for row in range(HEIGHT)], ends), CONSOLE))
+        plain, tell_plainly = emulator()
+        tell_plainly(LayoutUpdate([[strip] for strip in shown], Region(0, 0, WIDTH, HEIGHT)).render_segments(CONSOLE))
+        assert cells(told) == cells(plain)
 
 
 def test_what_was_forgotten_is_written_once_more() -> None:

@@ -10,7 +10,7 @@ from itertools import groupby, repeat
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import split_graphemes
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
@@ -108,9 +108,11 @@ def _cells(strip: Strip, colours: ColorSystem) -> Iterator[_Cell]:
         pen = _pen(codes, link, is_blank=not text.strip(" "))
         if _ONE_CELL.fullmatch(text):
             yield from zip(text, repeat(pen))
-        else:  # all of the text at its first cell: how a terminal shares the others out is not known
-            yield text, pen
-            yield from repeat(("", pen), cell_len(text) - 1)
+        else:  # a character at its first cell, and nothing at the others
+            for start, end, width in split_graphemes(text)[0]:
+                if width:
+                    yield text[start:end], pen
+                    yield from repeat(("", pen), width - 1)
 
 
 class OnTerminal:
@@ -159,10 +161,26 @@ class OnTerminal:
             after = before.copy()
             for _, x, end, strips in some:
                 cells = [cell for strip in strips for cell in _cells(strip, colours)][: end - x]
+                _cut(after, x)
+                _cut(after, x + len(cells))
                 after[x : x + len(cells)] = cells
             if after != before:
                 self._rows[row] = after
                 yield row, before
+
+
+def _cut(row: list[_Cell], at: int) -> None:
+    """Have blanks instead of a character that stands on both sides of a place: what is drawn on one of them leaves nothing of it."""
+    if at >= len(row) or not _goes_on(row[at]):
+        return
+    begin = next(before for before in range(at, -1, -1) if not _goes_on(row[before]))
+    end = next((after for after in range(at, len(row)) if not _goes_on(row[after])), len(row))
+    row[begin:end] = [(" ", pen) for _, pen in row[begin:end]]
+
+
+def _goes_on(cell: _Cell) -> bool:
+    """Whether this is the second or a further cell of a character."""
+    return not cell[0] and cell is not _UNKNOWN
 
 
 def _joined(strips: Iterable[Strip | None]) -> list[Strip]:
@@ -215,7 +233,7 @@ def _write_row(writing: list[str], pen: Pen, row: int, before: list[_Cell], afte
                 continue
             writing += _change(pen, wanted), text
             pen = wanted
-            if len(text) != len(letters) and at < end:  # whatever place the terminal gives to it
+            if at < end and any(len(letter) != 1 for letter in letters):  # whatever place the terminal gives to it
                 writing.append(f"\x1b[{row + 1};{at + 1}H")
     return pen
 
